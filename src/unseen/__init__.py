@@ -1,0 +1,1 @@
+"""Deepfake-face detectors, measured on generators they have never seen."""

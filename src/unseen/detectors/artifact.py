@@ -1,0 +1,97 @@
+"""A detector on disk: `weights.safetensors`, `detector.json` and the face finder it was trained behind.
+
+The folder says and holds all that is needed to use it. `evaluation.json` joins it when it was evaluated.
+"""
+
+import importlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+
+from unseen.detectors.base import Detector
+from unseen.detectors.calibration import Calibration
+from unseen.errors import UserError
+from unseen.faces.settings import FaceSettings
+from unseen.files import read_json, whole_file, write_json
+from unseen.runtime import code_hash
+from unseen.settings import validated
+
+
+@dataclass(frozen=True)
+class TrainedDetector:
+    """A detector that is ready to score, in evaluation mode on the CPU."""
+
+    name: str
+    model: Detector
+    calibration: Calibration
+    faces: FaceSettings
+    card: dict[str, Any]
+    folder: Path
+
+    @property
+    def finder(self) -> bytes:
+        """The ONNX face finder, with free input size."""
+        return (self.folder / "finder.onnx").read_bytes()
+
+
+def save_detector(
+    folder: Path, model: Detector, kind: str, calibration: Calibration, finder: bytes, card: dict[str, Any]
+) -> None:
+    """Write a detector's files, each whole.
+
+    Args:
+        folder: the artifact's folder.
+        model: the fitted network.
+        kind: the file below src/unseen/detectors that makes it.
+        calibration: the frozen numbers.
+        finder: the ONNX face finder.
+        card: name, faces, seed, settings, trained_on: what else must be known to use and to judge it.
+    """
+    module = importlib.import_module(f"unseen.detectors.{kind}")
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    card = {
+        **card,
+        "kind": kind,
+        "config": model.config,
+        "calibration": calibration.as_dict(),
+        "parameters": sum(weight.numel() for weight in model.state_dict().values() if weight.is_floating_point()),
+        # `score` imports the kind by name: with this hash in its input it runs again when that file changes
+        "code": code_hash([module]),
+        "versions": versions,
+    }
+    state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
+    with whole_file(folder / "weights.safetensors") as part:
+        save_file(state, part)
+    with whole_file(folder / "finder.onnx") as part:
+        part.write_bytes(finder)
+    write_json(folder / "detector.json", card)
+
+
+def load_detector(folder: Path) -> TrainedDetector:
+    """Load a detector from its folder and from nothing else.
+
+    Raises:
+        UserError: a file is missing or damaged, or the detector is of a kind that this version does not know.
+    """
+    try:
+        card = read_json(folder / "detector.json")
+        state = load_file(folder / "weights.safetensors")
+    except FileNotFoundError as error:
+        missing = error.filename or folder / "weights.safetensors"
+        raise UserError(f"{missing}: not there; `dvc repro` trains the detectors, `dvc pull` fetches them") from None
+    except (ValueError, safetensors.SafetensorError) as error:
+        raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
+    try:
+        kind = importlib.import_module(f"unseen.detectors.{card['kind']}")
+    except ModuleNotFoundError:
+        raise UserError(f"{folder}: a detector of kind `{card['kind']}`, which this version does not know") from None
+    model: Detector = kind.restore(card["config"])
+    model.load_state_dict(state)
+    faces = validated(FaceSettings, card["faces"], "detector.json: faces")
+    calibration = Calibration.from_dict(card["calibration"])
+    return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)

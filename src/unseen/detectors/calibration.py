@@ -1,0 +1,128 @@
+"""Temperature, threshold and unsure band, from validation logits of the training domain alone."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unseen.detectors.settings import CalibrationSettings
+from unseen.errors import UserError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Frozen numbers. A face is called fake where its score reaches `threshold`.
+
+    Attributes:
+        temperature: divides the logit; score = 1 / (1 + exp(-logit / temperature)).
+        threshold: the verdict's, on the score.
+        unsure: lowest and highest score of the band in which validation does not tell the classes apart.
+        max_fpr: the share of validation reals that was allowed above the threshold.
+        validation: n and outcome on the pictures that fixed these numbers.
+    """
+
+    temperature: float
+    threshold: float
+    unsure: tuple[float, float]
+    max_fpr: float
+    validation: dict[str, float]
+
+    def score(self, logits: npt.ArrayLike) -> Floats:
+        """Calibrated probabilities of being fake, [n] in [0, 1]."""
+        return sigmoid(np.asarray(logits, np.float64) / self.temperature)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the artifact's card."""
+        return {**asdict(self), "unsure": list(self.unsure)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Calibration":
+        """The reverse of `as_dict`."""
+        return cls(**{**data, "unsure": (data["unsure"][0], data["unsure"][1])})
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    half = np.tanh(x / 2)
+    return np.asarray((1 + half) / 2)
+
+
+def log_loss(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """Mean negative log likelihood of labels (1 fake), on logits."""
+    return float(np.mean(np.logaddexp(0.0, np.where(labels == 1, -logits, logits))))
+
+
+def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv 1706.04599), within [0.01, 100].
+
+    Targets are Platt's (1999), (n + 1) / (n + 2) and 1 / (n + 2), and not 1 and 0: where the classes are
+    separated, T would otherwise go to 0, and n pictures do not support more certainty than 1 in n + 2.
+    """
+    from scipy.optimize import minimize_scalar  # only fitting needs SciPy; scoring a picture does not
+
+    fakes, reals = int(np.sum(labels == 1)), int(np.sum(labels == 0))
+    target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
+
+    def loss(log_t: float) -> float:
+        z = logits / np.exp(log_t)
+        return float(np.mean(np.logaddexp(0.0, z) - target * z))
+
+    found = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _threshold(reals: Floats, fakes: Floats, max_fpr: float) -> float:
+    """The logit that catches most fakes while at most `max_fpr` of the reals reach it.
+
+    Many thresholds may do so: the one in the middle between the lowest caught fake and the next lower real.
+    """
+    allowed = int(np.floor(max_fpr * len(reals)))
+    highest_unflagged = np.sort(reals)[::-1][allowed]
+    caught = fakes[fakes > highest_unflagged]
+    if not len(caught):
+        return float(np.nextafter(highest_unflagged, np.inf))
+    lowest_caught = caught.min()
+    return float((reals[reals < lowest_caught].max() + lowest_caught) / 2)
+
+
+def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: CalibrationSettings) -> Calibration:
+    """Freeze temperature, threshold and unsure band.
+
+    Args:
+        logits: [n] of validation faces, positive for fake.
+        labels: [n], 0 real and 1 fake.
+        settings: the allowed share of false alarms, and the tails of the unsure band.
+
+    Raises:
+        UserError: a class has no validation faces, or a logit is not finite.
+    """
+    values = np.asarray(logits, np.float64)
+    reals, fakes = values[labels == 0], values[labels == 1]
+    if not len(reals) or not len(fakes):
+        raise UserError(
+            f"validation has {len(reals)} real and {len(fakes)} fake faces: both are needed to freeze a threshold; "
+            "raise `split.val` or give more people"
+        )
+    if not np.isfinite(values).all():
+        raise UserError("the detector gives logits that are not finite; lower its `learning_rate`")
+    temperature = _temperature(values, labels)
+    threshold = _threshold(reals, fakes, settings.max_fpr)
+    edges = [
+        threshold,
+        float(np.quantile(fakes, settings.unsure_tail)),
+        float(np.quantile(reals, 1 - settings.unsure_tail)),
+    ]
+    low, high = sigmoid(np.asarray([min(edges), max(edges)]) / temperature)
+    validation = {
+        "reals": len(reals),
+        "fakes": len(fakes),
+        "fpr": float(np.mean(reals >= threshold)),
+        "tpr": float(np.mean(fakes >= threshold)),
+        "log_loss": log_loss(values / temperature, labels),
+        "log_loss_uncalibrated": log_loss(values, labels),
+    }
+    frozen = float(sigmoid(np.asarray([threshold]) / temperature)[0])
+    return Calibration(temperature, frozen, (float(low), float(high)), settings.max_fpr, validation)

@@ -1,0 +1,69 @@
+"""A GAN's own discriminator, turned into a detector: its penultimate features, a new linear head, and then
+everything fine-tuned. Its raw output can't be used: it is trained to be fooled."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from unseen.detectors import loop
+from unseen.detectors.base import Detector, resized
+from unseen.detectors.settings import LogisticSettings, NetworkSettings
+from unseen.errors import UserError
+from unseen.gans.artifact import load_gan
+from unseen.gans.settings import GanSettings
+
+fit = loop.fit
+
+
+class DiscriminatorDetector(Detector):
+    """The trunk keeps its batch statistics: a detector must not judge a face by its neighbours in a batch."""
+
+    def __init__(self, gan: dict[str, Any], input_size: int) -> None:
+        super().__init__()
+        self.config = {"gan": gan, "input_size": input_size}
+        module = importlib.import_module(f"unseen.gans.{gan['architecture']}")
+        self.trunk = module.Discriminator(GanSettings(**gan), input_size)
+        self.linear = nn.Linear(self.trunk.num_features, 1)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def head(self) -> nn.Module:
+        """The linear layer."""
+        return self.linear
+
+    def train(self, mode: bool = True) -> "DiscriminatorDetector":
+        """Only the head ever leaves evaluation mode."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See `Detector`; the GAN saw pictures in [-1, 1]."""
+        x = resized(pixels, self.config["input_size"]) / 127.5 - 1.0
+        logits: Tensor = self.linear(self.trunk.features(x))
+        return logits.flatten()
+
+
+def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+    """A detector on the trained discriminator of the GAN in `weights`.
+
+    Raises:
+        UserError: the discriminator was trained at another size.
+    """
+    assert isinstance(settings, NetworkSettings)
+    gan = load_gan(weights)
+    if gan.size != settings.input_size:
+        raise UserError(
+            f"`input_size` is {settings.input_size}, but `{gan.name}` was trained at {gan.size} px; "
+            f"set it to {gan.size}"
+        )
+    model = DiscriminatorDetector(gan.settings.model_dump(), settings.input_size)
+    model.trunk.load_state_dict(gan.states["discriminator"])
+    return model
+
+
+def restore(config: dict[str, Any]) -> Detector:
+    """The same network, for weights that are loaded afterwards."""
+    return DiscriminatorDetector(**config)

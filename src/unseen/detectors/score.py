@@ -1,0 +1,35 @@
+"""Score an evaluation set with a detector, a batch at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from unseen.detectors.artifact import TrainedDetector
+from unseen.detectors.loop import logits_of
+from unseen.evaluation.predictions import FROM_SHARDS, write_predictions
+from unseen.pictures import stream
+from unseen.progress import progress
+from unseen.runtime import prepare
+from unseen.shards import measurable, open_set
+
+
+def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) -> int:
+    """Write the detector's predictions on an evaluation set, one row a face, and return their number.
+
+    Args:
+        detector: loaded from its artifact.
+        name: the evaluation set's name.
+        folder: its faces.
+        output: the Parquet file of predictions.
+    """
+    face_set = open_set(folder)
+    device = prepare()
+    model = detector.model.to(device)
+
+    def batches() -> Iterator[dict[str, list[object]]]:
+        for faces in stream([face_set], measurable(face_set), FROM_SHARDS):
+            logits = logits_of(model, faces.pixels, device)
+            scores = detector.calibration.score(logits)
+            names: list[object] = [name] * len(faces)
+            yield {**faces.columns, "set": names, "logit": logits.tolist(), "score": scores.tolist()}
+
+    return write_predictions(output, progress(batches(), f"score {detector.name} on {name}", "batch"))

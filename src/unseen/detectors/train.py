@@ -1,0 +1,78 @@
+"""Fit one detector on faces that may be fitted on, and freeze its numbers."""
+
+import importlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unseen.detectors.base import Detector, History, Task
+from unseen.detectors.calibration import Calibration, calibrate
+from unseen.detectors.loop import logits_of
+from unseen.detectors.settings import CalibrationSettings, LogisticSettings, NetworkSettings
+from unseen.errors import UserError
+from unseen.pictures import Faces, load
+from unseen.runtime import Scratch, device, generator
+from unseen.shards import FaceSet
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted detector, its frozen numbers, its curves and what it saw."""
+
+    model: Detector
+    calibration: Calibration
+    history: History
+    trained_on: dict[str, Any]
+
+
+def _seen(train: Faces, val: Faces) -> dict[str, Any]:
+    """Faces by source and people behind them, of training and validation."""
+    return {
+        split: {
+            "faces": dict(sorted(Counter(str(source) for source in faces.columns["source"]).items())),
+            "people": len({i for i, label in zip(faces.columns["identity"], faces.labels, strict=True) if not label}),
+            "generators": sorted({str(name) for name in faces.columns["generator"] if name}),
+        }
+        for split, faces in (("train", train), ("val", val))
+    }
+
+
+def fit_detector(
+    sets: list[FaceSet],
+    settings: NetworkSettings | LogisticSettings,
+    calibration: CalibrationSettings,
+    weights: Path,
+    seed: int,
+    scratch: Scratch,
+) -> Fitted:
+    """Fit, then freeze temperature and threshold on the validation people.
+
+    Args:
+        sets: from `sets_for_fitting`, so that none is held out.
+        settings: the detector's knobs.
+        calibration: which operating point to freeze.
+        weights: folder that training starts from.
+        seed: decides the order of faces and the augmentation.
+        scratch: keeps the checkpoint.
+
+    Raises:
+        UserError: a class is empty in a split.
+    """
+    columns = ("label", "source", "generator", "identity", "sha256")
+    train, val = (load(sets, [split], columns) for split in ("train", "val"))  # type: ignore[list-item]
+    for split, faces in (("train", train), ("val", val)):
+        if len(set(faces.columns["label"])) < 2:
+            raise UserError(
+                f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
+                "fake faces: both are needed; look at what was dropped in metrics/faces and metrics/fakes"
+            )
+    kind = importlib.import_module(f"unseen.detectors.{settings.kind}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(generator(seed, "weights").initial_seed()))
+        model: Detector = kind.create(settings, weights, train.pixels.shape[1])
+    history: History = kind.fit(model, Task(settings, train, val, seed, scratch))
+    logits = logits_of(model.to(device()), val.pixels, device())
+    return Fitted(model, calibrate(logits, val.labels, calibration), history, _seen(train, val))

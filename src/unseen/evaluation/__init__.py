@@ -1,0 +1,1 @@
+"""Everything that is measured, from predictions and shards alone."""

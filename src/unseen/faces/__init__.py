@@ -1,0 +1,1 @@
+"""Find, align, crop and encode faces: one road for both classes."""

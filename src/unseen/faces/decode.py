@@ -1,0 +1,88 @@
+"""From bytes of any kind to an upright 8-bit sRGB picture, or to the reason why not."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+# Only formats that a photo comes in: some of Pillow's other readers start programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO")
+
+# We refuse by our own limit, in one line, before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+class BadPictureError(Exception):
+    """A picture that can't be used; `reason` is a short name to count by."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """16-bit and integer grey to 8 bit, by range and not by clipping."""
+    values = np.asarray(picture).astype(np.float64)
+    return Image.fromarray(np.clip(np.round(values / 257.0), 0, 255).astype(np.uint8))
+
+
+def _to_srgb(picture: Image.Image) -> Image.Image:
+    profile = picture.info.get("icc_profile")
+    if profile and picture.mode in ("RGB", "L", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(picture, source, _SRGB, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            converted = None  # a broken profile is no reason to lose the picture
+        if converted is not None:
+            return converted
+    return picture.convert("RGB")
+
+
+def _flattened(picture: Image.Image) -> Image.Image:
+    """One opaque RGB picture; what shows through is white, as viewers show it."""
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
+        picture = _eight_bit(picture)
+    if picture.mode == "F":
+        raise BadPictureError("unsupported_mode", "floating-point pixels have no agreed range")
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+        picture.info.pop("icc_profile", None)
+    return _to_srgb(picture)
+
+
+def decode(data: bytes, max_pixels: int) -> Image.Image:
+    """Decode one picture: orientation applied, sRGB, 8 bit, no alpha.
+
+    Args:
+        data: the file's bytes.
+        max_pixels: width x height above which the picture is refused without decoding it.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        BadPictureError: `empty`, `not_an_image`, `too_large`, `animated`, `damaged`, `unsupported_mode`.
+    """
+    if not data:
+        raise BadPictureError("empty", "the file has no bytes")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception as error:  # a damaged header makes the readers raise anything
+        raise BadPictureError("not_an_image", f"no reader knows it ({type(error).__name__})") from error
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise BadPictureError("too_large", f"{width}x{height} is above {max_pixels} pixels")
+    if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:
+        raise BadPictureError("animated", f"{picture.n_frames} frames; give one of them as a picture")  # type: ignore[attr-defined]
+    try:
+        picture.load()
+        return _flattened(ImageOps.exif_transpose(picture))
+    except BadPictureError:
+        raise
+    except Exception as error:  # as above: what a decoder raises on damaged bytes is not documented
+        raise BadPictureError("damaged", str(error) or type(error).__name__) from error

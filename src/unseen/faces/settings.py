@@ -1,0 +1,43 @@
+"""The knobs of the road that every face takes."""
+
+from pydantic import Field, model_validator
+
+from unseen.settings import Settings
+
+
+class JpegSettings(Settings):
+    """Quality of the final encode, drawn evenly from [low, high] for each picture of either class."""
+
+    low: int = Field(ge=1, le=100)
+    high: int = Field(ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "JpegSettings":
+        if self.low > self.high:
+            raise ValueError("`low` must not be above `high`")
+        return self
+
+
+class FindSettings(Settings):
+    """How the face finder looks at a picture."""
+
+    min_score: float = Field(gt=0, lt=1, description="detection score below which a find does not count")
+    side_low: int = Field(ge=32, description="pixels; a picture whose long side is smaller is enlarged to it")
+    side_high: int = Field(ge=32, description="pixels; a picture whose long side is larger is reduced to it")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "FindSettings":
+        if self.side_low > self.side_high:
+            raise ValueError("`side_low` must not be above `side_high`")
+        return self
+
+
+class FaceSettings(Settings):
+    """Decode, find, crop, resize, encode: the same for real and fake."""
+
+    size: int = Field(ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
+    scale: float = Field(gt=0.5, le=3, description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth)")
+    min_crop: int = Field(ge=8, description="pixels; a face whose crop would be smaller is dropped")
+    max_pixels: int = Field(ge=10_000, description="pixels; a larger picture is refused before it is decoded")
+    find: FindSettings
+    jpeg: JpegSettings

@@ -1,0 +1,65 @@
+"""A trained GAN on disk: `weights.safetensors` and `gan.json`."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from unseen.errors import UserError
+from unseen.files import read_json, whole_folder, write_json
+from unseen.gans.settings import GanSettings
+from unseen.runtime import code_hash
+from unseen.settings import validated
+
+
+@dataclass(frozen=True)
+class TrainedGan:
+    """A GAN as it was trained: knobs, picture size in pixels, and the states of both networks."""
+
+    name: str
+    settings: GanSettings
+    size: int
+    states: dict[str, dict[str, Tensor]]
+    card: dict[str, Any]
+
+    def network(self, which: str) -> nn.Module:
+        """The `Generator` or `Discriminator` with its trained weights, in evaluation mode."""
+        module = importlib.import_module(f"unseen.gans.{self.settings.architecture}")
+        net: nn.Module = getattr(module, which)(self.settings, self.size)
+        net.load_state_dict(self.states[which.lower()])
+        return net.eval()
+
+
+def save_gan(
+    folder: Path, name: str, settings: GanSettings, size: int, states: dict[str, dict[str, Tensor]], data: Any
+) -> None:
+    """Write a GAN's folder whole. Its architecture's code is recorded by hash: whoever builds a network from
+    this folder imports that file by name, and must be redone when it changes."""
+    flat = {f"{net}.{key}": value.contiguous() for net, state in states.items() for key, value in state.items()}
+    module = importlib.import_module(f"unseen.gans.{settings.architecture}")
+    with whole_folder(folder) as part:
+        save_file(flat, part / "weights.safetensors")
+        card = {"name": name, "settings": settings.model_dump(), "size": size, "trained_on": data}
+        write_json(part / "gan.json", {**card, "code": code_hash([module])})
+
+
+def load_gan(folder: Path) -> TrainedGan:
+    """Read a GAN's folder.
+
+    Raises:
+        UserError: it is not there.
+    """
+    try:
+        card = read_json(folder / "gan.json")
+        flat = load_file(folder / "weights.safetensors")
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or folder}: no trained GAN here; run `dvc repro`") from None
+    states: dict[str, dict[str, Tensor]] = {}
+    for key, value in flat.items():
+        net, _, rest = key.partition(".")
+        states.setdefault(net, {})[rest] = value
+    settings = validated(GanSettings, card["settings"], f"{folder}/gan.json")
+    return TrainedGan(card["name"], settings, card["size"], states, card)

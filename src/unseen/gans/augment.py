@@ -1,0 +1,44 @@
+"""DiffAugment: colour, translation and cutout, differentiable, on reals and fakes alike (Zhao et al. 2020,
+arXiv 2006.10738)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def _colour(x: Tensor, draw: Tensor) -> Tensor:
+    """Brightness, saturation and contrast; `draw` is [n, 3] in [0, 1)."""
+    brightness, saturation, contrast = (draw[:, i, None, None, None] for i in range(3))
+    x = x + brightness - 0.5
+    grey = x.mean(1, keepdim=True)
+    x = (x - grey) * (2 * saturation) + grey
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return (x - mean) * (contrast + 0.5) + mean
+
+
+def _translate(x: Tensor, draw: Tensor) -> Tensor:
+    """Shift by up to an eighth of the side, zeros coming in; `draw` is [n, 2] in [0, 1)."""
+    size = x.shape[-1]
+    reach = size // 8
+    shift = (draw * (2 * reach + 1)).floor().long()
+    padded = functional.pad(x, [reach] * 4)
+    rows = (torch.arange(size) + shift[:, :1]).to(x.device)
+    columns = (torch.arange(size) + shift[:, 1:]).to(x.device)
+    picked = padded.gather(2, rows[:, None, :, None].expand(-1, x.shape[1], -1, padded.shape[3]))
+    return picked.gather(3, columns[:, None, None, :].expand(-1, x.shape[1], size, -1))
+
+
+def _cutout(x: Tensor, draw: Tensor) -> Tensor:
+    """A grey square of half the side; `draw` is [n, 2] in [0, 1)."""
+    size = x.shape[-1]
+    middle = (draw * size).floor()
+    away = (torch.arange(size)[None, None] - middle[:, :, None]).abs() < size // 4
+    hole = (away[:, 0, :, None] & away[:, 1, None, :]).to(x.device)
+    return x * (~hole)[:, None]
+
+
+def diff_augment(x: Tensor, random: torch.Generator) -> Tensor:
+    """Augment pictures [n, 3, s, s] in [-1, 1], each its own way."""
+    draws = torch.rand(len(x), 7, generator=random)
+    x = _colour(x, draws[:, :3].to(x.device))
+    return _cutout(_translate(x, draws[:, 3:5]), draws[:, 5:])

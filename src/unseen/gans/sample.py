@@ -1,0 +1,77 @@
+"""Draw a set of fakes from a trained GAN; they take the same road as every face."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from unseen.faces.decode import BadPictureError
+from unseen.faces.finder import Finder
+from unseen.faces.gather import face_row
+from unseen.faces.road import walk
+from unseen.faces.settings import FaceSettings
+from unseen.gans.artifact import TrainedGan
+from unseen.gans.settings import FakeSettings
+from unseen.gans.train import samples
+from unseen.progress import progress
+from unseen.runtime import generator, prepare
+from unseen.shards import Dropped, FaceRow, write_set
+from unseen.splits import SplitSettings, split_of
+
+BATCH = 64
+
+
+def _draw(gan: TrainedGan, name: str, count: int, seed: int) -> Iterator[bytes]:
+    """Samples as lossless PNG files: what a generator gives, before the road."""
+    device = prepare()
+    net = gan.network("Generator").to(device)
+    for first in range(0, count, BATCH):
+        latents = torch.randn(BATCH, gan.settings.latent, generator=generator(seed, "fakes", name, first))
+        batch = samples(net, latents.to(device)).cpu().permute(0, 2, 3, 1).contiguous().numpy()
+        for pixels in batch[: count - first]:
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, "PNG")
+            yield buffer.getvalue()
+
+
+def sample_set(
+    name: str,
+    settings: FakeSettings,
+    gan: TrainedGan,
+    finder: Finder,
+    faces: FaceSettings,
+    shares: SplitSettings,
+    seed: int,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write the face set of one set of fakes; a sample without a findable face is dropped and counted.
+
+    Args:
+        name: the set's name.
+        settings: its knobs.
+        gan: draws the fakes.
+        finder: finds the faces, as in photos.
+        faces: the road's knobs.
+        shares: who goes to which split; each sample is a person of its own.
+        seed: the run's seed.
+        folder: where the set goes.
+
+    Returns:
+        The counts of `write_set`.
+    """
+
+    def one(number: int, data: bytes) -> FaceRow | Dropped:
+        path = f"{number:06d}.png"
+        try:
+            crop = walk(data, finder, faces, seed, "whole")
+        except BadPictureError as bad:
+            return Dropped(path, bad.reason, bad.detail)
+        identity = f"{name}/{number:06d}"
+        return face_row(crop, path, name, gan.name, identity, split_of(identity, shares, seed))
+
+    drawn = enumerate(_draw(gan, name, settings.count, seed))
+    items = (one(number, data) for number, data in progress(drawn, f"generate {name}", "fake", settings.count))
+    return write_set(folder, name, settings.use, 1, items)

@@ -1,0 +1,152 @@
+"""The whole of params.yaml: every block typed, and the references between blocks checked.
+
+`python -m unseen.params FILE` checks a file and prints one line where it is not valid. Every stage runs that
+before it works, so an impossible value stops a run before anything is written.
+"""
+
+import sys
+from pathlib import Path
+
+from pydantic import Field
+
+from unseen.detectors.settings import CalibrationSettings, DetectorSettings
+from unseen.errors import UserError
+from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings
+from unseen.faces.settings import FaceSettings
+from unseen.gans.settings import FakeSettings, GanSettings
+from unseen.settings import Name, Role, Settings, nearest, read_yaml, validated
+from unseen.sources.settings import AssetSettings, SourceSettings
+from unseen.splits import SplitSettings
+
+
+class Params(Settings):
+    """Every knob. See params.yaml for what each is for."""
+
+    seed: int = Field(ge=0, description="of everything that is drawn")
+    split: SplitSettings
+    faces: FaceSettings
+    assets: dict[Name, AssetSettings]
+    sources: dict[Name, SourceSettings] = Field(min_length=1)
+    gans: dict[Name, GanSettings]
+    fakes: dict[Name, FakeSettings]
+    calibration: CalibrationSettings
+    detectors: dict[Name, DetectorSettings]
+    evaluation_sets: dict[Name, EvaluationSet]
+    evaluation: EvaluationSettings
+    audit: AuditSettings
+
+    def folders(self) -> dict[str, tuple[str, Role, str]]:
+        """Each set's folder below data, with its name, role and label."""
+        faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
+        fakes: dict[str, tuple[str, Role, str]] = {
+            f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in self.fakes.items()
+        }
+        return {**faces, **fakes}
+
+
+def _check_trained_on(params: Params, key: str, folder: str, label: str) -> None:
+    """What is trained on exists, is of the one class, and holds nothing that is held out."""
+    inside = {path: found for path, found in params.folders().items() if f"{path}/".startswith(f"{folder}/")}
+    if not inside:
+        known = set(params.folders()) | {path.rsplit("/", 1)[0] for path in params.folders()}
+        raise UserError(f"params: `{key}` is {folder!r}, which holds no set; {nearest(folder, sorted(known))}")
+    for path, (name, use, found_label) in inside.items():
+        if use != "train":
+            raise UserError(
+                f"params: `{key}` is {folder!r}, but data/{path} is `use: held_out` and may not train anything; "
+                f"give `{name}` another group"
+            )
+        if found_label != label:
+            raise UserError(f"params: `{key}` is {folder!r}, but `{name}` in it is {found_label}, not {label}")
+
+
+def _check_reference(key: str, value: str, allowed: list[str]) -> None:
+    if value not in allowed:
+        raise UserError(f"params: `{key}` is {value!r}; {nearest(value, allowed)}")
+
+
+def _check_names(params: Params) -> None:
+    names = [*params.sources, *params.fakes]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"params: `{name}` is both a source and a set of fakes; rename one")
+    nested = [a for a in params.folders() for b in params.folders() if b.startswith(f"{a}/")]
+    if nested:
+        raise UserError(f"params: data/{nested[0]} is a set and a group at once; rename the set or the group")
+    _check_reference("assets", "centerface", list(params.assets))
+
+
+def check(params: Params) -> None:
+    """The references between blocks: names that must exist, and roles that must fit.
+
+    Raises:
+        UserError: names the key, the value and what is allowed.
+    """
+    _check_names(params)
+    for name, gan in params.gans.items():
+        _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
+        if params.faces.size & (params.faces.size - 1):
+            raise UserError(f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2")
+    for name, fakes in params.fakes.items():
+        _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+    models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
+    for name, detector in params.detectors.items():
+        key = f"detectors.{name}"
+        _check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
+        _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
+        if detector.kind == "discriminator":
+            _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
+            if detector.input_size != params.faces.size:
+                raise UserError(
+                    f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
+                    f"so it must be `faces.size`, {params.faces.size}"
+                )
+        elif detector.weights != "none":
+            _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])
+    for name, evaluation in params.evaluation_sets.items():
+        _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.folders()))
+        set_name, use, _ = params.folders()[evaluation.data]
+        if use == "train" and evaluation.split != "test":
+            raise UserError(
+                f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but `{set_name}` trains; "
+                "allowed: test"
+            )
+    for name, pair in params.evaluation.pairs.items():
+        for side, label in (("reals", "real"), ("fakes", "fake")):
+            key, value = f"evaluation.pairs.{name}.{side}", getattr(pair, side)
+            _check_reference(key, value, list(params.evaluation_sets))
+            if params.folders()[params.evaluation_sets[value].data][2] != label:
+                raise UserError(f"params: `{key}` is {value!r}, which does not hold {label} faces")
+
+
+def check_disk(params: Params, data: Path) -> None:
+    """No set lies on disk that params no longer name: DVC leaves it there, and a group would still hold it.
+
+    Raises:
+        UserError: names the folder.
+    """
+    for card in sorted([*data.glob("faces/**/set.json"), *data.glob("fakes/**/set.json")]):
+        folder = card.parent.relative_to(data).as_posix()
+        if folder not in params.folders() and not card.parent.name.endswith(".part"):
+            raise UserError(
+                f"{card.parent}: a set that params do not name, left from an earlier run; "
+                f"remove it with `rm -r {card.parent}`"
+            )
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        UserError: the first thing that is wrong, in one line.
+    """
+    params = validated(Params, read_yaml(path), "")
+    check(params)
+    return params
+
+
+if __name__ == "__main__":
+    try:
+        check_disk(load_params(Path(sys.argv[1])), Path("data"))
+    except UserError as error:
+        sys.exit(str(error))

@@ -1,0 +1,68 @@
+"""From stored faces to arrays and tensors, and from arrays to grids for people."""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from unseen.shards import FaceSet
+from unseen.splits import Split
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def decode_crop(jpeg: bytes) -> Pixels:
+    """A stored crop as uint8 [size, size, 3]."""
+    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
+
+
+@dataclass
+class Faces:
+    """Faces in memory: `pixels` uint8 [n, size, size, 3] and a value of each column for each."""
+
+    pixels: Pixels
+    columns: dict[str, list[object]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """0 for real and 1 for fake, [n]."""
+        return np.asarray(self.columns["label"], np.int64)
+
+
+def stream(
+    sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str], size: int = 256
+) -> Iterator[Faces]:
+    """Faces of some splits in stored order, at most `size` at a time."""
+    for face_set in sets:
+        for batch in face_set.batches(splits, ["image", *columns], size):
+            jpegs = batch["image"].field("bytes").to_pylist()
+            pixels = np.stack([decode_crop(jpeg) for jpeg in jpegs])
+            yield Faces(pixels, {name: batch[name].to_pylist() for name in columns})
+
+
+def load(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")) -> Faces:
+    """All faces of some splits at once; no rows where there are none."""
+    parts = list(stream(sets, splits, columns, 4096))
+    if not parts:
+        return Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
+    return Faces(
+        np.concatenate([part.pixels for part in parts]),
+        {name: [value for part in parts for value in part.columns[name]] for name in columns},
+    )
+
+
+def grid(pixels: Pixels, columns: int, gap: int = 2) -> Image.Image:
+    """Pictures [n, h, w, 3] side by side on white, row by row."""
+    count, height, width, _ = pixels.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for i, picture in enumerate(pixels):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return Image.fromarray(sheet)

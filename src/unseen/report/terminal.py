@@ -1,0 +1,49 @@
+"""The leaderboard as lines for a terminal."""
+
+import pandas as pd
+
+from unseen.report.results import Results
+
+HEADINGS = ("detector", "worst pair", "AUC (95 %)", "caught", "flagged", "bal. acc.", "parameters")
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Columns as wide as their longest cell, text left and numbers right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _cells(row: pd.Series) -> tuple[str, ...]:
+    return (
+        str(row["detector"]),
+        str(row["worst_pair"]),
+        f"{row['auc']:.3f} ({row['auc_low']:.3f}-{row['auc_high']:.3f})",
+        f"{row['caught']:.1%}",
+        f"{row['flagged']:.1%}",
+        f"{row['balanced_accuracy']:.1%}",
+        f"{row['parameters']:,}",
+    )
+
+
+def table(results: Results) -> str:
+    """Each detector on the pair it does worst on, best detector first; and each one's catch in every pair."""
+    lines = _aligned([HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())])
+    pairs = list(results.params.evaluation.pairs)
+    caught = [("fakes caught", "", *pairs)]
+    for name in results.leaderboard["detector"]:
+        found = results.detectors[name]["pairs"]
+        caught.append((name, "", *(f"{found[pair]['caught']['share']:.1%}" for pair in pairs)))
+    return "\n".join(
+        [
+            "Detectors on the pair they do worst on, at their frozen thresholds:",
+            *lines,
+            "",
+            *_aligned(caught),
+        ]
+    )

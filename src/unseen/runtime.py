@@ -1,0 +1,101 @@
+"""Where and how things run: threads, determinism, scratch and checkpoints.
+
+Nothing here may change a result on the CPU, except `UNSEEN_THREADS`: floating-point sums depend on how
+many threads share them, so the default is fixed and not the machine's.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from unseen.files import whole_file
+
+DEFAULT_THREADS = 2
+
+
+def device() -> torch.device:
+    """The device from `UNSEEN_DEVICE`, else a GPU where there is one, else the CPU."""
+    return torch.device(os.environ.get("UNSEEN_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def prepare() -> torch.device:
+    """Fix threads and algorithms so that a CPU run gives the same bytes every time; return the device."""
+    torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", DEFAULT_THREADS)))
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    return device()
+
+
+def generator(*parts: object) -> torch.Generator:
+    """A CPU random generator that depends on nothing but `parts`, for instance (seed, "batch", step).
+
+    Randomness by step instead of by history is what lets a run go on after a kill with the same bytes.
+    """
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def code_hash(modules: Iterable[ModuleType]) -> dict[str, str]:
+    """SHA-256 of the source files of modules, by module name."""
+    found = {}
+    for module in modules:
+        if module.__file__:
+            found[module.__name__] = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
+    return dict(sorted(found.items()))
+
+
+def own_code() -> dict[str, str]:
+    """The hashes of every module of this project that the process has loaded so far."""
+    return code_hash(m for name, m in list(sys.modules.items()) if name.split(".")[0] == "unseen")
+
+
+class Scratch:
+    """Where one piece of work keeps its checkpoint: a folder named by a hash of all that decides the result.
+
+    Other params, other data or other code mean another folder, so nothing is ever resumed that would end
+    elsewhere. DVC does not see it: it is git-ignored, and removed when the work is done.
+    """
+
+    def __init__(self, root: Path, title: str, key: Any) -> None:
+        self.every_s = float(os.environ.get("UNSEEN_CHECKPOINT_SECONDS", "15"))
+        self._root, self._title, self._key = root, title, key
+        self._saved_at = time.monotonic()
+
+    @cached_property
+    def _file(self) -> Path:
+        """Named at first use, when the modules that are imported by name are loaded and can be hashed."""
+        encoded = json.dumps([self._key, own_code(), torch.__version__], sort_keys=True)
+        digest = hashlib.sha256(encoded.encode()).hexdigest()[:20]
+        return self._root / f"{self._title}-{digest}" / "checkpoint.pt"
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None at a fresh start."""
+        if not self._file.exists():
+            return None
+        state: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
+        print(f"{self._title}: going on from step {state['step']}", file=sys.stderr)
+        return state
+
+    def due(self) -> bool:
+        """Whether the last checkpoint is `every_s` seconds old. When one is written is no matter: a run that goes
+        on from any step ends with the same bytes."""
+        return time.monotonic() - self._saved_at >= self.every_s
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint, whole; `state` holds tensors and plain data, and a `step`."""
+        with whole_file(self._file) as part:
+            torch.save(state, part)
+        self._saved_at = time.monotonic()
+
+    def clear(self) -> None:
+        """Remove the checkpoint: the work is done and its outputs are written."""
+        shutil.rmtree(self._file.parent, ignore_errors=True)

@@ -1,0 +1,254 @@
+"""The one format in which a face is stored: Parquet shards, an index without bytes, and the set's card.
+
+A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (its name, role and counts) and
+`dropped.csv` (what was left out and why). The role is checked here again, where files are opened.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from unseen.errors import UserError
+from unseen.files import read_json, sha256_of, whole_folder, write_json
+from unseen.settings import Role
+from unseen.splits import Split
+
+ROWS_PER_SHARD = 4096
+
+SCHEMA = pa.schema(
+    [
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("id", pa.string()),
+        ("label", pa.int8()),
+        ("generator", pa.string()),
+        ("source", pa.string()),
+        ("identity", pa.string()),
+        ("split", pa.string()),
+        ("sha256", pa.string()),
+        ("dhash", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("box", pa.list_(pa.float32(), 4)),
+        ("landmarks", pa.list_(pa.float32(), 10)),
+        ("detection_score", pa.float32()),
+        ("attributes", pa.map_(pa.string(), pa.string())),
+    ]
+)
+INDEX_COLUMNS = [name for name in SCHEMA.names if name != "image"]
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """One stored face. `label` is 0 for real and 1 for fake; `path` is the name in its archive."""
+
+    jpeg: bytes
+    path: str
+    label: int
+    generator: str
+    source: str
+    identity: str
+    split: Split
+    sha256: str
+    dhash: str
+    width: int
+    height: int
+    box: tuple[float, ...]
+    landmarks: tuple[float, ...]
+    detection_score: float
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def as_record(self) -> dict[str, Any]:
+        """The row as Parquet wants it."""
+        record = asdict(self)
+        record["image"] = {"bytes": record.pop("jpeg"), "path": record.pop("path")}
+        record["id"] = f"{self.source}/{self.path}"
+        record["attributes"] = sorted(self.attributes.items())
+        return record
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A picture that did not become a face, and the reason to count it by."""
+
+    path: str
+    reason: str
+    detail: str = ""
+
+
+def write_set(
+    folder: Path,
+    name: str,
+    use: Role,
+    label: int,
+    items: Iterable[FaceRow | Dropped],
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Write a whole set, in the order given, and return its counts.
+
+    Args:
+        folder: the set's folder; it appears whole, at the end.
+        name: the set's name.
+        use: the role that is written on it.
+        label: 0 real, 1 fake: all rows of a set share it.
+        items: faces, and pictures that were dropped; read lazily, one shard in memory at a time.
+        notes: read after the items, counted by name beside them.
+
+    Returns:
+        `read`, `kept`, `dropped` (by reason), `splits` (pictures), `identities` (by split), `notes`.
+
+    Raises:
+        UserError: not one face came out.
+    """
+    dropped: list[Dropped] = []
+    splits: Counter[str] = Counter()
+    people: dict[str, set[str]] = {}
+    with whole_folder(folder) as part:
+        index = pq.ParquetWriter(part / "index.parquet", SCHEMA.remove(SCHEMA.get_field_index("image")))
+
+        def flush(rows: list[FaceRow], number: int) -> None:
+            table = pa.Table.from_pylist([row.as_record() for row in rows], schema=SCHEMA)
+            pq.write_table(table, part / f"part-{number:05d}.parquet", compression="none")
+            index.write_table(table.select(INDEX_COLUMNS))
+
+        rows: list[FaceRow] = []
+        shards = 0
+        for item in items:
+            if isinstance(item, Dropped):
+                dropped.append(item)
+                continue
+            splits[item.split] += 1
+            people.setdefault(item.split, set()).add(item.identity)
+            rows.append(item)
+            if len(rows) == ROWS_PER_SHARD:
+                flush(rows, shards)
+                rows, shards = [], shards + 1
+        if rows:
+            flush(rows, shards)
+        index.close()
+        counts = {
+            "read": sum(splits.values()) + len(dropped),
+            "kept": sum(splits.values()),
+            "dropped": dict(sorted(Counter(item.reason for item in dropped).items())),
+            "splits": dict(sorted(splits.items())),
+            "identities": {split: len(members) for split, members in sorted(people.items())},
+            "notes": dict(sorted(Counter(notes).items())),
+        }
+        if not counts["kept"]:
+            read = f"its {counts['read']} pictures (dropped: {counts['dropped']})" if dropped else "no pictures"
+            raise UserError(f"`{name}`: not one face came out of {read}; correct its block in params")
+        with (part / "dropped.csv").open("w", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(["path", "reason", "detail"])
+            writer.writerows([item.path, item.reason, item.detail] for item in dropped)
+        write_json(part / "set.json", {"name": name, "use": use, "label": label, "counts": counts})
+    return counts
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """A set on disk."""
+
+    folder: Path
+    name: str
+    use: Role
+    label: int
+    counts: dict[str, Any]
+
+    def fingerprint(self) -> list[str]:
+        """SHA-256 of each shard: changes with every stored byte."""
+        return [sha256_of(shard) for shard in sorted(self.folder.glob("part-*.parquet"))]
+
+    def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
+        """Rows of some splits, in stored order, `size` at most at a time, without loading the set."""
+        wanted = pa.array(list(splits))
+        for shard in sorted(self.folder.glob("part-*.parquet")):
+            for batch in pq.ParquetFile(shard).iter_batches(size, columns=[*columns, "split"]):
+                chosen = batch.filter(pc.is_in(batch["split"], wanted))
+                if chosen.num_rows:
+                    yield chosen.select(list(columns))
+
+
+def open_set(folder: Path) -> FaceSet:
+    """The set in a folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        card = read_json(folder / "set.json")
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no face set here; run `dvc repro` (or `dvc pull`) to make it") from None
+    return FaceSet(folder, card["name"], card["use"], card["label"], card["counts"])
+
+
+def sets_below(root: Path) -> list[FaceSet]:
+    """Every set below a folder, sorted by path.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = [open_set(card.parent) for card in sorted(root.rglob("set.json")) if ".part" not in str(card)]
+    if not found:
+        raise UserError(f"{root}: no face set below it; run `dvc repro` (or `dvc pull`) to make it")
+    return found
+
+
+def sets_for_fitting(root: Path) -> list[FaceSet]:
+    """The sets of a group, to fit something on.
+
+    Raises:
+        UserError: one of them is held out. Nothing held out may reach a weight, threshold or temperature.
+    """
+    found = sets_below(root)
+    for face_set in found:
+        if face_set.use != "train":
+            raise UserError(
+                f"{face_set.folder}: `{face_set.name}` is held out and may not train anything; "
+                "take its group out of `train_on`, or move the set to another group"
+            )
+    return found
+
+
+def measurable(face_set: FaceSet) -> list[Split]:
+    """The splits of a set that may be measured on: of a set that trains, its test people and nobody else."""
+    return ["test"] if face_set.use == "train" else ["train", "val", "test"]
+
+
+def select_for_measuring(folder: Path, split: Literal["test", "all"], target: Path) -> dict[str, Any]:
+    """Copy the faces that may be measured on into a set of their own, byte for byte.
+
+    Args:
+        folder: the stored set.
+        split: `test`, or `all` for a set that is held out.
+        target: where the selection goes.
+
+    Returns:
+        The selection's counts.
+
+    Raises:
+        UserError: a set that trains may only be measured on its test people; or there are none.
+    """
+    face_set = open_set(folder)
+    if split == "all" and face_set.use == "train":
+        raise UserError(
+            f"{folder}: `{face_set.name}` trains detectors, so only its test people may be measured on; "
+            "set `split: test` in this evaluation set"
+        )
+    splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
+    kept = 0
+    with whole_folder(target) as part:
+        for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
+            pq.write_table(pa.Table.from_batches([batch]), part / f"part-{number:05d}.parquet", compression="none")
+            kept += batch.num_rows
+        if not kept:
+            raise UserError(f"{folder}: no face in its {split} split; give more pictures or raise `split.test`")
+        card = {"name": face_set.name, "use": face_set.use, "label": face_set.label, "counts": {"kept": kept}}
+        write_json(part / "set.json", card)
+    return {"kept": kept}

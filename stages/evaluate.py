@@ -1,0 +1,29 @@
+"""Turn a detector's predictions into metrics: `evaluate.py DETECTOR`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.evaluation.evaluate import evaluate, summary
+from unseen.evaluation.settings import EvaluationSettings
+from unseen.files import read_json, whole_file, write_json, write_metrics
+from unseen.settings import read_block
+
+
+def main(detector: str) -> None:
+    calibration = read_json(Path("models/detectors", detector, "detector.json"))["calibration"]
+    metrics, roc = evaluate(
+        Path("data/predictions", detector),
+        calibration["threshold"],
+        calibration["unsure"],
+        read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
+        read_block(_stage.PARAMS, ["seed"], int),
+    )
+    write_metrics(Path("metrics/detectors", f"{detector}.json"), metrics)
+    with whole_file(Path("metrics/roc", f"{detector}.csv")) as part:
+        roc.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    write_json(Path("models/detectors", detector, "evaluation.json"), summary(metrics))
+
+
+if __name__ == "__main__":
+    _stage.run(main)

@@ -1,0 +1,35 @@
+"""Turn a source's archive into a set of faces: `faces.py SOURCE`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.faces.finder import Finder, with_dynamic_input
+from unseen.faces.gather import gather
+from unseen.faces.settings import FaceSettings
+from unseen.files import write_metrics
+from unseen.settings import read_block
+from unseen.sources.settings import SourceSettings
+from unseen.splits import SplitSettings
+
+
+def main(name: str) -> None:
+    source = read_block(_stage.PARAMS, ["sources", name], SourceSettings)
+    faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
+    (archive,) = sorted(Path("data/raw", name).iterdir())
+    model = Path("models/assets/centerface/centerface.onnx").read_bytes()
+    counts = gather(
+        name,
+        source,
+        archive,
+        Finder(with_dynamic_input(model), faces.find),
+        faces,
+        read_block(_stage.PARAMS, ["split"], SplitSettings),
+        read_block(_stage.PARAMS, ["seed"], int),
+        Path("data/faces", source.group, name),
+    )
+    write_metrics(Path("metrics/faces", f"{name}.json"), counts)
+
+
+if __name__ == "__main__":
+    _stage.run(main)

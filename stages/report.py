@@ -1,0 +1,27 @@
+"""Put everything together for people: a page, a leaderboard, one table of ROC curves, a table in the terminal."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.files import whole_file
+from unseen.params import load_params
+from unseen.report.page import render
+from unseen.report.results import read_results
+from unseen.report.terminal import table
+
+
+def main() -> None:
+    metrics = Path("metrics")
+    results = read_results(load_params(_stage.PARAMS), metrics, Path("models"))
+    with whole_file(metrics / "report.html") as part:
+        part.write_text(render(results, Path("data"), metrics))
+    for name, frame in (("leaderboard.csv", results.leaderboard), ("roc.csv", results.roc)):
+        with whole_file(metrics / name) as part:
+            frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    print(table(results))
+    print("\nThe whole report: metrics/report.html")
+
+
+if __name__ == "__main__":
+    _stage.run(main)

