@@ -1,5 +1,12 @@
-"""Real faces for these tests."""
+"""Real faces for these tests, and one thread: two are slower where something else runs, at these sizes."""
+
+import pytest
 
 from faces_for_training import orl_faces
 
 __all__ = ["orl_faces"]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_THREADS", "1")

@@ -105,7 +105,9 @@ def test_dcgan_starts_from_the_papers_distribution() -> None:
 def test_resize_conv_enlarges_without_transposed_convolutions() -> None:
     wide = resize_conv.Generator(settings("resize_conv"), 128)
     assert not [module for module in wide.modules() if isinstance(module, nn.ConvTranspose2d)]
-    assert len([module for module in wide.modules() if isinstance(module, nn.Conv2d)]) == 6  # 5 doublings, 1 to picture
+    assert (
+        len([module for module in wide.modules() if isinstance(module, nn.Conv2d)]) == 6
+    )  # 5 doublings, 1 to picture
     assert [module for module in dcgan.Generator(settings(), 64).modules() if isinstance(module, nn.ConvTranspose2d)]
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import random
 import stat
@@ -137,7 +138,7 @@ def test_what_is_no_zip_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_zip_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="photos.zip"):
+    with pytest.raises(UserError, match=r"photos\.zip"):
         read(tmp_path / "photos.zip")
 
 
@@ -154,8 +155,5 @@ def test_any_damage_is_counted_or_told(tmp_path: Path, method: int) -> None:
         for _ in range(draw.randint(1, 3)):
             data[draw.randrange(len(data))] = draw.choice([0, 255, draw.randrange(256)])
         path.write_bytes(data)
-        try:
-            for member in read(path):
-                assert bool(member.refused) != bool(member.data) or not member.data
-        except UserError as error:
-            assert "\n" not in str(error)
+        with contextlib.suppress(UserError):
+            assert not any(member.refused and member.data for member in read(path))

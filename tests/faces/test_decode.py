@@ -1,0 +1,298 @@
+import io
+import random
+import struct
+import time
+import zlib
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageFile
+
+from unseen.faces.decode import BadPictureError, decode
+
+LIMIT = 1_000_000
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def reason(data: bytes, max_pixels: int = LIMIT) -> str:
+    with pytest.raises(BadPictureError) as caught:
+        decode(data, max_pixels)
+    return caught.value.reason
+
+
+def colour(data: bytes) -> tuple[int, ...]:
+    """The colour of the middle pixel once decoded."""
+    picture = decode(data, LIMIT)
+    assert picture.mode == "RGB"
+    return tuple(np.asarray(picture)[picture.height // 2, picture.width // 2].tolist())
+
+
+def corners(width: int = 32, height: int = 48) -> Image.Image:
+    """A picture that is not the same in any other orientation."""
+    values = np.full((height, width, 3), 128, np.uint8)
+    values[: height // 2, : width // 2] = (250, 0, 0)
+    values[: height // 2, width // 2 :] = (0, 250, 0)
+    values[height // 2 :, : width // 2] = (0, 0, 250)
+    return Image.fromarray(values)
+
+
+def rgb_profile() -> bytes:
+    """An ICC profile in which red is called blue and blue red."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace(b"rXYZ", b"swap").replace(b"bXYZ", b"rXYZ").replace(b"swap", b"bXYZ")
+
+
+def cmyk_profile() -> bytes:
+    """An ICC profile by which cyan ink is black and the other inks can't be seen."""
+    ramp = bytes(range(256))
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    table += 4 * ramp + 8 * bytes([255, 128, 128]) + 8 * bytes([0, 128, 128]) + 3 * ramp  # Lab, by cyan
+    table += bytes(-len(table) % 4)
+    texts = [b"text" + bytes(4) + b"none", b"desc" + bytes(4) + struct.pack(">I", 2) + b"x\0" + bytes(78 + 6)]
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    parts = [(b"A2B0", table), (b"cprt", texts[0]), (b"desc", texts[1]), (b"wtpt", white)]
+    offset, index, body = 128 + 4 + 12 * len(parts), b"", b""
+    for name, part in parts:
+        index += name + struct.pack(">II", offset + len(body), len(part))
+        body += part + bytes(-len(part) % 4)
+    header = struct.pack(">I", offset + len(body)) + bytes(4) + bytes([2, 0x40, 0, 0]) + b"prtrCMYKLab "
+    header += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    header += struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
+    return header + struct.pack(">I", len(parts)) + index + body
+
+
+def test_nothing_is_empty() -> None:
+    assert reason(b"") == "empty"
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0", b"hello, I am a text", b"%PDF-1.7 ...", b"<svg></svg>", b"GIF89a", b"\xff\xd8\xff"]
+)
+def test_what_is_no_picture(data: bytes) -> None:
+    assert reason(data) == "not_an_image"
+
+
+@pytest.mark.parametrize("kind", ["EPS", "ICO", "PCX", "TGA"])
+def test_readers_that_no_photo_needs_are_off(kind: str) -> None:
+    assert reason(encoded(corners(), kind)) == "not_an_image"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "PPM"])
+def test_a_truncated_picture_is_damaged(portrait: Image.Image, kind: str) -> None:
+    data = encoded(portrait, kind)
+    assert reason(data[: len(data) // 2]) in ("damaged", "not_an_image")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "PPM", "TIFF", "GIF", "WEBP"])
+def test_every_format_gives_the_same_pixels(portrait: Image.Image, kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    np.testing.assert_array_equal(decode(encoded(portrait, kind, **options), LIMIT), portrait)
+
+
+def test_one_pixel_is_a_picture() -> None:
+    picture = decode(encoded(Image.new("RGB", (1, 1), (1, 2, 3)), "PNG"), LIMIT)
+    assert (picture.size, picture.mode, picture.getpixel((0, 0))) == ((1, 1), "RGB", (1, 2, 3))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P"])
+def test_grey_and_palette_become_rgb(mode: str) -> None:
+    assert colour(encoded(Image.new("L", (8, 8), 255).convert(mode), "PNG")) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_are_scaled_and_not_clipped(kind: str) -> None:
+    values = np.repeat(np.array([0, 1, 257 * 100, 257 * 200, 65535], np.uint16)[None], 4, axis=0)
+    picture = decode(encoded(Image.fromarray(values), kind), LIMIT)
+    assert np.asarray(picture)[0].tolist() == [[value] * 3 for value in (0, 0, 100, 200, 255)]
+
+
+def test_floats_have_no_range() -> None:
+    assert reason(encoded(Image.new("F", (8, 8), 0.5), "TIFF")) == "unsupported_mode"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_what_shows_through_is_white(kind: str) -> None:
+    assert colour(encoded(Image.new("RGBA", (8, 8), (200, 0, 0, 0)), kind)) == (255, 255, 255)
+
+
+def test_half_of_the_colour_shows() -> None:
+    assert colour(encoded(Image.new("RGBA", (8, 8), (255, 0, 0, 128)), "PNG")) == (255, 127, 127)
+    assert colour(encoded(Image.new("LA", (8, 8), (0, 128)), "PNG")) == (127, 127, 127)
+
+
+def test_a_palette_may_be_transparent() -> None:
+    picture = Image.new("P", (8, 8), 1)
+    picture.putpalette([0, 0, 0, 200, 10, 10])
+    assert colour(encoded(picture, "PNG")) == (200, 10, 10)
+    assert colour(encoded(picture, "PNG", transparency=1)) == (255, 255, 255)
+    assert colour(encoded(picture, "PNG", transparency=bytes([255, 128]))) == (227, 132, 132)
+    assert colour(encoded(picture, "GIF", transparency=1)) == (255, 255, 255)
+
+
+def test_cmyk_without_a_profile() -> None:
+    inks = Image.new("RGB", (16, 16), (200, 40, 40)).convert("CMYK")
+    assert colour(encoded(inks, "TIFF")) == (200, 40, 40)
+    assert np.abs(np.subtract(colour(encoded(inks, "JPEG", quality=95)), (200, 40, 40))).max() <= 3
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
+def test_cmyk_with_a_profile(kind: str) -> None:
+    inks = Image.new("RGB", (16, 16), (200, 40, 40)).convert("CMYK")
+    red, green, blue = colour(encoded(inks, kind, icc_profile=cmyk_profile()))
+    assert 110 < red < 130
+    assert max(red, green, blue) - min(red, green, blue) <= 3
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_a_profile_is_applied(kind: str) -> None:
+    red, green, blue = colour(encoded(Image.new("RGB", (16, 16), (250, 0, 0)), kind, icc_profile=rgb_profile()))
+    assert red < 10
+    assert green < 10
+    assert blue > 240
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+def test_a_profile_is_applied_to_every_kind_of_colour(mode: str) -> None:
+    picture = Image.new("RGBA", (16, 16), (250, 0, 0, 255)).convert(mode)
+    red, green, blue = colour(encoded(picture, "PNG", icc_profile=rgb_profile()))
+    assert red < 10
+    assert green < 10
+    assert blue > 240
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "RGBA", "P"])
+@pytest.mark.parametrize("profile", [b"broken", rgb_profile()[:200], rgb_profile()[:-400], cmyk_profile()])
+def test_a_profile_that_does_not_fit_loses_no_picture(mode: str, profile: bytes) -> None:
+    picture = Image.new("RGB", (16, 16), (90, 90, 90)).convert(mode)
+    found = colour(encoded(picture, "TIFF", icc_profile=profile))
+    if (mode, profile) != ("CMYK", cmyk_profile()):
+        assert found == (90, 90, 90)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_pictures_come_upright(orientation: int, kind: str) -> None:
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    upright = corners()
+    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = decode(encoded(stored, kind, exif=exif.tobytes()), LIMIT)
+    assert found.size == upright.size
+    assert np.abs(np.asarray(found, int) - np.asarray(upright, int)).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_an_orientation_that_does_not_exist_is_none(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert decode(encoded(corners(), "PNG", exif=exif.tobytes()), LIMIT).size == (32, 48)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_broken_exif_loses_no_picture(exif: bytes) -> None:
+    assert decode(encoded(corners(), "JPEG", exif=exif), LIMIT).size == (32, 48)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_animations_are_refused(kind: str) -> None:
+    frames = [corners(), Image.new("RGB", (32, 48), "white")]
+    assert reason(encoded(frames[0], kind, save_all=True, append_images=frames[1:])) == "animated"
+
+
+def test_the_first_picture_of_a_phone_is_the_photo() -> None:
+    """MPO: a JPEG with a preview or a depth map behind it."""
+    found = decode(encoded(corners(), "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))]), LIMIT)
+    assert found.size == (32, 48)
+
+
+def bombs() -> dict[str, bytes]:
+    """A few bytes that say they are 100,000 x 100,000 pixels."""
+    header = struct.pack(">2I5B", 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    data = b"IDAT" + zlib.compress(bytes(10**6))
+    png += struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    bmp = b"BM" + struct.pack("<3I", 54, 0, 54) + struct.pack("<I2i2H6I", 40, 100_000, 100_000, 1, 24, *[0] * 6)
+    return {"png": png, "ppm": b"P6 100000 100000 255\n", "bmp": bmp}
+
+
+@pytest.mark.parametrize("kind", ["png", "ppm", "bmp"])
+def test_a_bomb_is_refused_before_it_is_decoded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(self: ImageFile.ImageFile) -> None:
+        pytest.fail("the bomb was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", explode)
+    start = time.monotonic()
+    assert reason(bombs()[kind], 100_000_000) == "too_large"
+    assert time.monotonic() - start < 1
+
+
+def test_the_limit_itself_is_allowed() -> None:
+    data = encoded(Image.new("RGB", (100, 50)), "PNG")
+    assert decode(data, 5000).size == (100, 50)
+    assert reason(data, 4999) == "too_large"
+
+
+def test_the_reason_is_counted_by_and_the_detail_is_one_line() -> None:
+    with pytest.raises(BadPictureError, match="too_large: 100x50 is above 10 pixels") as caught:
+        decode(encoded(Image.new("RGB", (100, 50)), "PNG"), 10)
+    assert caught.value.detail == "100x50 is above 10 pixels"
+
+
+def mutated(data: bytes, draw: random.Random) -> bytes:
+    """The bytes with up to six changes: overwritten, cut out, put in, or cut off."""
+    changed = bytearray(data)
+    for _ in range(draw.randint(1, 6)):
+        place = draw.randrange(len(changed) or 1)
+        match draw.choice("ooooxic"):
+            case "o":
+                changed[place : place + 1] = bytes([draw.choice([0, 255, draw.randrange(256)])])
+            case "x":
+                del changed[place : place + draw.randint(1, 8)]
+            case "i":
+                changed[place:place] = draw.randbytes(draw.randint(1, 8))
+            case "c":
+                del changed[max(place, len(changed) // 2) :]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "two GIFs", "TIFF", "two TIFFs", "WEBP", "CMYK"])
+@pytest.mark.filterwarnings("ignore")
+def test_any_bytes_are_a_picture_or_a_reason(kind: str) -> None:
+    small, draw, exif = corners(12, 10), random.Random(4), Image.Exif()
+    exif[0x0112] = 6
+    options: dict[str, Any] = {"save_all": True, "append_images": [small.rotate(90)]} if "two" in kind else {}
+    if kind in ("JPEG", "PNG"):
+        options = {"exif": exif.tobytes(), "icc_profile": rgb_profile()}
+    whole = encoded(
+        small.convert("CMYK") if kind == "CMYK" else small,
+        "JPEG" if kind == "CMYK" else kind.split()[-1].rstrip("s"),
+        **options,
+    )
+    outcomes: Counter[str] = Counter()
+    for _ in range(300):
+        try:
+            found = decode(mutated(whole, draw), LIMIT)
+        except BadPictureError as bad:
+            outcomes[bad.reason] += 1
+        else:
+            outcomes["kept"] += 1
+            assert found.mode == "RGB"
+    assert set(outcomes) <= {"kept", "empty", "not_an_image", "too_large", "animated", "damaged", "unsupported_mode"}
+    assert outcomes["kept"] + outcomes["animated"] > 10  # or nothing was tested

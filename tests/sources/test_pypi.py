@@ -1,0 +1,91 @@
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from unseen.errors import UserError
+from unseen.files import sha256_of
+from unseen.sources.pypi import fetch
+from unseen.sources.settings import PypiFetch
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for the registry: pip asks nobody else."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    folder = tmp_path / "target"
+    folder.mkdir()
+    return folder
+
+
+def make_wheel(registry: Path) -> Path:
+    wheel = registry / "tiny_faces-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(
+            "tiny_faces-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-faces\nVersion: 1.0\n"
+        )
+        archive.writestr("tiny_faces-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("tiny_faces-1.0.dist-info/RECORD", "")
+    return wheel
+
+
+def settings(sha256: str, package: str = "tiny-faces") -> PypiFetch:
+    return PypiFetch(kind="pypi", package=package, version="1.0", sha256=sha256)
+
+
+def refusal(wanted: PypiFetch, target: Path) -> str:
+    """The message of a refused fetch, which left nothing behind."""
+    with pytest.raises(UserError) as caught:
+        fetch(wanted, target)
+    assert list(target.iterdir()) == []
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_wheel_comes_as_it_is(registry: Path, target: Path) -> None:
+    wheel = make_wheel(registry)
+    fetched = fetch(settings(sha256_of(wheel)), target)
+    assert list(target.iterdir()) == [fetched]
+    assert fetched.name == wheel.name
+    assert fetched.read_bytes() == wheel.read_bytes()
+
+
+def test_a_wrong_hash_is_refused(registry: Path, target: Path) -> None:
+    wheel = make_wheel(registry)
+    message = refusal(settings("0" * 64), target)
+    assert wheel.name in message
+    assert sha256_of(wheel) in message
+    assert "0" * 64 in message
+
+
+def test_an_unknown_package_says_what_to_do(registry: Path, target: Path) -> None:
+    message = refusal(settings("0" * 64, "no-such-package"), target)
+    assert "no-such-package==1.0" in message
+    assert "PIP_FIND_LINKS" in message
+
+
+def test_another_version_is_not_taken(registry: Path, target: Path) -> None:
+    make_wheel(registry)
+    wanted = PypiFetch(kind="pypi", package="tiny-faces", version="2.0", sha256="0" * 64)
+    assert "tiny-faces==2.0" in refusal(wanted, target)
+
+
+def test_a_source_distribution_is_refused_and_not_run(registry: Path, target: Path, tmp_path: Path) -> None:
+    marker = tmp_path / "setup_was_run"
+    setup = f"open({str(marker)!r}, 'w')\nfrom setuptools import setup\nsetup(name='tiny-faces', version='1.0')\n"
+    with tarfile.open(registry / "tiny-faces-1.0.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo("tiny-faces-1.0/setup.py")
+        info.size = len(setup)
+        archive.addfile(info, io.BytesIO(setup.encode()))
+    assert "tiny-faces==1.0" in refusal(settings("0" * 64), target)
+    assert not marker.exists()

@@ -1,0 +1,186 @@
+"""The pipeline as DVC runs it, on experiments/quick.yaml, in a clone of this checkout."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+GIT = ["-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
+
+
+class Clone:
+    """A checkout in a folder of its own, with the commands of this environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # An `unseen` that breaks on import stands where an editable install of another checkout would.
+        poison = folder.parent / "elsewhere" / "unseen"
+        poison.mkdir(parents=True, exist_ok=True)
+        (poison / "__init__.py").write_text("raise ImportError('code of another checkout')\n")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        identity = {
+            f"GIT_{who}_{what}": "t@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        self.env = {**os.environ, "PATH": path, "PYTHONPATH": str(poison.parent), "CI": "true", **identity}
+
+    def run(self, *command: str, fails: bool = False) -> str:
+        """Run a command and return all that it printed."""
+        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def stale(self) -> set[str]:
+        """The stages whose own deps or params changed."""
+        return set(json.loads(self.run("dvc", "status", "--json") or "{}"))
+
+    def edit_params(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change params.yaml as a user would."""
+        params = yaml.safe_load((self.folder / "params.yaml").read_text())
+        change(params)
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def reset(self) -> None:
+        """Back to the last commit."""
+        self.run("git", "checkout", "--quiet", ".")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone that went through the quick pipeline once and committed what came of it."""
+    folder = tmp_path_factory.mktemp("graph") / "clone"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    shutil.copy(folder / "experiments/quick.yaml", folder / "params.yaml")
+    clone = Clone(folder)
+    clone.run("git", *GIT, "init", "--quiet")
+    clone.run("git", "add", "--all")
+    clone.run("git", "commit", "--quiet", "--message", "code")
+    printed = clone.run("dvc", "repro")
+    assert "Detectors on the pair they do worst on" in printed
+    clone.run("git", "add", "--all")
+    clone.run("git", "commit", "--quiet", "--message", "run")
+    return clone
+
+
+@pytest.fixture
+def clone(ran: Clone) -> Iterator[Clone]:
+    """The clone, unchanged, and put back afterwards."""
+    yield ran
+    ran.reset()
+
+
+def test_a_second_run_runs_nothing(clone: Clone) -> None:
+    assert "Running stage" not in clone.run("dvc", "repro")
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("src/unseen/detectors/dct_logistic.py", {"train_detector@dct_logistic"}),
+        ("src/unseen/gans/resize_conv.py", {"train_gan@resize_conv"}),
+        ("src/unseen/evaluation/shortcuts.py", {"audit"}),
+        ("src/unseen/report/page.html", {"report"}),
+    ],
+)
+def test_an_edited_file_concerns_only_its_own_branch(clone: Clone, file: str, stages: set[str]) -> None:
+    with (clone.folder / file).open("a") as handle:
+        handle.write("\n")
+    assert clone.stale() == stages
+
+
+def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
+    clone.edit_params(lambda params: params["detectors"]["dct_logistic"].update(penalty=50.0))
+    ran = set(re.findall(r"Running stage '([^']+)'", clone.run("dvc", "repro")))
+    assert ran == {
+        "train_detector@dct_logistic",
+        "score@dct_logistic-orl_unseen_people",
+        "score@dct_logistic-dcgan_fakes",
+        "score@dct_logistic-resize_conv_fakes",
+        "evaluate@dct_logistic",
+        "report",
+    }
+    assert "detectors.dct_logistic.penalty" in clone.run("dvc", "params", "diff")
+    clone.reset()
+    clone.run("dvc", "checkout")
+
+
+def test_new_items_concern_nobody_else(clone: Clone) -> None:
+    def add(params: dict[str, Any]) -> None:
+        params["gans"]["second"] = {**params["gans"]["dcgan"], "latent": 32}
+        params["fakes"]["second_fakes"] = {**params["fakes"]["resize_conv_fakes"], "gan": "second"}
+        params["detectors"]["stiff"] = {**params["detectors"]["dct_logistic"], "penalty": 1000.0}
+        params["sources"]["others"] = {**params["sources"]["orl"], "group": "others", "use": "held_out"}
+        params["evaluation_sets"]["others"] = {"data": "faces/others/others", "split": "all"}
+
+    clone.edit_params(add)
+    assert clone.stale() == {
+        "download@others",
+        "faces@others",
+        "train_gan@second",
+        "generate@second_fakes",
+        "train_detector@stiff",
+        "evaluation_set@others",
+        *(f"score@{name}-others" for name in ("efficientnet_lite0", "dct_logistic", "discriminator", "stiff")),
+        *(f"score@stiff-{name}" for name in ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")),
+        "evaluate@stiff",
+        "report",
+    }
+
+
+def test_an_invalid_value_stops_before_any_work(clone: Clone) -> None:
+    clone.edit_params(lambda params: params["audit"].update(max_auc=2.0))
+    before = {path: path.stat().st_mtime_ns for path in (clone.folder / "data").rglob("*.parquet")}
+    printed = clone.run("dvc", "repro", fails=True)
+    assert "params: `audit.max_auc` is 2.0: input should be less than 1" in printed
+    assert "Traceback" not in printed
+    clone.reset()
+    clone.run("dvc", "checkout")
+    assert set(before) == set((clone.folder / "data").rglob("*.parquet"))
+
+
+def test_a_set_that_params_no_longer_name_stops_a_run(clone: Clone) -> None:
+    stray = clone.folder / "data/faces/people/old"
+    shutil.copytree(clone.folder / "data/faces/people/orl", stray)
+    printed = clone.run("dvc", "repro", fails=True)
+    shutil.rmtree(stray)
+    assert "data/faces/people/old: a set that params do not name" in printed
+
+
+def test_a_queued_experiment_runs_its_own_code(clone: Clone) -> None:
+    """The queue runs in a copy of what was there when it was queued, whatever the workspace says by then."""
+    script = clone.folder / "stages/evaluate.py"
+    code = script.read_text()
+    marked = '    metrics["marker"] = "{}"\n    write_metrics('
+    script.write_text(code.replace("    write_metrics(", marked.format("queued"), 1))
+    clone.run("dvc", "exp", "run", "--queue", "--name", "queued", "evaluate@dct_logistic")
+    script.write_text(code.replace("    write_metrics(", marked.format("workspace"), 1))
+    clone.run("dvc", "exp", "run", "--run-all")
+    shown = clone.run(
+        "git", "show", "refs/exps/" + _exp_ref(clone, "queued") + ":metrics/detectors/dct_logistic.json"
+    )
+    assert json.loads(shown)["marker"] == "queued"
+
+
+def _exp_ref(clone: Clone, name: str) -> str:
+    refs = clone.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    (found,) = [ref for ref in refs if ref.endswith(f"/{name}")]
+    return found.removeprefix("refs/exps/")

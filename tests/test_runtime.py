@@ -1,0 +1,193 @@
+"""Randomness, scratch and progress."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from unseen import runtime
+from unseen.files import whole_file
+from unseen.progress import progress
+from unseen.runtime import Scratch, device, generator, own_code, prepare
+
+
+def test_a_generator_depends_on_its_parts_alone() -> None:
+    first = torch.rand(5, generator=generator(4, "batch", 7))
+    torch.manual_seed(99)
+    torch.rand(3, generator=generator(4, "batch", 6))
+    assert torch.equal(torch.rand(5, generator=generator(4, "batch", 7)), first)
+    for parts in [(5, "batch", 7), (4, "other", 7), (4, "batch", 8), (4, "batch"), (4, "batch7"), ("4b", "atch", 7)]:
+        assert not torch.equal(torch.rand(5, generator=generator(*parts)), first)
+
+
+def test_a_generator_leaves_the_global_one_alone() -> None:
+    state = torch.get_rng_state()
+    generator(1, 2, 3)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_generators_of_neighbouring_steps_are_not_related() -> None:
+    draws = torch.stack([torch.rand(50, generator=generator(4, "step", step)) for step in range(200)])
+    assert abs(draws.mean().item() - 0.5) < 0.01
+    away = torch.corrcoef(draws) - torch.eye(200)
+    assert away.abs().max() < 0.7
+    assert away.std().item() == pytest.approx(50**-0.5, rel=0.1)
+
+
+def test_device_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_DEVICE", "meta")
+    assert device() == torch.device("meta")
+    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
+    assert prepare() == torch.device("cpu")
+
+
+def test_threads_do_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNSEEN_THREADS", raising=False)
+    prepare()
+    assert torch.get_num_threads() == runtime.DEFAULT_THREADS
+    monkeypatch.setenv("UNSEEN_THREADS", "1")
+    prepare()
+    assert torch.get_num_threads() == 1
+
+
+def test_scratch_gives_back_what_was_saved(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert Scratch(tmp_path, "gan", {"seed": 1}).load() is None
+    state = {"step": 3, "weights": {"w": torch.arange(3.0)}, "history": [{"loss": 0.5}], "best": float("inf")}
+    Scratch(tmp_path, "gan", {"seed": 1}).save(state)
+    found = Scratch(tmp_path, "gan", {"seed": 1}).load()
+    assert found is not None
+    assert torch.equal(found.pop("weights")["w"], torch.arange(3.0))
+    assert found == {"step": 3, "history": [{"loss": 0.5}], "best": float("inf")}
+    assert capfd.readouterr().err == "gan: going on from step 3\n"
+
+
+@pytest.mark.parametrize(
+    ("title", "key"), [("gan", {"seed": 2}), ("other", {"seed": 1}), ("gan", {"seed": 1, "x": []})]
+)
+def test_another_title_or_key_is_another_scratch(tmp_path: Path, title: str, key: dict[str, object]) -> None:
+    Scratch(tmp_path, "gan", {"seed": 1}).save({"step": 3})
+    assert Scratch(tmp_path, title, key).load() is None
+
+
+def test_other_code_is_another_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Scratch(tmp_path, "gan", 1).save({"step": 3})
+    monkeypatch.setattr(runtime, "own_code", lambda: {**own_code(), "unseen.runtime": "0" * 64})
+    assert Scratch(tmp_path, "gan", 1).load() is None
+
+
+def test_other_threads_are_another_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_THREADS", "1")
+    prepare()
+    Scratch(tmp_path, "gan", 1).save({"step": 3})
+    monkeypatch.setenv("UNSEEN_THREADS", "2")
+    prepare()
+    assert Scratch(tmp_path, "gan", 1).load() is None, "sums depend on the threads that share them"
+
+
+def test_own_code_hashes_every_loaded_module_of_ours_and_no_others() -> None:
+    found = own_code()
+    assert {"unseen.runtime", "unseen.files", "unseen.progress"} <= set(found)
+    assert all(name.split(".")[0] == "unseen" for name in found)
+    assert all(len(value) == 64 for value in found.values())
+
+
+def test_clear_removes_the_checkpoint_and_nothing_else(tmp_path: Path) -> None:
+    mine, other = Scratch(tmp_path, "gan", 1), Scratch(tmp_path, "gan", 2)
+    for scratch in (mine, other):
+        scratch.save({"step": 1})
+    mine.clear()
+    assert mine.load() is None
+    assert other.load() is not None
+    assert len(list(tmp_path.iterdir())) == 1
+    mine.clear()
+
+
+def test_due_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
+    assert Scratch(tmp_path, "gan", 1).due()
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "3600")
+    scratch = Scratch(tmp_path, "gan", 1)
+    assert not scratch.due()
+    scratch.save({"step": 1})
+    assert not scratch.due()
+
+
+def test_a_checkpoint_never_holds_code(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path, "gan", 1)
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, ("true",)
+
+    scratch.save({"step": Evil()})
+    with pytest.raises(Exception, match="(?i)weights"):
+        scratch.load()
+
+
+def test_a_checkpoint_that_breaks_off_leaves_the_last_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = Scratch(tmp_path, "gan", 1)
+    scratch.save({"step": 1})
+
+    def torn(_: object, part: Path) -> None:
+        part.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", torn)
+    with pytest.raises(OSError, match="disk full"):
+        scratch.save({"step": 2})
+    found = scratch.load()
+    assert found is not None
+    assert found["step"] == 1
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["checkpoint.pt"]
+
+
+def test_a_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "file"
+    with whole_file(target) as part:
+        part.write_text("half")
+        assert not target.exists()
+        part.write_text("whole")
+    assert target.read_text() == "whole"
+    assert os.listdir(target.parent) == ["file"]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_passes_on_and_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress(iter("abc"), "faces orl", "picture")) == ["a", "b", "c"]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert printed.err.startswith("faces orl: 3 x picture in ")
+
+
+def test_progress_is_lazy(capsys: pytest.CaptureFixture[str]) -> None:
+    taken: list[int] = []
+    items = progress((taken.append(i) or i for i in range(5)), "t", "u")
+    assert next(items) == 0
+    assert taken == [0]
+
+
+def test_progress_is_quiet_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("CI", "true")
+    list(progress(range(3), "t", "u", 3))
+    assert len(terminal.getvalue().splitlines()) == 1
+    monkeypatch.delenv("CI")
+    shown = _Terminal()
+    monkeypatch.setattr("sys.stderr", shown)
+    list(progress(range(3), "t", "u", 3))
+    assert "100%" in shown.getvalue()
+
+
+def test_progress_counts_only_this_run(capsys: pytest.CaptureFixture[str]) -> None:
+    list(progress(range(7, 10), "gan", "step", 10, 7))
+    assert "gan: 3 x step" in capsys.readouterr().err
