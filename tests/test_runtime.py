@@ -122,7 +122,7 @@ def test_a_checkpoint_never_holds_code(tmp_path: Path) -> None:
             return os.system, ("true",)
 
     scratch.save({"step": Evil()})
-    with pytest.raises(Exception, match="(?i)weights"):
+    with pytest.raises(Exception, match=r"[Ww]eights"):
         scratch.load()
 
 

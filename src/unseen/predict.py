@@ -1,0 +1,248 @@
+"""Score the faces in pictures with a trained detector: the road of training, then the frozen numbers.
+
+Importing this imports torch; `unseen.cli` does so only when there is something to score.
+"""
+
+import hashlib
+import importlib
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+
+from unseen.detectors.artifact import TrainedDetector, load_detector
+from unseen.detectors.calibration import Calibration
+from unseen.detectors.loop import logits_of
+from unseen.errors import UserError
+from unseen.faces.decode import BadPictureError, decode
+from unseen.faces.finder import Finder, Found
+from unseen.faces.road import store
+from unseen.pictures import Pixels, decode_crop
+from unseen.runtime import prepare
+from unseen.sources.archive import MAX_MEMBER_BYTES
+
+BATCH = 32
+"""Faces that are scored at once; more are not faster on a CPU."""
+
+MAX_WORKERS = 8
+"""Pictures that are decoded at once: one of `max_pixels` takes a gigabyte."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, width and height in pixels of the upright picture, cut at its edges."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A face and what the detector says of it.
+
+    Attributes:
+        path: the picture, as it was named.
+        box: where the face lies.
+        logit: before calibration, positive for fake.
+        score: calibrated probability of being fake, in [0, 1].
+        verdict: `fake` where the score reaches the frozen threshold.
+        unsure: the score lies in the band in which validation does not tell the classes apart.
+    """
+
+    path: str
+    box: Box
+    logit: float
+    score: float
+    verdict: Literal["fake", "real"]
+    unsure: bool
+
+
+@dataclass(frozen=True)
+class NotScored:
+    """A path or, where there is a box, one face in a picture, that got no score.
+
+    Attributes:
+        path: as it was named.
+        reason: a short name to count by.
+        detail: the reason in words.
+        box: where the face lies.
+    """
+
+    path: str
+    reason: str
+    detail: str
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class _Face:
+    """A face on its way: uint8 [size, size, 3], exactly as a stored one is read for training."""
+
+    path: str
+    box: Box
+    pixels: Pixels
+
+
+class _Deferred(ModuleType):
+    """Stands in for a module; whatever is asked of it, dunders apart, is answered by the real one."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        _forget_deferred()
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def _forget_deferred() -> None:
+    for name in [name for name, module in sys.modules.items() if isinstance(module, _Deferred)]:
+        del sys.modules[name]
+
+
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """Import timm without torch's compiler, which takes longer than all else together and is not used here.
+
+    torchvision asks it for one function, to be called later, and timm marks functions that are not to be compiled.
+    """
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    compiler, utils = _Deferred("torch._dynamo"), _Deferred("torch._dynamo.utils")
+
+    def is_compile_supported(device: str) -> bool:
+        return bool(importlib.import_module(utils.__name__).is_compile_supported(device))
+
+    def disable(function: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
+        return function or (lambda later: later)
+
+    utils.__dict__["is_compile_supported"] = is_compile_supported
+    compiler.__dict__["disable"] = disable
+    sys.modules |= {module.__name__: module for module in (compiler, utils)}
+    try:
+        yield
+    finally:
+        _forget_deferred()
+
+
+def open_detector(folder: Path) -> tuple[TrainedDetector, Finder]:
+    """A detector and its face finder, from the artifact's folder and from nothing else.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    try:
+        with without_compiler():
+            detector = load_detector(folder)
+        return detector, Finder(detector.finder, detector.faces.find)
+    except UserError:
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: not there; `dvc checkout` or `dvc repro` restores it") from None
+    except Exception as error:  # PyTorch and ONNX Runtime raise anything on files that are not what they expect
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(f"{folder}: damaged ({what}); `dvc checkout` or `dvc repro` restores it") from error
+
+
+def _box(face: Found, width: int, height: int) -> Box:
+    left, right = (min(max(round(x), 0), width) for x in face.box[::2])
+    top, bottom = (min(max(round(y), 0), height) for y in face.box[1::2])
+    return left, top, right - left, bottom - top
+
+
+def _read(path: str) -> bytes:
+    if os.path.isdir(path):
+        os.listdir(path)  # raises where that is why nothing was found
+        raise BadPictureError("not_found", "no picture in this folder")
+    if not os.path.exists(path):
+        raise BadPictureError("not_found", "no such file, folder or match")
+    if not os.path.isfile(path):
+        raise BadPictureError("unreadable", "not a file")
+    if os.path.getsize(path) > MAX_MEMBER_BYTES:
+        raise BadPictureError("too_large", f"the file is above {MAX_MEMBER_BYTES} bytes")
+    return Path(path).read_bytes()
+
+
+def look(path: str, detector: TrainedDetector, finder: Finder) -> list[_Face | NotScored]:
+    """The faces in one picture, surest find first, each as training stores it; or the one reason why there are none."""
+    settings, seed = detector.faces, int(detector.card["seed"])
+    try:
+        data = _read(path)
+        picture = decode(data, settings.max_pixels)
+    except BadPictureError as bad:
+        return [NotScored(path, bad.reason, bad.detail)]
+    except OSError as error:
+        return [NotScored(path, "unreadable", error.strerror or str(error))]
+    sha256 = hashlib.sha256(data).hexdigest()
+    faces: list[_Face | NotScored] = []
+    for face in finder.find(picture):
+        box = _box(face, *picture.size)
+        try:
+            faces.append(_Face(path, box, decode_crop(store(picture, face, sha256, settings, seed)[0])))
+        except BadPictureError as bad:
+            faces.append(NotScored(path, bad.reason, bad.detail, box))
+    return faces or [NotScored(path, "no_face", "no face was found")]
+
+
+def _ahead(work: Callable[[str], list[Any]], paths: Iterable[str]) -> Iterator[list[Any]]:
+    """`work` on each path in order, on several at once: Pillow and ONNX Runtime let go of the interpreter."""
+    workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    waiting: deque[Future[list[Any]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for path in paths:
+                waiting.append(pool.submit(work, path))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scored:
+    """What a logit means at the frozen numbers. The edges of the unsure band belong to it, as in `evaluate`."""
+    score = float(calibration.score([logit])[0])
+    low, high = calibration.unsure
+    said: Literal["fake", "real"] = "fake" if score >= calibration.threshold else "real"
+    return Scored(path, box, logit, score, said, low <= score <= high)
+
+
+def predict(
+    paths: Iterable[str], detector: TrainedDetector, finder: Finder, batch: int = BATCH
+) -> Iterator[list[Scored | NotScored]]:
+    """Every face in every picture, one list a path and in the order of the paths, in constant memory.
+
+    Args:
+        paths: files; a path that can't be read gives a `NotScored` and stops nothing.
+        detector: from `open_detector`, and so is `finder`.
+        batch: faces that are scored at once, across pictures.
+
+    Raises:
+        UserError: the detector gives logits that are not finite.
+    """
+    device = prepare()
+    model = detector.model.to(device)
+
+    def judged(pictures: list[list[_Face | NotScored]]) -> Iterator[list[Scored | NotScored]]:
+        faces = [row for picture in pictures for row in picture if isinstance(row, _Face)]
+        logits = logits_of(model, np.stack([face.pixels for face in faces]), device) if faces else np.empty(0)
+        if not np.isfinite(logits).all():
+            raise UserError(f"{detector.folder}: gives scores that are not finite; `dvc repro` trains it again")
+        following = iter(logits.tolist())
+        for picture in pictures:
+            yield [
+                verdict(row.path, row.box, next(following), detector.calibration) if isinstance(row, _Face) else row
+                for row in picture
+            ]
+
+    waiting: list[list[_Face | NotScored]] = []
+    for picture in _ahead(lambda path: look(path, detector, finder), paths):
+        waiting.append(picture)
+        if sum(map(len, waiting)) >= batch:
+            yield from judged(waiting)
+            waiting = []
+    yield from judged(waiting)
