@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import gc
 import glob
+import io
 import json
 import os
 import sys
@@ -31,7 +32,8 @@ FEW_PEOPLE = 1000
 WIDEST_PATH = 60
 """Characters; longer paths push their own line to the right and no other."""
 
-SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .pnm .mpo".split())
+JPEGS, RASTERS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), (".ppm", ".pgm", ".pbm", ".pnm")
+SUFFIXES = (*JPEGS, *RASTERS, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """The names that pictures have in a folder; a file that is named itself may be called anything."""
 
 PREDICT_HELP = """\
@@ -54,10 +56,10 @@ exit codes:
 
 def _in_folder(folder: str) -> list[str]:
     """The pictures in a folder and below; also folders that can't be opened, so that they are reported."""
-    found: list[str] = []
-    for parent, _, names in os.walk(folder, onerror=lambda error: found.append(str(error.filename))):
-        found += [os.path.join(parent, name) for name in names if Path(name).suffix.lower() in SUFFIXES]
-    return sorted(found)
+    closed: list[str] = []
+    walk = os.walk(folder, onerror=lambda error: closed.append(str(error.filename)))
+    found = [os.path.join(parent, name) for parent, _, names in walk for name in names]
+    return sorted([path for path in found if path.lower().endswith(SUFFIXES)] + closed)
 
 
 def expand(arguments: Iterable[str]) -> list[str]:
@@ -103,7 +105,7 @@ def describe(detector: "TrainedDetector") -> str:
         shown = read_json(detector.folder / "evaluation.json")
         caught, flagged = _shares(shown["caught"], seen), _shares(shown["flagged"], seen)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{detector.folder}: damaged ({error!r}); `dvc checkout` or `dvc repro` restores it") from None
+        raise UserError(f"{detector.folder}: damaged ({error!r}); `dvc checkout` restores it") from None
     return f"{detector.name}: trained on {known}; shown to catch {caught}, and to flag {flagged}{few}"
 
 
@@ -134,88 +136,114 @@ def as_json(row: "Scored | NotScored", detector: str) -> str:
     return json.dumps({**fields, "detector": detector})
 
 
-@dataclasses.dataclass
-class _Counts:
-    """What was done, for the last line."""
-
-    pictures: int = 0
-    failed: int = 0
-    called: Counter[str] = dataclasses.field(default_factory=Counter)
-
-    def add(self, rows: "list[Scored | NotScored]") -> None:
-        from unseen.predict import Scored
-
-        called = ["unsure" if row.unsure else row.verdict for row in rows if isinstance(row, Scored)]
-        self.pictures += 1
-        self.failed += not called
-        self.called.update(called)
-
-    def line(self, loading_s: float, seconds: float) -> str:
-        faces = self.called.total()
-        return (
-            f"{_count(self.pictures, 'picture')}, {_count(faces, 'face')}: {_count(self.called['fake'], 'fake')}, "
-            f"{self.called['unsure']} unsure, {self.called['real']} real; {self.failed} not scored; "
-            f"{seconds:.1f} s, {faces / max(seconds, 1e-9):.1f} faces/s, after {loading_s:.1f} s to load"
-        )
-
-
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def run_predict(arguments: argparse.Namespace) -> int:
-    """`unseen predict`; see `PREDICT_EXIT` for what it returns."""
-    start = time.monotonic()
-    # Half a million objects are made by imports and none of them is garbage: looking for it takes a fifth of the time.
-    gc.disable()
-    from unseen.predict import open_detector, predict
-    from unseen.progress import progress
+def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
+    faces = counts["fake"] + counts["unsure"] + counts["real"]
+    return (
+        f"{_count(counts['picture'], 'picture')}, {_count(faces, 'face')}: {_count(counts['fake'], 'fake')}, "
+        f"{counts['unsure']} unsure, {counts['real']} real; {counts['not scored']} not scored; "
+        f"{seconds:.1f} s, {faces / max(seconds, 1e-9):.1f} faces/s, after {loading_s:.1f} s to load"
+    )
 
-    detector, finder = open_detector(arguments.detector)
-    gc.freeze()
-    gc.enable()
+
+def run_predict(arguments: argparse.Namespace) -> int:
+    """`unseen predict`; `PREDICT_EXIT` says what it returns."""
+    start = time.monotonic()
+    gc.disable()  # imports make half a million objects and no garbage; looking for it takes a fifth of their time
+    try:
+        from unseen.predict import Scored, open_detector, predict
+        from unseen.progress import progress
+
+        detector, finder = open_detector(arguments.detector)
+    finally:
+        gc.freeze()
+        gc.enable()
     print(describe(detector), file=sys.stderr)
 
-    paths = expand(arguments.paths)
+    ready, counts, paths = time.monotonic(), Counter[str](), expand(arguments.paths)
     width = min(max(len(_shown(path)) for path in paths), WIDEST_PATH)
-    counts, ready = _Counts(), time.monotonic()
     hidden = sys.stderr.isatty() and not sys.stdout.isatty()
     watched = progress(paths, "predict", "picture", len(paths)) if hidden else paths
     for rows in predict(watched, detector, finder):
-        counts.add(rows)
+        called = ["unsure" if row.unsure else row.verdict for row in rows if isinstance(row, Scored)]
+        counts.update(["picture", *(called or ["not scored"])])
         for row in rows:
             print(as_json(row, detector.name) if arguments.json else as_line(row, width))
         sys.stdout.flush()
-    print(counts.line(ready - start, time.monotonic() - ready), file=sys.stderr)
-    return 1 if counts.failed else 0
+    print(_summary(counts, time.monotonic() - ready, ready - start), file=sys.stderr)
+    return 1 if counts["not scored"] else 0
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """`unseen check`: 0 where the params file is valid; raises where it is not."""
+    """`unseen check`: 0 for a params file that is valid, and a UserError for one that is not."""
     from unseen.params import load_params
 
     try:
         params = load_params(arguments.params)
     except OSError as error:
         raise UserError(f"{arguments.params}: {error.strerror}") from None
-    counts = [
-        _count(len(params.sources), "source"),
-        _count(len(params.gans), "gan"),
-        _count(len(params.fakes), "set") + " of fakes",
-        _count(len(params.detectors), "detector"),
-        _count(len(params.evaluation_sets), "evaluation set"),
-    ]
-    print(f"{arguments.params}: valid; {', '.join(counts)}")
+    counts: dict[str, dict[str, Any]] = {
+        "source": params.sources,
+        "GAN": params.gans,
+        "fake set": params.fakes,
+        "detector": params.detectors,
+        "evaluation set": params.evaluation_sets,
+    }
+    print(f"{arguments.params}: valid ({', '.join(_count(len(items), what) for what, items in counts.items())})")
     return 0
 
 
-def _version() -> str:
-    try:
-        return version("unseen")
-    except PackageNotFoundError:
-        return "run from a checkout, not installed"
+class _Version(argparse.Action):
+    """`--version`, asked of the installation only where it is wanted."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        try:
+            print(f"unseen {version('unseen')}")
+        except PackageNotFoundError:
+            print("unseen, from a checkout and not installed")
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser("unseen", description=__doc__.split(":")[1].strip())
+    top = argparse.ArgumentParser("unseen", description="Deepfake-face detectors: score pictures, check params.")
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    plain = argparse.RawDescriptionHelpFormatter
+    predict = commands.add_parser("predict", help="score the faces in pictures", formatter_class=plain)
+    predict.description, predict.epilog = PREDICT_HELP, PREDICT_EXIT
+    predict.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, or a glob")
+    predict.add_argument("--detector", type=Path, default=DETECTOR, metavar="DIR", help="default: %(default)s")
+    predict.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    predict.set_defaults(run=run_predict)
+    check = commands.add_parser("check", help="check a params file")
+    check.description = "Check a params file as a whole. Exit code 0: valid; 2: not valid."
+    check.add_argument("params", nargs="?", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+    check.set_defaults(run=run_check)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; what a user can mend becomes one line."""
+    arguments = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not fit the terminal's encoding
+    try:
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"unseen: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        return 141
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from unseen.detectors.artifact import TrainedDetector, load_detector
 from unseen.detectors.calibration import Calibration
@@ -26,7 +27,7 @@ from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, Found
 from unseen.faces.road import store
 from unseen.pictures import Pixels, decode_crop
-from unseen.runtime import prepare
+from unseen.runtime import device
 from unseen.sources.archive import MAX_MEMBER_BYTES
 
 BATCH = 32
@@ -87,7 +88,7 @@ class _Face:
 
 
 class _Deferred(ModuleType):
-    """Stands in for a module; whatever is asked of it, dunders apart, is answered by the real one."""
+    """Stands in for a module; what is asked of it, dunders apart, is answered by the real one."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -103,23 +104,17 @@ def _forget_deferred() -> None:
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """Import timm without torch's compiler, which takes longer than all else together and is not used here.
+    """Import timm without torch's compiler, which takes as long as torch itself and is not used here.
 
     torchvision asks it for one function, to be called later, and timm marks functions that are not to be compiled.
     """
     if "torch._dynamo" in sys.modules:
         yield
         return
-    compiler, utils = _Deferred("torch._dynamo"), _Deferred("torch._dynamo.utils")
-
-    def is_compile_supported(device: str) -> bool:
-        return bool(importlib.import_module(utils.__name__).is_compile_supported(device))
-
-    def disable(function: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
-        return function or (lambda later: later)
-
-    utils.__dict__["is_compile_supported"] = is_compile_supported
-    compiler.__dict__["disable"] = disable
+    real = "torch._dynamo.utils"
+    compiler, utils = _Deferred("torch._dynamo"), _Deferred(real)
+    compiler.__dict__["disable"] = lambda function=None, *_, **__: function or (lambda later: later)
+    utils.__dict__["is_compile_supported"] = lambda kind: importlib.import_module(real).is_compile_supported(kind)
     sys.modules |= {module.__name__: module for module in (compiler, utils)}
     try:
         yield
@@ -136,6 +131,7 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, Finder]:
     try:
         with without_compiler():
             detector = load_detector(folder)
+        int(detector.card["seed"])
         return detector, Finder(detector.finder, detector.faces.find)
     except UserError:
         raise
@@ -166,8 +162,8 @@ def _read(path: str) -> bytes:
 
 
 def look(path: str, detector: TrainedDetector, finder: Finder) -> list[_Face | NotScored]:
-    """The faces in one picture, surest find first, each as training stores it; or the one reason why there are none."""
-    settings, seed = detector.faces, int(detector.card["seed"])
+    """The faces in one picture, surest find first, each as training stores it; or the reason why there are none."""
+    settings, seed = detector.faces, detector.card["seed"]
     try:
         data = _read(path)
         picture = decode(data, settings.max_pixels)
@@ -188,7 +184,7 @@ def look(path: str, detector: TrainedDetector, finder: Finder) -> list[_Face | N
 
 def _ahead(work: Callable[[str], list[Any]], paths: Iterable[str]) -> Iterator[list[Any]]:
     """`work` on each path in order, on several at once: Pillow and ONNX Runtime let go of the interpreter."""
-    workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    workers = min(os.cpu_count() or 1, MAX_WORKERS)
     waiting: deque[Future[list[Any]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -224,12 +220,15 @@ def predict(
     Raises:
         UserError: the detector gives logits that are not finite.
     """
-    device = prepare()
-    model = detector.model.to(device)
+    # Not `prepare`: deterministic algorithms import torch's compiler, and a forward pass on a CPU is one anyway.
+    # One thread: the others decode the next pictures, and two that wait for each other stall on a busy machine.
+    torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", 1)))
+    where = device()
+    model = detector.model.to(where)
 
     def judged(pictures: list[list[_Face | NotScored]]) -> Iterator[list[Scored | NotScored]]:
         faces = [row for picture in pictures for row in picture if isinstance(row, _Face)]
-        logits = logits_of(model, np.stack([face.pixels for face in faces]), device) if faces else np.empty(0)
+        logits = logits_of(model, np.stack([face.pixels for face in faces]), where) if faces else np.empty(0)
         if not np.isfinite(logits).all():
             raise UserError(f"{detector.folder}: gives scores that are not finite; `dvc repro` trains it again")
         following = iter(logits.tolist())

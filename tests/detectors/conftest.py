@@ -2,7 +2,8 @@
 
 import pytest
 
-from faces_for_training import orl_faces
+from faces_for_training import OrlFaces, labelled, orl_faces, upsampled
+from unseen.pictures import Faces
 
 __all__ = ["orl_faces"]
 
@@ -10,3 +11,10 @@ __all__ = ["orl_faces"]
 @pytest.fixture(autouse=True)
 def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def faces(orl_faces: OrlFaces) -> tuple[Faces, Faces]:
+    """Real faces and upsampled ones to train on, and those of 12 other people to validate on."""
+    train, val = orl_faces.small[:84], orl_faces.small[84:]
+    return labelled(train, upsampled(train)), labelled(val, upsampled(val))

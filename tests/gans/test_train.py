@@ -19,9 +19,10 @@ from torch import Tensor
 from faces_for_training import OrlFaces
 from unseen.errors import UserError
 from unseen.gans import losses, train
+from unseen.gans.quality import patch_distance
 from unseen.gans.settings import GanSettings
 from unseen.pictures import Pixels
-from unseen.runtime import Scratch
+from unseen.runtime import Scratch, generator
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 3
@@ -82,6 +83,7 @@ def test_it_learns_on_real_faces(orl_faces: OrlFaces, tmp_path: Path) -> None:
     states, history, _ = train.train(orl_faces.small, knobs, SEED, Scratch(tmp_path, "gan", 1))
     blind = 2 * math.log(2)
     assert history[0]["d_loss"] < 0.7 * blind, "D tells reals from noise within ten steps"
+    assert history[-1]["patch_distance"] < 0.8 * history[0]["patch_distance"]
 
     reals = torch.from_numpy(orl_faces.small).permute(0, 3, 1, 2)
     latents = torch.randn(100, 16, generator=torch.Generator().manual_seed(0))
@@ -129,8 +131,11 @@ def test_history_and_grid_have_a_row_for_each_sampled_step_and_the_last(orl_face
     assert set(states) == {"generator", "discriminator"}
     averaged, _ = train.build(settings(), 32, SEED)
     averaged.load_state_dict(states["generator"])
-    fixed = torch.randn(train.GRID, 8, generator=train.generator(SEED, "grid"))
-    assert torch.equal(train.samples(averaged, fixed), grid[-1]), "the grid's last row is the generator that is saved"
+    fixed = torch.randn(train.JUDGED, 8, generator=generator(SEED, "grid"))
+    last = train.samples(averaged, fixed)
+    assert torch.equal(last[: train.GRID], grid[-1]), "the grid's last row is the generator that is saved"
+    reals = torch.from_numpy(orl_faces.small).permute(0, 3, 1, 2)
+    assert history[-1]["patch_distance"] == patch_distance(reals, last)
 
 
 def test_the_sampling_generator_is_a_moving_average(orl_faces: OrlFaces, tmp_path: Path) -> None:

@@ -34,16 +34,28 @@ def logits_of(model: Detector, pixels: Pixels, device: torch.device) -> npt.NDAr
     return np.asarray(torch.cat(parts).numpy(), np.float64)
 
 
-def _balanced(faces: Faces, batch: int, random: torch.Generator) -> npt.NDArray[np.int64]:
+Rows = dict[int, list[npt.NDArray[np.int64]]]
+
+
+def _rows_by_source(faces: Faces) -> Rows:
+    """For each label, the rows of each of its sources, by name."""
+    sources, labels = np.asarray(faces.columns["source"]), faces.labels
+    return {
+        label: [
+            np.flatnonzero((sources == name) & (labels == label))
+            for name in sorted(set(sources[labels == label].tolist()))
+        ]
+        for label in (0, 1)
+    }
+
+
+def _balanced(rows: Rows, batch: int, random: torch.Generator) -> npt.NDArray[np.int64]:
     """Rows of a batch: half real, half fake; within each half every source as often, whatever its size."""
     chosen: list[int] = []
-    sources = np.asarray(faces.columns["source"])
     for label in (0, 1):
-        names = sorted(set(sources[faces.labels == label].tolist()))
-        picks = torch.randint(len(names), (batch // 2,), generator=random).tolist()
-        for pick in picks:
-            rows = np.flatnonzero((sources == names[pick]) & (faces.labels == label))
-            chosen.append(int(rows[int(torch.randint(len(rows), (1,), generator=random))]))
+        for pick in torch.randint(len(rows[label]), (batch // 2,), generator=random).tolist():
+            source = rows[label][pick]
+            chosen.append(int(source[int(torch.randint(len(source), (1,), generator=random))]))
     return np.asarray(chosen)
 
 
@@ -78,6 +90,7 @@ def fit(model: Detector, task: Task) -> History:
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     head = {id(weight) for weight in model.head().parameters()}
+    by_source = _rows_by_source(task.train)
     first, history, best, best_loss, running = 0, [], model.state_dict(), math.inf, []
 
     saved = task.scratch.load()
@@ -94,7 +107,7 @@ def fit(model: Detector, task: Task) -> History:
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(settings, step)
         random = generator(task.seed, "detector", step)
-        rows = _balanced(task.train, settings.batch, random)
+        rows = _balanced(by_source, settings.batch, random)
         pixels = augment(task.train.pixels[rows], settings.augment, random)
         labels = torch.from_numpy(task.train.labels[rows]).float().to(device)
         loss = functional.binary_cross_entropy_with_logits(model(as_batch(pixels, device)), labels)

@@ -77,9 +77,11 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
     width, height = picture.size
     if width * height > max_pixels:
         raise BadPictureError("too_large", f"{width}x{height} is above {max_pixels} pixels")
-    if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:
-        raise BadPictureError("animated", f"{picture.n_frames} frames; give one of them as a picture")  # type: ignore[attr-defined]
     try:
+        # MPO is a JPEG with a second view behind it, as cameras write; only the first is looked at.
+        frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        if frames > 1:
+            raise BadPictureError("animated", f"{frames} frames; give one of them as a picture")
         picture.load()
         return _flattened(ImageOps.exif_transpose(picture))
     except BadPictureError:

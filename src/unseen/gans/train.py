@@ -10,12 +10,16 @@ from torch import Tensor, nn
 from unseen.errors import UserError
 from unseen.gans import losses
 from unseen.gans.augment import diff_augment
+from unseen.gans.quality import patch_distance
 from unseen.gans.settings import GanSettings
 from unseen.progress import progress
 from unseen.runtime import Scratch, generator, prepare
 
 GRID = 8
 """Samples in a row of the grid."""
+
+JUDGED = 64
+"""Samples of which the distance to the reals is measured; the first of them stand in the grid."""
 
 
 def to_unit_range(pixels: Tensor) -> Tensor:
@@ -43,8 +47,8 @@ def train(
         scratch: keeps the checkpoint.
 
     Returns:
-        The states of `generator` (averaged) and `discriminator`; a row of losses for each sampled step;
-        and samples of the same latents along the training, uint8 [rows, GRID, 3, size, size].
+        The states of `generator` (averaged) and `discriminator`; a row of losses and `patch_distance` for each
+        sampled step; and samples of the same latents along the training, uint8 [rows, GRID, 3, size, size].
 
     Raises:
         UserError: a loss is no longer finite.
@@ -59,7 +63,7 @@ def train(
     g_optimizer = torch.optim.Adam(g.parameters(), settings.learning_rate, betas)
     d_optimizer = torch.optim.Adam(d.parameters(), settings.learning_rate, betas)
     d_loss_of, g_loss_of = losses.DISCRIMINATOR[settings.loss], losses.GENERATOR[settings.loss]
-    fixed = torch.randn(GRID, settings.latent, generator=generator(seed, "grid")).to(device)
+    fixed = torch.randn(JUDGED, settings.latent, generator=generator(seed, "grid")).to(device)
     nets = {"g": g, "d": d, "averaged": averaged, "g_optimizer": g_optimizer, "d_optimizer": d_optimizer}
     first, history, grid = 0, [], []
 
@@ -92,8 +96,10 @@ def train(
 
         done = step + 1
         if done % settings.sample_every == 0 or done == settings.steps:
-            history.append(_losses(done, settings, d_loss, g_loss))
-            grid.append(samples(averaged, fixed).cpu())
+            drawn = samples(averaged, fixed).cpu()
+            row = _losses(done, settings, d_loss, g_loss)
+            history.append(row | {"patch_distance": patch_distance(data.cpu(), drawn)})
+            grid.append(drawn[:GRID])
         if scratch.due():
             kept = {"step": done, "history": history, "grid": torch.stack(grid) if grid else torch.empty(0)}
             scratch.save(kept | {name: net.state_dict() for name, net in nets.items()})

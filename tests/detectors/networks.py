@@ -1,0 +1,81 @@
+"""Knobs and a tiny network for the tests of the training loop."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unseen.detectors import loop
+from unseen.detectors.base import Detector, Task
+from unseen.detectors.settings import NetworkSettings
+from unseen.pictures import Faces
+from unseen.runtime import Scratch
+
+
+def knobs(**changed: Any) -> NetworkSettings:
+    values = {
+        "kind": "discriminator",
+        "weights": "gans/tiny",
+        "train_on": {"reals": "faces/people", "fakes": "fakes/own"},
+        "input_size": 32,
+        "steps": 7,
+        "frozen_steps": 3,
+        "batch": 8,
+        "learning_rate": 0.003,
+        "weight_decay": 0.01,
+        "validate_every": 2,
+        "augment": {"blur": 0.2, "blur_sigma": 0.5, "jpeg": 0.2, "jpeg_low": 90},
+    }
+    return NetworkSettings.model_validate(values | changed)
+
+
+class Tiny(Detector):
+    """Two convolutions that can see an artefact of one pixel, and a linear head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = {}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.trunk = nn.Sequential(
+                nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU()
+            )
+            self.linear = nn.Linear(16, 1)
+
+    def head(self) -> nn.Module:
+        return self.linear
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.trunk(pixels.float() / 127.5 - 1).mean((2, 3)))
+        return logits.flatten()
+
+
+def task(faces: tuple[Faces, Faces], scratch: Path, seed: int = 4, **changed: Any) -> Task:
+    return Task(knobs(**changed), *faces, seed, Scratch(scratch, "detector", 1))
+
+
+def copied(model: nn.Module) -> dict[str, Tensor]:
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return set(first) == set(second) and all(torch.equal(first[key], second[key]) for key in first)
+
+
+class Interruption(Exception):
+    """A stop that is not the loop's own."""
+
+
+def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the loop do some steps and then stop it from outside."""
+
+    def cut(items: Iterable[int], *_: object) -> Iterator[int]:
+        for number, item in enumerate(items):
+            if number == steps:
+                raise Interruption
+            yield item
+
+    monkeypatch.setattr(loop, "progress", cut)

@@ -1,0 +1,108 @@
+"""A GAN's discriminator as a detector."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unseen.detectors import discriminator, loop
+from unseen.errors import UserError
+from unseen.gans.artifact import load_gan, save_gan
+from unseen.gans.settings import GanSettings
+from unseen.gans.train import build
+from unseen.pictures import Faces
+
+from .networks import copied, knobs, same, task
+
+CPU = torch.device("cpu")
+ARCHITECTURES = ["dcgan", "resize_conv"]
+Both = tuple[Faces, Faces]
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def gan(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A GAN of 32 pixels whose statistics have seen something."""
+    values = {
+        "architecture": request.param,
+        "train_on": "faces/people",
+        "channels": 1,
+        "latent": 8,
+        "width": 4,
+        "loss": "hinge",
+        "steps": 1,
+        "batch": 2,
+        "learning_rate": 0.001,
+        "beta1": 0.5,
+        "ema": 0.9,
+        "diff_augment": False,
+        "sample_every": 1,
+    }
+    settings = GanSettings.model_validate(values)
+    g, d = build(settings, 32, seed=1)
+    for _ in range(30):
+        d(torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(2)) * 2 - 1)
+    states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
+    save_gan(tmp_path / "gan", "tiny", settings, 32, states, {})
+    return tmp_path / "gan"
+
+
+def test_it_starts_from_the_trained_trunk_with_an_empty_head(gan: Path, faces: Both) -> None:
+    model = discriminator.create(knobs(), gan, 32)
+    assert same(copied(model.trunk), load_gan(gan).states["discriminator"])  # type: ignore[arg-type]
+    assert not loop.logits_of(model, faces[1].pixels, CPU).any()
+
+
+def test_it_trains_and_keeps_its_batch_statistics(gan: Path, faces: Both, tmp_path: Path) -> None:
+    model = discriminator.create(knobs(), gan, 32)
+    before = copied(model)
+    statistics = [name for name, _ in model.named_buffers()]
+    assert statistics
+    history = loop.fit(model, task(faces, tmp_path, steps=3, frozen_steps=1))
+    after = copied(model)
+    assert all(np.isfinite(row["val_loss"]) for row in history)
+    assert all(torch.equal(before[name], after[name]) for name in statistics)
+    assert not torch.equal(before["linear.weight"], after["linear.weight"])
+    trunk = [name for name, _ in model.trunk.named_parameters() if "head" not in name]  # type: ignore[union-attr]
+    assert any(not torch.equal(before[f"trunk.{name}"], after[f"trunk.{name}"]) for name in trunk)
+
+
+def test_a_face_gets_the_same_logit_alone_and_among_others(gan: Path, faces: Both) -> None:
+    model = discriminator.create(knobs(), gan, 32)
+    torch.nn.init.normal_(model.head().weight, generator=torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    pixels = loop.as_batch(faces[1].pixels[:16], CPU)
+    for mode in (True, False):
+        model.train(mode)
+        with torch.no_grad():
+            together, alone = model(pixels), torch.cat([model(one[None]) for one in pixels])
+        assert together.std() > 1e-3
+        torch.testing.assert_close(alone, together, atol=1e-4, rtol=1e-4)
+
+
+def test_it_sees_pictures_as_the_gan_does(gan: Path, faces: Both) -> None:
+    model = discriminator.create(knobs(), gan, 32).eval()
+    torch.nn.init.ones_(model.head().weight)  # type: ignore[arg-type]
+    pixels = loop.as_batch(faces[1].pixels[:4], CPU)
+    with torch.no_grad():
+        features = load_gan(gan).network("Discriminator").features(pixels.float() / 127.5 - 1)  # type: ignore[operator]
+        torch.testing.assert_close(model(pixels), features.sum(1), rtol=1e-4, atol=1e-4)
+
+
+def test_restore_makes_the_same_network(gan: Path, faces: Both) -> None:
+    model = discriminator.create(knobs(), gan, 32)
+    torch.nn.init.ones_(model.head().weight)  # type: ignore[arg-type]
+    again = discriminator.restore(model.config)
+    again.load_state_dict(model.state_dict())
+    pixels = faces[1].pixels
+    assert np.array_equal(loop.logits_of(again, pixels, CPU), loop.logits_of(model, pixels, CPU))
+
+
+def test_another_size_than_the_gans_is_one_line_that_names_the_right_one(gan: Path) -> None:
+    with pytest.raises(UserError, match=r"`input_size` is 64.*`tiny` was trained at 32 px") as error:
+        discriminator.create(knobs(input_size=64), gan, 64)
+    assert "\n" not in str(error.value)
+
+
+def test_no_gan_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no trained GAN"):
+        discriminator.create(knobs(), tmp_path / "nowhere", 32)

@@ -1,0 +1,148 @@
+"""Fitting a detector: on train people, frozen on validation people, and on nothing held out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from faces_for_training import OrlFaces, encoded, stored, upsampled
+from unseen.detectors.base import Task
+from unseen.detectors.calibration import calibrate
+from unseen.detectors.loop import logits_of
+from unseen.detectors.settings import CalibrationSettings, LogisticSettings
+from unseen.detectors.train import Fitted, fit_detector
+from unseen.errors import UserError
+from unseen.pictures import load
+from unseen.runtime import Scratch
+from unseen.shards import FaceSet, sets_for_fitting
+from unseen.splits import Split
+
+from .networks import Tiny, copied, knobs, same
+
+CALIBRATION = CalibrationSettings(max_fpr=0.1, unsure_tail=0.02)
+LOGISTIC = LogisticSettings.model_validate(
+    {
+        "kind": "dct_logistic",
+        "weights": "none",
+        "train_on": {"reals": "faces/people", "fakes": "fakes/own"},
+        "penalty": 100.0,
+    }
+)
+
+
+def store(root: Path, orl: OrlFaces, splits: list[Split], real_use: str = "train", fake_use: str = "train") -> None:
+    """120 reals and their upsampled copies; every three pictures are of one person, whose split is `splits`' next."""
+    each = [splits[number // 3 % len(splits)] for number in range(120)]
+    for name, pixels, use, generator in (
+        ("reals/orl", orl.small, real_use, ""),
+        ("fakes/up", upsampled(orl.small), fake_use, "up"),
+    ):
+        files = [encoded(face, quality=95) for face in pixels]
+        people = orl.people if not generator else [f"up/{number}" for number in range(120)]
+        stored(root / name, files, people, each, use, generator)
+
+
+@pytest.fixture
+def sets(tmp_path: Path, orl_faces: OrlFaces) -> list[FaceSet]:
+    store(tmp_path, orl_faces, ["train", "train", "val", "test"])
+    return sets_for_fitting(tmp_path)
+
+
+def fit(sets: list[FaceSet], tmp_path: Path, seed: int = 4) -> Fitted:
+    return fit_detector(sets, LOGISTIC, CALIBRATION, tmp_path, seed, Scratch(tmp_path / "scratch", "d", 1))
+
+
+def test_it_fits_and_freezes_on_validation_people(sets: list[FaceSet], tmp_path: Path) -> None:
+    fitted = fit(sets, tmp_path)
+    val = load(sets, ["val"])
+    logits = logits_of(fitted.model, val.pixels, torch.device("cpu"))
+    assert fitted.calibration == calibrate(logits, val.labels, CALIBRATION)
+    assert fitted.calibration.validation["fpr"] <= 0.1
+    assert fitted.calibration.validation["tpr"] > 0.8
+    test = load(sets, ["test"])
+    scores = fitted.calibration.score(logits_of(fitted.model, test.pixels, torch.device("cpu")))
+    assert np.mean((scores >= fitted.calibration.threshold) == (test.labels == 1)) > 0.8
+
+
+def test_it_says_what_it_saw(sets: list[FaceSet], tmp_path: Path) -> None:
+    assert fit(sets, tmp_path).trained_on == {
+        "train": {"faces": {"orl": 60, "up": 60}, "people": 20, "generators": ["up"]},
+        "val": {"faces": {"orl": 30, "up": 30}, "people": 10, "generators": ["up"]},
+    }
+
+
+def test_test_people_change_nothing(tmp_path: Path, orl_faces: OrlFaces) -> None:
+    store(tmp_path / "one", orl_faces, ["train", "train", "val", "test"])
+    changed = OrlFaces(orl_faces.small.copy(), orl_faces.large, orl_faces.people)
+    test_people = np.arange(120) // 3 % 4 == 3
+    changed.small[test_people] = 255 - changed.small[test_people]
+    store(tmp_path / "two", changed, ["train", "train", "val", "test"])
+    one, two = (fit(sets_for_fitting(tmp_path / name), tmp_path) for name in ("one", "two"))
+    assert same(copied(one.model), copied(two.model))
+    assert one.calibration == two.calibration
+
+
+def test_the_kind_gets_train_and_validation_people_alone(
+    sets: list[FaceSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Task] = []
+    monkeypatch.setattr("unseen.detectors.dct_logistic.create", lambda *_: Tiny())
+    monkeypatch.setattr("unseen.detectors.dct_logistic.fit", lambda model, task: seen.append(task) or [])
+    fit(sets, tmp_path)
+    (task,) = seen
+    people = [set(map(str, faces.columns["identity"])) for faces in (task.train, task.val)]
+    assert [len(some) for some in people] == [20 + 60, 10 + 30]
+    assert not people[0] & people[1]
+
+
+@pytest.mark.parametrize("empty", ["train", "val"])
+def test_an_empty_split_is_one_line_that_names_it(tmp_path: Path, orl_faces: OrlFaces, empty: str) -> None:
+    left: Split = "val" if empty == "train" else "train"
+    store(tmp_path, orl_faces, [left, "test"])
+    with pytest.raises(UserError, match=rf"the {empty} split has 0 real and 0 fake") as error:
+        fit(sets_for_fitting(tmp_path), tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("kept", "counts"), [("reals", "60 real and 0 fake"), ("fakes", "0 real and 60 fake")])
+def test_an_empty_class_is_one_line_that_counts(tmp_path: Path, orl_faces: OrlFaces, kept: str, counts: str) -> None:
+    store(tmp_path, orl_faces, ["train", "val"])
+    with pytest.raises(UserError, match=counts):
+        fit(sets_for_fitting(tmp_path / kept), tmp_path)
+
+
+@pytest.mark.parametrize(("reals", "fakes"), [("held_out", "train"), ("train", "held_out")])
+def test_held_out_sets_cannot_reach_a_fit(tmp_path: Path, orl_faces: OrlFaces, reals: str, fakes: str) -> None:
+    store(tmp_path, orl_faces, ["train", "val"], reals, fakes)
+    with pytest.raises(UserError, match="held out and may not train") as error:
+        sets_for_fitting(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_same_faces_same_detector(sets: list[FaceSet], tmp_path: Path) -> None:
+    one, two = fit(sets, tmp_path), fit(sets, tmp_path)
+    assert same(copied(one.model), copied(two.model))
+    assert one.calibration == two.calibration
+
+
+def test_the_seed_decides_a_networks_first_weights(
+    sets: list[FaceSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Random(Tiny):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.nn.init.normal_(self.linear.weight)
+
+    monkeypatch.setattr("unseen.detectors.discriminator.create", lambda *_: Random())
+    states = []
+    for number, seed in enumerate((4, 4, 5)):
+        torch.manual_seed(number)
+        before = torch.get_rng_state()
+        scratch = Scratch(tmp_path / str(number), "d", 1)
+        fitted = fit_detector(sets, knobs(steps=2), CALIBRATION, tmp_path, seed, scratch)
+        assert torch.equal(torch.get_rng_state(), before)
+        assert [row["step"] for row in fitted.history] == [2]
+        states.append(copied(fitted.model))
+    assert same(states[0], states[1])
+    assert not same(states[0], states[2])

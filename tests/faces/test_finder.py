@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from unseen.faces.decode import decode
+from unseen.faces.finder import Finder, Found
+from unseen.faces.settings import FaceSettings
+
+
+def only(found: list[Found]) -> Found:
+    (face,) = found
+    return face
+
+
+def inside(box: tuple[float, ...], x: float, y: float) -> bool:
+    return box[0] < x < box[2] and box[1] < y < box[3]
+
+
+def test_every_portrait_shows_one_face(orl_pictures: dict[str, bytes], finder: Finder) -> None:
+    for data in orl_pictures.values():
+        picture = decode(data, 10**6)
+        face = only(finder.find(picture))
+        (left_x, left_y), (right_x, right_y), (_, nose_y), (corner_x, corner_y), (other_x, other_y) = face.landmarks
+        assert left_x < right_x
+        assert corner_x < other_x
+        assert (left_y + right_y) / 2 < nose_y < (corner_y + other_y) / 2
+        assert all(inside(face.box, x, y) for x, y in face.landmarks)
+        assert inside((0, 0, *picture.size), (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2)
+        assert 0.5 < face.score < 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (200, 200), (3000, 2), (2, 3000)])
+def test_a_flat_picture_shows_nobody(finder: Finder, size: tuple[int, int]) -> None:
+    assert finder.find(Image.new("RGB", size, (128, 100, 90))) == []
+
+
+def test_noise_shows_nobody(finder: Finder) -> None:
+    noise = np.random.default_rng(4).integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    assert finder.find(Image.fromarray(noise)) == []
+
+
+def test_two_people_are_two_finds(portrait: Image.Image, finder: Finder) -> None:
+    canvas = Image.new("RGB", (600, 200), "grey")
+    canvas.paste(portrait, (20, 40))
+    canvas.paste(portrait, (400, 40))
+    found = sorted(finder.find(canvas), key=lambda face: face.box[0])
+    assert len(found) == 2
+    # Both are the same picture, 380 pixels apart.
+    np.testing.assert_allclose(np.subtract(found[1].landmarks, found[0].landmarks)[:, 0], 380, atol=5)
+
+
+def test_the_best_find_comes_first(portrait: Image.Image, finder: Finder) -> None:
+    canvas = Image.new("RGB", (600, 300), "grey")
+    for place in range(3):
+        canvas.paste(portrait.rotate(12 * place), (20 + 180 * place, 40))
+    scores = [face.score for face in finder.find(canvas)]
+    assert len(scores) >= 2
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("times", [2, 3, 5, 10])
+def test_finds_are_in_the_pictures_own_pixels(portrait: Image.Image, finder: Finder, times: int) -> None:
+    large = portrait.resize((portrait.width * times, portrait.height * times), Image.Resampling.BICUBIC)
+    small_face, large_face = only(finder.find(portrait)), only(finder.find(large))
+    np.testing.assert_allclose(np.array(large_face.landmarks) / times, small_face.landmarks, atol=5)
+    np.testing.assert_allclose(np.array(large_face.box) / times, small_face.box, atol=10)
+
+
+def test_what_scores_too_low_is_no_face(
+    portrait: Image.Image, finder_model: bytes, face_settings: FaceSettings
+) -> None:
+    strict = Finder(finder_model, face_settings.find.model_copy(update={"min_score": 0.99}))
+    assert strict.find(portrait) == []
+
+
+def test_threads_change_nothing(portrait: Image.Image, finder_model: bytes, face_settings: FaceSettings) -> None:
+    one, two = (Finder(finder_model, face_settings.find, threads).find(portrait) for threads in (1, 2))
+    assert one == two

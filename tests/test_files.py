@@ -1,0 +1,111 @@
+import errno
+import hashlib
+import json
+import math
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unseen.files import read_json, rounded, sha256_of, whole_file, whole_folder, write_json, write_metrics
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("problem", [FULL, KeyboardInterrupt(), SystemExit(1), ValueError("x")])
+def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path, problem: BaseException) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def write() -> None:
+        with whole_file(path) as part:
+            part.write_bytes(b"half")
+            raise problem
+
+    with pytest.raises(type(problem)):
+        write()
+    assert everything(tmp_path) == {"a.bin": b"old"}
+
+
+@pytest.mark.parametrize("problem", [FULL, KeyboardInterrupt(), SystemExit(1), ValueError("x")])
+def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path, problem: BaseException) -> None:
+    (tmp_path / "set/deep").mkdir(parents=True)
+    (tmp_path / "set/deep/a.bin").write_bytes(b"old")
+
+    def write() -> None:
+        with whole_folder(tmp_path / "set") as part:
+            (part / "b.bin").write_bytes(b"half")
+            raise problem
+
+    with pytest.raises(type(problem)):
+        write()
+    assert everything(tmp_path) == {"set/deep/a.bin": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "new/folder/a.bin"
+    for content in (b"first", b"second"):
+        with whole_file(path) as part:
+            part.write_bytes(content)
+            assert part.parent == path.parent  # a rename across disks is a copy
+            assert not path.exists() or path.read_bytes() == b"first"
+        assert everything(tmp_path) == {"new/folder/a.bin": content}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "new/set"
+    for name in ("first", "second"):
+        with whole_folder(path) as part:
+            (part / name).write_bytes(b"1")
+            assert part.parent == path.parent
+            assert not (path / "second").exists()
+        assert everything(tmp_path) == {f"new/set/{name}": b"1"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+def test_json_has_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
+    one: dict[str, Any] = {"b": [1, 2.5, None, True], "a": {"ä": "ö", "x": 1e-9}}
+    two: dict[str, Any] = {"a": {"x": 1e-9, "ä": "ö"}, "b": [1, 2.5, None, True]}
+    write_json(tmp_path / "one.json", one)
+    write_json(tmp_path / "two.json", two)
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    assert (tmp_path / "one.json").read_bytes().endswith(b"}\n")
+    assert read_json(tmp_path / "one.json") == one
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_json_has_no_nan(tmp_path: Path, value: float) -> None:
+    write_json(tmp_path / "a.json", {"auc": 0.5})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"auc": value})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert read_json(tmp_path / "a.json") == {"auc": 0.5}
+
+
+def test_rounded() -> None:
+    value = {"a": 0.12345678, "b": [1 / 3, (2 / 3, 1)], "c": {"d": 7, "e": "0.12345678", "f": None, "g": True}}
+    expected = {"a": 0.123457, "b": [0.333333, [0.666667, 1]], "c": {"d": 7, "e": "0.12345678", "f": None, "g": True}}
+    assert rounded(value) == expected
+    assert value["a"] == 0.12345678
+    assert isinstance(rounded(True), bool)
+
+
+def test_noise_in_the_last_bits_is_rounded_away(tmp_path: Path) -> None:
+    write_metrics(tmp_path / "one.json", {"auc": 0.1 + 0.2, "gap": 1e-12, "numpy": np.float64(0.3)})
+    write_metrics(tmp_path / "two.json", {"auc": 0.3, "gap": -1e-12, "numpy": 0.1 + 0.2})
+    assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
+    assert json.loads((tmp_path / "one.json").read_text()) == {"auc": 0.3, "gap": 0.0, "numpy": 0.3}
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_hashes(tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.bin").write_bytes(b"x" * size)
+    assert sha256_of(tmp_path / "a.bin") == hashlib.sha256(b"x" * size).hexdigest()

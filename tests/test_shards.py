@@ -1,0 +1,252 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from unseen import shards
+from unseen.errors import UserError
+from unseen.files import read_json, sha256_of
+from unseen.settings import Role
+from unseen.shards import (
+    SCHEMA,
+    Dropped,
+    FaceRow,
+    FaceSet,
+    measurable,
+    open_set,
+    select_for_measuring,
+    sets_below,
+    sets_for_fitting,
+    write_set,
+)
+from unseen.splits import Split
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+def row(number: int, **changed: Any) -> FaceRow:
+    """A made-up face; three a person, and every third person in another split."""
+    person = number // 3
+    face = FaceRow(
+        jpeg=bytes([number % 256]) * (number + 1),
+        path=f"s{person}/{number}, ä.jpg",
+        label=0,
+        generator="",
+        source="orl",
+        identity=f"orl/s{person}",
+        split=SPLITS[person % 3],
+        sha256=f"{number:064x}",
+        dhash=f"{number:016x}",
+        width=92,
+        height=112,
+        box=(1.0, 2.5, 30.25, 40.0),
+        landmarks=tuple(float(value) for value in range(10)),
+        detection_score=0.75,
+        attributes={"group": "b", "age": "30"},
+    )
+    return replace(face, **changed)
+
+
+def write(folder: Path, rows: int = 18, use: Role = "train", name: str = "orl") -> dict[str, Any]:
+    return write_set(folder, name, use, 0, (row(number) for number in range(rows)))
+
+
+def stored(face_set: FaceSet, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    return [found for batch in face_set.batches(SPLITS, columns or SCHEMA.names) for found in batch.to_pylist()]
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "set")
+    found = open_set(tmp_path / "set")
+    assert (found.name, found.use, found.label) == ("orl", "train", 0)
+    for number, record in enumerate(stored(found)):
+        face = row(number)
+        assert record == {
+            "image": {"bytes": face.jpeg, "path": face.path},
+            "id": f"orl/{face.path}",
+            "label": 0,
+            "generator": "",
+            "source": "orl",
+            "identity": face.identity,
+            "split": face.split,
+            "sha256": face.sha256,
+            "dhash": face.dhash,
+            "width": 92,
+            "height": 112,
+            "box": list(face.box),
+            "landmarks": list(face.landmarks),
+            "detection_score": 0.75,
+            "attributes": [("age", "30"), ("group", "b")],
+        }
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 5)
+    hashes = []
+    for folder in (tmp_path / "one", tmp_path / "deep/two"):
+        write_set(folder, "orl", "train", 0, [Dropped("x.jpg", "empty"), *map(row, range(12))], ["note"])
+        hashes.append({file.name: sha256_of(file) for file in folder.iterdir()})
+    assert hashes[0] == hashes[1]
+    assert sorted(hashes[0]) == [
+        "dropped.csv",
+        "index.parquet",
+        "part-00000.parquet",
+        "part-00001.parquet",
+        "part-00002.parquet",
+        "set.json",
+    ]
+
+
+@pytest.mark.parametrize("rows_per_shard", [1, 5, 6, 18, 100])
+def test_the_order_is_kept_over_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_per_shard: int) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", rows_per_shard)
+    write(tmp_path / "set")
+    parts = sorted((tmp_path / "set").glob("part-*.parquet"))
+    assert [pq.read_metadata(part).num_rows for part in parts[:-1]] == [rows_per_shard] * (len(parts) - 1)
+    assert len(parts) == -(-18 // rows_per_shard)
+    ids = [record["id"] for record in stored(open_set(tmp_path / "set"), ["id"])]
+    assert ids == [f"orl/{row(number).path}" for number in range(18)]
+    assert pq.read_table(tmp_path / "set/index.parquet")["id"].to_pylist() == ids
+
+
+def test_the_index_has_no_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "set")
+    index = pq.read_table(tmp_path / "set/index.parquet")
+    assert index.column_names == [name for name in SCHEMA.names if name != "image"]
+    assert not any(pa.types.is_binary(column.type) or pa.types.is_struct(column.type) for column in index.schema)
+
+
+def test_batches_give_the_splits_and_columns_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 7)
+    write(tmp_path / "set", 18)
+    face_set = open_set(tmp_path / "set")
+    for splits in (["test"], ["train", "val"]):
+        batches = list(face_set.batches(splits, ["sha256", "id"], size=2))
+        assert all(batch.schema.names == ["sha256", "id"] and 0 < batch.num_rows <= 2 for batch in batches)
+        wanted = [row(number).sha256 for number in range(18) if row(number).split in splits]
+        assert [value for batch in batches for value in batch["sha256"].to_pylist()] == wanted
+    assert list(face_set.batches([], ["id"])) == []
+
+
+def test_counts(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    def items() -> Iterator[FaceRow | Dropped]:
+        for number in range(12):
+            notes.append("seen")
+            yield row(number)
+        yield Dropped("a, b.jpg", "no_face", 'no "face"')
+        yield Dropped("c\nd.jpg", "no_face")
+        yield Dropped("e.jpg", "empty")
+
+    counts = write_set(tmp_path / "set", "orl", "train", 0, items(), notes)
+    assert counts == {
+        "read": 15,
+        "kept": 12,
+        "dropped": {"empty": 1, "no_face": 2},
+        "splits": {"test": 3, "train": 6, "val": 3},
+        "identities": {"test": 1, "train": 2, "val": 1},
+        "notes": {"seen": 12},
+    }
+    assert read_json(tmp_path / "set/set.json") == {"name": "orl", "use": "train", "label": 0, "counts": counts}
+    assert (tmp_path / "set/dropped.csv").read_text() == (
+        'path,reason,detail\n"a, b.jpg",no_face,"no ""face"""\n"c\nd.jpg",no_face,\ne.jpg,empty,\n'
+    )
+
+
+def test_a_set_without_faces_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"`orl`.*2 pictures.*empty"):
+        write_set(tmp_path / "sets/orl", "orl", "train", 0, [Dropped("a", "empty"), Dropped("b", "damaged")])
+    with pytest.raises(UserError, match=r"`orl`.*no pictures"):
+        write_set(tmp_path / "sets/orl", "orl", "train", 0, [])
+    assert list((tmp_path / "sets").iterdir()) == []
+
+
+def test_a_set_that_fails_keeps_the_old_one(tmp_path: Path) -> None:
+    def items() -> Iterator[FaceRow]:
+        yield row(0)
+        raise RuntimeError("the power is gone")
+
+    write(tmp_path / "sets/orl")
+    before = {file.name: sha256_of(file) for file in (tmp_path / "sets/orl").iterdir()}
+    with pytest.raises(RuntimeError, match="power"):
+        write_set(tmp_path / "sets/orl", "orl", "train", 0, items())
+    assert {file.name: sha256_of(file) for file in (tmp_path / "sets/orl").iterdir()} == before
+    assert [path.name for path in (tmp_path / "sets").iterdir()] == ["orl"]
+
+
+def test_the_fingerprint_changes_with_every_byte(tmp_path: Path) -> None:
+    write(tmp_path / "one")
+    write(tmp_path / "two")
+    write_set(tmp_path / "three", "orl", "train", 0, [*map(row, range(17)), row(17, jpeg=b"other")])
+    one, two, three = (open_set(tmp_path / name).fingerprint() for name in ("one", "two", "three"))
+    assert one == two != three
+
+
+def test_a_folder_without_a_set_says_what_to_do(tmp_path: Path) -> None:
+    for look in (open_set, sets_below, sets_for_fitting):
+        with pytest.raises(UserError, match="dvc repro") as caught:
+            look(tmp_path)
+        assert str(tmp_path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_sets_below_a_folder(tmp_path: Path) -> None:
+    write(tmp_path / "people/orl")
+    write(tmp_path / "people/deep/own", name="own")
+    write(tmp_path / "people/.lfw.abc.part", name="half")
+    write(tmp_path / "others/other", name="other")
+    assert [found.name for found in sets_below(tmp_path / "people")] == ["own", "orl"]
+    assert [found.name for found in sets_below(tmp_path / "people/orl")] == ["orl"]
+
+
+def test_a_project_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    write(tmp_path / "thesis.parts/people/orl")
+    assert [found.name for found in sets_below(tmp_path / "thesis.parts/people")] == ["orl"]
+
+
+def test_nothing_held_out_is_fitted_on(tmp_path: Path) -> None:
+    write(tmp_path / "people/orl")
+    assert [found.name for found in sets_for_fitting(tmp_path / "people")] == ["orl"]
+    write(tmp_path / "people/cfd", use="held_out", name="cfd")
+    with pytest.raises(UserError, match="`cfd` is held out") as caught:
+        sets_for_fitting(tmp_path / "people")
+    assert "\n" not in str(caught.value)
+
+
+def test_of_a_set_that_trains_only_test_people_are_measured_on(tmp_path: Path) -> None:
+    write(tmp_path / "orl")
+    assert measurable(open_set(tmp_path / "orl")) == ["test"]
+    with pytest.raises(UserError, match="`orl` trains"):
+        select_for_measuring(tmp_path / "orl", "all", tmp_path / "selected")
+    assert not (tmp_path / "selected").exists()
+    assert select_for_measuring(tmp_path / "orl", "test", tmp_path / "selected") == {"kept": 6}
+    assert {record["split"] for record in stored(open_set(tmp_path / "selected"))} == {"test"}
+
+
+@pytest.mark.parametrize(("split", "numbers"), [("all", list(range(18))), ("test", [6, 7, 8, 15, 16, 17])])
+def test_a_selection_is_copied_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: Any, numbers: list[int]
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 4)
+    write(tmp_path / "cfd", use="held_out", name="cfd")
+    counts = select_for_measuring(tmp_path / "cfd", split, tmp_path / "one")
+    select_for_measuring(tmp_path / "cfd", split, tmp_path / "two")
+    selected = open_set(tmp_path / "one")
+    assert (selected.name, selected.use, selected.label, counts["kept"]) == ("cfd", "held_out", 0, len(numbers))
+    by_id = {record["id"]: record for record in stored(open_set(tmp_path / "cfd"))}
+    assert stored(selected) == [by_id[f"orl/{row(number).path}"] for number in numbers]
+    assert selected.fingerprint() == open_set(tmp_path / "two").fingerprint()
+
+
+def test_a_set_without_test_people_can_not_be_measured_on(tmp_path: Path) -> None:
+    write(tmp_path / "orl", rows=3)
+    with pytest.raises(UserError, match=r"no face in its test split"):
+        select_for_measuring(tmp_path / "orl", "test", tmp_path / "selected/orl")
+    assert list((tmp_path / "selected").iterdir()) == []
