@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from closure import ROOT, closure
 
 # Imported by name, so that editing one re-runs only who asked for it: the item names it in dvc.yaml, or, where

@@ -1,5 +1,6 @@
 """The frozen numbers: temperature, threshold, unsure band. Verdicts compare scores, so scores are checked."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -126,10 +127,10 @@ def test_outside_the_unsure_band_validation_is_nearly_always_right() -> None:
 def test_a_score_at_the_threshold_is_called_fake() -> None:
     reals, fakes = [0.0] * 20, [1.0] * 20
     found = frozen(reals, fakes)
-    logit_there = 0.5  # the middle
-    assert found.score([logit_there])[0] == found.threshold
-    assert share_called_fake(found, [logit_there]) == 1
-    assert share_called_fake(found, [np.nextafter(logit_there, 0) - 1e-6]) == 0
+    assert found.threshold == found.score([0.0, 1.0]).mean()  # the middle of the gap
+    at_threshold = dataclasses.replace(found, threshold=float(found.score([0.5])[0]))
+    assert share_called_fake(at_threshold, [0.5]) == 1
+    assert share_called_fake(at_threshold, [0.5 - 1e-6]) == 0
 
 
 @pytest.mark.parametrize("logit", [0.0, -3.7, 25.0])

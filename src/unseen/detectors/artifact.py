@@ -7,13 +7,13 @@ import importlib
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
-from unseen.detectors.base import Detector
+from unseen.detectors.base import Detector, Kind
 from unseen.detectors.calibration import Calibration
 from unseen.errors import UserError
 from unseen.faces.settings import FaceSettings
@@ -87,11 +87,21 @@ def load_detector(folder: Path) -> TrainedDetector:
     except (ValueError, safetensors.SafetensorError) as error:
         raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
     try:
-        kind = importlib.import_module(f"unseen.detectors.{card['kind']}")
+        model = _kind(folder, card["kind"]).restore(card["config"])
+        model.load_state_dict(state)
+        faces = validated(FaceSettings, card["faces"], "detector.json: faces")
+        calibration = Calibration.from_dict(card["calibration"])
+        return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{folder}: damaged ({reason}); `dvc checkout` or `dvc repro` restores it") from None
+
+
+def _kind(folder: Path, name: str) -> Kind:
+    try:
+        kind = importlib.import_module(f"unseen.detectors.{name}")
     except ModuleNotFoundError:
-        raise UserError(f"{folder}: a detector of kind `{card['kind']}`, which this version does not know") from None
-    model: Detector = kind.restore(card["config"])
-    model.load_state_dict(state)
-    faces = validated(FaceSettings, card["faces"], "detector.json: faces")
-    calibration = Calibration.from_dict(card["calibration"])
-    return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)
+        kind = None
+    if not hasattr(kind, "restore"):
+        raise UserError(f"{folder}: a detector of kind `{name}`, which this version does not know")
+    return cast(Kind, kind)

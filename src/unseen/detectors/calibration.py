@@ -75,17 +75,20 @@ def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
 
 
 def _threshold(reals: Floats, fakes: Floats, max_fpr: float) -> float:
-    """The logit that catches most fakes while at most `max_fpr` of the reals reach it.
+    """The score that catches most fakes while at most `max_fpr` of the reals reach it.
 
     Many thresholds may do so: the one in the middle between the lowest caught fake and the next lower real.
     """
-    allowed = int(np.floor(max_fpr * len(reals)))
+    # 0.29 of 100 is 28.999999999999996 in floating point
+    allowed = int(np.floor(max_fpr * len(reals) + 1e-9))
     highest_unflagged = np.sort(reals)[::-1][allowed]
     caught = fakes[fakes > highest_unflagged]
     if not len(caught):
         return float(np.nextafter(highest_unflagged, np.inf))
-    lowest_caught = caught.min()
-    return float((reals[reals < lowest_caught].max() + lowest_caught) / 2)
+    lowest_caught = float(caught.min())
+    next_lower = float(reals[reals < lowest_caught].max())
+    middle = (next_lower + lowest_caught) / 2
+    return middle if middle > next_lower else lowest_caught
 
 
 def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: CalibrationSettings) -> Calibration:
@@ -109,20 +112,20 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
     if not np.isfinite(values).all():
         raise UserError("the detector gives logits that are not finite; lower its `learning_rate`")
     temperature = _temperature(values, labels)
-    threshold = _threshold(reals, fakes, settings.max_fpr)
+    scores = sigmoid(values / temperature)
+    real_scores, fake_scores = scores[labels == 0], scores[labels == 1]
+    threshold = _threshold(real_scores, fake_scores, settings.max_fpr)
     edges = [
         threshold,
-        float(np.quantile(fakes, settings.unsure_tail)),
-        float(np.quantile(reals, 1 - settings.unsure_tail)),
+        float(np.quantile(fake_scores, settings.unsure_tail)),
+        float(np.quantile(real_scores, 1 - settings.unsure_tail)),
     ]
-    low, high = sigmoid(np.asarray([min(edges), max(edges)]) / temperature)
     validation = {
         "reals": len(reals),
         "fakes": len(fakes),
-        "fpr": float(np.mean(reals >= threshold)),
-        "tpr": float(np.mean(fakes >= threshold)),
+        "fpr": float(np.mean(real_scores >= threshold)),
+        "tpr": float(np.mean(fake_scores >= threshold)),
         "log_loss": log_loss(values / temperature, labels),
         "log_loss_uncalibrated": log_loss(values, labels),
     }
-    frozen = float(sigmoid(np.asarray([threshold]) / temperature)[0])
-    return Calibration(temperature, frozen, (float(low), float(high)), settings.max_fpr, validation)
+    return Calibration(temperature, threshold, (min(edges), max(edges)), settings.max_fpr, validation)

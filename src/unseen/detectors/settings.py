@@ -21,7 +21,7 @@ class AugmentSettings(Settings):
     blur: float = Field(ge=0, le=1, description="probability of a Gaussian blur")
     blur_sigma: float = Field(ge=0, le=10, description="pixels; sigma is drawn evenly from [0, this]")
     jpeg: float = Field(ge=0, le=1, description="probability of another JPEG encode")
-    jpeg_low: int = Field(ge=1, le=100, description="quality is drawn evenly from [this, 95]")
+    jpeg_low: int = Field(ge=1, le=95, description="quality is drawn evenly from [this, 95]")
 
 
 class NetworkSettings(Settings):

@@ -30,8 +30,11 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
 
 
 def _to_srgb(picture: Image.Image) -> Image.Image:
+    """RGB by the picture's own profile, where it has one that fits."""
     profile = picture.info.get("icc_profile")
-    if profile and picture.mode in ("RGB", "L", "CMYK"):
+    if picture.mode not in ("RGB", "L", "CMYK"):
+        picture = picture.convert("RGB")
+    if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(picture, source, _SRGB, outputMode="RGB")
@@ -50,8 +53,7 @@ def _flattened(picture: Image.Image) -> Image.Image:
         raise BadPictureError("unsupported_mode", "floating-point pixels have no agreed range")
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-        picture.info.pop("icc_profile", None)
+        return Image.composite(_to_srgb(rgba), Image.new("RGB", rgba.size, "white"), rgba.getchannel("A"))
     return _to_srgb(picture)
 
 

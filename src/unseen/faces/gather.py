@@ -37,11 +37,11 @@ def face_row(crop: Crop, path: str, source: str, generator: str, identity: str, 
 
 
 def identity_of(name: str, path: str, rule: str) -> str | None:
-    """Whose face a picture shows, from its path: None where the rule does not match."""
+    """Whose face a picture shows, from its path: None where the rule captures nothing."""
     if not rule:
         return f"{name}/{path}"
     match = re.search(rule, path)
-    return f"{name}/{match.group(1)}" if match else None
+    return f"{name}/{match.group(1)}" if match and match.group(1) else None
 
 
 def gather(

