@@ -1,10 +1,10 @@
 """Kill the default run at random moments, let a second `dvc repro` finish it, and compare every output's hash.
 
-    python benchmarks/kills.py --trials 10
+    python benchmarks/kills.py --trials 5 --kills 2 --seconds 240
 
-Each trial clones the last commit, starts `dvc repro`, kills the whole process group with SIGKILL after a random
-share of the time that an uninterrupted run took, runs `dvc repro` again to its end, and compares the hashes in
-dvc.lock with those of the uninterrupted run. Prints one line a trial and, last, how many were identical.
+Each trial clones the last commit, starts `dvc repro`, kills the whole process group with SIGKILL at random moments
+of the time that an uninterrupted run takes, starting it again each time, lets it end, and compares the hashes in
+dvc.lock with the committed ones, which uninterrupted runs wrote. Prints one line a trial and how many were identical.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,24 +50,29 @@ def stages_in(log: Path) -> list[str]:
     return re.findall(r"Running stage '([^']+)'", log.read_text())
 
 
-def trial(parent: Path, number: int, after_s: float, expected: dict[str, str]) -> bool:
-    """Kill one run after `after_s` seconds, finish it, and say whether every hash is as expected."""
-    folder = fresh_clone(parent, f"trial{number}")
-    (folder / "dvc.lock").unlink()
-    log = parent / f"trial{number}.log"
+def killed(folder: Path, log: Path, after_s: float) -> str:
+    """Start a run, kill all of it after `after_s` seconds, and say where it was."""
     process = start(folder, log)
     time.sleep(after_s)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    killed_in = (stages_in(log) or ["start"])[-1]
-    log.unlink()
+    return f"{after_s:.0f} s in {(stages_in(log) or ['no stage'])[-1]}"
+
+
+def trial(parent: Path, number: int, delays_s: list[float]) -> bool:
+    """Kill one run after each delay, finish it, and say whether every hash is as committed."""
+    folder = fresh_clone(parent, f"trial{number}")
+    expected = output_hashes(folder)
+    (folder / "dvc.lock").unlink()
+    log = parent / f"trial{number}.log"
+    places = [killed(folder, log, delay) for delay in delays_s]
     finished = start(folder, log).wait() == 0
-    resumed = re.findall(r"going on from step (\d+)", log.read_text())
+    resumed = re.findall(r"(\S+): going on from step (\d+)", log.read_text())
     found = output_hashes(folder) if finished else {}
     differing = sorted(path for path in expected if found.get(path) != expected[path])
-    went_on = f", went on from step {resumed[0]}" if resumed else ""
+    went_on = "".join(f"; {name} went on from step {step}" for name, step in resumed)
     print(
-        f"{number}: killed after {after_s:.0f} s in {killed_in}{went_on}: "
+        f"{number}: killed after {', then after '.join(places)}{went_on}: "
         f"{len(expected) - len(differing)} of {len(expected)} outputs identical {' '.join(differing)}",
         flush=True,
     )
@@ -76,29 +82,20 @@ def trial(parent: Path, number: int, after_s: float, expected: dict[str, str]) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--kills", type=int, default=2, help="in each trial")
+    parser.add_argument("--seconds", type=float, required=True, help="that an uninterrupted run takes")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
-    with tempfile.TemporaryDirectory() as name:
-        parent = Path(name)
-        folder = fresh_clone(parent, "uninterrupted")
-        committed = output_hashes(folder)
-        (folder / "dvc.lock").unlink()
-        begin = time.monotonic()
-        if start(folder, parent / "uninterrupted.log").wait():
-            raise SystemExit((parent / "uninterrupted.log").read_text()[-2000:])
-        whole_s = time.monotonic() - begin
-        expected = output_hashes(folder)
-        print(f"{platform.machine()}, {os.cpu_count()} cores: uninterrupted run {whole_s:.0f} s, ", end="")
-        print(f"{sum(committed.get(path) == value for path, value in expected.items())} of ", end="")
-        print(f"{len(expected)} outputs as committed", flush=True)
-        shutil.rmtree(folder)
-        same = [
-            trial(parent, number, moments.uniform(0.02, 0.98) * whole_s, expected)
-            for number in range(1, arguments.trials + 1)
-        ]
-    print(f"{sum(same)} of {len(same)} trials ended with identical bytes")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {arguments.trials} runs, {arguments.kills} kills each")
+    with tempfile.TemporaryDirectory() as parent:
+        same = []
+        for number in range(1, arguments.trials + 1):
+            at = sorted(moments.uniform(0.02, 0.98) * arguments.seconds for _ in range(arguments.kills))
+            delays = [later - earlier for earlier, later in pairwise([0.0, *at])]
+            same.append(trial(Path(parent), number, delays))
+    print(f"{sum(same)} of {len(same)} runs, {arguments.kills} kills each, ended with the committed bytes")
     raise SystemExit(0 if all(same) else 1)
 
 

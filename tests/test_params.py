@@ -195,7 +195,12 @@ ROLES = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "fragments"), KEYS + VALUES + REFERENCES + ROLES)
+def named(value: Any) -> str:
+    """A test's name: the keys that it changes."""
+    return " ".join(value) if isinstance(value, dict) else ""
+
+
+@pytest.mark.parametrize(("changes", "fragments"), KEYS + VALUES + REFERENCES + ROLES, ids=named)
 def test_what_is_wrong_is_named(
     params_data: dict[str, Any], tmp_path: Path, changes: dict[str, Any], fragments: list[str]
 ) -> None:
@@ -218,6 +223,12 @@ def test_a_discriminator_of_a_held_out_generator(params_data: dict[str, Any], tm
     message = refusal(changed(params_data, detectors__discriminator__weights="gans/resize_conv"), tmp_path)
     assert "`detectors.discriminator.weights` is 'gans/resize_conv'" in message
     assert "held_out" in message
+
+
+def test_held_out_fakes_of_a_generator_that_trains(params_data: dict[str, Any], tmp_path: Path) -> None:
+    message = refusal(changed(params_data, fakes__resize_conv_fakes__gan="dcgan"), tmp_path)
+    assert "`fakes.resize_conv_fakes.use` is 'held_out'" in message
+    assert "`dcgan_fakes` of the same GAN" in message
 
 
 def test_a_block_that_is_there_twice(tmp_path: Path) -> None:

@@ -7,3 +7,6 @@ class UserError(Exception):
     The library raises it; the stage scripts and the command line print it. Anything else that
     escapes is a bug of ours and keeps its traceback.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))

@@ -59,7 +59,8 @@ def rounded(value: Any) -> Any:
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(item) for item in value]
-    return round(value, 6) if isinstance(value, float) else value
+    # adding 0.0 turns -0.0 into 0.0: the sign of noise is noise
+    return round(value, 6) + 0.0 if isinstance(value, float) else value
 
 
 def write_metrics(path: Path, value: Any) -> None:

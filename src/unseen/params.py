@@ -73,7 +73,8 @@ def _check_names(params: Params) -> None:
     nested = [a for a in params.folders() for b in params.folders() if b.startswith(f"{a}/")]
     if nested:
         raise UserError(f"params: data/{nested[0]} is a set and a group at once; rename the set or the group")
-    _check_reference("assets", "centerface", list(params.assets))
+    if "centerface" not in params.assets:
+        raise UserError("params: `assets.centerface` is missing; it is the face finder")
 
 
 def check(params: Params) -> None:
@@ -87,8 +88,14 @@ def check(params: Params) -> None:
         _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.size & (params.faces.size - 1):
             raise UserError(f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2")
+    training = {fakes.gan: name for name, fakes in params.fakes.items() if fakes.use == "train"}
     for name, fakes in params.fakes.items():
         _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+        if fakes.use == "held_out" and fakes.gan in training:
+            raise UserError(
+                f"params: `fakes.{name}.use` is 'held_out', but `{training[fakes.gan]}` of the same GAN, "
+                f"`{fakes.gan}`, trains: detectors know that generator"
+            )
     models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
@@ -96,6 +103,12 @@ def check(params: Params) -> None:
         _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if detector.kind == "discriminator":
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
+            for name_of_fakes, fakes in params.fakes.items():
+                if fakes.use == "held_out" and detector.weights == f"gans/{fakes.gan}":
+                    raise UserError(
+                        f"params: `{key}.weights` is {detector.weights!r}, whose fakes `{name_of_fakes}` are "
+                        "`use: held_out`: its discriminator has learned from them"
+                    )
             if detector.input_size != params.faces.size:
                 raise UserError(
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
@@ -140,7 +153,7 @@ def load_params(path: Path) -> Params:
     Raises:
         UserError: the first thing that is wrong, in one line.
     """
-    params = validated(Params, read_yaml(path), "")
+    params: Params = validated(Params, read_yaml(path), "")
     check(params)
     return params
 

@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
@@ -22,7 +22,7 @@ Role = Literal["train", "held_out"]
 class Settings(BaseModel):
     """A block of params: unknown keys are refused, values are not coerced, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def _name(value: str) -> str:
@@ -44,14 +44,23 @@ Group = Annotated[str, AfterValidator(_group)]
 DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9][a-z0-9_]*)+$")]
 """A folder below data: a group such as `faces/people`, or one set such as `fakes/own/dcgan`."""
 
-T = TypeVar("T")
-
 
 def nearest(value: object, allowed: Sequence[str]) -> str:
     """`allowed are a, b, c; did you mean b?`, the second half only where something is near."""
     close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
     listed = ", ".join(allowed) if allowed else "none yet"
     return f"allowed: {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A copied block whose name was left would silently take the place of the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.YAMLError(f"`{name}` is there twice (line {node.start_mark.line + 1} on)")
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -61,28 +70,45 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: it is not there, or is not a YAML mapping.
     """
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.load(path.read_text(), _UniqueKeys)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; run this from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise UserError(f"{path}: not readable: {error.strerror}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: must be a mapping of blocks such as `faces:` and `detectors:`")
     return data
 
 
-def _known_keys(kind: Any, location: Sequence[str | int]) -> list[str]:
-    """The keys that a settings type allows at a location, [] where any are allowed."""
+def _fields(kind: Any) -> dict[str, Any]:
+    """The annotations of a settings class by key, {} for other types."""
+    is_settings = isinstance(kind, type) and issubclass(kind, BaseModel)
+    return {key: field.annotation for key, field in kind.model_fields.items()} if is_settings else {}
+
+
+def _follow(kind: Any, location: Sequence[str | int]) -> tuple[list[str], Any]:
+    """The keys of a location as a user knows them, without pydantic's own steps, and the type that is found there."""
+    keys: list[str] = []
     for step in location:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = kind.model_fields[str(step)].annotation if step in kind.model_fields else None
-        else:
-            arguments = getattr(kind, "__args__", ())
-            kind = arguments[-1] if arguments else None
-    return sorted(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+        tagged = [member for member in get_args(kind) if step in get_args(_fields(member).get("kind"))]
+        if tagged:
+            kind = tagged[0]
+        elif step != "[key]":
+            keys.append(str(step))
+            kind = _fields(kind).get(str(step), (get_args(kind) or (None,))[-1])
+    return keys, kind
 
 
-def validated(kind: type[T], data: Any, where: str) -> T:
+def _quoted(expected: str) -> list[str]:
+    """The values in pydantic's words for them: "'a', 'b' or 3"."""
+    return [text or number for text, number in re.findall(r"'([^']*)'|\b(\d+)\b", expected)]
+
+
+def validated(kind: Any, data: Any, where: str) -> Any:
     """`data` as a `kind`; the first problem becomes one line.
 
     Args:
@@ -97,23 +123,26 @@ def validated(kind: type[T], data: Any, where: str) -> T:
         return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
         problem = error.errors()[0]
-    location = [str(step) for step in problem["loc"] if step != "[key]"]
-    key = ".".join(part for part in (where, *location) if part)
+    keys, _ = _follow(kind, problem["loc"])
+    context, value = problem.get("ctx", {}), problem["input"]
+    if problem["type"].startswith("union_tag"):
+        keys.append("kind")
+        value = context.get("tag")
+    key = ".".join(part for part in (where, *keys) if part)
     if problem["type"] == "extra_forbidden":
-        allowed = nearest(location[-1], _known_keys(kind, problem["loc"][:-1]))
-        raise UserError(f"params: `{key}` is not a known key; {allowed}")
-    if problem["type"] == "missing":
+        _, parent = _follow(kind, problem["loc"][:-1])
+        raise UserError(f"params: `{key}` is not a known key; {nearest(keys[-1], sorted(_fields(parent)))}")
+    if problem["type"] in ("missing", "union_tag_not_found"):
         raise UserError(f"params: `{key}` is missing")
-    value = problem["input"]
-    if problem["type"] == "literal_error":
-        allowed = nearest(value, re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
-        raise UserError(f"params: `{key}` is {value!r}; {allowed}")
+    if problem["type"] in ("literal_error", "union_tag_invalid"):
+        allowed = context.get("expected") or context["expected_tags"]
+        raise UserError(f"params: `{key}` is {value!r}; {nearest(value, _quoted(allowed))}")
     message = problem["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(value, dict) else f" is {value!r}"
     raise UserError(f"params: `{key}`{shown}: {message[:1].lower()}{message[1:]}")
 
 
-def read_block(path: Path, keys: Sequence[str], kind: type[T]) -> T:
+def read_block(path: Path, keys: Sequence[str], kind: Any) -> Any:
     """One typed block of a params file, for instance `read_block(path, ["gans", "dcgan"], GanSettings)`.
 
     Raises:

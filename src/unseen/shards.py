@@ -167,7 +167,7 @@ class FaceSet:
 
     def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
         """Rows of some splits, in stored order, `size` at most at a time, without loading the set."""
-        wanted = pa.array(list(splits))
+        wanted = pa.array(list(splits), pa.string())
         for shard in sorted(self.folder.glob("part-*.parquet")):
             for batch in pq.ParquetFile(shard).iter_batches(size, columns=[*columns, "split"]):
                 chosen = batch.filter(pc.is_in(batch["split"], wanted))
@@ -194,7 +194,9 @@ def sets_below(root: Path) -> list[FaceSet]:
     Raises:
         UserError: there is none.
     """
-    found = [open_set(card.parent) for card in sorted(root.rglob("set.json")) if ".part" not in str(card)]
+    found = [
+        open_set(card.parent) for card in sorted(root.rglob("set.json")) if ".part" not in str(card.relative_to(root))
+    ]
     if not found:
         raise UserError(f"{root}: no face set below it; run `dvc repro` (or `dvc pull`) to make it")
     return found

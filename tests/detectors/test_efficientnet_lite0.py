@@ -49,14 +49,17 @@ def test_the_head_is_its_classifier_with_one_logit(faces: Both) -> None:
     assert sum(weight.numel() for weight in model.parameters()) == pytest.approx(3.4e6, rel=0.02)
 
 
-def test_crops_of_another_size_are_resized(faces: Both) -> None:
+def test_the_network_sees_its_size_and_its_range() -> None:
     model = EfficientNetLite0(64)
-    pixels = torch.from_numpy(faces[1].pixels[:2]).permute(0, 3, 1, 2)
-    seen: list[torch.Size] = []
-    model.network.conv_stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    pixels[1] = 255
+    seen: list[torch.Tensor] = []
+    model.network.conv_stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.no_grad():
         model(pixels)
-    assert seen == [(2, 3, 64, 64)]
+    assert seen[0].shape == (2, 3, 64, 64)
+    assert seen[0][0].unique().tolist() == [-1.0]
+    assert seen[0][1].unique().tolist() == [1.0]
 
 
 def test_it_starts_from_the_weights_in_the_folder_with_an_empty_head(weights: Path, faces: Both) -> None:

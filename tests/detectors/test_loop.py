@@ -83,6 +83,13 @@ def test_a_source_may_hold_both_classes() -> None:
     assert faces.labels[chosen].tolist() == [0] * 4 + [1] * 4
 
 
+def test_each_step_trains_on_other_faces(faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    monkeypatch.setattr(loop, "augment", lambda pixels, *_: seen.append(pixels.tobytes()) or pixels)
+    loop.fit(Tiny(), task(faces, tmp_path))
+    assert len(set(seen)) == 7
+
+
 def test_validation_loss_weighs_both_classes_the_same(faces: Both) -> None:
     class Constant(Tiny):
         def forward(self, pixels: Tensor) -> Tensor:

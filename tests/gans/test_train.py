@@ -151,6 +151,36 @@ def test_the_sampling_generator_is_a_moving_average(orl_faces: OrlFaces, tmp_pat
     assert torch.equal(averaged["layers.1.running_mean"], current["layers.1.running_mean"])
 
 
+def test_each_step_trains_on_other_faces_and_latents(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float, ...]] = []
+
+    def watched(pictures: Tensor, random: torch.Generator) -> Tensor:
+        seen.append(tuple(pictures.detach().flatten().tolist()))
+        return pictures
+
+    monkeypatch.setattr(train, "diff_augment", watched)
+    knobs = settings(steps=3, diff_augment=True, learning_rate=1e-9)
+    train.train(orl_faces.small, knobs, SEED, Scratch(tmp_path, "gan", 1))
+    assert len(set(seen)) == 6
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_reals_and_fakes_are_augmented_alike_or_not_at_all(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    augmented: list[bool] = []
+
+    def watched(pictures: Tensor, random: torch.Generator) -> Tensor:
+        augmented.append(pictures.requires_grad)
+        return pictures
+
+    monkeypatch.setattr(train, "diff_augment", watched)
+    train.train(orl_faces.small, settings(steps=2, diff_augment=wanted), SEED, Scratch(tmp_path, "gan", 1))
+    assert augmented == ([False, True] * 2 if wanted else []), "reals, then fakes with their gradient"
+
+
 @pytest.mark.parametrize("stop", [1, 4])
 @pytest.mark.parametrize("architecture", ["dcgan", "resize_conv"])
 def test_going_on_ends_with_the_same_bytes(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,10 +43,22 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """One detector's predictions on one evaluation set.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, a column is missing, or a logit or score is not a number.
     """
     try:
-        frame: pd.DataFrame = pq.read_table(path, schema=SCHEMA).to_pandas()
+        table = pq.read_table(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no predictions; run `dvc repro`") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not a Parquet file ({error})") from None
+    missing = sorted(set(SCHEMA.names) - set(table.column_names))
+    if missing:
+        raise UserError(f"{path}: has no column {', '.join(missing)}")
+    frame: pd.DataFrame = table.to_pandas()
+    if not len(frame):
+        raise UserError(f"{path}: holds no row")
+    for column in ("logit", "score"):
+        bad = frame.index[~np.isfinite(frame[column])]
+        if len(bad):
+            raise UserError(f"{path}: {column} is not a number in row {bad[0]} ({len(bad)} such rows)")
     return frame

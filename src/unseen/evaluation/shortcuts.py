@@ -22,7 +22,6 @@ LIMIT = 4000
 
 FOLDS = 5
 PICTURE_QUALITY = 90
-_KNOWN_INFO = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
 
 
 def grid_phase(data: bytes) -> str:
@@ -34,10 +33,25 @@ def grid_phase(data: bytes) -> str:
     grey = np.asarray(Image.open(io.BytesIO(data)).convert("L"), np.float64)
     phases = []
     for axis in (1, 0):
-        steps = np.abs(np.diff(grey, 2, axis)).mean(1 - axis)
-        strength = [steps[offset::8].mean() for offset in range(8)]
-        phases.append(str((int(np.argmax(strength)) + 1) % 8))
+        steps = np.abs(np.diff(grey, axis=axis)).mean(1 - axis)
+        # a block edge is a step that is higher than the steps beside it; the i-th of these lies before pixel i + 2
+        edges = steps[1:-1] - (steps[:-2] + steps[2:]) / 2
+        strength = [edges[(phase - 2) % 8 :: 8].mean() for phase in range(8)]
+        phases.append(str(int(np.argmax(strength))))
     return ",".join(phases)
+
+
+_PLAIN_JPEG = {"jfif": 257, "jfif_version": (1, 1), "jfif_unit": 0, "jfif_density": (1, 1)}
+
+
+def _plain(key: object, value: object) -> bool:
+    """Whether an entry of a header is one that every plain JPEG has."""
+    return _PLAIN_JPEG.get(str(key)) == value
+
+
+def _entry(key: str, value: object) -> str:
+    """An entry of a file's header: of the density its value, of blocks such as EXIF only that they are there."""
+    return f"{key}={value}" if key.startswith("jfif") or key == "dpi" else key
 
 
 def file_properties(data: bytes) -> dict[str, str]:
@@ -47,7 +61,9 @@ def file_properties(data: bytes) -> dict[str, str]:
         "format": str(picture.format),
         "size": f"{picture.width}x{picture.height}",
         "mode": picture.mode,
-        "metadata": ",".join(sorted(set(map(str, picture.info)) - _KNOWN_INFO)),
+        "metadata": ",".join(
+            _entry(str(key), value) for key, value in sorted(picture.info.items()) if not _plain(key, value)
+        ),
         "tables": "",
         "subsampling": "",
         "block_grid": "",

