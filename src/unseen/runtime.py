@@ -73,7 +73,8 @@ class Scratch:
     @cached_property
     def _file(self) -> Path:
         """Named at first use, when the modules that are imported by name are loaded and can be hashed."""
-        encoded = json.dumps([self._key, own_code(), torch.__version__, torch.get_num_threads()], sort_keys=True)
+        where = [torch.__version__, torch.get_num_threads(), str(device())]
+        encoded = json.dumps([self._key, own_code(), where], sort_keys=True)
         digest = hashlib.sha256(encoded.encode()).hexdigest()[:20]
         return self._root / f"{self._title}-{digest}" / "checkpoint.pt"
 

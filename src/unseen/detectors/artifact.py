@@ -100,7 +100,9 @@ def load_detector(folder: Path) -> TrainedDetector:
 def _kind(folder: Path, name: str) -> Kind:
     try:
         kind = importlib.import_module(f"unseen.detectors.{name}")
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != f"unseen.detectors.{name}":
+            raise  # a package is missing, and says so itself
         kind = None
     if not hasattr(kind, "restore"):
         raise UserError(f"{folder}: a detector of kind `{name}`, which this version does not know")

@@ -74,21 +74,22 @@ def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     return float(np.exp(found.x))
 
 
-def _threshold(reals: Floats, fakes: Floats, max_fpr: float) -> float:
-    """The score that catches most fakes while at most `max_fpr` of the reals reach it.
+def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float) -> float:
+    """The score that catches most fakes while at most `max_fpr` of the reals reach it, from logits.
 
-    Many thresholds may do so: the one in the middle between the lowest caught fake and the next lower real.
+    Many thresholds may do so: the one in the middle between the logits of the lowest caught fake and of the next
+    lower real. Who is caught is decided on scores, where two logits may have become one number.
     """
-    # 0.29 of 100 is 28.999999999999996 in floating point
-    allowed = int(np.floor(max_fpr * len(reals) + 1e-9))
-    highest_unflagged = np.sort(reals)[::-1][allowed]
-    caught = fakes[fakes > highest_unflagged]
-    if not len(caught):
+    real_scores, fake_scores = sigmoid(reals / temperature), sigmoid(fakes / temperature)
+    allowed = int(np.sum(np.arange(1, len(reals) + 1) / len(reals) <= max_fpr))
+    highest_unflagged = np.sort(real_scores)[::-1][allowed]
+    caught = fake_scores > highest_unflagged
+    if not caught.any():
         return float(np.nextafter(highest_unflagged, np.inf))
-    lowest_caught = float(caught.min())
-    next_lower = float(reals[reals < lowest_caught].max())
-    middle = (next_lower + lowest_caught) / 2
-    return middle if middle > next_lower else lowest_caught
+    lowest_caught = fake_scores[caught].min()
+    below = real_scores < lowest_caught
+    middle = sigmoid((reals[below].max() + fakes[caught].min()) / 2 / temperature)
+    return float(middle if real_scores[below].max() < middle <= lowest_caught else lowest_caught)
 
 
 def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: CalibrationSettings) -> Calibration:
@@ -114,7 +115,7 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
     temperature = _temperature(values, labels)
     scores = sigmoid(values / temperature)
     real_scores, fake_scores = scores[labels == 0], scores[labels == 1]
-    threshold = _threshold(real_scores, fake_scores, settings.max_fpr)
+    threshold = _threshold(reals, fakes, settings.max_fpr, temperature)
     edges = [
         threshold,
         float(np.quantile(fake_scores, settings.unsure_tail)),

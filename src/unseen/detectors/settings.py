@@ -34,7 +34,7 @@ class NetworkSettings(Settings):
     train_on: TrainOn
     input_size: int = Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
     steps: int = Field(ge=1, description="optimizer steps")
-    frozen_steps: int = Field(ge=0, description="first steps, in which only the head is trained")
+    frozen_steps: int = Field(ge=0, description="first steps, in which only the head's weights are trained")
     batch: int = Field(ge=2, multiple_of=2, description="pictures a step, half of them real")
     learning_rate: float = Field(gt=0, lt=1, description="AdamW's, falling to 0 along a half cosine")
     weight_decay: float = Field(ge=0, lt=1)

@@ -54,7 +54,10 @@ def read_predictions(path: Path) -> pd.DataFrame:
     missing = sorted(set(SCHEMA.names) - set(table.column_names))
     if missing:
         raise UserError(f"{path}: has no column {', '.join(missing)}")
-    frame: pd.DataFrame = table.to_pandas()
+    try:
+        frame: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+    except pa.ArrowException as error:
+        raise UserError(f"{path}: a column is of another type ({error})") from None
     if not len(frame):
         raise UserError(f"{path}: holds no row")
     for column in ("logit", "score"):

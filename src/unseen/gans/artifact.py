@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -57,6 +58,8 @@ def load_gan(folder: Path) -> TrainedGan:
         flat = load_file(folder / "weights.safetensors")
     except FileNotFoundError as error:
         raise UserError(f"{error.filename or folder}: no trained GAN here; run `dvc repro`") from None
+    except (ValueError, safetensors.SafetensorError) as error:
+        raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
     states: dict[str, dict[str, Tensor]] = {}
     for key, value in flat.items():
         net, _, rest = key.partition(".")

@@ -32,8 +32,9 @@ def _cutout(x: Tensor, draw: Tensor) -> Tensor:
     """A grey square of half the side; `draw` is [n, 2] in [0, 1)."""
     size = x.shape[-1]
     middle = (draw * size).floor()
-    away = (torch.arange(size)[None, None] - middle[:, :, None]).abs() < size // 4
-    hole = (away[:, 0, :, None] & away[:, 1, None, :]).to(x.device)
+    away = torch.arange(size)[None, None] - middle[:, :, None]
+    inside = (away >= -(size // 4)) & (away < size // 4)
+    hole = (inside[:, 0, :, None] & inside[:, 1, None, :]).to(x.device)
     return x * (~hole)[:, None]
 
 
