@@ -246,6 +246,12 @@ def test_a_missing_artifact_is_one_line_and_exit_code_2(
     assert "dvc" in err[0]
 
 
+def test_a_detector_that_is_no_folder(capsys: pytest.CaptureFixture[str], photos: Path) -> None:
+    code, out, err = run(capsys, "predict", "--detector", "photos/b.pgm", "photos")
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "photos/b.pgm" in err[0]
+
+
 @pytest.mark.parametrize("damage", ["evaluation.json", "trained_on"])
 def test_an_artifact_that_can_not_say_what_it_is_does_not_score(
     capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, damage: str
@@ -354,3 +360,12 @@ def test_help_and_check_import_nothing_heavy() -> None:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_results_without_a_run_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text((Path(__file__).resolve().parents[1] / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    assert main(["results"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`unseen`: score pictures with a trained detector, and check a params file.
+"""`unseen`: score pictures with a trained detector, check a params file, show the last run's tables.
 
 Nothing heavy is imported before it is needed: `--help` and `check` answer at once.
 """
@@ -196,6 +196,16 @@ def run_check(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_results(arguments: argparse.Namespace) -> int:
+    """`unseen results`: the tables of the last run, from the files that it wrote."""
+    from unseen.params import load_params
+    from unseen.report.results import read_results
+    from unseen.report.terminal import table
+
+    print(table(read_results(load_params(Path("params.yaml")), Path("metrics"), Path("models"))))
+    return 0
+
+
 class _Version(argparse.Action):
     """`--version`, asked of the installation only where it is wanted."""
 
@@ -209,7 +219,9 @@ class _Version(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser("unseen", description="Deepfake-face detectors: score pictures, check params.")
+    top = argparse.ArgumentParser(
+        "unseen", description="Deepfake-face detectors: score pictures, check params, show results."
+    )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     plain = argparse.RawDescriptionHelpFormatter
@@ -223,6 +235,8 @@ def parser() -> argparse.ArgumentParser:
     check.description = "Check a params file as a whole. Exit code 0: valid; 2: not valid."
     check.add_argument("params", nargs="?", type=Path, default=Path("params.yaml"), help="default: %(default)s")
     check.set_defaults(run=run_check)
+    results = commands.add_parser("results", help="print the tables of the last run")
+    results.set_defaults(run=run_results)
     return top
 
 

@@ -123,7 +123,7 @@ def test_the_seed_decides_every_byte(faces: Both, tmp_path: Path, monkeypatch: p
     for number, seed in enumerate((4, 4, 5)):
         torch.manual_seed(number)
         model = Tiny()
-        history = loop.fit(model, task(faces, tmp_path, seed))
+        history = loop.fit(model, task(faces, tmp_path / str(number), seed))
         states.append(copied(model) | {"history": torch.tensor([list(row.values()) for row in history])})
     assert same(states[0], states[1])
     assert not same(states[0], states[2])

@@ -56,5 +56,5 @@ def roc_chart(roc: pd.DataFrame, pair: str) -> str:
     axes.set(xlabel="reals wrongly flagged", ylabel="fakes caught", title=pair)
     axes.legend(loc="lower right", fontsize=8)
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return buffer.getvalue()[buffer.getvalue().index("<svg") :]
