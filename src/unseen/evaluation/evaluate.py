@@ -57,9 +57,8 @@ def evaluate(
 
 
 def summary(metrics: dict[str, Any]) -> dict[str, Any]:
-    """What `unseen predict` says of a detector: the share of each set that it calls fake, fakes and reals apart."""
-    called = {
-        label: {name: one["called_fake"] for name, one in metrics["sets"].items() if one["label"] == label}
-        for label in ("fake", "real")
-    }
+    """What `unseen predict` says of a detector: the share of each set that it calls fake."""
+    called: dict[str, dict[str, Any]] = {"fake": {}, "real": {}}
+    for name, one in metrics["sets"].items():
+        called[one["label"]][name] = {**one["called_fake"], "generators": one["generators"]}
     return {"caught": called["fake"], "flagged": called["real"]}
