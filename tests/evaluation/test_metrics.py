@@ -211,7 +211,7 @@ def test_summary_keeps_fakes_and_reals_apart(folder: Path) -> None:
     found = summary(metrics)
     assert set(found["caught"]) == {"known", "unseen"}
     assert set(found["flagged"]) == {"reals"}
-    assert found["caught"]["known"] == {**metrics["pairs"]["known"]["caught"], "generators": ["gan"]}
+    assert found["caught"]["known"] == {**metrics["pairs"]["known"]["caught"], "generators": ["dcgan"]}
 
 
 def test_missing_predictions_are_one_line_that_names_the_file(folder: Path) -> None:
