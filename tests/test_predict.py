@@ -368,4 +368,5 @@ assert align.is_compile_supported("cpu") == torch._dynamo.utils.is_compile_suppo
 
 
 def test_timm_comes_without_the_compiler_and_the_compiler_comes_when_asked_for() -> None:
-    subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], env={"PYTHONPATH": str(SRC)}, check=True)
+    done = subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], env={"PYTHONPATH": str(SRC)}, check=False)
+    assert done.returncode == 0
