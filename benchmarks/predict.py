@@ -8,8 +8,6 @@ ceiling: the bare model on tensors that are ready, at the same batch and number 
 """
 
 import argparse
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,9 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import onnxruntime
-import PIL
 import torch
+from machine import machine
 
 from unseen.predict import Scored, open_detector, predict
 from unseen.runtime import device
@@ -50,18 +47,6 @@ def whole_process(detector: Path, picture: Path) -> float:
     if process.returncode or not line:
         sys.exit(f"{picture}: could not be scored (exit code {process.returncode})")
     return seconds
-
-
-def machine() -> str:
-    """CPU model, cores, accelerator and versions."""
-    info = Path("/proc/cpuinfo")
-    models = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return (
-        f"CPU {models[0] if models else platform.processor()}, {os.cpu_count()} cores, GPU {gpu}; Python "
-        f"{platform.python_version()}, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, "
-        f"Pillow {PIL.__version__}"
-    )
 
 
 def main() -> None:

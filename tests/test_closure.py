@@ -12,8 +12,9 @@ from closure import ROOT, closure
 
 # Imported by name, so that editing one re-runs only who asked for it: the item names it in dvc.yaml, or, where
 # a matrix can't, the input carries the hash of its code.
+KINDS = ("folder", "kaggle", "manual", "pypi", "sklearn", "url")
 BY_NAME = {
-    "sources": sorted((ROOT / "src/unseen/sources").glob("pypi.py")),
+    "sources": [ROOT / "src/unseen/sources" / f"{name}.py" for name in KINDS],
     "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "resize_conv")],
     "detectors": [
         ROOT / "src/unseen/detectors" / f"{name}.py"
@@ -21,7 +22,7 @@ BY_NAME = {
     ],
 }
 TEMPLATES = {
-    "src/unseen/sources/${item.fetch.kind}.py": "sources",
+    "src/unseen/sources/${item.kind}.py": "sources",
     "src/unseen/gans/${item.architecture}.py": "gans",
     "src/unseen/detectors/${item.kind}.py": "detectors",
 }
@@ -89,4 +90,4 @@ def test_artifacts_carry_the_hash_of_code_that_is_imported_by_name() -> None:
 def test_nothing_volatile_in_a_command() -> None:
     for name, stage in STAGES.items():
         command = stage.get("do", stage)["cmd"]
-        assert re.fullmatch(r"python stages/\w+\.py( (source|asset))?( \$\{(key|item\.\w+)\})*", command), name
+        assert re.fullmatch(r"python stages/\w+\.py( \$\{(key|item\.\w+)\})*", command), name

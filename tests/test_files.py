@@ -71,6 +71,19 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o755
 
 
+def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
+    left = tmp_path / ".set.abc.part"
+    others = [tmp_path / name for name in (".settle.abc.part", ".set.abc", "set.part", "other")]
+    for folder in (left, *others):
+        folder.mkdir()
+        (folder / "half").write_bytes(b"1")
+    with whole_folder(tmp_path / "set") as part:
+        (part / "a.bin").write_bytes(b"2")
+    assert not left.exists()
+    assert all((folder / "half").exists() for folder in others)
+    assert (tmp_path / "set/a.bin").read_bytes() == b"2"
+
+
 def test_json_has_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
     one: dict[str, Any] = {"b": [1, 2.5, None, True], "a": {"ä": "ö", "x": 1e-9}}
     two: dict[str, Any] = {"a": {"x": 1e-9, "ä": "ö"}, "b": [1, 2.5, None, True]}

@@ -11,11 +11,12 @@ from pydantic import Field
 
 from unseen.detectors.settings import CalibrationSettings, DetectorSettings
 from unseen.errors import UserError
-from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings
+from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
 from unseen.gans.settings import FakeSettings, GanSettings
 from unseen.settings import Name, Role, Settings, nearest, read_yaml, validated
-from unseen.sources.settings import AssetSettings, SourceSettings
+from unseen.sources.reserved import check_archive
+from unseen.sources.settings import ArchiveSettings, AssetSettings, SourceSettings
 from unseen.splits import SplitSettings
 
 
@@ -25,6 +26,7 @@ class Params(Settings):
     seed: int = Field(ge=0, description="of everything that is drawn")
     split: SplitSettings
     faces: FaceSettings
+    archives: dict[Name, ArchiveSettings]
     assets: dict[Name, AssetSettings]
     sources: dict[Name, SourceSettings] = Field(min_length=1)
     gans: dict[Name, GanSettings]
@@ -42,6 +44,11 @@ class Params(Settings):
             f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in self.fakes.items()
         }
         return {**faces, **fakes}
+
+    def pairs(self) -> dict[str, Pair]:
+        """The pairs that are evaluated: those of params, or every set of reals against every set of fakes."""
+        labels = {name: self.folders()[item.data][2] for name, item in self.evaluation_sets.items()}
+        return pairs_of(self.evaluation.pairs, labels)
 
 
 def _check_trained_on(params: Params, key: str, folder: str, label: str) -> None:
@@ -65,6 +72,15 @@ def _check_reference(key: str, value: str, allowed: list[str]) -> None:
         raise UserError(f"params: `{key}` is {value!r}; {nearest(value, allowed)}")
 
 
+def _check_sources(params: Params) -> None:
+    """Archives exist, and what is held out for good trains nothing."""
+    for block, items in (("sources", params.sources), ("assets", params.assets)):
+        for name, item in items.items():
+            _check_reference(f"{block}.{name}.archive", item.archive, list(params.archives))
+    for name, source in params.sources.items():
+        check_archive(name, source, params.archives[source.archive])
+
+
 def _check_names(params: Params) -> None:
     names = [*params.sources, *params.fakes]
     for name in names:
@@ -84,6 +100,7 @@ def check(params: Params) -> None:
         UserError: names the key, the value and what is allowed.
     """
     _check_names(params)
+    _check_sources(params)
     for name, gan in params.gans.items():
         _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.size & (params.faces.size - 1):
@@ -130,6 +147,8 @@ def check(params: Params) -> None:
             _check_reference(key, value, list(params.evaluation_sets))
             if params.folders()[params.evaluation_sets[value].data][2] != label:
                 raise UserError(f"params: `{key}` is {value!r}, which does not hold {label} faces")
+    if not params.pairs():
+        raise UserError("params: `evaluation_sets` needs a set of reals and a set of fakes to compare")
 
 
 def check_disk(params: Params, data: Path) -> None:

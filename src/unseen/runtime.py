@@ -10,14 +10,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
+from unseen.code import own_code
 from unseen.files import whole_file
 
 DEFAULT_THREADS = 2
@@ -42,20 +41,6 @@ def generator(*parts: object) -> torch.Generator:
     """
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
-
-def code_hash(modules: Iterable[ModuleType]) -> dict[str, str]:
-    """SHA-256 of the source files of modules, by module name."""
-    found = {}
-    for module in modules:
-        if module.__file__:
-            found[module.__name__] = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
-    return dict(sorted(found.items()))
-
-
-def own_code() -> dict[str, str]:
-    """The hashes of every module of this project that the process has loaded so far."""
-    return code_hash(m for name, m in list(sys.modules.items()) if name.split(".")[0] == "unseen")
 
 
 class Scratch:

@@ -7,9 +7,9 @@ A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (its na
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,12 +33,14 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("sha256", pa.string()),
         ("dhash", pa.string()),
+        ("picture_dhash", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("box", pa.list_(pa.float32(), 4)),
         ("landmarks", pa.list_(pa.float32(), 10)),
         ("detection_score", pa.float32()),
         ("attributes", pa.map_(pa.string(), pa.string())),
+        ("original", pa.map_(pa.string(), pa.string())),
     ]
 )
 INDEX_COLUMNS = [name for name in SCHEMA.names if name != "image"]
@@ -46,7 +48,11 @@ INDEX_COLUMNS = [name for name in SCHEMA.names if name != "image"]
 
 @dataclass(frozen=True)
 class FaceRow:
-    """One stored face. `label` is 0 for real and 1 for fake; `path` is the name in its archive."""
+    """One stored face.
+
+    `label` is 0 for real and 1 for fake; `path` is the name in its archive; `dhash` is of the crop, `picture_dhash`
+    of the picture that it was cut from; `original` is what the file was like; `notes` are counted and not stored.
+    """
 
     jpeg: bytes
     path: str
@@ -57,20 +63,35 @@ class FaceRow:
     split: Split
     sha256: str
     dhash: str
+    picture_dhash: str
     width: int
     height: int
     box: tuple[float, ...]
     landmarks: tuple[float, ...]
     detection_score: float
     attributes: dict[str, str] = field(default_factory=dict)
+    original: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
         """The row as Parquet wants it."""
-        record = asdict(self)
-        record["image"] = {"bytes": record.pop("jpeg"), "path": record.pop("path")}
+        record = {name: getattr(self, name) for name in SCHEMA.names if hasattr(self, name)}
+        record["image"] = {"bytes": self.jpeg, "path": self.path}
         record["id"] = f"{self.source}/{self.path}"
         record["attributes"] = sorted(self.attributes.items())
+        record["original"] = sorted(self.original.items())
         return record
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any], notes: Iterable[str] = ()) -> "FaceRow":
+        """The row that `as_record` was made from."""
+        values = {name: record[name] for name in SCHEMA.names if name in cls.__dataclass_fields__}
+        for name in ("box", "landmarks"):
+            values[name] = tuple(values[name])
+        for name in ("attributes", "original"):
+            values[name] = dict(values[name])
+        image = record["image"]
+        return cls(jpeg=image["bytes"], path=image["path"], notes=tuple(notes), **values)
 
 
 @dataclass(frozen=True)
@@ -88,7 +109,6 @@ def write_set(
     use: Role,
     label: int,
     items: Iterable[FaceRow | Dropped],
-    notes: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Write a whole set, in the order given, and return its counts.
 
@@ -98,7 +118,6 @@ def write_set(
         use: the role that is written on it.
         label: 0 real, 1 fake: all rows of a set share it.
         items: faces, and pictures that were dropped; read lazily, one shard in memory at a time.
-        notes: read after the items, counted by name beside them.
 
     Returns:
         `read`, `kept`, `dropped` (by reason), `splits` (pictures), `identities` (by split), `notes`.
@@ -109,6 +128,7 @@ def write_set(
     dropped: list[Dropped] = []
     splits: Counter[str] = Counter()
     people: dict[str, set[str]] = {}
+    notes: Counter[str] = Counter()
     with whole_folder(folder) as part:
         index = pq.ParquetWriter(part / "index.parquet", SCHEMA.remove(SCHEMA.get_field_index("image")))
 
@@ -125,6 +145,7 @@ def write_set(
                 continue
             splits[item.split] += 1
             people.setdefault(item.split, set()).add(item.identity)
+            notes.update(item.notes)
             rows.append(item)
             if len(rows) == ROWS_PER_SHARD:
                 flush(rows, shards)
@@ -138,7 +159,7 @@ def write_set(
             "dropped": dict(sorted(Counter(item.reason for item in dropped).items())),
             "splits": dict(sorted(splits.items())),
             "identities": {split: len(members) for split, members in sorted(people.items())},
-            "notes": dict(sorted(Counter(notes).items())),
+            "notes": dict(sorted(notes.items())),
         }
         if not counts["kept"]:
             read = f"its {counts['read']} pictures (dropped: {counts['dropped']})" if dropped else "no pictures"
@@ -165,6 +186,12 @@ class FaceSet:
         """SHA-256 of each shard: changes with every stored byte."""
         return [sha256_of(shard) for shard in sorted(self.folder.glob("part-*.parquet"))]
 
+    def index(self, splits: Sequence[Split], columns: Sequence[str]) -> dict[str, list[Any]]:
+        """Columns of the index, without the pictures: a list for each, rows of some splits in stored order."""
+        table = pq.read_table(self.folder / "index.parquet", columns=[*columns, "split"])
+        chosen = table.filter(pc.is_in(table["split"], pa.array(list(splits), pa.string())))
+        return {column: chosen[column].to_pylist() for column in columns}
+
     def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
         """Rows of some splits, in stored order, `size` at most at a time, without loading the set."""
         wanted = pa.array(list(splits), pa.string())
@@ -188,18 +215,26 @@ def open_set(folder: Path) -> FaceSet:
     return FaceSet(folder, card["name"], card["use"], card["label"], card["counts"])
 
 
+def _below(root: Path) -> list[FaceSet]:
+    cards = sorted(root.rglob("set.json"))
+    return [open_set(card.parent) for card in cards if ".part" not in str(card.relative_to(root))]
+
+
 def sets_below(root: Path) -> list[FaceSet]:
     """Every set below a folder, sorted by path.
 
     Raises:
         UserError: there is none.
     """
-    found = [
-        open_set(card.parent) for card in sorted(root.rglob("set.json")) if ".part" not in str(card.relative_to(root))
-    ]
+    found = _below(root)
     if not found:
         raise UserError(f"{root}: no face set below it; run `dvc repro` (or `dvc pull`) to make it")
     return found
+
+
+def all_sets(data: Path) -> list[FaceSet]:
+    """Every set of faces and of fakes; a project may have no GAN and so no fakes of its own."""
+    return sets_below(data / "faces") + _below(data / "fakes")
 
 
 def sets_for_fitting(root: Path) -> list[FaceSet]:
@@ -221,36 +256,3 @@ def sets_for_fitting(root: Path) -> list[FaceSet]:
 def measurable(face_set: FaceSet) -> list[Split]:
     """The splits of a set that may be measured on: of a set that trains, its test people and nobody else."""
     return ["test"] if face_set.use == "train" else ["train", "val", "test"]
-
-
-def select_for_measuring(folder: Path, split: Literal["test", "all"], target: Path) -> dict[str, Any]:
-    """Copy the faces that may be measured on into a set of their own, byte for byte.
-
-    Args:
-        folder: the stored set.
-        split: `test`, or `all` for a set that is held out.
-        target: where the selection goes.
-
-    Returns:
-        The selection's counts.
-
-    Raises:
-        UserError: a set that trains may only be measured on its test people; or there are none.
-    """
-    face_set = open_set(folder)
-    if split == "all" and face_set.use == "train":
-        raise UserError(
-            f"{folder}: `{face_set.name}` trains detectors, so only its test people may be measured on; "
-            "set `split: test` in this evaluation set"
-        )
-    splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
-    kept = 0
-    with whole_folder(target) as part:
-        for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
-            pq.write_table(pa.Table.from_batches([batch]), part / f"part-{number:05d}.parquet", compression="none")
-            kept += batch.num_rows
-        if not kept:
-            raise UserError(f"{folder}: no face in its {split} split; give more pictures or raise `split.test`")
-        card = {"name": face_set.name, "use": face_set.use, "label": face_set.label, "counts": {"kept": kept}}
-        write_json(part / "set.json", card)
-    return {"kept": kept}

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from gans.tiny import save
 from unseen.detectors import discriminator, loop
 from unseen.errors import UserError
-from unseen.gans.artifact import load_gan, save_gan
-from unseen.gans.settings import GanSettings
-from unseen.gans.train import build
+from unseen.gans.artifact import load_gan
 from unseen.pictures import Faces
 
 from .networks import copied, knobs, same, task
@@ -22,28 +21,7 @@ Both = tuple[Faces, Faces]
 
 @pytest.fixture(params=ARCHITECTURES)
 def gan(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A GAN of 32 pixels whose statistics have seen something."""
-    values = {
-        "architecture": request.param,
-        "train_on": "faces/people",
-        "channels": 1,
-        "latent": 8,
-        "width": 4,
-        "loss": "hinge",
-        "steps": 1,
-        "batch": 2,
-        "learning_rate": 0.001,
-        "beta1": 0.5,
-        "ema": 0.9,
-        "diff_augment": False,
-        "sample_every": 1,
-    }
-    settings = GanSettings.model_validate(values)
-    g, d = build(settings, 32, seed=1)
-    for _ in range(30):
-        d(torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(2)) * 2 - 1)
-    states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
-    save_gan(tmp_path / "gan", "tiny", settings, 32, states, {})
+    save(tmp_path / "gan", request.param)
     return tmp_path / "gan"
 
 

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import pickle
 import random
 import struct
 import time
@@ -257,6 +258,13 @@ def test_the_reason_is_counted_by_and_the_detail_is_one_line() -> None:
     with pytest.raises(BadPictureError, match="too_large: 100x50 is above 10 pixels") as caught:
         decode(encoded(Image.new("RGB", (100, 50)), "PNG"), 10)
     assert caught.value.detail == "100x50 is above 10 pixels"
+
+
+def test_the_reason_comes_from_another_process_as_it_was() -> None:
+    bad = pickle.loads(pickle.dumps(BadPictureError("too_large", "100x50 is above 10 pixels")))
+    assert isinstance(bad, BadPictureError)
+    assert (bad.reason, bad.detail) == ("too_large", "100x50 is above 10 pixels")
+    assert str(bad) == "too_large: 100x50 is above 10 pixels"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "TIFF", "WEBP", "MPO"])

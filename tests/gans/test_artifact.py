@@ -8,44 +8,17 @@ import torch
 
 from faces_for_training import bytes_below
 from unseen.errors import UserError
-from unseen.gans.artifact import load_gan, save_gan
-from unseen.gans.settings import GanSettings
+from unseen.gans.artifact import load_gan
 from unseen.gans.train import build
 
-
-def settings(architecture: str) -> GanSettings:
-    values = {
-        "architecture": architecture,
-        "train_on": "faces/people",
-        "channels": 1,
-        "latent": 8,
-        "width": 4,
-        "loss": "hinge",
-        "steps": 1,
-        "batch": 2,
-        "learning_rate": 0.001,
-        "beta1": 0.5,
-        "ema": 0.9,
-        "diff_augment": False,
-        "sample_every": 1,
-    }
-    return GanSettings.model_validate(values)
-
-
-def save(folder: Path, architecture: str) -> dict[str, dict[str, torch.Tensor]]:
-    g, d = build(settings(architecture), 32, seed=1)
-    d = d.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as the loop leaves it
-    d(torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)))  # moves the statistics
-    states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
-    save_gan(folder, "tiny", settings(architecture), 32, states, {"orl": 12})
-    return states
+from .tiny import SIZE, save, settings
 
 
 @pytest.mark.parametrize("architecture", ["dcgan", "resize_conv"])
 def test_round_trip(tmp_path: Path, architecture: str) -> None:
     states = save(tmp_path / "gan", architecture)
     gan = load_gan(tmp_path / "gan")
-    assert (gan.name, gan.size, gan.settings) == ("tiny", 32, settings(architecture))
+    assert (gan.name, gan.size, gan.settings) == ("tiny", SIZE, settings(architecture=architecture))
     assert gan.card["trained_on"] == {"orl": 12}
     for net, state in states.items():
         assert set(gan.states[net]) == set(state)
@@ -112,7 +85,7 @@ def test_a_file_that_was_cut_off_is_one_line(tmp_path: Path, damaged: str) -> No
 
 def test_a_generator_draws_the_same_after_the_round_trip(tmp_path: Path) -> None:
     states = save(tmp_path / "gan", "dcgan")
-    net, _ = build(settings("dcgan"), 32, seed=2)
+    net, _ = build(settings(), SIZE, seed=2)
     net.load_state_dict(states["generator"])
     latents = torch.randn(3, 8)
     with torch.no_grad():

@@ -18,30 +18,15 @@ from unseen.faces.finder import Finder
 from unseen.faces.settings import FaceSettings
 from unseen.gans.artifact import TrainedGan
 from unseen.gans.sample import sample_set
-from unseen.gans.settings import FakeSettings, GanSettings
+from unseen.gans.settings import FakeSettings
 from unseen.gans.train import build
 from unseen.shards import open_set
 from unseen.splits import SplitSettings, split_of
 
+from .tiny import settings
+
 SEED = 4
 SHARES = SplitSettings(val=0.2, test=0.2)
-KNOBS = GanSettings.model_validate(
-    {
-        "architecture": "dcgan",
-        "train_on": "faces/people",
-        "channels": 1,
-        "latent": 8,
-        "width": 4,
-        "loss": "hinge",
-        "steps": 1,
-        "batch": 2,
-        "learning_rate": 0.001,
-        "beta1": 0.5,
-        "ema": 0.9,
-        "diff_augment": False,
-        "sample_every": 1,
-    }
-)
 
 
 class _Perfect(nn.Module):
@@ -69,14 +54,14 @@ class PerfectGan(TrainedGan):
 @pytest.fixture
 def gan(orl_faces: OrlFaces) -> PerfectGan:
     faces = torch.from_numpy(orl_faces.large).permute(0, 3, 1, 2) / 127.5 - 1
-    return PerfectGan("perfect", KNOBS, 64, {}, {}, faces)
+    return PerfectGan("perfect", settings(), 64, {}, {}, faces)
 
 
 def draw(
     folder: Path, gan: TrainedGan, finder: Finder, faces: FaceSettings, count: int, seed: int = SEED
 ) -> dict[str, Any]:
-    settings = FakeSettings(group="own", use="train", gan="perfect", count=count)
-    return sample_set(folder.name, settings, gan, finder, faces, SHARES, seed, folder)
+    drawn = FakeSettings(group="own", use="train", gan="perfect", count=count)
+    return sample_set(folder.name, drawn, gan, finder, faces, SHARES, seed, folder)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -111,6 +96,8 @@ def test_columns_say_where_a_fake_comes_from(
         assert row["id"] == f"fakes/{number}.png"
         assert row["split"] == split_of(row["identity"], SHARES, SEED)
         assert (row["width"], row["height"]) == (64, 64)
+        assert dict(row["original"])["format"] == "PNG"
+        assert len(row["picture_dhash"]) == 64
     assert len({row["identity"] for row in found}) == len(found), "each fake is a person of its own"
     card = open_set(tmp_path / "fakes")
     assert (card.use, card.label) == ("train", 1)
@@ -158,8 +145,9 @@ def test_more_than_a_batch_does_not_repeat_itself(
 
 
 def test_a_gan_that_draws_no_face_is_one_line(tmp_path: Path, finder: Finder, face_settings: FaceSettings) -> None:
-    g, d = build(KNOBS, 64, seed=1)
-    untrained = TrainedGan("untrained", KNOBS, 64, {"generator": g.state_dict(), "discriminator": d.state_dict()}, {})
+    g, d = build(settings(), 64, seed=1)
+    states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
+    untrained = TrainedGan("untrained", settings(), 64, states, {})
     with pytest.raises(UserError, match=r"`fakes`: not one face .*'no_face': 5") as error:
         draw(tmp_path / "fakes", untrained, finder, face_settings, 5)
     assert "\n" not in str(error.value)

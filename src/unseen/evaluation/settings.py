@@ -24,8 +24,22 @@ class Pair(Settings):
 class EvaluationSettings(Settings):
     """How predictions become numbers."""
 
-    pairs: dict[Name, Pair] = Field(min_length=1)
+    pairs: dict[Name, Pair] = Field(description="empty: every set of reals against every set of fakes")
     resamples: int = Field(ge=100, le=100_000, description="bootstrap resamples of people for the AUC's interval")
+
+
+def pairs_of(stated: dict[str, Pair], labels: dict[str, str]) -> dict[str, Pair]:
+    """The stated pairs, or all of them where none is stated.
+
+    Args:
+        stated: `evaluation.pairs`.
+        labels: `real` or `fake` for each evaluation set.
+    """
+    if stated:
+        return stated
+    reals = [name for name, label in labels.items() if label == "real"]
+    fakes = [name for name, label in labels.items() if label == "fake"]
+    return {f"{fake}_vs_{real}": Pair(reals=real, fakes=fake) for fake in fakes for real in reals}
 
 
 class AuditSettings(Settings):

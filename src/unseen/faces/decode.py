@@ -18,9 +18,12 @@ class BadPictureError(Exception):
     """A picture that can't be used; `reason` is a short name to count by."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        super().__init__(reason, detail)  # both, so that it can be sent from one process to another
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:

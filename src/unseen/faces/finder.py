@@ -1,5 +1,6 @@
 """Find faces and their five landmarks with CenterFace (Xu et al. 2019, arXiv 1911.03599)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,16 @@ from PIL import Image
 
 from unseen.faces.settings import FindSettings
 
+Array = npt.NDArray[np.float32]
+
 STRIDE = 4
 """Input pixels to one cell of the heatmap."""
 
 GRID = 32
 """The network's input sides are multiples of this."""
+
+BATCH_PIXELS = 8 * 128 * 128
+"""Input pixels of the pictures that are looked at together."""
 
 OVERLAP = 0.3
 """Two boxes that share more than this (intersection over union) are one face."""
@@ -64,25 +70,65 @@ class Finder:
         self._input = self._session.get_inputs()[0].name
         self._settings = settings
 
-    def _input_side(self, width: int, height: int) -> tuple[int, int]:
-        long_side = max(width, height)
-        wanted = min(max(long_side, self._settings.side_low), self._settings.side_high)
-        sides = [max(1, round(side * wanted / long_side / GRID)) * GRID for side in (width, height)]
+    def _input_side(self, size: tuple[int, int], wanted: int) -> tuple[int, int]:
+        sides = [max(1, round(side * wanted / max(size) / GRID)) * GRID for side in size]
         return sides[0], sides[1]
 
     def find(self, picture: Image.Image) -> list[Found]:
         """The faces in an RGB picture, best score first; an empty list where there is none."""
-        width, height = self._input_side(*picture.size)
-        pixels = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), np.float32)
-        batch = np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
-        heat, sizes, offsets, points = (out[0] for out in self._session.run(None, {self._input: batch}))
+        return self.find_all([picture])[0]
+
+    def find_all(self, pictures: Sequence[Image.Image]) -> list[list[Found]]:
+        """The faces in each of some RGB pictures: the same, to the bit, as one by one.
+
+        Pictures of one size share a batch where that is faster: small ones. Large ones fall out of the cache.
+        """
+        low, high = self._settings.side_low, self._settings.side_high
+        first = [self._input_side(picture.size, min(max(*picture.size, low), high)) for picture in pictures]
+        found = self._look(pictures, first)
+        # A face that fills a large picture is too large for the network: from further away it is found.
+        second = [self._input_side(picture.size, low) for picture in pictures]
+        missed = [i for i, faces in enumerate(found) if not faces and first[i] != second[i]]
+        for i, faces in zip(
+            missed, self._look([pictures[i] for i in missed], [second[i] for i in missed]), strict=True
+        ):
+            found[i] = faces
+        return found
+
+    def _look(self, pictures: Sequence[Image.Image], sides: Sequence[tuple[int, int]]) -> list[list[Found]]:
+        """The faces in each picture, looked at with the input's width and height in `sides`."""
+        found: list[list[Found]] = [[] for _ in pictures]
+        for width, height in dict.fromkeys(sides):
+            positions = [i for i, side in enumerate(sides) if side == (width, height)]
+            size = max(1, BATCH_PIXELS // (width * height))
+            for first in range(0, len(positions), size):
+                batch = positions[first : first + size]
+                outputs = self._run([pictures[i] for i in batch], width, height)
+                for row, i in enumerate(batch):
+                    found[i] = self._decode([out[row] for out in outputs], pictures[i].size, width, height)
+        return found
+
+    def _run(self, pictures: list[Image.Image], width: int, height: int) -> list[Array]:
+        """The network's four maps for a batch of pictures, resized to its input."""
+        batch = np.empty((len(pictures), 3, height, width), np.float32)
+        for row, picture in enumerate(pictures):
+            batch[row] = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+        outputs: list[Array] = self._session.run(None, {self._input: batch})
+        return outputs
+
+    def _decode(self, maps: list[Array], size: tuple[int, int], width: int, height: int) -> list[Found]:
+        """Faces in the pixels of a picture of `size`, from its maps."""
+        heat, sizes, offsets, points = maps
         rows, columns = np.nonzero(heat[0] > self._settings.min_score)
-        across, down = picture.size[0] / width, picture.size[1] / height
-        found = [
-            self._face(float(heat[0, y, x]), y, x, sizes[:, y, x], offsets[:, y, x], points[:, y, x], across, down)
-            for y, x in zip(rows.tolist(), columns.tolist(), strict=True)
-        ]
-        return _strongest(found)
+        across, down = size[0] / width, size[1] / height
+        return _strongest(
+            [
+                self._face(
+                    float(heat[0, y, x]), y, x, sizes[:, y, x], offsets[:, y, x], points[:, y, x], across, down
+                )
+                for y, x in zip(rows.tolist(), columns.tolist(), strict=True)
+            ]
+        )
 
     @staticmethod
     def _face(

@@ -1,22 +1,24 @@
 """From an archive of pictures to a set of faces."""
 
-import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from unseen.faces.decode import BadPictureError
-from unseen.faces.finder import Finder
-from unseen.faces.road import Crop, walk
-from unseen.faces.settings import FaceSettings
+from unseen.code import own_code
+from unseen.errors import UserError
+from unseen.faces.journal import Journal
+from unseen.faces.road import Crop
+from unseen.faces.rules import Facts, Rules
+from unseen.faces.workers import Job, Road, crops
 from unseen.progress import progress
 from unseen.shards import Dropped, FaceRow, write_set
-from unseen.sources.archive import Member, members
+from unseen.sources.archive import entries
 from unseen.sources.settings import SourceSettings
-from unseen.splits import Split, SplitSettings, split_of
+from unseen.splits import SplitSettings
 
 
-def face_row(crop: Crop, path: str, source: str, generator: str, identity: str, split: Split) -> FaceRow:
+def face_row(crop: Crop, path: str, source: str, generator: str, facts: Facts) -> FaceRow:
     """A stored row from a crop and from what its set knows of it."""
     return FaceRow(
         jpeg=crop.jpeg,
@@ -24,47 +26,64 @@ def face_row(crop: Crop, path: str, source: str, generator: str, identity: str, 
         label=1 if generator else 0,
         generator=generator,
         source=source,
-        identity=identity,
-        split=split,
+        identity=facts.identity,
+        split=facts.split,
         sha256=crop.sha256,
         dhash=crop.dhash,
+        picture_dhash=crop.picture_dhash,
         width=crop.size[0],
         height=crop.size[1],
         box=crop.face.box,
         landmarks=tuple(value for point in crop.face.landmarks for value in point),
         detection_score=crop.face.score,
+        attributes=facts.attributes,
+        original=crop.original,
+        notes=("several_faces_main_one_kept",) if crop.several else (),
     )
 
 
-def identity_of(name: str, path: str, rule: str) -> str | None:
-    """Whose face a picture shows, from its path: None where the rule captures nothing."""
-    if not rule:
-        return f"{name}/{path}"
-    match = re.search(rule, path)
-    return f"{name}/{match.group(1)}" if match and match.group(1) else None
+def _jobs(source: SourceSettings, archive: Path, rules: Rules, done: int) -> Iterator[Job | Dropped]:
+    """The pictures of a source after the first `done`, which are named to the rules again but not read."""
+    number = 0
+    for entry in entries(archive, source.members, source.inside):
+        facts = rules.facts(entry.name)
+        if facts is None:
+            continue
+        number += 1
+        if number <= done:
+            continue
+        member = entry.read()
+        if member.refused:
+            yield Dropped(member.name, member.refused)
+        elif isinstance(facts, Dropped):
+            yield facts
+        else:
+            yield Job(member.name, member.data, facts)
 
 
 def gather(
     name: str,
     source: SourceSettings,
     archive: Path,
-    finder: Finder,
-    faces: FaceSettings,
+    sha256: str,
+    road: Road,
     shares: SplitSettings,
-    seed: int,
     folder: Path,
+    scratch: Path,
+    workers: int,
 ) -> dict[str, Any]:
     """Write the face set of one source; every picture that matches is kept or counted with its reason.
 
     Args:
         name: the source's name.
         source: its rules.
-        archive: the zip archive that was fetched.
-        finder: finds the faces.
-        faces: the road's knobs.
+        archive: what was fetched.
+        sha256: of the archive.
+        road: the finder's model, the road's knobs, the run's seed.
         shares: who goes to which split.
-        seed: the run's seed.
         folder: where the set goes.
+        scratch: keeps what is done so far, so that a killed run goes on from there.
+        workers: processes that decode and look for faces.
 
     Returns:
         The counts of `write_set`.
@@ -72,24 +91,25 @@ def gather(
     Raises:
         UserError: the archive can't be read, or not one face came out of it.
     """
-    notes: list[str] = []
+    tools = [version(package) for package in ("numpy", "onnxruntime", "pillow", "pyarrow")]
+    settings = [source.model_dump(), road.settings.model_dump(), shares.model_dump(), road.seed]
+    journal = Journal(scratch, f"faces-{name}", [settings, sha256, road.fingerprint(), own_code(), tools])
+    rules = Rules(name, source, archive, shares, road.seed)
+    done = journal.done()
 
-    def one(member: Member) -> FaceRow | Dropped:
-        identity = identity_of(name, member.name, source.identity)
-        if member.refused:
-            return Dropped(member.name, member.refused)
-        if identity is None:
-            return Dropped(member.name, "no_identity", f"`identity` does not match: {source.identity}")
-        try:
-            crop = walk(member.data, finder, faces, seed, "found")
-        except BadPictureError as bad:
-            return Dropped(member.name, bad.reason, bad.detail)
-        if crop.several:
-            notes.append("several_faces_main_one_kept")
-        return face_row(crop, member.name, name, source.generator, identity, split_of(identity, shares, seed))
+    def fresh() -> Iterator[FaceRow | Dropped]:
+        jobs = _jobs(source, archive, rules, done)
+        for outcome in progress(crops(jobs, road, workers), f"faces {name}", "picture", first=done):
+            if isinstance(outcome, Dropped):
+                yield outcome
+            else:
+                job, crop = outcome
+                yield face_row(crop, job.path, name, source.generator, job.facts)
 
-    def all_of_them() -> Iterator[FaceRow | Dropped]:
-        for member in progress(members(archive, source.members), f"faces {name}", "picture"):
-            yield one(member)
-
-    return write_set(folder, name, source.use, 1 if source.label == "fake" else 0, all_of_them(), notes)
+    try:
+        counts = write_set(folder, name, source.use, 1 if source.label == "fake" else 0, journal.continued(fresh()))
+    except UserError:
+        journal.clear()  # nothing came of it: there is nothing to go on from
+        raise
+    journal.clear()
+    return counts

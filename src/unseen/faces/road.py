@@ -7,6 +7,7 @@ resamples it a second time, and a resampling that one class has more of is a lab
 import hashlib
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,11 +16,15 @@ from PIL import Image
 
 from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, Found
+from unseen.faces.original import original
 from unseen.faces.settings import FaceSettings, JpegSettings
 from unseen.splits import unit_interval
 
 CENTRE_DOWN = 0.35
 """How far the crop's centre lies from the eyes towards the mouth."""
+
+HELD_PIXELS = 2**24
+"""Decoded pixels that wait for the finder at most, over one picture's own: 50 MB."""
 
 Framing = Literal["found", "whole"]
 """`found`: crop around the face. `whole`: the picture is a crop already, made by a generator that learned
@@ -33,18 +38,22 @@ class Crop:
     Attributes:
         jpeg: the encoded crop.
         sha256: of the original bytes.
-        dhash: 64-bit difference hash of the crop, 16 hex digits.
+        dhash: difference hash of the crop.
+        picture_dhash: difference hash of the whole picture.
         size: width and height of the original picture, in pixels.
         face: where the face lies in the original picture.
         several: the picture showed more than one face.
+        original: what the original file was like; see `unseen.faces.original`.
     """
 
     jpeg: bytes
     sha256: str
     dhash: str
+    picture_dhash: str
     size: tuple[int, int]
     face: Found
     several: bool
+    original: dict[str, str]
 
 
 def square_around(face: Found, scale: float) -> tuple[float, float, float]:
@@ -77,15 +86,16 @@ def encode(crop: Image.Image, sha256: str, settings: JpegSettings, seed: int) ->
     """The final encode: JPEG 4:2:0, quality drawn from the original's hash and the seed alone."""
     quality = settings.low + int(unit_interval("quality", seed, sha256) * (settings.high - settings.low + 1))
     buffer = io.BytesIO()
-    crop.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+    bare = crop.copy()
+    bare.info = {}  # Pillow would write the original's comment into the crop, and a comment tells where it is from
+    bare.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     return buffer.getvalue()
 
 
-def difference_hash(crop: Image.Image) -> str:
-    """64 bits that say where brightness rises from left to right on a 9 x 8 thumbnail, as hex."""
-    small = np.asarray(crop.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
-    bits = "".join("1" if rises else "0" for rises in (small[:, 1:] > small[:, :-1]).ravel())
-    return f"{int(bits, 2):016x}"
+def difference_hash(picture: Image.Image) -> str:
+    """256 bits that say where brightness rises from left to right on a 17 x 16 thumbnail, as 64 hex digits."""
+    small = np.asarray(picture.convert("L").resize((17, 16), Image.Resampling.BOX), np.int16)
+    return np.packbits((small[:, 1:] > small[:, :-1]).ravel()).tobytes().hex()
 
 
 def main_face(found: list[Found], picture: Image.Image) -> Found:
@@ -117,17 +127,13 @@ def store(picture: Image.Image, face: Found, sha256: str, settings: FaceSettings
     return encode(crop, sha256, settings.jpeg, seed), difference_hash(crop)
 
 
-def walk(data: bytes, finder: Finder, settings: FaceSettings, seed: int, framing: Framing) -> Crop:
-    """From a file's bytes to the stored crop of its main face.
-
-    Raises:
-        BadPictureError: with the reason to count by; see `decode`, and `no_face`, `too_small`.
-    """
-    sha256 = hashlib.sha256(data).hexdigest()
-    picture = decode(data, settings.max_pixels)
-    found = finder.find(picture)
+def _crop(
+    data: bytes, picture: Image.Image, found: list[Found], settings: FaceSettings, seed: int, framing: Framing
+) -> Crop:
+    """The second half of the road, after the faces are found."""
     if not found:
         raise BadPictureError("no_face", "no face was found")
+    sha256 = hashlib.sha256(data).hexdigest()
     face = main_face(found, picture)
     if framing == "found":
         jpeg, dhash = store(picture, face, sha256, settings, seed)
@@ -135,4 +141,42 @@ def walk(data: bytes, finder: Finder, settings: FaceSettings, seed: int, framing
         side = min(picture.size)
         crop = cut(picture, picture.width / 2, picture.height / 2, side, settings.size)
         jpeg, dhash = encode(crop, sha256, settings.jpeg, seed), difference_hash(crop)
-    return Crop(jpeg, sha256, dhash, picture.size, face, several=len(found) > 1)
+    whole = difference_hash(picture)
+    return Crop(jpeg, sha256, dhash, whole, picture.size, face, len(found) > 1, original(data))
+
+
+def walk(
+    files: Sequence[bytes], finder: Finder, settings: FaceSettings, seed: int, framing: Framing
+) -> list[Crop | BadPictureError]:
+    """From files' bytes to the stored crops of their main faces, each the same whatever lies beside it.
+
+    Args:
+        files: the bytes of pictures.
+        finder: looks at several at once, where that is faster.
+        settings: the road's knobs.
+        seed: of the encode's quality.
+        framing: see `Framing`.
+
+    Returns:
+        For each file its crop, or why it has none: see `decode`, and `no_face`, `too_small`.
+    """
+    done: list[Crop | BadPictureError | None] = [None] * len(files)
+    held: list[tuple[int, Image.Image]] = []
+
+    def finish() -> None:
+        for (position, picture), found in zip(held, finder.find_all([one for _, one in held]), strict=True):
+            try:
+                done[position] = _crop(files[position], picture, found, settings, seed, framing)
+            except BadPictureError as bad:
+                done[position] = bad
+        held.clear()
+
+    for position, data in enumerate(files):
+        try:
+            held.append((position, decode(data, settings.max_pixels)))
+        except BadPictureError as bad:
+            done[position] = bad
+        if sum(picture.width * picture.height for _, picture in held) >= HELD_PIXELS:
+            finish()
+    finish()
+    return [one for one in done if one is not None]

@@ -9,10 +9,10 @@ import safetensors
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from unseen.code import code_hash
 from unseen.errors import UserError
 from unseen.files import read_json, whole_folder, write_json
 from unseen.gans.settings import GanSettings
-from unseen.runtime import code_hash
 from unseen.settings import validated
 
 

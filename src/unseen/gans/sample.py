@@ -12,10 +12,12 @@ from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
 from unseen.faces.gather import face_row
 from unseen.faces.road import walk
+from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 from unseen.gans.artifact import TrainedGan
 from unseen.gans.settings import FakeSettings
 from unseen.gans.train import samples
+from unseen.pictures import Pixels
 from unseen.progress import progress
 from unseen.runtime import generator, prepare
 from unseen.shards import Dropped, FaceRow, write_set
@@ -24,17 +26,20 @@ from unseen.splits import SplitSettings, split_of
 BATCH = 64
 
 
-def _draw(gan: TrainedGan, name: str, count: int, seed: int) -> Iterator[bytes]:
-    """Samples as lossless PNG files: what a generator gives, before the road."""
+def _draw(gan: TrainedGan, name: str, count: int, seed: int) -> Iterator[list[bytes]]:
+    """Samples as lossless PNG files, a batch at a time: what a generator gives, before the road."""
     device = prepare()
     net = gan.network("Generator").to(device)
     for first in range(0, count, BATCH):
         latents = torch.randn(BATCH, gan.settings.latent, generator=generator(seed, "fakes", name, first))
         batch = samples(net, latents.to(device)).cpu().permute(0, 2, 3, 1).contiguous().numpy()
-        for pixels in batch[: count - first]:
-            buffer = io.BytesIO()
-            Image.fromarray(pixels).save(buffer, "PNG")
-            yield buffer.getvalue()
+        yield [_png(pixels) for pixels in batch[: count - first]]
+
+
+def _png(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def sample_set(
@@ -63,15 +68,19 @@ def sample_set(
         The counts of `write_set`.
     """
 
-    def one(number: int, data: bytes) -> FaceRow | Dropped:
-        path = f"{number:06d}.png"
-        try:
-            crop = walk(data, finder, faces, seed, "whole")
-        except BadPictureError as bad:
-            return Dropped(path, bad.reason, bad.detail)
-        identity = f"{name}/{number:06d}"
-        return face_row(crop, path, name, gan.name, identity, split_of(identity, shares, seed))
+    def rows() -> Iterator[FaceRow | Dropped]:
+        drawn = (
+            crop
+            for batch in _draw(gan, name, settings.count, seed)
+            for crop in walk(batch, finder, faces, seed, "whole")
+        )
+        for number, crop in enumerate(progress(drawn, f"generate {name}", "fake", settings.count)):
+            path = f"{number:06d}.png"
+            if isinstance(crop, BadPictureError):
+                yield Dropped(path, crop.reason, crop.detail)
+                continue
+            identity = f"{name}/{number:06d}"
+            facts = Facts(identity, split_of(identity, shares, seed), {})
+            yield face_row(crop, path, name, gan.name, facts)
 
-    drawn = enumerate(_draw(gan, name, settings.count, seed))
-    items = (one(number, data) for number, data in progress(drawn, f"generate {name}", "fake", settings.count))
-    return write_set(folder, name, settings.use, 1, items)
+    return write_set(folder, name, settings.use, 1, rows())

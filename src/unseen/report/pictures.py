@@ -3,6 +3,7 @@
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -46,6 +47,12 @@ def sample_grid(face_set: FaceSet) -> Image.Image:
     return grid(np.stack(faces), COLUMNS)
 
 
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
+
+
 def roc_chart(roc: pd.DataFrame, pair: str) -> str:
     """ROC curves of every detector on one pair, as an SVG element."""
     figure = Figure(figsize=(4.6, 3.8), layout="constrained")
@@ -55,6 +62,44 @@ def roc_chart(roc: pd.DataFrame, pair: str) -> str:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":", label="chance")
     axes.set(xlabel="reals wrongly flagged", ylabel="fakes caught", title=pair)
     axes.legend(loc="lower right", fontsize=8)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
+    return _svg(figure)
+
+
+def audit_chart(found: dict[str, Any]) -> str:
+    """The AUC of each cue of a pair with its interval, one chart a kind, as an SVG element.
+
+    Args:
+        found: one of the pairs of the audit.
+    """
+    kinds = ("file", "picture", "original")
+    most = max(len(found[kind]["cues"]) for kind in kinds)
+    figure = Figure(figsize=(11, 0.6 + 0.2 * most), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, 3), kinds, strict=True):
+        cues = sorted(found[kind]["cues"].items(), key=lambda item: (item[1]["auc"], item[0]))
+        aucs = np.asarray([cue["auc"] for _, cue in cues])
+        ends = [[cue["auc"] - cue["low"] for _, cue in cues], [cue["high"] - cue["auc"] for _, cue in cues]]
+        axes.barh([name for name, _ in cues], aucs - 0.5, left=0.5, xerr=ends, height=0.7, ecolor="grey")
+        axes.axvline(0.5, color="black", linewidth=0.8)
+        axes.set(
+            xlim=(0.3, 1.02), ylim=(len(cues) - most - 0.5, len(cues) - 0.5), title=f"of the {kind}", xlabel="AUC"
+        )
+        axes.tick_params(labelsize=8)
+    return _svg(figure)
+
+
+def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, int]) -> str:
+    """How large the originals of a set are and how hard they were compressed, as an SVG element.
+
+    Args:
+        longer: pixels of each original's longer side.
+        qualities: estimated quality of those that are JPEG files.
+        formats: how many are of which format.
+    """
+    figure = Figure(figsize=(7.5, 2.3), layout="constrained")
+    size, quality = figure.subplots(1, 2)
+    size.hist(longer, bins=20)
+    size.set(xlabel="longer side of the original, pixels", ylabel="pictures")
+    quality.hist(qualities, bins=range(0, 106, 5))
+    listed = ", ".join(f"{name} {count}" for name, count in formats.items())
+    quality.set(xlabel=f"JPEG quality of the original ({listed})", xlim=(0, 105))
+    return _svg(figure)

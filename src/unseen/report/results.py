@@ -21,6 +21,7 @@ LEADERBOARD = [
     "flagged",
     "threshold",
     "parameters",
+    "marked",
 ]
 
 
@@ -33,8 +34,10 @@ class Results:
         detectors: metrics of each detector, from `evaluate`.
         cards: each detector's `detector.json`.
         counts: of each source and set of fakes, from `faces` and `generate`.
+        selections: of each evaluation set, what was kept and what was left out because it had trained something.
         audit: from `audit`.
         roc: columns detector, pair, fpr, tpr.
+        marks: for each pair, the properties of the stored files that tell its classes apart.
         leaderboard: a row for each detector, columns LEADERBOARD, best first.
     """
 
@@ -42,8 +45,10 @@ class Results:
     detectors: dict[str, Any]
     cards: dict[str, Any]
     counts: dict[str, Any]
+    selections: dict[str, Any]
     audit: dict[str, Any]
     roc: pd.DataFrame
+    marks: dict[str, list[str]]
     leaderboard: pd.DataFrame
 
 
@@ -54,7 +59,14 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: not there; run `dvc repro`") from None
 
 
-def leaderboard(detectors: dict[str, Any], cards: dict[str, Any]) -> pd.DataFrame:
+def marks(params: Params, audit: dict[str, Any]) -> dict[str, list[str]]:
+    """What the audit holds against each evaluated pair: a number on a marked pair may be about files, not fakes."""
+    stored = {name: params.folders()[item.data][0] for name, item in params.evaluation_sets.items()}
+    found = {name: f"{stored[pair.reals]} / {stored[pair.fakes]}" for name, pair in params.pairs().items()}
+    return {name: audit["pairs"].get(key, {}).get("separated_by", []) for name, key in found.items()}
+
+
+def leaderboard(detectors: dict[str, Any], cards: dict[str, Any], marked: dict[str, list[str]]) -> pd.DataFrame:
     """One row a detector, judged on the pair it does worst on, by balanced accuracy at the frozen threshold."""
     rows = []
     for name, metrics in detectors.items():
@@ -71,6 +83,7 @@ def leaderboard(detectors: dict[str, Any], cards: dict[str, Any]) -> pd.DataFram
                 "flagged": pair["flagged"]["share"],
                 "threshold": metrics["threshold"],
                 "parameters": cards[name]["parameters"],
+                "marked": " ".join(marked[worst]),
             }
         )
     order = ["balanced_accuracy", "auc", "detector"]
@@ -89,13 +102,18 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.detectors}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
     counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in params.fakes}
+    selections = {name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets}
     curves = [pd.read_csv(metrics / "roc" / f"{name}.csv") for name in params.detectors]
+    audit = _read(metrics / "audit.json")
+    marked = marks(params, audit)
     return Results(
         params,
         detectors,
         cards,
         counts,
-        _read(metrics / "audit.json"),
+        selections,
+        audit,
         pd.concat(curves, ignore_index=True)[["detector", "pair", "fpr", "tpr"]],
-        leaderboard(detectors, cards),
+        marked,
+        leaderboard(detectors, cards, marked),
     )

@@ -22,7 +22,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
 def _cells(row: pd.Series) -> tuple[str, ...]:
     return (
         str(row["detector"]),
-        str(row["worst_pair"]),
+        str(row["worst_pair"]) + ("*" if row["marked"] else ""),
         f"{row['auc']:.3f} ({row['auc_low']:.3f}-{row['auc_high']:.3f})",
         f"{row['caught']:.1%}",
         f"{row['flagged']:.1%}",
@@ -34,16 +34,27 @@ def _cells(row: pd.Series) -> tuple[str, ...]:
 def table(results: Results) -> str:
     """Each detector on the pair it does worst on, best detector first; and each one's catch in every pair."""
     lines = _aligned([HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())])
-    pairs = list(results.params.evaluation.pairs)
-    caught = [("fakes caught", "", *pairs)]
+    pairs = list(results.params.pairs())
+    caught = [("fakes caught", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
     for name in results.leaderboard["detector"]:
         found = results.detectors[name]["pairs"]
         caught.append((name, "", *(f"{found[pair]['caught']['share']:.1%}" for pair in pairs)))
+    notes = [
+        f"* {pair}: the stored files of its classes differ in {', '.join(cues)}; a detector may see that instead"
+        for pair, cues in results.marks.items()
+        if cues
+    ]
+    notes += [
+        f"! {name} is held out for good, and trains here: {source.train_anyway}"
+        for name, source in results.params.sources.items()
+        if source.train_anyway
+    ]
     return "\n".join(
         [
             "Detectors on the pair they do worst on, at their frozen thresholds:",
             *lines,
             "",
             *_aligned(caught),
+            *(["", *notes] if notes else []),
         ]
     )

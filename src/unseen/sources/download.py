@@ -1,44 +1,111 @@
-"""Fetch a source's archive, or one model file out of an archive."""
+"""Fetch an archive, check it, and keep it as it came; take one model file out of an archive."""
 
+import glob
 import hashlib
 import importlib
-import tempfile
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 from unseen.errors import UserError
-from unseen.files import whole_folder
+from unseen.files import read_json, sha256_of, whole_folder, write_json
 from unseen.sources import archive
-from unseen.sources.settings import AssetSettings, PypiFetch
+from unseen.sources.checksums import origin, recorded, verify
+from unseen.sources.settings import ArchiveSettings, AssetSettings
+
+LOCAL = ("manual", "folder")
+"""Kinds whose archive lies on this machine already: nothing is saved by keeping it twice."""
 
 
-def _fetch(settings: PypiFetch, folder: Path) -> Path:
-    kind = importlib.import_module(f"unseen.sources.{settings.kind}")
-    fetched: Path = kind.fetch(settings, folder)
-    return fetched
+def archive_file(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The archive that `download` left in a folder, and its card: `file`, `sha256`, `bytes`, `origin`.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        card = read_json(folder / "archive.json")
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no archive here; run `dvc repro` (or `dvc pull`) to fetch it") from None
+    return folder / card["file"], card
 
 
-def download_source(settings: PypiFetch, target: Path) -> None:
-    """Put the archive, as it came, into the folder `target`."""
+def _kept(store: Path, sha256: str) -> Path | None:
+    """An archive with this hash that an earlier run fetched and that is still whole."""
+    found = sorted((store / sha256).glob("*")) if sha256 else []
+    return next((path for path in found if sha256_of(path) == sha256), None)
+
+
+def _keep(store: Path, fetched: Path, sha256: str) -> None:
+    """Remember the archive for a later run. A link, so that it takes no room while DVC keeps the same file."""
+    kept = store / sha256 / fetched.name
+    shutil.rmtree(kept.parent, ignore_errors=True)  # a damaged one
+    kept.parent.mkdir(parents=True)
+    try:
+        os.link(fetched, kept)
+    except OSError:
+        kept.parent.rmdir()  # another file system, or one without links: then it is fetched again
+
+
+def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, scratch: Path) -> None:
+    """Put the archive, as it came, and its card into the folder `target`.
+
+    Args:
+        settings: where it comes from.
+        target: receives the archive and `archive.json`; it appears whole, at the end.
+        checksums: file that keeps hashes seen at first sight.
+        scratch: keeps parts of a broken download, to go on from, and archives that were fetched before: an edit of
+            the code runs this again, and nobody should fetch gigabytes again for that.
+
+    Raises:
+        UserError: it can't be had, or its hash differs.
+    """
+    parts = scratch / f"download-{hashlib.sha256(origin(settings).encode()).hexdigest()[:20]}"
+    store = scratch / "archives"
     with whole_folder(target) as part:
-        _fetch(settings, part)
+        kept = _kept(store, settings.sha256 or recorded(checksums, settings)) if settings.kind not in LOCAL else None
+        if kept:
+            fetched = Path(shutil.copyfile(kept, part / kept.name))
+        else:
+            parts.mkdir(parents=True, exist_ok=True)
+            kind = importlib.import_module(f"unseen.sources.{settings.kind}")
+            fetched = kind.fetch(settings, part, parts)
+        sha256 = sha256_of(fetched)
+        try:
+            verify(checksums, settings, fetched.name, sha256)
+        except UserError:
+            shutil.rmtree(parts, ignore_errors=True)  # the next run must not go on from the same wrong bytes
+            raise
+        card = {"file": fetched.name, "sha256": sha256, "bytes": fetched.stat().st_size, "origin": origin(settings)}
+        write_json(part / "archive.json", card)
+        if not kept and settings.kind not in LOCAL:
+            _keep(store, fetched, sha256)
+    shutil.rmtree(parts, ignore_errors=True)
 
 
-def download_asset(settings: AssetSettings, target: Path) -> None:
+def take_asset(settings: AssetSettings, raw: Path, target: Path) -> None:
     """Put one checked file of an archive into the folder `target`, under its own name.
+
+    Args:
+        settings: which file.
+        raw: the archive's folder, from `download_archive`.
+        target: receives the file.
 
     Raises:
         UserError: the archive has no such member, or its hash differs.
     """
-    with whole_folder(target) as part, tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        fetched = _fetch(settings.fetch, Path(scratch))
-        found = [member for member in archive.members(fetched, "*") if member.name == settings.member]
-        if not found or found[0].refused:
-            why = found[0].refused if found else "not in the archive"
-            raise UserError(f"{fetched.name}: {settings.member}: {why}; correct `member` in params")
-        digest = hashlib.sha256(found[0].data).hexdigest()
-        if digest != settings.sha256:
-            raise UserError(
-                f"{fetched.name}: {settings.member}: sha256 is {digest}, params say {settings.sha256}; "
-                "do not use this file, or correct params if the change is meant"
-            )
-        (part / Path(settings.member).name).write_bytes(found[0].data)
+    path, _ = archive_file(raw)
+    members = archive.members(path, glob.escape(settings.member))
+    found = next((member for member in members if member.name == settings.member), None)
+    if found is None or found.refused:
+        why = found.refused if found else "not in the archive"
+        raise UserError(f"{path.name}: {settings.member}: {why}; correct `member` in params")
+    digest = hashlib.sha256(found.data).hexdigest()
+    if digest != settings.sha256:
+        raise UserError(
+            f"{path.name}: {settings.member}: sha256 is {digest}, params say {settings.sha256}; "
+            "do not use this file, or correct params if the change is meant"
+        )
+    with whole_folder(target) as part:
+        (part / Path(settings.member).name).write_bytes(found.data)

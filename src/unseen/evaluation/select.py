@@ -1,0 +1,102 @@
+"""The faces that a detector may be measured on: of people who train nothing, and of pictures that trained nothing."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unseen.errors import UserError
+from unseen.evaluation.duplicates import HashIndex, words
+from unseen.files import whole_folder, write_json
+from unseen.shards import ROWS_PER_SHARD, SCHEMA, FaceSet, measurable, open_set
+from unseen.splits import Split
+
+HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
+
+
+@dataclass(frozen=True)
+class Match:
+    """An evaluated face that has trained something: which one, why it is taken for the same, and how near it is."""
+
+    id: str
+    of: str
+    why: str
+    bits: int
+
+
+class Trained:
+    """Every picture that trained, or chose a checkpoint or threshold, of a GAN or a detector."""
+
+    def __init__(self, sets: Iterable[FaceSet]) -> None:
+        """`sets` are those whose role is `train`."""
+        columns = ["id", "sha256", *(column for _, column in HASHES)]
+        found: dict[str, list[str]] = {column: [] for column in columns}
+        for face_set in sets:
+            for column, values in face_set.index(["train", "val"], columns).items():
+                found[column] += values
+        self._ids = found["id"]
+        self._by_sha256 = dict(zip(reversed(found["sha256"]), reversed(found["id"]), strict=True))
+        self._indexes = {column: HashIndex(words(found[column])) for _, column in HASHES}
+
+    def matches(self, rows: dict[str, list[str]]) -> dict[str, Match]:
+        """Those of some faces that have trained, by id.
+
+        Args:
+            rows: columns id, sha256, dhash and picture_dhash.
+        """
+        found = {}
+        for why, column in reversed(HASHES):
+            nearest, bits = self._indexes[column].nearest(words(rows[column]))
+            for i in (nearest >= 0).nonzero()[0]:
+                found[rows["id"][i]] = Match(rows["id"][i], self._ids[nearest[i]], why, int(bits[i]))
+        for name, sha256 in zip(rows["id"], rows["sha256"], strict=True):
+            if sha256 in self._by_sha256:
+                found[name] = Match(name, self._by_sha256[sha256], "same_file", 0)
+        return found
+
+
+def select(folder: Path, split: Literal["test", "all"], trained: Trained, target: Path) -> dict[str, Any]:
+    """Copy the faces that may be measured on into a set of their own, byte for byte.
+
+    Args:
+        folder: the stored set.
+        split: `test`, or `all` for a set that is held out.
+        trained: what must not be among them.
+        target: where the selection goes; `left_out.csv` in it names what was left out, and why.
+
+    Returns:
+        `kept`, and `left_out` by reason.
+
+    Raises:
+        UserError: a set that trains may only be measured on its test people; or no face is left.
+    """
+    face_set = open_set(folder)
+    if split == "all" and face_set.use == "train":
+        raise UserError(
+            f"{folder}: `{face_set.name}` trains detectors, so only its test people may be measured on; "
+            "set `split: test` in this evaluation set"
+        )
+    splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
+    matches = trained.matches(face_set.index(splits, ["id", "sha256", *(column for _, column in HASHES)]))
+    kept = 0
+    with whole_folder(target) as part:
+        for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
+            chosen = batch.filter(pa.array([name not in matches for name in batch["id"].to_pylist()]))
+            pq.write_table(pa.Table.from_batches([chosen]), part / f"part-{number:05d}.parquet", compression="none")
+            kept += chosen.num_rows
+        left_out = {why: [m for m in matches.values() if m.why == why] for why in ("same_file", *dict(HASHES))}
+        counts = {"kept": kept, "left_out": {why: len(found) for why, found in left_out.items()}}
+        if not kept:
+            why = f"; {len(matches)} of its faces have trained something" if matches else ""
+            raise UserError(f"{folder}: no face in its {split} split{why}; give more pictures or raise `split.test`")
+        with (part / "left_out.csv").open("w", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(["id", "of", "why", "bits"])
+            writer.writerows([m.id, m.of, m.why, m.bits] for found in left_out.values() for m in found)
+        card = {"name": face_set.name, "use": face_set.use, "label": face_set.label, "counts": counts}
+        write_json(part / "set.json", card)
+    return counts

@@ -1,0 +1,144 @@
+"""What a source knows of a picture before anything is decoded: whose it is, which split, which groups.
+
+Everything comes from the picture's name in the archive and from csv files beside it, by the rules in params.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from unseen.errors import UserError
+from unseen.settings import nearest
+from unseen.shards import Dropped
+from unseen.sources.archive import members
+from unseen.sources.reserved import check_picture
+from unseen.sources.settings import SourceSettings, TableSettings
+from unseen.splits import Split, SplitSettings, split_of
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a picture from its name and from the table."""
+
+    identity: str
+    split: Split
+    attributes: dict[str, str]
+
+
+def identity_of(source: str, path: str, rule: str) -> str | None:
+    """Whose face a picture shows, from its path: None where the rule captures nothing."""
+    if not rule:
+        return f"{source}/{path}"
+    match = re.search(rule, path)
+    return f"{source}/{match.group(1)}" if match and match.group(1) else None
+
+
+def _csv_rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str]) -> Iterator[Row]:
+    """The rows of one csv file, which has the needed columns; `header` names them where the file does not."""
+    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""), header or None)
+    try:
+        columns = [str(column) for column in reader.fieldnames or []]
+        for column in needed:
+            if column not in columns:
+                raise UserError(f"{where} has no column {column!r}; {nearest(column, columns)}")
+        yield from reader
+    except csv.Error as error:
+        raise UserError(f"{where}, near line {reader.line_num + 1}: not readable as csv: {error}") from None
+
+
+def read_table(archive: Path, inside: str, settings: TableSettings, also: Iterable[str] = ()) -> dict[str, Row]:
+    """The rows of every csv file that matches, by the picture's name in it.
+
+    Args:
+        archive: holds the csv files.
+        inside: see `SourceSettings`.
+        settings: which csv files, and which of their columns names the picture and says that it belongs.
+        also: other columns that they must have.
+
+    Raises:
+        UserError: there is no such file, it lacks a column, or names a picture twice.
+    """
+    needed = (settings.name, *settings.where, *also)
+    rows: dict[str, Row] = {}
+    files = 0
+    for member in members(archive, settings.file, inside):
+        files += 1
+        if member.refused:
+            raise UserError(f"{archive.name}: {member.name}: {member.refused}")
+        for row in _csv_rows(f"{archive.name}: {member.name}", member.data, settings.columns, needed):
+            name = row[settings.name]
+            if name and rows.setdefault(name, row) != row:
+                raise UserError(f"{archive.name}: {member.name} names {name!r} twice, with different values")
+    if not files:
+        raise UserError(f"{archive.name}: no file in it matches `table.file`, {settings.file!r}")
+    return rows
+
+
+class Rules:
+    """The rules of one source, with its table in memory."""
+
+    def __init__(self, name: str, source: SourceSettings, archive: Path, shares: SplitSettings, seed: int) -> None:
+        """Read the table, where there is one.
+
+        Raises:
+            UserError: see `read_table`.
+        """
+        self._name, self._source, self._shares, self._seed = name, source, shares, seed
+        columns = [rule.column for rule in source.attributes.values() if rule.column]
+        self._rows = read_table(archive, source.inside, source.table, columns) if source.table else None
+        self._taken: set[str] = set()
+
+    def _row(self, path: str) -> tuple[str, Row] | None:
+        """The row of a picture: by its whole path, or by the longest end of it that the table names, with the
+        file's suffix or without."""
+        parts = PurePosixPath(path).parts
+        for first in range(len(parts)):
+            end = "/".join(parts[first:])
+            for name in (end, end.removesuffix(PurePosixPath(path).suffix)):
+                if self._rows is not None and name in self._rows:
+                    return name, self._rows[name]
+        return None
+
+    def facts(self, path: str) -> Facts | Dropped | None:
+        """What is known of a picture.
+
+        Args:
+            path: its name in the archive.
+
+        Returns:
+            Its facts; why it can't be used; or None where the table says that it is not of this source.
+
+        Raises:
+            UserError: it belongs to a set that never trains.
+        """
+        check_picture(self._name, self._source, path)
+        row: Row = {}
+        if self._source.table:
+            found = self._row(path)
+            if found is None:
+                return Dropped(path, "not_in_table", f"no row in {self._source.table.file}")
+            key, row = found
+            if any(row[column] != value for column, value in self._source.table.where.items()):
+                return None
+            if key in self._taken:
+                return Dropped(path, "row_taken", f"row {key!r} already belongs to another picture")
+            self._taken.add(key)
+        identity = identity_of(self._name, path, self._source.identity)
+        if identity is None:
+            return Dropped(path, "no_identity", f"`identity` does not match: {self._source.identity}")
+        return Facts(identity, split_of(identity, self._shares, self._seed), self._attributes(path, row))
+
+    def _attributes(self, path: str, row: Row) -> dict[str, str]:
+        """The groups of a picture; one that is not stated is left out."""
+        found = {}
+        for name, rule in self._source.attributes.items():
+            text = row.get(rule.column, "") if rule.column else path
+            match = re.search(rule.match, text or "")
+            if match and match.group(1):
+                found[name] = rule.values.get(match.group(1), match.group(1))
+        return found

@@ -1,0 +1,83 @@
+"""The data page: what each set holds, what was dropped, what it looks like, and where it is from."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from unseen.report.pictures import data_uri, originals_chart, sample_grid
+from unseen.report.results import Results
+from unseen.report.templates import environment
+from unseen.shards import FaceSet, open_set
+from unseen.sources.checksums import origin
+
+FEW = 30
+"""Faces of a group below which a share has an interval wider than a third."""
+
+MANY = 20
+"""Values of an attribute above which it is a text, such as a prompt, and no group."""
+
+
+def _attributes(rows: list[Any]) -> dict[str, dict[str, int]]:
+    """For each attribute how many faces have which value, most first."""
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        for name, value in row:
+            found.setdefault(name, Counter())[value] += 1
+    return {name: dict(values.most_common()) for name, values in sorted(found.items()) if len(values) <= MANY}
+
+
+def _originals(face_set: FaceSet) -> Markup:
+    columns = face_set.index(["train", "val", "test"], ["width", "height", "original"])
+    originals = [dict(row) for row in columns["original"]]
+    longer = [max(size) for size in zip(columns["width"], columns["height"], strict=True)]
+    qualities = [int(row["quality"]) for row in originals if "quality" in row]
+    formats = dict(Counter(row.get("format", "unknown") for row in originals).most_common())
+    return Markup(originals_chart(longer, qualities, formats))
+
+
+def described(results: Results, data: Path) -> list[dict[str, Any]]:
+    """Each stored set with its counts, rules, groups, and pictures of it."""
+    found = []
+    for folder, (name, use, label) in results.params.folders().items():
+        face_set, source = open_set(data / folder), results.params.sources.get(name)
+        found.append(
+            {
+                "name": name,
+                "use": use,
+                "label": label,
+                "group": folder.rsplit("/", 1)[0],
+                "counts": results.counts[name],
+                "origin": origin(results.params.archives[source.archive])
+                if source
+                else results.params.fakes[name].gan,
+                "license": source.license if source else "",
+                "citation": source.citation if source else "",
+                "attributes": _attributes(face_set.index(["train", "val", "test"], ["attributes"])["attributes"]),
+                "chart": _originals(face_set),
+                "grid": data_uri(sample_grid(face_set)),
+            }
+        )
+    return found
+
+
+def render_data(results: Results, sets: list[dict[str, Any]]) -> str:
+    """The data page as HTML, the same bytes for the same data.
+
+    Args:
+        results: from `read_results`.
+        sets: from `described`.
+    """
+    left_out = sum(sum(one["left_out"].values()) for one in results.selections.values())
+    read, kept = (sum(one["counts"][key] for one in sets) for key in ("read", "kept"))
+    return (
+        environment(results)
+        .get_template("data.html")
+        .render(
+            sets=sets,
+            selections=results.selections,
+            total={"read": read, "kept": kept, "dropped": read - kept, "left_out": left_out},
+            few=FEW,
+        )
+    )

@@ -1,0 +1,55 @@
+"""Hashes that were seen at the first download, for archives whose params state none: a file an archive, for git."""
+
+from pathlib import Path
+
+from unseen.errors import UserError
+from unseen.files import whole_file
+from unseen.sources.settings import ArchiveSettings
+
+
+def origin(settings: ArchiveSettings) -> str:
+    """What is fetched, in one line: `kaggle owner/name 3`."""
+    fields = settings.model_dump(exclude={"sha256", "page", "wait", "folder"})
+    return " ".join(str(value) for value in fields.values())
+
+
+def recorded(file: Path, settings: ArchiveSettings) -> str:
+    """The hash that was recorded for just this origin; empty where there is none."""
+    if not file.exists():
+        return ""
+    lines = [line.partition("  ") for line in file.read_text().splitlines()]
+    return next((sha256 for sha256, _, what in lines if what == origin(settings)), "")
+
+
+def record(file: Path, settings: ArchiveSettings, sha256: str) -> None:
+    """Add a line `sha256  origin`."""
+    before = file.read_text().splitlines() if file.exists() else []
+    with whole_file(file) as part:
+        part.write_text("".join(f"{line}\n" for line in [*before, f"{sha256}  {origin(settings)}"]))
+
+
+def verify(file: Path, settings: ArchiveSettings, archive: str, found: str) -> None:
+    """Compare with the hash in params, or with the one of the first download; record it where this is the first.
+
+    Args:
+        file: keeps the archive's recorded hashes.
+        settings: of the archive.
+        archive: the file's name, for the message.
+        found: its SHA-256.
+
+    Raises:
+        UserError: they differ.
+    """
+    before = recorded(file, settings)
+    if settings.sha256 and settings.sha256 != found:
+        raise UserError(
+            f"{archive}: sha256 is {found}, params say {settings.sha256}; "
+            "do not use this file: fetch it again, or correct params if the change is meant"
+        )
+    if not settings.sha256 and before and before != found:
+        raise UserError(
+            f"{archive}: sha256 is {found}, but at first sight it was {before}: it has changed since; "
+            f"if that is meant, remove the line in {file} and run again"
+        )
+    if not settings.sha256 and not before:
+        record(file, settings, found)

@@ -1,0 +1,113 @@
+"""A Kaggle dataset as one zip file. Kaggle's client signs in and says where the file lies.
+
+The client could fetch the file too, but it takes an error page that comes while it resumes for the file's next bytes,
+and it waits without end for a server that has gone silent.
+"""
+
+import io
+import shutil
+import zipfile
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from unseen.errors import UserError
+from unseen.sources import resume
+from unseen.sources.settings import KaggleArchive
+
+if TYPE_CHECKING:
+    from kagglesdk import KaggleClient
+
+SIGN_IN = (
+    "create an API token at https://www.kaggle.com/settings -> API, and set KAGGLE_API_TOKEN to it or save it as "
+    "~/.kaggle/access_token; an older key goes to ~/.kaggle/kaggle.json, or KAGGLE_USERNAME and KAGGLE_KEY"
+)
+
+
+def fetch(settings: KaggleArchive, folder: Path, parts: Path) -> Path:
+    """Download one version of a dataset into `folder`, packed as Kaggle packs it.
+
+    Args:
+        settings: dataset and version.
+        folder: an existing folder that receives `NAME.zip`.
+        parts: an existing folder that keeps what came, to go on from after a break.
+
+    Returns:
+        The zip file's path.
+
+    Raises:
+        UserError: nobody is signed in, Kaggle refuses, or it can't be had whole.
+    """
+    what = f"Kaggle dataset {settings.dataset}, version {settings.version}"
+    try:
+        part = resume.download(partial(_ask, settings), parts, what)
+    except resume.RefusedError as error:
+        raise UserError(f"{what}: {_refusal(error.code, settings.dataset)}") from None
+    if not zipfile.is_zipfile(part):
+        part.unlink()
+        raise UserError(f"{what}: what came is not a zip file; run again, and look at its page if that comes again")
+    return Path(shutil.move(part, folder / f"{settings.dataset.partition('/')[2]}.zip"))
+
+
+def _ask(settings: KaggleArchive, headers: dict[str, str]) -> requests.Response:
+    """Ask Kaggle for the file's address, which is good for a while only, and then for the file."""
+    client = _signed_in()
+    from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
+
+    wanted = ApiDownloadDatasetRequest()
+    wanted.owner_slug, wanted.dataset_slug = settings.dataset.split("/")
+    wanted.dataset_version_number = settings.version
+    with client, client.datasets.dataset_api_client.download_dataset(wanted) as answer:
+        request = answer.request.copy()
+    request.headers.update(headers)
+    session = requests.Session()
+    options = session.merge_environment_settings(request.url, {}, True, None, None)
+    return session.send(request, timeout=resume.TIMEOUT, **options)
+
+
+def _signed_in() -> "KaggleClient":
+    """Kaggle's client, with the user's credentials from wherever it looks for them."""
+    try:
+        with redirect_stdout(io.StringIO()):  # it prints a page of help
+            # Here, not above: the import looks for credentials, and makes a folder for them.
+            from kaggle.api.kaggle_api_extended import KaggleApi
+    except OSError as error:
+        raise UserError(
+            f"Kaggle's client can't make its folder {error.filename} ({error.strerror}); "
+            "set KAGGLE_CONFIG_DIR to a folder that you may write to"
+        ) from None
+    from kagglesdk import KaggleClient, get_access_token_from_env
+
+    api = KaggleApi()
+    try:
+        with redirect_stdout(io.StringIO()):
+            api.authenticate()
+    except SystemExit:
+        problem = (
+            "Kaggle does not know the access token" if get_access_token_from_env()[0] else "no Kaggle credentials"
+        )
+        raise UserError(f"{problem}; {SIGN_IN}") from None
+    found = api.config_values
+    if not found.get("token") and not (found.get("username") and found.get("key")):
+        raise UserError(f"the Kaggle credentials are empty; {SIGN_IN}")
+    # api.build_kaggle_client() would print the credentials where VERBOSE is set.
+    return KaggleClient(username=found.get("username"), password=found.get("key"), api_token=found.get("token"))
+
+
+def _refusal(code: int, dataset: str) -> str:
+    page = f"https://www.kaggle.com/datasets/{dataset}"
+    if code == 401:
+        return f"Kaggle refused the credentials (401); {SIGN_IN}"
+    if code == 403:
+        return (
+            f"Kaggle does not give it to this account (403); open {page}, accept its licence or rules or ask its "
+            "owner for access, and run again; if there is no such page, correct `dataset` in params"
+        )
+    if code == 404:
+        return f"no such dataset or version (404); look at {page} and correct `dataset` or `version` in params"
+    if code == 429:
+        return "Kaggle was asked too often (429); wait some minutes and run again"
+    return f"Kaggle refuses ({code}); look at {page}"
