@@ -4,12 +4,15 @@
     PYTHONPATH=src python benchmarks/faces.py memory PICTURES --counts 2000 20000
     PYTHONPATH=src python benchmarks/faces.py dvc PICTURES --count 20000
 
-PICTURES is a folder. `speed` prints pictures a second, on the same pictures and in the same run, in turns: of the whole
-stage from archive to set; of the bare face finder on pictures that are decoded already, in as many processes with one
-thread each (the ceiling); and of facenet-pytorch's MTCNN (the peer, installed for this run into a temporary folder) on
-the same decoded pictures, with the better of single pictures and batches. `memory` prints the highest sum of resident
-memory of the stage's processes. `dvc` prints what DVC adds on top of the stage's script, and how long a later command
-takes with that set beside the default project's.
+    PYTHONPATH=src python benchmarks/faces.py resume PICTURES --count 140000
+
+PICTURES is a folder, or an archive out of which every picture is taken. `speed` prints pictures a second, on the same
+pictures and in the same run, in turns: of the whole stage from archive to set; of the bare face finder on pictures
+that are decoded already, in as many processes with one thread each (the ceiling); and of facenet-pytorch's MTCNN (the
+peer, installed for this run into a temporary folder) on the same decoded pictures, with the better of single pictures
+and batches. `memory` prints the highest sum of resident memory of the stage's processes. `dvc` prints what DVC adds
+on top of the stage's script, and how long a later command takes with that set beside the default project's. `resume`
+kills the stage at 80 %, lets it go on, and compares the set with that of a run that nobody killed.
 """
 
 import argparse
@@ -34,25 +37,33 @@ from PIL import Image
 from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, with_dynamic_input
 from unseen.faces.gather import gather
+from unseen.faces.journal import BLOCK
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Road, worker_count
+from unseen.files import sha256_of
 from unseen.settings import read_block
+from unseen.sources.archive import members
 from unseen.sources.settings import SourceSettings
 from unseen.splits import SplitSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PARAMS = ROOT / "params.yaml"
+SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm")
 MTCNN = "facenet-pytorch==2.6.0"
 
 
 def archive_of(pictures: Path, count: int, target: Path) -> Path:
     """A zip file with `count` members, the pictures of a folder over and over."""
-    files = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".pgm"))
+    if pictures.is_dir():
+        files = {path.name: path.read_bytes() for path in sorted(pictures.rglob("*")) if path.suffix in SUFFIXES}
+    else:
+        found = members(pictures, "*")
+        files = {member.name: member.data for member in found if Path(member.name).suffix in SUFFIXES}
     if not files:
         sys.exit(f"{pictures}: no pictures")
     with zipfile.ZipFile(target, "w") as archive:
-        for number, file in zip(range(count), itertools.cycle(files), strict=False):
-            archive.writestr(f"{number:06d}{file.suffix}", file.read_bytes())
+        for number, (name, data) in zip(range(count), itertools.cycle(files.items()), strict=False):
+            archive.writestr(f"{number:06d}{Path(name).suffix}", data)
     return target
 
 
@@ -175,7 +186,8 @@ def run_memory(arguments: argparse.Namespace, folder: Path) -> None:
     """Peak memory of the stage at several counts of pictures."""
     for count in arguments.counts:
         archive = archive_of(arguments.pictures, count, folder / f"{count}.zip")
-        peak = peak_of([sys.executable, __file__, "_stage", str(archive), "--folder", str(folder)], ROOT)
+        place = folder / f"of-{count}"
+        peak = peak_of([sys.executable, __file__, "_stage", str(archive), "--folder", str(place)], ROOT)
         print(f"{count:7} pictures: {peak:.0f} MB at most")
 
 
@@ -236,9 +248,37 @@ def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
     )
 
 
+def run_resume(arguments: argparse.Namespace, folder: Path) -> None:
+    """A run that is killed at 80 %, and one that is not."""
+    archive = archive_of(arguments.pictures, arguments.count, folder / "pictures.zip")
+    hashes, seconds = {}, []
+    for name, kills in (("killed", True), ("whole", False)):
+        place = folder / name
+        place.mkdir()
+        command = [sys.executable, __file__, "_stage", str(archive), "--folder", str(place)]
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        while kills and len(list(place.glob("scratch/*/block-*"))) * BLOCK < 0.8 * arguments.count:
+            time.sleep(0.05)
+            if process.poll() is not None:
+                sys.exit("the stage ended before it could be killed")
+        if kills:
+            process.kill()
+            process.wait()
+            seconds.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        _, printed = process.communicate()
+        seconds.append(time.perf_counter() - start)
+        print("\n".join(line for line in printed.splitlines() if line.startswith("faces")))
+        hashes[name] = [sha256_of(path) for path in sorted((place / "set").glob("*.parquet"))]
+    print(f"{arguments.count} pictures: killed after {seconds[0]:.0f} s, then {seconds[1]:.0f} s more; ", end="")
+    print(f"unbroken {seconds[2]:.0f} s; {'the same' if hashes['killed'] == hashes['whole'] else 'OTHER'} bytes")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "memory", "dvc", "_stage"))
+    parser.add_argument("what", choices=("speed", "memory", "dvc", "resume", "_stage"))
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--counts", type=int, nargs="+", default=[2000, 20000])
@@ -247,9 +287,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         if arguments.what == "_stage":
-            stage(arguments.pictures, Path(made), worker_count())
+            stage(arguments.pictures, arguments.folder, worker_count())
             return
-        {"speed": run_speed, "memory": run_memory, "dvc": run_dvc}[arguments.what](arguments, Path(made))
+        what = {"speed": run_speed, "memory": run_memory, "dvc": run_dvc, "resume": run_resume}
+        what[arguments.what](arguments, Path(made))
     print(machine())
 
 

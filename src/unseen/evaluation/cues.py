@@ -22,6 +22,11 @@ Cues = dict[str, float | str]
 QUALITY = 90
 """JPEG quality at which `bytes_at_q90` is taken."""
 
+GEOMETRY = (
+    *("face_x", "face_y", "face_size", "eyes_x", "eyes_y", "eye_distance"),
+    *("roll", "yaw", "pitch", "detection_score"),
+)
+
 CAUSES = {
     "format": "one class was stored in another format",
     "size": "one class was stored in another size",
@@ -46,6 +51,7 @@ CAUSES = {
     "face_x": "another crop or alignment",
     "face_y": "another crop or alignment",
     "face_size": "another crop or alignment",
+    "eyes_x": "another crop or alignment",
     "eyes_y": "another crop or alignment",
     "eye_distance": "another crop, or children and adults",
     "roll": "aligned faces in one class only",
@@ -124,9 +130,8 @@ def _detail(grey: npt.NDArray[np.float64]) -> Cues:
 
 def _geometry(found: list[Found], side: int) -> Cues:
     """Where the face lies in its crop, in parts of the crop's side, and which way it looks; 0 where none is found."""
-    names = ("face_x", "face_y", "face_size", "eyes_y", "eye_distance", "roll", "yaw", "pitch", "detection_score")
     if not found:
-        return {"face_found": "no", **dict.fromkeys(names, 0.0)}
+        return {"face_found": "no", **dict.fromkeys(GEOMETRY, 0.0)}
     face = found[0]
     left, top, right, bottom = (value / side for value in face.box)
     (lx, ly), (rx, ry), (nx, ny), (_, mly), (_, mry) = [(x / side, y / side) for x, y in face.landmarks]
@@ -136,6 +141,7 @@ def _geometry(found: list[Found], side: int) -> Cues:
         (left + right) / 2,
         (top + bottom) / 2,
         math.sqrt(max(0.0, (right - left) * (bottom - top))),
+        middle_x,
         eyes_y,
         eyes,
         math.atan2(ry - ly, rx - lx),
@@ -143,7 +149,7 @@ def _geometry(found: list[Found], side: int) -> Cues:
         (ny - eyes_y) / (abs(mouth_y - eyes_y) + 1e-6),
         face.score,
     )
-    return {"face_found": "yes", **dict(zip(names, map(float, values), strict=True))}
+    return {"face_found": "yes", **dict(zip(GEOMETRY, map(float, values), strict=True))}
 
 
 def picture_cues(picture: Image.Image, found: list[Found]) -> Cues:

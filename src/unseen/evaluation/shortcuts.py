@@ -65,9 +65,8 @@ def _binned(values: list[float | str]) -> npt.NDArray[np.str_]:
     return np.searchsorted(edges, numbers, "right").astype(str)
 
 
-def _with_interval(auc: float, labels: Labels) -> dict[str, float]:
+def _with_interval(auc: float, reals: int, fakes: int) -> dict[str, float]:
     """An AUC with its 95 % interval after Hanley and McNeil 1982."""
-    reals, fakes = np.bincount(labels, minlength=2).tolist()
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = auc * (1 - auc) + (fakes - 1) * (q1 - auc**2) + (reals - 1) * (q2 - auc**2)
     margin = 1.96 * math.sqrt(max(variance, 0.0) / (reals * fakes))
@@ -93,17 +92,20 @@ def folds_of(labels: Labels, people: list[str]) -> Folds:
     return [fold for fold in folds if all(len(set(labels[rows].tolist())) == 2 for rows in fold)]
 
 
-def separation(columns: list[list[float | str]], labels: Labels, folds: Folds) -> dict[str, float]:
+def separation(
+    columns: list[list[float | str]], labels: Labels, folds: Folds, independent: tuple[int, int]
+) -> dict[str, float]:
     """Cross-validated AUC of a logistic regression on binned cues, with its interval.
 
     Args:
         columns: a list of values for each cue.
         labels: [n], 0 real and 1 fake, at least two of each.
         folds: of `folds_of`, which takes longer than a fit.
+        independent: how many of the reals and of the fakes are, for the interval.
     """
     names = np.stack([_binned(values) for values in columns], 1)
     if all(len(set(column)) == 1 for column in names.T.tolist()):
-        return _with_interval(0.5, labels)
+        return _with_interval(0.5, *independent)
     features = OneHotEncoder(dtype=np.float64).fit_transform(names).tocsr()
     aucs, weights = [], []
     for fit, held_back in folds:
@@ -111,15 +113,16 @@ def separation(columns: list[list[float | str]], labels: Labels, folds: Folds) -
         aucs.append(roc_auc_score(labels[held_back], model.decision_function(features[held_back])))
         weights.append(len(held_back))
     # Averaged over folds: scores of different models are not on one scale.
-    return _with_interval(float(np.average(aucs, weights=weights)) if aucs else 0.5, labels)
+    return _with_interval(float(np.average(aucs, weights=weights)) if aucs else 0.5, *independent)
 
 
-def _of_kind(rows: list[Cues], labels: Labels, folds: Folds) -> dict[str, Any]:
+def _of_kind(rows: list[Cues], labels: Labels, folds: Folds, independent: tuple[int, int]) -> dict[str, Any]:
     """Each cue of a kind, all of them together, and the cue that carries it."""
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    cues = {name: separation([values], labels, folds) for name, values in columns.items()}
+    cues = {name: separation([values], labels, folds, independent) for name, values in columns.items()}
     best = max(cues, key=lambda name: (cues[name]["auc"], name))
-    return {"cues": cues, "together": separation(list(columns.values()), labels, folds), "carried_by": best}
+    together = separation(list(columns.values()), labels, folds, independent)
+    return {"cues": cues, "together": together, "carried_by": best}
 
 
 def audit(sets: list[FaceSet], finder: Finder, max_auc: float) -> dict[str, Any]:
@@ -140,11 +143,14 @@ def audit(sets: list[FaceSet], finder: Finder, max_auc: float) -> dict[str, Any]
     for real in (face_set for face_set in sets if face_set.label == 0):
         for fake in (face_set for face_set in sets if face_set.label == 1):
             a, b = looked[real.name], looked[fake.name]
-            labels = np.repeat([0, 1], [len(a.people), len(b.people)])
-            if np.bincount(labels, minlength=2).min() < 2:
+            pictures, people = (len(a.people), len(b.people)), (len(set(a.people)), len(set(b.people)))
+            if min(pictures) < 2:
                 continue
+            labels = np.repeat([0, 1], pictures)
             folds = folds_of(labels, a.people + b.people)
-            found = {kind: _of_kind(a.cues[kind] + b.cues[kind], labels, folds) for kind in KINDS}
+            # The road takes every picture by itself; but ten pictures of one person are not ten independent ones.
+            independent = {"file": pictures, "picture": people, "original": people}
+            found = {kind: _of_kind(a.cues[kind] + b.cues[kind], labels, folds, independent[kind]) for kind in KINDS}
             of_file = found["file"]
             separated = sorted(name for name, value in of_file["cues"].items() if value["low"] > max_auc)
             if not separated and of_file["together"]["low"] > max_auc:

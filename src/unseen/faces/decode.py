@@ -5,8 +5,8 @@ import io
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-# Only formats that a photo comes in: some of Pillow's other readers start programs.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO")
+# Only formats that a photo comes in: some of Pillow's other readers start programs. JPEG's reads MPO as well.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 # We refuse by our own limit, in one line, before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None

@@ -4,13 +4,15 @@ import hashlib
 import multiprocessing
 import os
 import signal
-import threading
+import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
 
 from unseen.errors import UserError
 from unseen.faces.decode import BadPictureError
@@ -40,6 +42,7 @@ class Job:
 
 
 Outcome = tuple[Job, Crop] | Dropped
+Crops = list[Crop | BadPictureError]
 
 
 @dataclass
@@ -68,28 +71,73 @@ class Road:
         return hashlib.sha256(self.model).hexdigest()
 
 
-_finder: Finder
-_road: Road
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
-
-
-def _start(road: Road) -> None:
-    global _finder, _road
-    parent = multiprocessing.parent_process()
-    if parent:
-        # Ctrl-C is the parent's to act on; and a parent that was killed can't tell its workers to stop.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _serve(end: Connection, road: Road) -> None:
+    """What a process does: pictures in, what came of them out, until the other end is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     # One thread a process: the processes are the parallelism, and a result doesn't depend on either.
-    _road, _finder = road, Finder(road.model, road.settings.find, threads=1)
+    finder = Finder(road.model, road.settings.find, threads=1)
+    with suppress(EOFError, OSError):
+        while True:
+            files = end.recv()
+            try:
+                answer: Crops | str = walk(files, finder, road.settings, road.seed, "found")
+            except Exception:
+                answer = traceback.format_exc()
+            end.send(answer)
 
 
-def _walk(files: list[bytes]) -> list[Crop | BadPictureError]:
-    return walk(files, _finder, _road.settings, _road.seed, "found")
+class _Process:
+    """A process that walks the road, started when it is first needed and again after it died.
+
+    Not the standard library's pool: when a process dies while another starts, 3.11's waits for that one for ever.
+    Here each has a pipe of its own, whose end tells.
+    """
+
+    def __init__(self, road: Road) -> None:
+        self._road = road
+        self._running: tuple[Connection, BaseProcess] | None = None
+
+    def _started(self) -> Connection:
+        if not self._running:
+            # Not forked: the runtime of the face finder has threads, and a fork of threads can hang.
+            context = multiprocessing.get_context("spawn")
+            end, other = context.Pipe()
+            process = context.Process(target=_serve, args=(other, self._road), daemon=True)
+            process.start()
+            other.close()
+            self._running = end, process
+        return self._running[0]
+
+    def end(self) -> None:
+        if self._running:
+            end, process = self._running
+            end.close()
+            process.join()
+            self._running = None
+
+    def _walk(self, files: list[bytes]) -> Crops | None:
+        end = self._started()
+        try:
+            end.send(files)
+            answer: Crops | str = end.recv()
+        except (EOFError, OSError):
+            self.end()
+            return None
+        if isinstance(answer, str):
+            raise RuntimeError(f"in a process that reads pictures:\n{answer}")
+        return answer
+
+    def crops(self, files: list[bytes]) -> Crops:
+        """What comes of each picture; one that ends the process is counted, the others are kept."""
+        if not files:
+            return []
+        together = self._walk(files)
+        if together is not None:
+            return together
+        # A model that can't be loaded is no picture's fault, and says so here.
+        Finder(self._road.model, self._road.settings.find)
+        died = BadPictureError("crashed", "the process that read it died")
+        return [crop for file in files for crop in self._walk([file]) or [died]]
 
 
 def worker_count() -> int:
@@ -110,40 +158,6 @@ def _chunks(items: Iterable[Job | Dropped]) -> Iterator[_Chunk]:
             chunk = _Chunk()
     if chunk.items:
         yield chunk
-
-
-def _pool(road: Road, workers: int) -> ProcessPoolExecutor:
-    # Not forked: the runtime of the face finder has threads, and a fork of threads can hang.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (road,))
-
-
-def _send(pool: ProcessPoolExecutor, chunk: _Chunk) -> Future[Any]:
-    try:
-        return pool.submit(_walk, chunk.data())
-    except BrokenProcessPool as broken:  # an earlier chunk broke it, and that one's turn comes first
-        future: Future[Any] = Future()
-        future.set_exception(broken)
-        return future
-
-
-def _one_by_one(chunk: _Chunk, road: Road) -> Iterator[Outcome]:
-    """A chunk whose pool broke, each picture alone in a process: one that ends it is counted, the rest kept."""
-    pool = _pool(road, 1)
-    try:
-        for item in chunk.items:
-            if isinstance(item, Dropped):
-                yield item
-                continue
-            try:
-                (crop,) = pool.submit(_walk, [item.data]).result()
-            except BrokenProcessPool:
-                pool.shutdown()
-                pool = _pool(road, 1)
-                yield Dropped(item.path, "crashed", "the process that read it died")
-            else:
-                yield _outcome(item, crop)
-    finally:
-        pool.shutdown()
 
 
 def _outcome(job: Job, crop: Crop | BadPictureError) -> Outcome:
@@ -167,25 +181,30 @@ def crops(items: Iterable[Job | Dropped], road: Road, workers: int) -> Iterator[
     Yields:
         For each item in order: what came of it.
     """
-    pool = _pool(road, workers)
-    running: deque[tuple[_Chunk, Future[Any]]] = deque()
+    idle: SimpleQueue[_Process] = SimpleQueue()
+    processes = [_Process(road) for _ in range(workers)]
+    for process in processes:
+        idle.put(process)
+
+    def crops_of(files: list[bytes]) -> Crops:
+        process = idle.get()
+        try:
+            return process.crops(files)
+        finally:
+            idle.put(process)
+
+    running: deque[tuple[_Chunk, Future[Crops]]] = deque()
+    threads = ThreadPoolExecutor(workers)  # a thread waits for each process
     try:
         source = _chunks(items)
         while True:
             while len(running) < workers * AHEAD and (chunk := next(source, None)):
-                running.append((chunk, _send(pool, chunk)))
+                running.append((chunk, threads.submit(crops_of, chunk.data())))
             if not running:
                 return
             chunk, future = running.popleft()
-            try:
-                yield from _outcomes(chunk, future.result())
-            except BrokenProcessPool:
-                # A model that can't be loaded is no picture's fault, and says so here.
-                Finder(road.model, road.settings.find)
-                pool.shutdown()
-                pool = _pool(road, workers)
-                yield from _one_by_one(chunk, road)
-                again = [waiting for waiting, _ in running]
-                running = deque((one, _send(pool, one)) for one in again)
+            yield from _outcomes(chunk, future.result())
     finally:
-        pool.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)
+        for process in processes:
+            process.end()

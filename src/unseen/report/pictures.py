@@ -97,9 +97,13 @@ def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, 
     """
     figure = Figure(figsize=(7.5, 2.3), layout="constrained")
     size, quality = figure.subplots(1, 2)
-    size.hist(longer, bins=20)
+    size.hist(longer, bins=[float(edge) for edge in np.linspace(0, 1.1 * max(longer), 23)])
     size.set(xlabel="longer side of the original, pixels", ylabel="pictures")
-    quality.hist(qualities, bins=range(0, 106, 5))
     listed = ", ".join(f"{name} {count}" for name, count in formats.items())
     quality.set(xlabel=f"JPEG quality of the original ({listed})", xlim=(0, 105))
+    if qualities:
+        quality.hist(qualities, bins=range(0, 106, 5))
+    else:
+        quality.set_yticks([])
+        quality.text(52, 0.5, "no JPEG", ha="center", color="grey", transform=quality.get_xaxis_transform())
     return _svg(figure)

@@ -1,0 +1,266 @@
+"""What names and tables say of a picture."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archived import SEED, SHARES, source, zipped
+
+from unseen.errors import UserError
+from unseen.faces.rules import Facts, Rules, identity_of
+from unseen.shards import Dropped
+from unseen.sources import catalogue
+from unseen.sources.archive import entries
+from unseen.sources.settings import SourceSettings
+from unseen.splits import split_of
+
+LABELS = "path,label,age\nreal/1.jpg,1,30\nfake/1.jpg,0,40\n"
+
+
+def rules(folder: Path, settings: SourceSettings, files: dict[str, str] | None = None) -> Rules:
+    """The rules of a source, `orl`, whose archive holds these texts."""
+    data = {name: text.encode() for name, text in (files or {}).items()}
+    return Rules("orl", settings, zipped(folder / "faces.zip", data), SHARES, SEED)
+
+
+def table(text: str | bytes, folder: Path, *paths: str, **changed: Any) -> list[Any]:
+    """What a table says of pictures: the age of each, or why it has none, or None where it is of another source."""
+    age = {"age": {"column": "age", "match": "([0-9]+)"}}
+    block = {"file": "*.csv", "name": "path", **changed}
+    archive = zipped(folder / "faces.zip", {"all.csv": text if isinstance(text, bytes) else text.encode()})
+    made = Rules("orl", source(identity="", table=block, attributes=age), archive, SHARES, SEED)
+    return [said(made.facts(path)) for path in paths]
+
+
+def said(facts: Facts | Dropped | None) -> str | None:
+    if isinstance(facts, Dropped):
+        return facts.reason
+    return facts.attributes.get("age", "not stated") if facts else None
+
+
+def refusal(text: str | bytes, folder: Path, **changed: Any) -> str:
+    """The one line that a table is refused with."""
+    with pytest.raises(UserError) as caught:
+        table(text, folder, **changed)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_identities() -> None:
+    assert identity_of("orl", "faces/s12/3.pgm", "/(s[0-9]+)/") == "orl/s12"
+    assert identity_of("orl", "faces/other/3.pgm", "/(s[0-9]+)/") is None
+    assert identity_of("photos", "a/b.jpg", "") == "photos/a/b.jpg"
+
+
+@pytest.mark.parametrize("rule", ["(s[0-9]+)?x", "([0-9]*)x"])
+def test_a_rule_that_captures_nobody_names_nobody(rule: str) -> None:
+    assert identity_of("orl", "abcx", rule) is None
+
+
+def test_a_person_stays_in_one_split(tmp_path: Path) -> None:
+    found = rules(tmp_path, source())
+    facts = [found.facts(f"s{person}/{number}.pgm") for person in range(30) for number in (1, 2)]
+    for one in facts:
+        assert isinstance(one, Facts)
+        assert one.split == split_of(one.identity, SHARES, SEED)
+    assert facts[0::2] == facts[1::2]
+    assert {one.split for one in facts if isinstance(one, Facts)} == {"train", "val", "test"}
+
+
+def test_without_a_rule_every_picture_is_a_person_of_its_own(tmp_path: Path) -> None:
+    found = rules(tmp_path, source(identity=""))
+    facts = [found.facts(f"{folder}/{number}.jpg") for folder in "ab" for number in range(20)]
+    assert len({one.identity for one in facts if isinstance(one, Facts)}) == 40
+
+
+def test_a_name_without_a_person_is_counted(tmp_path: Path) -> None:
+    bad = rules(tmp_path, source()).facts("somebody.pgm")
+    assert isinstance(bad, Dropped)
+    assert (bad.path, bad.reason) == ("somebody.pgm", "no_identity")
+    assert "(s[0-9]+)/" in bad.detail
+
+
+def test_attributes_of_names(tmp_path: Path) -> None:
+    attributes = {
+        "gender": {"match": "-([FM])-", "values": {"F": "female", "M": "male"}},
+        "age": {"match": "-([0-9]*)y"},
+    }
+    found = rules(tmp_path, source(attributes=attributes))
+    for path, expected in {
+        "s1/a-F-30y.jpg": {"gender": "female", "age": "30"},
+        "s1/a-M-y.jpg": {"gender": "male"},
+        "s1/a-X-7y.jpg": {"age": "7"},
+        "s1/a.jpg": {},
+    }.items():
+        facts = found.facts(path)
+        assert isinstance(facts, Facts)
+        assert facts.attributes == expected
+
+
+def test_a_row_is_found_by_the_whole_path_or_its_end(tmp_path: Path) -> None:
+    text = "path,age\na/b/1.jpg,1\nb/2.jpg,2\n3.jpg,3\n"
+    assert table(text, tmp_path, "a/b/1.jpg", "a/b/2.jpg", "a/b/3.jpg") == ["1", "2", "3"]
+    assert table(text, tmp_path, "x/a/b/1.jpg", "b/1.jpg", "xb/2.jpg", "13.jpg") == ["1", *["not_in_table"] * 3]
+
+
+def test_the_longest_end_counts(tmp_path: Path) -> None:
+    text = "path,age\n1.jpg,1\nb/1.jpg,2\na/b/1.jpg,3\n"
+    assert table(text, tmp_path, "x/1.jpg", "x/b/1.jpg", "x/a/b/1.jpg") == ["1", "2", "3"]
+
+
+def test_a_row_may_leave_out_the_suffix(tmp_path: Path) -> None:
+    text = "path,age\na/1,1\n2,2\n3.jpg,3\n4.v2,4\n"
+    paths = ["a/1.jpg", "a/2.png", "a/3.png", "a/4.v2.jpg", "a/4.jpg"]
+    assert table(text, tmp_path, *paths) == ["1", "2", "not_in_table", "4", "not_in_table"]
+
+
+def test_two_pictures_of_one_row_are_not_both_its(tmp_path: Path) -> None:
+    """Which of the two the row means can't be told; but nothing is counted twice and nothing is lost silently."""
+    assert table("path,age\n1.jpg,30\n", tmp_path, "real/1.jpg", "fake/1.jpg") == ["30", "row_taken"]
+    assert table("path,age\n1,30\n", tmp_path, "a/1.jpg", "a/1.png") == ["30", "row_taken"]
+
+
+def test_where_chooses_the_rows_of_the_source(tmp_path: Path) -> None:
+    paths = ["x/real/1.jpg", "x/fake/1.jpg", "x/real/2.jpg"]
+    assert table(LABELS, tmp_path, *paths, where={"label": "1"}) == ["30", None, "not_in_table"]
+    assert table(LABELS, tmp_path, *paths, where={"label": "0"}) == [None, "40", "not_in_table"]
+    assert table(LABELS, tmp_path, *paths, where={"label": "0", "age": "30"}) == [None, None, "not_in_table"]
+
+
+def test_a_row_of_another_source_is_not_taken(tmp_path: Path) -> None:
+    assert table("path,label,age\n1.jpg,0,3\n", tmp_path, "a/1.jpg", "b/1.jpg", where={"label": "1"}) == [None, None]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_tables_as_other_programs_write_them(tmp_path: Path, encoding: str, end: str) -> None:
+    lines = ["path,label,age", '"ä, b.jpg",1,"30', 'years"', "", ",,", "2.jpg", "3.jpg,1,7,more,still more"]
+    text = end.join([*lines, ""]).encode(encoding)
+    found = table(text, tmp_path, "x/ä, b.jpg", "x/3.jpg", "x/2.jpg", where={"label": "1"})
+    assert found == ["30", "7", None]
+    assert table(text, tmp_path, "x/2.jpg") == ["not stated"]
+
+
+def test_rows_without_a_name_are_nobodys(tmp_path: Path) -> None:
+    assert table("path,age\n,1\n,2\na.jpg,3\n", tmp_path, "a.jpg", "b.jpg") == ["3", "not_in_table"]
+
+
+def test_the_same_row_twice_is_one(tmp_path: Path) -> None:
+    assert table("path,age\na.jpg,3\na.jpg,3\n", tmp_path, "a.jpg") == ["3"]
+
+
+def test_a_name_with_two_meanings(tmp_path: Path) -> None:
+    message = refusal("path,age\na.jpg,3\nb.jpg,3\na.jpg,4\n", tmp_path)
+    assert "faces.zip: all.csv names 'a.jpg' twice, with different values" in message
+
+
+@pytest.mark.parametrize(
+    ("changed", "column", "near"),
+    [
+        ({"name": "paths"}, "paths", "path"),
+        ({"where": {"lable": "1"}}, "lable", "label"),
+    ],
+)
+def test_a_column_that_is_not_there(tmp_path: Path, changed: dict[str, Any], column: str, near: str) -> None:
+    message = refusal(LABELS, tmp_path, **changed)
+    assert f"all.csv has no column {column!r}; allowed: path, label, age; did you mean `{near}`?" in message
+
+
+def test_a_column_of_an_attribute_that_is_not_there(tmp_path: Path) -> None:
+    message = refusal("path,agee\na.jpg,3\n", tmp_path)
+    assert "all.csv has no column 'age'; allowed: path, agee; did you mean `agee`?" in message
+
+
+def test_a_table_without_a_line_of_names(tmp_path: Path) -> None:
+    found = table("a.jpg,30\nb.jpg,40\n", tmp_path, "x/a.jpg", "x/b.jpg", columns=["path", "age"])
+    assert found == ["30", "40"]
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00p", b"\x89PNG\r\n\x1a\n" * 40, b"path,age\n" + b"a" * 200_000])
+def test_what_is_no_table(tmp_path: Path, text: bytes) -> None:
+    assert "faces.zip: all.csv" in refusal(text, tmp_path)
+
+
+def test_no_table_at_all(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"faces\.zip: no file in it matches `table\.file`, '\*\.csv'"):
+        rules(tmp_path, source(table={"file": "*.csv", "name": "path"}), {"labels.txt": LABELS})
+
+
+def test_a_table_that_can_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"\.\./all\.csv: unsafe_path"):
+        rules(tmp_path, source(table={"file": "*.csv", "name": "path"}), {"../all.csv": LABELS})
+
+
+def test_several_tables_are_one(tmp_path: Path) -> None:
+    files = {"a/train.csv": "path,age\n1.jpg,1\n", "a/test.csv": "age,path\n2,2.jpg\n", "other.csv": "x\n1\n"}
+    block = {"file": "a/*.csv", "name": "path"}
+    age = {"age": {"column": "age", "match": "(.*)"}}
+    found = rules(tmp_path, source(identity="", table=block, attributes=age), files)
+    assert [said(found.facts(name)) for name in ("1.jpg", "2.jpg", "3.jpg")] == ["1", "2", "not_in_table"]
+
+
+@pytest.mark.parametrize("path", ["x/CFD-WF-001-003-N.jpg", "images/SFHQ_pt1_00000001.jpg"])
+def test_pictures_that_are_held_out_for_good(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UserError, match=r"`orl` is .*, which is held out for good") as caught:
+        rules(tmp_path, source(identity="")).facts(path)
+    assert "\n" not in str(caught.value)
+    for allowed in (source(identity="", use="held_out"), source(identity="", train_anyway="to show what it does")):
+        assert isinstance(rules(tmp_path, allowed).facts(path), Facts)
+
+
+def picked(name: str, archive: Path, **changed: Any) -> list[str]:
+    """The pictures that a source of the catalogue takes out of an archive."""
+    settings = catalogue.load().sources[name].model_copy(update=changed)
+    found = Rules(name, settings, archive, SHARES, SEED)
+    paths = [entry.name for entry in entries(archive, settings.members, settings.inside)]
+    assert paths
+    return [path for path in paths if isinstance(found.facts(path), Facts)]
+
+
+def tree_of_140k(path: Path) -> Path:
+    """The shape of the 140k set: three parts with a csv each, which calls real pictures 1 and fakes 0."""
+    files = {}
+    for number, part in enumerate(("train", "valid", "test")):
+        lines = [",original_path,id,label,label_str,path"]
+        for row, (label, word) in enumerate([(1, "real"), (0, "fake")] * 3):
+            name = f"{part}/{word}/{number}{row:04d}.jpg"
+            files[f"real_vs_fake/real-vs-fake/{name}"] = b"a picture"
+            lines.append(f"{row},/kaggle/input/{word}/{row:05d}.png,{number}{row:04d},{label},{word},{name}")
+        files[f"{part}.csv"] = ("\n".join(lines) + "\n").encode()
+    return zipped(path, files)
+
+
+@pytest.mark.parametrize(("name", "word"), [("ffhq_140k", "real"), ("stylegan_140k", "fake")])
+def test_140k_folders_and_labels(tmp_path: Path, name: str, word: str) -> None:
+    archive = tree_of_140k(tmp_path / "140k.zip")
+    for changed in ({}, {"members": "*.jpg"}):  # by folder and table, and by the table alone
+        found = picked(name, archive, **changed)
+        assert len(found) == 9
+        assert all(f"/{word}/" in path for path in found)
+
+
+@pytest.mark.parametrize("name", ["ffhq_140k", "stylegan_140k"])
+def test_140k_folders_and_labels_that_do_not_agree(tmp_path: Path, name: str) -> None:
+    """A csv with the labels turned round: better no picture than fakes for reals."""
+    archive = tree_of_140k(tmp_path / "140k.zip")
+    turned = {entry.name: entry.read().data for entry in entries(archive, "*")}
+    for part in ("train", "valid", "test"):
+        text = turned[f"{part}.csv"].decode()
+        turned[f"{part}.csv"] = re.sub(r",([01]),(real|fake),", lambda m: f",{1 - int(m[1])},{m[2]},", text).encode()
+    assert picked(name, zipped(tmp_path / "turned.zip", turned)) == []
+
+
+PATHS_OF_720K = [
+    f"data/{thing}/{word}/{number}.jpg"
+    for thing in ("car", "person")
+    for word in ("fake", "real")
+    for number in (1, 2)
+]
+
+
+@pytest.mark.parametrize("word", ["real", "fake"])
+def test_720k_the_same_name_in_every_folder(tmp_path: Path, word: str) -> None:
+    archive = zipped(tmp_path / "720k.zip", dict.fromkeys(PATHS_OF_720K, b"a picture"))
+    found = picked(f"ai_vs_human_{word}", archive)
+    assert found == [path for path in PATHS_OF_720K if f"/{word}/" in path]

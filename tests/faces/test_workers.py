@@ -1,0 +1,188 @@
+"""The road, shared out to processes: the same outcomes in the same order, whatever happens to a process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+from archived import SEED, encoded
+from PIL import Image
+
+from unseen.errors import UserError
+from unseen.faces import workers
+from unseen.faces.decode import BadPictureError
+from unseen.faces.finder import Finder
+from unseen.faces.road import Crop, walk
+from unseen.faces.rules import Facts
+from unseen.faces.settings import FaceSettings
+from unseen.faces.workers import Job, Outcome, Road, crops, worker_count
+from unseen.shards import Dropped
+
+ROOT = Path(__file__).resolve().parents[2]
+Item = Job | Dropped
+
+
+class DeadlyLimit(int):
+    """A limit of pixels that ends the process which holds a picture of 7 x 11 against it."""
+
+    def __lt__(self, other: object) -> bool:
+        if other == 7 * 11:
+            os._exit(1)
+        return int.__lt__(self, other)  # type: ignore[operator]
+
+
+DEADLY = encoded(Image.new("RGB", (7, 11)))
+
+
+@pytest.fixture
+def road(finder_model: bytes, face_settings: FaceSettings) -> Road:
+    limit = DeadlyLimit(face_settings.max_pixels)
+    return Road(finder_model, face_settings.model_copy(update={"max_pixels": limit}), SEED)
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "CHUNK", 4)
+
+
+def job(number: int, data: bytes) -> Job:
+    return Job(f"{number:04d}", data, Facts(f"orl/{number}", "train", {"number": str(number)}))
+
+
+@pytest.fixture
+def items(orl_pictures: dict[str, bytes]) -> list[Item]:
+    """Faces, pictures without one, and some that were dropped before."""
+    files: list[bytes | None] = [*orl_pictures.values()][:18]
+    files[3:3] = [None, b"no picture", b""]
+    files[9:9] = [None, None, None, None, None]  # more than a chunk
+    files += [encoded(Image.new("RGB", (90, 90), "grey")), None]
+    return [Dropped(f"{n:04d}", "link") if data is None else job(n, data) for n, data in enumerate(files)]
+
+
+@pytest.fixture
+def expected(items: list[Item], finder: Finder, face_settings: FaceSettings) -> list[Outcome]:
+    """What comes of each, without any process."""
+    return [item if isinstance(item, Dropped) else alone(item, finder, face_settings) for item in items]
+
+
+def alone(item: Job, finder: Finder, settings: FaceSettings) -> Outcome:
+    (crop,) = walk([item.data], finder, settings, SEED, "found")
+    return (item, crop) if isinstance(crop, Crop) else Dropped(item.path, crop.reason, crop.detail)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_any_number_of_processes_gives_the_same(
+    items: list[Item], expected: list[Outcome], road: Road, count: int
+) -> None:
+    reasons = [outcome.reason for outcome in expected if isinstance(outcome, Dropped)]
+    assert set(reasons) == {"link", "empty", "not_an_image", "no_face"}
+    assert list(crops(iter(items), road, count)) == expected
+
+
+def slowly(outcomes: Iterable[Outcome], at: int) -> Iterator[Outcome]:
+    """The outcomes, and at one of them the time in which a process can die unnoticed."""
+    for number, outcome in enumerate(outcomes):
+        if number == at:
+            time.sleep(0.5)
+        yield outcome
+
+
+@pytest.mark.parametrize(
+    ("deadly", "count", "slow_at"),
+    [([13], 1, 8), ([0], 2, -1), ([14, 15, 20], 2, -1), ([24], 1, -1)],
+    ids=["while nobody waits for it", "at once", "several", "at the end"],
+)
+def test_a_picture_that_ends_its_process_is_counted_and_all_others_are_kept(
+    items: list[Item], expected: list[Outcome], road: Road, deadly: list[int], count: int, slow_at: int
+) -> None:
+    for place in deadly:
+        items.insert(place, job(1000 + place, DEADLY))
+        expected.insert(place, Dropped(f"{1000 + place:04d}", "crashed", "the process that read it died"))
+    assert list(slowly(crops(iter(items), road, count), slow_at)) == expected
+    assert active_children() == []
+
+
+def test_a_finder_that_can_not_be_loaded_is_no_pictures_fault(items: list[Item], face_settings: FaceSettings) -> None:
+    with pytest.raises(Exception, match=r"(?i)model|protobuf") as caught:
+        list(crops(iter(items), Road(b"no model", face_settings, SEED), 2))
+    assert not isinstance(caught.value, BadPictureError)
+    assert active_children() == []
+
+
+@pytest.mark.parametrize("limits", [{"CHUNK": 4}, {"CHUNK": 1000, "CHUNK_BYTES": 4000}], ids=["number", "bytes"])
+def test_pictures_are_read_only_a_few_chunks_ahead(
+    road: Road, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(workers, name, value)
+    read = 0
+
+    def endless() -> Iterator[Item]:
+        nonlocal read
+        while True:
+            yield job(read, bytes(1000))
+            read += 1
+
+    outcomes = crops(endless(), road, 1)
+    for number in range(20):
+        bad = next(outcomes)
+        assert isinstance(bad, Dropped)
+        assert (bad.path, bad.reason) == (f"{number:04d}", "not_an_image")
+        assert read < number + 4 * (workers.AHEAD + 1)
+    outcomes.close()  # type: ignore[attr-defined]
+    assert active_children() == []
+
+
+def test_no_pictures_start_no_process(road: Road) -> None:
+    assert list(crops(iter([]), road, 2)) == []
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", " "])
+def test_a_number_of_workers_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", value)
+    with pytest.raises(UserError, match=r"UNSEEN_WORKERS is .*; give a whole number of processes, 1 or more"):
+        worker_count()
+
+
+def test_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", "3")
+    assert worker_count() == 3
+    monkeypatch.setenv("UNSEEN_WORKERS", "")
+    assert 1 <= worker_count() <= (os.cpu_count() or 1)
+    monkeypatch.delenv("UNSEEN_WORKERS")
+    assert 1 <= worker_count() <= (os.cpu_count() or 1)
+
+
+ENDLESS = """
+import sys, time
+from itertools import repeat
+from pathlib import Path
+from unseen.faces.settings import FaceSettings
+from unseen.faces.workers import Road, crops
+from unseen.settings import read_block
+from unseen.shards import Dropped
+
+model, params = map(Path, sys.argv[1:])
+road = Road(model.read_bytes(), read_block(params, ["faces"], FaceSettings), 4)
+next(crops(repeat(Dropped("x", "link")), road, 2))
+print("going", flush=True)
+time.sleep(600)
+"""
+
+
+def test_processes_end_with_their_parent(finder_model: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(finder_model)
+    command = [sys.executable, "-c", ENDLESS, str(tmp_path / "model"), str(ROOT / "params.yaml")]
+    parent = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert parent.stdout
+    assert parent.stdout.readline() == b"going\n"
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate(timeout=20)  # the pipes end when nobody holds them any more
+    assert parent.returncode == -signal.SIGKILL
