@@ -5,37 +5,48 @@ from pathlib import Path
 
 import _stage
 
+import torch
+
 from unseen.files import whole_file, write_metrics
-from unseen.gans.artifact import save_gan
-from unseen.gans.settings import GanSettings
+from unseen.gans.artifact import load_gan, save_gan
+from unseen.gans.judge import GRID, Judge
+from unseen.gans.quality import Backbone
+from unseen.gans.reals import Reals
+from unseen.gans.settings import GanSettings, QualitySettings
 from unseen.gans.train import train
 from unseen.pictures import grid, load
-from unseen.runtime import Scratch
+from unseen.runtime import Scratch, prepare
 from unseen.settings import read_block
 from unseen.shards import sets_for_fitting
 
 
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["gans", name], GanSettings)
+    quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data", settings.train_on))
-    faces = load(sets, ["train"], ["source"])
-    key = [settings.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
+    faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
+    device = prepare()
+    backbone = Backbone(Path("models", quality.weights), device)
+    judge = Judge(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone)
+    key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
     scratch = Scratch(_stage.SCRATCH, f"gan-{name}", key)
-    states, history, samples = train(faces.pixels, settings, seed, scratch)
+    trained = train(Reals(faces.pixels, device), judge, settings, seed, scratch)
 
-    trained_on = {
-        source: faces.columns["source"].count(source) for source in sorted(map(str, set(faces.columns["source"])))
-    }
+    save_gan(Path("models/gans", name), name, settings, faces.pixels.shape[1], trained.states, faces.counts("source"))
     metrics = Path("metrics/gans", name)
     with whole_file(metrics / "losses.csv") as part, part.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(history[0]), lineterminator="\n")
+        writer = csv.DictWriter(handle, list(trained.history[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(history)
-    with whole_file(metrics / "samples.png") as part:
-        grid(samples.flatten(0, 1).permute(0, 2, 3, 1).numpy(), samples.shape[1]).save(part, "PNG")
-    write_metrics(metrics / "summary.json", {**history[-1], "real_faces": len(faces)})
-    save_gan(Path("models/gans", name), name, settings, faces.pixels.shape[1], states, trained_on)
+        writer.writerows(trained.history)
+    neighbours = judge.neighbours(load_gan(Path("models/gans", name)).network("Generator").to(device))
+    pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (neighbours.samples, neighbours.faces)], 1)
+    for file, pictures in (("samples", trained.grid), ("neighbours", pairs)):
+        with whole_file(metrics / f"{file}.png") as part:
+            grid(pictures.reshape(-1, *pictures.shape[-3:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
+    write_metrics(
+        metrics / "summary.json", {**trained.history[-1], "copies": neighbours.copies, "real_faces": len(faces)}
+    )
     scratch.clear()
 
 

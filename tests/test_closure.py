@@ -15,7 +15,7 @@ from closure import ROOT, closure
 KINDS = ("folder", "kaggle", "manual", "pypi", "sklearn", "url")
 BY_NAME = {
     "sources": [ROOT / "src/unseen/sources" / f"{name}.py" for name in KINDS],
-    "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "resize_conv")],
+    "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "r3gan")],
     "detectors": [
         ROOT / "src/unseen/detectors" / f"{name}.py"
         for name in ("dct_logistic", "discriminator", "efficientnet_lite0")

@@ -13,7 +13,7 @@ from unseen.detectors.settings import CalibrationSettings, DetectorSettings
 from unseen.errors import UserError
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
-from unseen.gans.settings import FakeSettings, GanSettings
+from unseen.gans.settings import FakeSettings, GanSettings, QualitySettings
 from unseen.settings import Name, Role, Settings, nearest, read_yaml, validated
 from unseen.sources.reserved import check_archive
 from unseen.sources.settings import ArchiveSettings, AssetSettings, SourceSettings
@@ -29,6 +29,7 @@ class Params(Settings):
     archives: dict[Name, ArchiveSettings]
     assets: dict[Name, AssetSettings]
     sources: dict[Name, SourceSettings] = Field(min_length=1)
+    quality: QualitySettings
     gans: dict[Name, GanSettings]
     fakes: dict[Name, FakeSettings]
     calibration: CalibrationSettings
@@ -101,6 +102,7 @@ def check(params: Params) -> None:
     """
     _check_names(params)
     _check_sources(params)
+    _check_reference("quality.weights", params.quality.weights, [f"assets/{name}" for name in params.assets])
     for name, gan in params.gans.items():
         _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.size & (params.faces.size - 1):
@@ -108,6 +110,11 @@ def check(params: Params) -> None:
     training = {fakes.gan: name for name, fakes in params.fakes.items() if fakes.use == "train"}
     for name, fakes in params.fakes.items():
         _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+        kept = [1.0, *params.gans[fakes.gan].snapshots]
+        if fakes.snapshot not in kept:
+            raise UserError(
+                f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}"
+            )
         if fakes.use == "held_out" and fakes.gan in training:
             raise UserError(
                 f"params: `fakes.{name}.use` is 'held_out', but `{training[fakes.gan]}` of the same GAN, "
@@ -131,6 +138,8 @@ def check(params: Params) -> None:
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
                     f"so it must be `faces.size`, {params.faces.size}"
                 )
+        elif detector.weights == params.quality.weights:
+            raise UserError(f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others")
         elif detector.weights != "none":
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])
     for name, evaluation in params.evaluation_sets.items():

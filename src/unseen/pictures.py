@@ -1,6 +1,7 @@
 """From stored faces to arrays and tensors, and from arrays to grids for people."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,10 @@ class Faces:
     def labels(self) -> npt.NDArray[np.int64]:
         """0 for real and 1 for fake, [n]."""
         return np.asarray(self.columns["label"], np.int64)
+
+    def counts(self, column: str) -> dict[str, int]:
+        """How many faces have each value of a column, sorted by value."""
+        return dict(sorted(Counter(map(str, self.columns[column])).items()))
 
 
 def stream(

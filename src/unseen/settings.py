@@ -44,6 +44,9 @@ Group = Annotated[str, AfterValidator(_group)]
 DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9][a-z0-9_]*)+$")]
 """A folder below data: a group such as `faces/people`, or one set such as `fakes/own/dcgan`."""
 
+AssetFolder = Annotated[str, StringConstraints(pattern=r"^assets/[a-z0-9_]+$")]
+"""A folder of packaged weights below models, such as `assets/centerface`."""
+
 
 def nearest(value: object, allowed: Sequence[str]) -> str:
     """`allowed are a, b, c; did you mean b?`, the second half only where something is near."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unseen.code import code_hash
 from unseen.errors import UserError
 from unseen.files import read_json, whole_folder, write_json
+from unseen.gans import upsample
 from unseen.gans.settings import GanSettings
 from unseen.settings import validated
 
@@ -26,11 +27,16 @@ class TrainedGan:
     states: dict[str, dict[str, Tensor]]
     card: dict[str, Any]
 
-    def network(self, which: str) -> nn.Module:
-        """The `Generator` or `Discriminator` with its trained weights, in evaluation mode."""
+    def network(self, which: str, snapshot: float = 1.0) -> nn.Module:
+        """The `Generator` or `Discriminator` with its trained weights, in evaluation mode.
+
+        Args:
+            which: one of the two.
+            snapshot: the share of the training after which the generator was kept.
+        """
         module = importlib.import_module(f"unseen.gans.{self.settings.architecture}")
         net: nn.Module = getattr(module, which)(self.settings, self.size)
-        net.load_state_dict(self.states[which.lower()])
+        net.load_state_dict(self.states[which.lower() if snapshot == 1 else f"at-{snapshot}"])
         return net.eval()
 
 
@@ -39,12 +45,12 @@ def save_gan(
 ) -> None:
     """Write a GAN's folder whole. Its architecture's code is recorded by hash: whoever builds a network from
     this folder imports that file by name, and must be redone when it changes."""
-    flat = {f"{net}.{key}": value.contiguous() for net, state in states.items() for key, value in state.items()}
+    flat = {f"{net}/{key}": value.contiguous() for net, state in states.items() for key, value in state.items()}
     module = importlib.import_module(f"unseen.gans.{settings.architecture}")
     with whole_folder(folder) as part:
         save_file(flat, part / "weights.safetensors")
         card = {"name": name, "settings": settings.model_dump(), "size": size, "trained_on": data}
-        write_json(part / "gan.json", {**card, "code": code_hash([module])})
+        write_json(part / "gan.json", {**card, "code": code_hash([module, upsample])})
 
 
 def load_gan(folder: Path) -> TrainedGan:
@@ -62,7 +68,7 @@ def load_gan(folder: Path) -> TrainedGan:
         raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
     states: dict[str, dict[str, Tensor]] = {}
     for key, value in flat.items():
-        net, _, rest = key.partition(".")
+        net, _, rest = key.partition("/")
         states.setdefault(net, {})[rest] = value
     settings = validated(GanSettings, card["settings"], f"{folder}/gan.json")
     return TrainedGan(card["name"], settings, card["size"], states, card)

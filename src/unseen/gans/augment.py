@@ -22,8 +22,8 @@ def _translate(x: Tensor, draw: Tensor) -> Tensor:
     reach = size // 8
     shift = (draw * (2 * reach + 1)).floor().long()
     padded = functional.pad(x, [reach] * 4)
-    rows = (torch.arange(size) + shift[:, :1]).to(x.device)
-    columns = (torch.arange(size) + shift[:, 1:]).to(x.device)
+    places = torch.arange(size, device=x.device)
+    rows, columns = places + shift[:, :1], places + shift[:, 1:]
     picked = padded.gather(2, rows[:, None, :, None].expand(-1, x.shape[1], -1, padded.shape[3]))
     return picked.gather(3, columns[:, None, None, :].expand(-1, x.shape[1], size, -1))
 
@@ -32,14 +32,17 @@ def _cutout(x: Tensor, draw: Tensor) -> Tensor:
     """A grey square of half the side; `draw` is [n, 2] in [0, 1)."""
     size = x.shape[-1]
     middle = (draw * size).floor()
-    away = torch.arange(size)[None, None] - middle[:, :, None]
+    away = torch.arange(size, device=x.device)[None, None] - middle[:, :, None]
     inside = (away >= -(size // 4)) & (away < size // 4)
-    hole = (inside[:, 0, :, None] & inside[:, 1, None, :]).to(x.device)
+    hole = inside[:, 0, :, None] & inside[:, 1, None, :]
     return x * (~hole)[:, None]
 
 
-def diff_augment(x: Tensor, random: torch.Generator) -> Tensor:
-    """Augment pictures [n, 3, s, s] in [-1, 1], each its own way."""
-    draws = torch.rand(len(x), 7, generator=random)
-    x = _colour(x, draws[:, :3].to(x.device))
-    return _cutout(_translate(x, draws[:, 3:5]), draws[:, 5:])
+def draw(count: int, random: torch.Generator) -> Tensor:
+    """What decides the augmentation of so many pictures: [count, 7] in [0, 1), on the host."""
+    return torch.rand(count, 7, generator=random)
+
+
+def diff_augment(x: Tensor, draws: Tensor) -> Tensor:
+    """Augment pictures [n, 3, s, s] in [-1, 1], each by its row of draws [n, 7] on the same device."""
+    return _cutout(_translate(_colour(x, draws[:, :3]), draws[:, 3:5]), draws[:, 5:])

@@ -1,13 +1,17 @@
-"""DCGAN: transposed convolutions up, strided convolutions down, batch norm in both (Radford et al. 2015,
-arXiv 1511.06434)."""
+"""DCGAN: strided convolutions down, their mirror up, batch norm in both (Radford et al. 2015, arXiv 1511.06434).
+With another upsampler the generator is Odena et al.'s; with spectral norm the discriminator is Miyato et al.'s."""
 
 import itertools
 import math
 
-import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from unseen.gans.settings import GanSettings
+from unseen.gans.upsample import upsampler
+
+WIDEST = 16
+"""Channels at 4 px, in units of the width, at most: at 128 px and more the paper's doubling would go beyond."""
 
 
 def _initialise(module: nn.Module) -> None:
@@ -21,7 +25,7 @@ def _initialise(module: nn.Module) -> None:
 def _channels(settings: GanSettings, size: int) -> list[int]:
     """Channels at 4 px, 8 px, ... size / 2 px: `width` at the last, doubling towards 4 px."""
     doublings = int(math.log2(size)) - 2
-    return [settings.width * 2**k for k in reversed(range(doublings))]
+    return [settings.width * min(WIDEST, 2**k) for k in reversed(range(doublings))]
 
 
 class Generator(nn.Module):
@@ -31,17 +35,14 @@ class Generator(nn.Module):
         super().__init__()
         channels = _channels(settings, size)
         layers: list[nn.Module] = [nn.ConvTranspose2d(settings.latent, channels[0], 4, bias=False)]
-        for before, after in itertools.pairwise(channels):
-            layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
-            layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)]
-        layers += [nn.BatchNorm2d(channels[-1]), nn.ReLU(inplace=True)]
-        layers += [nn.ConvTranspose2d(channels[-1], settings.channels, 4, stride=2, padding=1)]
+        for before, after in itertools.pairwise([*channels, settings.channels]):
+            layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True), upsampler(settings.upsample, before, after)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
     def forward(self, latents: Tensor) -> Tensor:
         """See the class."""
-        return torch.tanh(self.layers(latents[:, :, None, None])).expand(-1, 3, -1, -1)
+        return self.layers(latents[:, :, None, None]).tanh().expand(-1, 3, -1, -1)  # type: ignore[no-any-return]
 
 
 class Discriminator(nn.Module):
@@ -50,15 +51,21 @@ class Discriminator(nn.Module):
     def __init__(self, settings: GanSettings, size: int) -> None:
         super().__init__()
         channels = _channels(settings, size)[::-1]
-        layers: list[nn.Module] = [nn.Conv2d(3, channels[0], 4, stride=2, padding=1)]
-        layers += [nn.LeakyReLU(0.2, inplace=True)]
-        for before, after in itertools.pairwise(channels):
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1, bias=False)]
-            layers += [nn.BatchNorm2d(after), nn.LeakyReLU(0.2, inplace=True)]
+        spectral = settings.spectral_norm
+        layers: list[nn.Module] = []
+        for number, (before, after) in enumerate(itertools.pairwise([3, *channels])):
+            normed = not spectral and number > 0  # the paper leaves the first layer without
+            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not normed))
+            layers += [nn.BatchNorm2d(after)] if normed else []
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
         self.layers = nn.Sequential(*layers)
         self.head = nn.Conv2d(channels[-1], 1, 4)
         self.num_features = channels[-1] * 16
         self.apply(_initialise)
+        if spectral:
+            for module in [*self.layers, self.head]:
+                if isinstance(module, nn.Conv2d):
+                    spectral_norm(module)
 
     def features(self, pictures: Tensor) -> Tensor:
         """The penultimate activations, flattened: [n, num_features]."""

@@ -1,36 +1,107 @@
-"""How far samples are from real faces, without any network: a sliced Wasserstein distance of small patches
-(after Karras et al. 2018, arXiv 1710.10196, at one scale). It needs no weights, so no detector shares its view."""
+"""How far samples are from real faces, and how near to single ones, in the features of a network of its own.
 
+The network is EfficientNet-lite1 with the ImageNet weights of a package, which no detector uses. Its distances are
+called `kid_lite1` and compare with nothing but themselves: KID and FID are defined on another network's features,
+and are reported beside it where a user has that network's weights.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unseen.runtime import generator
+from unseen.errors import UserError
 
-PATCH = 7
-PATCHES = 4096
-PROJECTIONS = 128
+INPUT = 128
+"""Pixels of the side that pictures are resized to; the network's own 240 would take 3.5 x as long."""
 
+BATCH = 64
 
-def _patches(pictures: Tensor, random: torch.Generator) -> Tensor:
-    """Random square patches of uint8 pictures [n, 3, s, s]: [PATCHES, 3 * PATCH * PATCH] in [-1, 1]."""
-    n, _, size, _ = pictures.shape
-    which = torch.randint(n, (PATCHES,), generator=random)
-    corners = torch.randint(size - PATCH + 1, (2, PATCHES), generator=random)
-    reach = torch.arange(PATCH)
-    rows, columns = corners[0, :, None] + reach, corners[1, :, None] + reach
-    cut = pictures[which[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return cut.flatten(1).float() / 127.5 - 1.0
+NEIGHBOURS = 3
+"""k of precision and recall, as in the paper."""
 
 
-def patch_distance(reals: Tensor, fakes: Tensor) -> float:
-    """Mean distance between sorted random projections of patches of two sets, near 0 for sets alike.
+class Backbone:
+    """Features [n, 1280] of pictures, fp32."""
 
-    Args:
-        reals: uint8 [n, 3, s, s] on the CPU.
-        fakes: uint8 [m, 3, s, s] on the CPU.
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        """`folder` holds the packaged weights.
+
+        Raises:
+            UserError: they are missing or another network's.
+        """
+        files = sorted(folder.glob("*.pth"))
+        if len(files) != 1:
+            raise UserError(f"{folder}: expected one .pth file with ImageNet weights; run `dvc repro asset`")
+        net: Any = timm.create_model("tf_efficientnet_lite1", pretrained=False)
+        packaged: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
+        names = list(net.state_dict())
+        if len(packaged) != len(names):
+            raise UserError(f"{files[0]}: holds {len(packaged)} tensors, EfficientNet-lite1 has {len(names)}")
+        # The package's tensors stand in timm's order, under older names.
+        net.load_state_dict(dict(zip(names, packaged.values(), strict=True)))
+        self._net = net.eval().to(device, memory_format=torch.channels_last)
+        self._device = device
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Features on the device of uint8 pictures [n, 3, s, s]."""
+        parts = []
+        for part in torch.split(pictures, BATCH):
+            x = part.to(self._device).float()
+            x = functional.interpolate(x, (INPUT, INPUT), mode="bicubic", antialias=True) / 127.5 - 1.0
+            x = self._net.forward_features(x.contiguous(memory_format=torch.channels_last))
+            parts.append(x.mean((2, 3)))
+        return torch.cat(parts)
+
+
+def kid(reals: Tensor, fakes: Tensor) -> float:
+    """Kernel distance of features [n, d] and [m, d]: the unbiased squared MMD with the kernel (x . y / d + 1)^3
+    (Binkowski et al. 2018, arXiv 1801.01401), over all of both sets at once. 0 for sets alike, where chance puts it
+    on either side."""
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a.double() @ b.double().T / a.shape[1] + 1) ** 3
+
+    def within(x: Tensor) -> Tensor:
+        k = kernel(x, x)
+        return (k.sum() - k.trace()) / (len(x) * (len(x) - 1))
+
+    return float(within(reals) + within(fakes) - 2 * kernel(reals, fakes).mean())
+
+
+def precision_recall(reals: Tensor, fakes: Tensor) -> tuple[float, float]:
+    """The share of fakes within the reals' manifold and of reals within the fakes', of features [n, d] and [m, d]
+    (Kynkaanniemi et al. 2019, arXiv 1904.06991): a manifold is a ball about each, out to its third neighbour."""
+
+    def inside(points: Tensor, manifold: Tensor) -> float:
+        radius = torch.cdist(manifold, manifold).kthvalue(NEIGHBOURS + 1, dim=1).values
+        return float((torch.cdist(points, manifold) <= radius).any(1).double().mean())
+
+    return inside(fakes, reals), inside(reals, fakes)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each sample, its nearest training face.
+
+    Attributes:
+        rows: of the training faces, [n].
+        copies: the share of samples that are as near to one as the nearest hundredth of held-back faces are: about
+            0.01 of an honest generator.
     """
-    random = generator("patch_distance")
-    directions = functional.normalize(torch.randn(3 * PATCH * PATCH, PROJECTIONS, generator=random), dim=0)
-    sides = [(_patches(side, random) @ directions).sort(0).values for side in (reals, fakes)]
-    return float((sides[0] - sides[1]).abs().mean())
+
+    rows: Tensor
+    copies: float
+
+
+def nearest(train: Tensor, held_back: Tensor, samples: Tensor) -> Nearest:
+    """The nearest training faces, by cosine distance of features [n, d]."""
+    unit, held_unit, sample_unit = (functional.normalize(x, dim=1) for x in (train, held_back, samples))
+    near, rows = (sample_unit @ unit.T).max(1)
+    limit = (held_unit @ unit.T).max(1).values.quantile(0.99)
+    return Nearest(rows.cpu(), float((near >= limit).double().mean()))

@@ -15,8 +15,8 @@ from unseen.faces.road import walk
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 from unseen.gans.artifact import TrainedGan
+from unseen.gans.networks import samples
 from unseen.gans.settings import FakeSettings
-from unseen.gans.train import samples
 from unseen.pictures import Pixels
 from unseen.progress import progress
 from unseen.runtime import generator, prepare
@@ -26,14 +26,14 @@ from unseen.splits import SplitSettings, split_of
 BATCH = 64
 
 
-def _draw(gan: TrainedGan, name: str, count: int, seed: int) -> Iterator[list[bytes]]:
+def _draw(gan: TrainedGan, name: str, settings: FakeSettings, seed: int) -> Iterator[list[bytes]]:
     """Samples as lossless PNG files, a batch at a time: what a generator gives, before the road."""
     device = prepare()
-    net = gan.network("Generator").to(device)
-    for first in range(0, count, BATCH):
+    net = gan.network("Generator", settings.snapshot).to(device)
+    for first in range(0, settings.count, BATCH):
         latents = torch.randn(BATCH, gan.settings.latent, generator=generator(seed, "fakes", name, first))
-        batch = samples(net, latents.to(device)).cpu().permute(0, 2, 3, 1).contiguous().numpy()
-        yield [_png(pixels) for pixels in batch[: count - first]]
+        batch = samples(net, latents).permute(0, 2, 3, 1).contiguous().numpy()
+        yield [_png(pixels) for pixels in batch[: settings.count - first]]
 
 
 def _png(pixels: Pixels) -> bytes:
@@ -70,9 +70,7 @@ def sample_set(
 
     def rows() -> Iterator[FaceRow | Dropped]:
         drawn = (
-            crop
-            for batch in _draw(gan, name, settings.count, seed)
-            for crop in walk(batch, finder, faces, seed, "whole")
+            crop for batch in _draw(gan, name, settings, seed) for crop in walk(batch, finder, faces, seed, "whole")
         )
         for number, crop in enumerate(progress(drawn, f"generate {name}", "fake", settings.count)):
             path = f"{number:06d}.png"

@@ -1,135 +1,198 @@
 """One loop for all GANs."""
 
-import importlib
+import copy
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from unseen.errors import UserError
-from unseen.gans import losses
-from unseen.gans.augment import diff_augment
-from unseen.gans.quality import patch_distance
+from unseen.gans.augment import diff_augment, draw
+from unseen.gans.judge import Judge, Row
+from unseen.gans.losses import loss_of, squared_gradient
+from unseen.gans.networks import build, placed
+from unseen.gans.parallel import Parallel
+from unseen.gans.reals import Reals, on
 from unseen.gans.settings import GanSettings
 from unseen.progress import progress
-from unseen.runtime import Scratch, generator, prepare
+from unseen.runtime import Scratch, Stop, generator
 
-GRID = 8
-"""Samples in a row of the grid."""
-
-JUDGED = 64
-"""Samples of which the distance to the reals is measured; the first of them stand in the grid."""
+States = dict[str, dict[str, Tensor]]
 
 
-def to_unit_range(pixels: Tensor) -> Tensor:
-    """uint8 [0, 255] to float32 in [-1, 1]."""
-    return pixels.float() / 127.5 - 1.0
+@dataclass
+class Trained:
+    """What a training leaves.
+
+    Attributes:
+        states: of `generator` (averaged) and `discriminator`, and of the generator at each snapshot, as `at-0.5`.
+        history: a row for each time that the GAN was judged.
+        grid: samples of the same latents at each of these times, uint8 [rows, columns, 3, size, size].
+    """
+
+    states: States
+    history: list[Row]
+    grid: Tensor
 
 
-def build(settings: GanSettings, size: int, seed: int) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator of the architecture, freshly initialised from the seed alone."""
-    module = importlib.import_module(f"unseen.gans.{settings.architecture}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(generator(seed, "weights").initial_seed()))
-        return module.Generator(settings, size), module.Discriminator(settings, size)
+@dataclass
+class _Recent:
+    """Losses since the GAN was last judged; they stay on the device, so that no step waits for it."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    penalties: list[Tensor] = field(default_factory=list)
+
+    def check(self, done: int) -> None:
+        """Raise where one is not finite: before a checkpoint is written, and before a row is."""
+        if not self.losses:
+            return
+        finite = torch.stack(self.losses).isfinite().all(1).tolist()
+        if False in finite:
+            step = done - len(finite) + 1 + finite.index(False)
+            raise UserError(
+                f"the GAN's losses are no longer finite at step {step}; the checkpoint before it is kept. "
+                "Halve `learning_rate`, take `loss: hinge`, or give `penalty` more weight"
+            )
+
+    def row(self, done: int, batch: int) -> Row:
+        """Their means."""
+        self.check(done)
+        d_loss, g_loss = torch.stack(self.losses).double().mean(0).tolist()
+        penalty = torch.stack(self.penalties).double().mean().item() if self.penalties else 0.0
+        return {"step": done, "images": done * batch, "d_loss": d_loss, "g_loss": g_loss, "squared_gradient": penalty}
 
 
-def train(
-    pictures: npt.NDArray[np.uint8], settings: GanSettings, seed: int, scratch: Scratch
-) -> tuple[dict[str, dict[str, Tensor]], list[dict[str, float]], Tensor]:
+def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch: Scratch) -> Trained:
     """Train a GAN; goes on from the scratch's checkpoint where there is one.
 
     Args:
-        pictures: real faces [n, size, size, 3].
+        reals: the faces, on the device that trains.
+        judge: measures the GAN from time to time, and changes nothing.
         settings: its knobs.
         seed: decides weights, batches, latents and augmentation.
         scratch: keeps the checkpoint.
 
-    Returns:
-        The states of `generator` (averaged) and `discriminator`; a row of losses and `patch_distance` for each
-        sampled step; and samples of the same latents along the training, uint8 [rows, GRID, 3, size, size].
-
     Raises:
-        UserError: a loss is no longer finite.
+        UserError: a loss is no longer finite; or the training was told to stop, and can go on from there.
     """
-    device = prepare()
-    size = pictures.shape[1]
-    data = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().to(device)
-    g, d = (net.to(device, memory_format=torch.channels_last) for net in build(settings, size, seed))  # type: ignore[call-overload]
-    averaged, _ = build(settings, size, seed)
-    averaged = averaged.to(device).requires_grad_(False)
-    betas = (settings.beta1, 0.999)
-    g_optimizer = torch.optim.Adam(g.parameters(), settings.learning_rate, betas)
-    d_optimizer = torch.optim.Adam(d.parameters(), settings.learning_rate, betas)
-    d_loss_of, g_loss_of = losses.DISCRIMINATOR[settings.loss], losses.GENERATOR[settings.loss]
-    fixed = torch.randn(JUDGED, settings.latent, generator=generator(seed, "grid")).to(device)
-    nets = {"g": g, "d": d, "averaged": averaged, "g_optimizer": g_optimizer, "d_optimizer": d_optimizer}
-    first, history, grid = 0, [], []
+    device, size = reals.device, reals.size
+    parallel = Parallel()
+    parallel.check(settings.batch)
+    g, d = parallel.networks(*(placed(net, device) for net in build(settings, size, seed)))
+    averaged = copy.deepcopy(g).requires_grad_(False)
+    g_optimizer, d_optimizer = (torch.optim.Adam(net.parameters(), fused=True) for net in (g, d))
+    loss = loss_of(settings)
+    kept: dict[str, Any] = {
+        "g": g,
+        "d": d,
+        "averaged": averaged,
+        "g_optimizer": g_optimizer,
+        "d_optimizer": d_optimizer,
+    }
+    done, history, grid, snapshots, recent = 0, [], [], {}, _Recent()
 
     saved = scratch.load()
     if saved:
-        for name, net in nets.items():
-            net.load_state_dict(saved[name])
-        first, history, grid = saved["step"], saved["history"], list(saved["grid"])
+        for name, part in kept.items():
+            part.load_state_dict(saved[name])
+        done, history, grid, snapshots = saved["step"], saved["history"], list(saved["grid"]), saved["snapshots"]
+        recent = _Recent(*saved["recent"])
 
-    for step in progress(range(first, settings.steps), "gan", "step", settings.steps, first):
-        random = generator(seed, "step", step)
-        rows = torch.randint(len(data), (settings.batch,), generator=random)
-        real = to_unit_range(data[rows.to(device)])
-        mirrored = (torch.rand(settings.batch, generator=random) < 0.5).to(device)
-        real = torch.where(mirrored[:, None, None, None], real.flip(3), real)
-        fake = g(torch.randn(settings.batch, settings.latent, generator=random).to(device))
-        if settings.diff_augment:
-            real, fake = diff_augment(real, random), diff_augment(fake, random)
+    def checkpoint() -> None:
+        recent.check(done)
+        state = {name: part.state_dict() for name, part in kept.items()}
+        state |= {"history": history, "grid": _stacked(grid), "snapshots": snapshots}
+        scratch.save(state | {"step": done, "recent": [recent.losses, recent.penalties]})
 
-        d_optimizer.zero_grad(set_to_none=True)
-        d_loss = d_loss_of(d(real), d(fake.detach()))
-        d_loss.backward()  # type: ignore[no-untyped-call]
-        d_optimizer.step()
+    with Stop() as stop:
+        batch, steps = settings.batch, range(done, settings.steps)
+        for step in progress(steps, "gan", "image", settings.steps * batch, done * batch, batch):
+            seen, random = step * batch, generator(seed, "step", step)
+            for optimizer in (g_optimizer, d_optimizer):
+                _schedule(optimizer, settings, seen)
+            # Everything is drawn for the whole batch, so that the number of processes changes no number.
+            real = reals.batch(*parallel.part(*reals.draw(batch, random)))
+            drawn = [torch.randn(batch, settings.latent, generator=random), draw(batch, random), draw(batch, random)]
+            latents, *draws = (on(device, part) for part in parallel.part(*drawn))
+            with _half(device):
+                fake = g(latents)
+                if settings.diff_augment:
+                    real, fake = diff_augment(real, draws[0]), diff_augment(fake, draws[1])
+                d_loss = loss.discriminator(d(real).float(), d(fake.detach()).float())
+            whole = d_loss
+            penalty = settings.at(settings.penalty, seen)
+            if penalty and step % settings.penalty_every == 0:
+                slopes = squared_gradient(d, real) + squared_gradient(d, fake)
+                whole = d_loss + 0.5 * penalty * settings.penalty_every * slopes
+                recent.penalties.append(slopes.detach())
+            _update(d_optimizer, whole, d, parallel)
 
-        g_optimizer.zero_grad(set_to_none=True)
-        g_loss = g_loss_of(d(fake))
-        g_loss.backward()  # type: ignore[no-untyped-call]
-        g_optimizer.step()
-        _average(averaged, g, settings.ema)
+            d.requires_grad_(False)  # the generator's gradient goes through D, and D's own would be thrown away
+            with _half(device):
+                on_real = d(real).float() if loss.paired else d_loss
+                g_loss = loss.generator(on_real, d(fake).float())
+            _update(g_optimizer, g_loss, g, parallel)
+            d.requires_grad_(True)
+            _average(averaged, g, settings, seen)
+            recent.losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
+            parallel.average([recent.losses[-1]])
 
-        done = step + 1
-        if done % settings.sample_every == 0 or done == settings.steps:
-            drawn = samples(averaged, fixed).cpu()
-            row = _losses(done, settings, d_loss, g_loss)
-            history.append(row | {"patch_distance": patch_distance(data.cpu(), drawn)})
-            grid.append(drawn[:GRID])
-        if scratch.due():
-            kept = {"step": done, "history": history, "grid": torch.stack(grid) if grid else torch.empty(0)}
-            scratch.save(kept | {name: net.state_dict() for name, net in nets.items()})
-    states = {"generator": averaged.state_dict(), "discriminator": d.state_dict()}
-    return states, history, torch.stack(grid)
+            done = step + 1
+            last = done == settings.steps
+            for share in settings.snapshots:
+                if done == max(1, round(share * settings.steps)):
+                    snapshots[f"at-{share}"] = _on_host(averaged.state_dict())
+            if parallel.rank:
+                recent = _Recent()
+                continue
+            if last or done * batch // settings.sample_every > seen // settings.sample_every:
+                row, samples = judge(averaged, d, recent.row(done, batch))
+                history.append(row)
+                grid.append(samples)
+                recent = _Recent()
+            if stop.asked or scratch.due():
+                checkpoint()
+            if stop.asked and not last:
+                raise UserError(f"told to stop at {done * batch} of {settings.images} images; run it again to go on")
+    states = {"generator": averaged.state_dict(), "discriminator": d.state_dict(), **snapshots}
+    return Trained({name: _on_host(state) for name, state in states.items()}, history, _stacked(grid))
 
 
-def _losses(step: int, settings: GanSettings, d_loss: Tensor, g_loss: Tensor) -> dict[str, float]:
-    """A row of the loss table; the only place where the loop waits for the device."""
-    row = {"step": step, "images": step * settings.batch, "d_loss": d_loss.item(), "g_loss": g_loss.item()}
-    if not np.isfinite([row["d_loss"], row["g_loss"]]).all():
-        raise UserError(
-            f"the GAN's loss is no longer finite at step {step} (D {row['d_loss']}, G {row['g_loss']}); "
-            "halve `learning_rate`, or take `loss: hinge`"
-        )
-    return row
+def _stacked(grid: list[Tensor]) -> Tensor:
+    return torch.stack(grid) if grid else torch.empty(0)
+
+
+def _half(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where a GPU multiplies; the CPU stays in float32, which is faster there and repeats itself."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def _schedule(optimizer: torch.optim.Optimizer, settings: GanSettings, seen: int) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = settings.at(settings.learning_rate, seen)
+        group["betas"] = (settings.beta1, settings.at(settings.beta2, seen))
+
+
+def _update(optimizer: torch.optim.Optimizer, loss: Tensor, net: nn.Module, parallel: Parallel) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    parallel.average(weight.grad for weight in net.parameters())
+    optimizer.step()
 
 
 @torch.no_grad()
-def _average(averaged: nn.Module, current: nn.Module, decay: float) -> None:
+def _average(averaged: nn.Module, current: nn.Module, settings: GanSettings, seen: int) -> None:
     """Move the averaged weights towards the current ones; statistics are taken over."""
-    for mean, now in zip(averaged.parameters(), current.parameters(), strict=True):
-        mean.lerp_(now, 1.0 - decay)
-    for mean_statistic, statistic in zip(averaged.buffers(), current.buffers(), strict=True):
-        mean_statistic.copy_(statistic)
+    half_life = settings.at(settings.ema, seen)
+    decay = 0.5 ** (settings.batch / half_life) if half_life else 0.0
+    move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    move(list(averaged.parameters()), list(current.parameters()), None)
+    for mean, statistic in zip(averaged.buffers(), current.buffers(), strict=True):
+        mean.copy_(statistic)
 
 
-@torch.no_grad()
-def samples(net: nn.Module, latents: Tensor) -> Tensor:
-    """Pictures of latents as uint8 [n, 3, size, size], with the network in evaluation mode."""
-    net.eval()
-    pictures: Tensor = net(latents)
-    return ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+def _on_host(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
