@@ -128,7 +128,13 @@ def store(picture: Image.Image, face: Found, sha256: str, settings: FaceSettings
 
 
 def _crop(
-    data: bytes, picture: Image.Image, found: list[Found], settings: FaceSettings, seed: int, framing: Framing
+    data: bytes,
+    picture: Image.Image,
+    found: list[Found],
+    settings: FaceSettings,
+    seed: int,
+    framing: Framing,
+    encoded_as: str,
 ) -> Crop:
     """The second half of the road, after the faces are found."""
     if not found:
@@ -140,13 +146,18 @@ def _crop(
     else:
         side = min(picture.size)
         crop = cut(picture, picture.width / 2, picture.height / 2, side, settings.size)
-        jpeg, dhash = encode(crop, sha256, settings.jpeg, seed), difference_hash(crop)
+        jpeg, dhash = encode(crop, encoded_as or sha256, settings.jpeg, seed), difference_hash(crop)
     whole = difference_hash(picture)
     return Crop(jpeg, sha256, dhash, whole, picture.size, face, len(found) > 1, original(data))
 
 
 def walk(
-    files: Sequence[bytes], finder: Finder, settings: FaceSettings, seed: int, framing: Framing
+    files: Sequence[bytes],
+    finder: Finder,
+    settings: FaceSettings,
+    seed: int,
+    framing: Framing,
+    encoded_as: Sequence[str] = (),
 ) -> list[Crop | BadPictureError]:
     """From files' bytes to the stored crops of their main faces, each the same whatever lies beside it.
 
@@ -156,6 +167,8 @@ def walk(
         settings: the road's knobs.
         seed: of the encode's quality.
         framing: see `Framing`.
+        encoded_as: for `whole`, the sha256 of the picture whose quality each is encoded with: a twin is encoded as
+            its real is. Its own, where none is given.
 
     Returns:
         For each file its crop, or why it has none: see `decode`, and `no_face`, `too_small`.
@@ -166,7 +179,15 @@ def walk(
     def finish() -> None:
         for (position, picture), found in zip(held, finder.find_all([one for _, one in held]), strict=True):
             try:
-                done[position] = _crop(files[position], picture, found, settings, seed, framing)
+                done[position] = _crop(
+                    files[position],
+                    picture,
+                    found,
+                    settings,
+                    seed,
+                    framing,
+                    encoded_as[position] if encoded_as else "",
+                )
             except BadPictureError as bad:
                 done[position] = bad
         held.clear()

@@ -33,7 +33,7 @@ class Generator(nn.Module):
 
     def __init__(self, settings: GanSettings, size: int) -> None:
         super().__init__()
-        channels = _channels(settings, size)
+        self.channels = channels = _channels(settings, size)
         layers: list[nn.Module] = [nn.ConvTranspose2d(settings.latent, channels[0], 4, bias=False)]
         for before, after in itertools.pairwise([*channels, settings.channels]):
             layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True), upsampler(settings.upsample, before, after)]
@@ -43,6 +43,10 @@ class Generator(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         """See the class."""
         return self.layers(latents[:, :, None, None]).tanh().expand(-1, 3, -1, -1)  # type: ignore[no-any-return]
+
+    def tail(self, doublings: int) -> tuple[nn.Module, int]:
+        """The last blocks, which double a side so often, and the channels that go into them."""
+        return nn.Sequential(*self.layers[-3 * doublings :], nn.Tanh()), self.channels[-doublings]
 
 
 class Discriminator(nn.Module):

@@ -99,7 +99,7 @@ class Generator(nn.Module):
 
     def __init__(self, settings: GanSettings, size: int) -> None:
         super().__init__()
-        channels = _channels(settings, size)
+        self.channels = channels = _channels(settings, size)
         self.basis = nn.Parameter(torch.randn(channels[0], 4, 4))
         self.start = nn.Linear(settings.latent, channels[0], bias=False)
         layers: list[nn.Module] = [_Block(channels[0]) for _ in range(BLOCKS)]
@@ -115,6 +115,11 @@ class Generator(nn.Module):
         x = self.basis * self.start(latents)[:, :, None, None]
         pictures: Tensor = self.to_picture(self.layers(x))
         return pictures.expand(-1, 3, -1, -1)
+
+    def tail(self, doublings: int) -> tuple[nn.Module, int]:
+        """The last blocks, which double a side so often, and the channels that go into them."""
+        each = 1 + BLOCKS
+        return nn.Sequential(*self.layers[-each * doublings :], self.to_picture), self.channels[-doublings - 1]
 
 
 class Discriminator(nn.Module):

@@ -33,10 +33,11 @@ def _draw(gan: TrainedGan, name: str, settings: FakeSettings, seed: int) -> Iter
     for first in range(0, settings.count, BATCH):
         latents = torch.randn(BATCH, gan.settings.latent, generator=generator(seed, "fakes", name, first))
         batch = samples(net, latents).permute(0, 2, 3, 1).contiguous().numpy()
-        yield [_png(pixels) for pixels in batch[: settings.count - first]]
+        yield [png(pixels) for pixels in batch[: settings.count - first]]
 
 
-def _png(pixels: Pixels) -> bytes:
+def png(pixels: Pixels) -> bytes:
+    """A drawn picture [h, w, 3] as a lossless file: what a generator gives, before the road."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,7 +1,6 @@
 """One loop for all GANs."""
 
 import copy
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +12,7 @@ from unseen.errors import UserError
 from unseen.gans.augment import diff_augment, draw
 from unseen.gans.judge import Judge, Row
 from unseen.gans.losses import loss_of, squared_gradient
-from unseen.gans.networks import build, placed
+from unseen.gans.networks import build, half, placed
 from unseen.gans.parallel import Parallel
 from unseen.gans.reals import Reals, on
 from unseen.gans.settings import GanSettings
@@ -117,7 +116,7 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
             real = reals.batch(*parallel.part(*reals.draw(batch, random)))
             drawn = [torch.randn(batch, settings.latent, generator=random), draw(batch, random), draw(batch, random)]
             latents, *draws = (on(device, part) for part in parallel.part(*drawn))
-            with _half(device):
+            with half(device):
                 fake = g(latents)
                 if settings.diff_augment:
                     real, fake = diff_augment(real, draws[0]), diff_augment(fake, draws[1])
@@ -131,7 +130,7 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
             _update(d_optimizer, whole, d, parallel)
 
             d.requires_grad_(False)  # the generator's gradient goes through D, and D's own would be thrown away
-            with _half(device):
+            with half(device):
                 on_real = d(real).float() if loss.paired else d_loss
                 g_loss = loss.generator(on_real, d(fake).float())
             _update(g_optimizer, g_loss, g, parallel)
@@ -163,11 +162,6 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
 
 def _stacked(grid: list[Tensor]) -> Tensor:
     return torch.stack(grid) if grid else torch.empty(0)
-
-
-def _half(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where a GPU multiplies; the CPU stays in float32, which is faster there and repeats itself."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: GanSettings, seen: int) -> None:

@@ -1,0 +1,53 @@
+"""Train an autoencoder on the train people of its group: `train_autoencoder.py AUTOENCODER`."""
+
+import csv
+from pathlib import Path
+
+import _stage
+
+import torch
+
+from unseen.files import whole_file, write_metrics
+from unseen.gans.artifact import load_gan
+from unseen.gans.reals import Reals
+from unseen.gans.reconstruct import build, fit, save, twins_of
+from unseen.gans.settings import AutoencoderSettings
+from unseen.pictures import grid, load
+from unseen.runtime import Scratch, prepare
+from unseen.settings import read_block
+from unseen.shards import sets_for_fitting
+
+JUDGED = 256
+"""Held-back faces of which the error is measured."""
+
+GRID = 8
+
+
+def main(name: str) -> None:
+    settings = read_block(_stage.PARAMS, ["autoencoders", name], AutoencoderSettings)
+    seed = read_block(_stage.PARAMS, ["seed"], int)
+    sets = sets_for_fitting(Path("data", settings.train_on))
+    faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
+    gan = None if settings.weights == "none" else load_gan(Path("models", settings.weights))
+    net = build(settings, faces.pixels.shape[1], gan, seed)
+    shown = torch.from_numpy(held_back.pixels[:JUDGED]).permute(0, 3, 1, 2)
+    key = [settings.model_dump(), seed, [face_set.fingerprint() for face_set in sets], gan.card if gan else None]
+    scratch = Scratch(_stage.SCRATCH, f"autoencoder-{name}", key)
+    history = fit(net, Reals(faces.pixels, prepare()), shown, settings, seed, scratch)
+
+    save(Path("models/autoencoders", name), name, net, faces.counts("source"))
+    metrics = Path("metrics/autoencoders", name)
+    with whole_file(metrics / "errors.csv") as part, part.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+    first = shown[: 2 * GRID]
+    pairs = torch.stack([side.reshape(-1, GRID, *side.shape[1:]) for side in (first, twins_of(net, first))], 1)
+    with whole_file(metrics / "twins.png") as part:
+        grid(pairs.reshape(-1, *first.shape[1:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
+    write_metrics(metrics / "summary.json", {**history[-1], "real_faces": len(faces)})
+    scratch.clear()
+
+
+if __name__ == "__main__":
+    _stage.run(main)
