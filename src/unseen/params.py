@@ -93,6 +93,20 @@ def _check_names(params: Params) -> None:
         raise UserError("params: `assets.centerface` is missing; it is the face finder")
 
 
+def _check_fakes(params: Params) -> None:
+    """Held-out fakes are of a generator whose fakes train nothing, under this name or under another."""
+    for name, fakes in params.fakes.items():
+        _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+    for name, fakes in params.fakes.items():
+        for other, seen in params.fakes.items():
+            # The same knobs are the same GAN, weight for weight: its name decides nothing.
+            if fakes.use == "held_out" and seen.use == "train" and params.gans[seen.gan] == params.gans[fakes.gan]:
+                raise UserError(
+                    f"params: `fakes.{name}.use` is 'held_out', but `{other}` of the same GAN, "
+                    f"`{seen.gan}`, trains: detectors know that generator"
+                )
+
+
 def check(params: Params) -> None:
     """The references between blocks: names that must exist, and roles that must fit.
 
@@ -105,14 +119,7 @@ def check(params: Params) -> None:
         _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.size & (params.faces.size - 1):
             raise UserError(f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2")
-    training = {fakes.gan: name for name, fakes in params.fakes.items() if fakes.use == "train"}
-    for name, fakes in params.fakes.items():
-        _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
-        if fakes.use == "held_out" and fakes.gan in training:
-            raise UserError(
-                f"params: `fakes.{name}.use` is 'held_out', but `{training[fakes.gan]}` of the same GAN, "
-                f"`{fakes.gan}`, trains: detectors know that generator"
-            )
+    _check_fakes(params)
     models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
@@ -121,7 +128,8 @@ def check(params: Params) -> None:
         if detector.kind == "discriminator":
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
             for name_of_fakes, fakes in params.fakes.items():
-                if fakes.use == "held_out" and detector.weights == f"gans/{fakes.gan}":
+                begins = params.gans[detector.weights.removeprefix("gans/")]
+                if fakes.use == "held_out" and begins == params.gans[fakes.gan]:
                     raise UserError(
                         f"params: `{key}.weights` is {detector.weights!r}, whose fakes `{name_of_fakes}` are "
                         "`use: held_out`: its discriminator has learned from them"

@@ -1,6 +1,7 @@
 """Both architectures: shapes, ranges, parameter counts and first weights."""
 
 import importlib
+from typing import Any
 
 import pytest
 import torch
@@ -10,27 +11,15 @@ from unseen.gans import dcgan, resize_conv
 from unseen.gans.settings import GanSettings
 from unseen.gans.train import build
 
+from . import tiny
+
 ARCHITECTURES = ["dcgan", "resize_conv"]
 SIZES = [32, 64, 128]
 
 
-def settings(architecture: str = "dcgan", width: int = 4, latent: int = 6, channels: int = 3) -> GanSettings:
-    values = {
-        "architecture": architecture,
-        "train_on": "faces/people",
-        "channels": channels,
-        "latent": latent,
-        "width": width,
-        "loss": "non_saturating",
-        "steps": 1,
-        "batch": 2,
-        "learning_rate": 0.0002,
-        "beta1": 0.5,
-        "ema": 0.0,
-        "diff_augment": False,
-        "sample_every": 1,
-    }
-    return GanSettings.model_validate(values)
+def settings(architecture: str = "dcgan", **changed: Any) -> GanSettings:
+    """Those of a tiny GAN that draws in colour."""
+    return tiny.settings(**{"architecture": architecture, "channels": 3} | changed)
 
 
 def count(net: nn.Module) -> int:
@@ -41,7 +30,7 @@ def count(net: nn.Module) -> int:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_generator_draws_pictures_of_the_asked_size_in_range(architecture: str, size: int) -> None:
     net, _ = build(settings(architecture), size, seed=1)
-    pictures = net(10 * torch.randn(3, 6, generator=torch.Generator().manual_seed(0)))
+    pictures = net(10 * torch.randn(3, 8, generator=torch.Generator().manual_seed(0)))
     assert pictures.shape == (3, 3, size, size)
     assert pictures.abs().max() <= 1
     assert not torch.equal(pictures[0], pictures[1])
@@ -70,7 +59,7 @@ def test_the_logit_is_the_head_of_the_features(architecture: str) -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_one_channel_gives_exactly_grey_pictures_and_three_do_not(architecture: str) -> None:
-    latents = torch.randn(2, 6)
+    latents = torch.randn(2, 8)
     grey = build(settings(architecture, channels=1), 32, seed=1)[0](latents)
     assert grey.shape == (2, 3, 32, 32)
     assert torch.equal(grey[:, 0], grey[:, 1])
@@ -105,9 +94,8 @@ def test_dcgan_starts_from_the_papers_distribution() -> None:
 def test_resize_conv_enlarges_without_transposed_convolutions() -> None:
     wide = resize_conv.Generator(settings("resize_conv"), 128)
     assert not [module for module in wide.modules() if isinstance(module, nn.ConvTranspose2d)]
-    assert (
-        len([module for module in wide.modules() if isinstance(module, nn.Conv2d)]) == 6
-    )  # 5 doublings, 1 to picture
+    convolutions = [module for module in wide.modules() if isinstance(module, nn.Conv2d)]
+    assert len(convolutions) == 6  # 5 doublings, 1 to picture
     assert [module for module in dcgan.Generator(settings(), 64).modules() if isinstance(module, nn.ConvTranspose2d)]
 
 
@@ -134,7 +122,7 @@ def test_first_weights_depend_on_the_seed_alone(architecture: str) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_weight_gets_a_gradient(architecture: str) -> None:
     generator, discriminator = build(settings(architecture), 32, seed=1)
-    discriminator(generator(torch.randn(4, 6))).sum().backward()
+    discriminator(generator(torch.randn(4, 8))).sum().backward()
     for net in (generator, discriminator):
         assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in net.parameters())
 

@@ -24,28 +24,15 @@ from unseen.gans.settings import GanSettings
 from unseen.pictures import Pixels
 from unseen.runtime import Scratch, generator
 
+from . import tiny
+
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 3
 Trained = tuple[dict[str, dict[str, Tensor]], list[dict[str, float]], Tensor]
 
 
 def settings(**changed: Any) -> GanSettings:
-    values = {
-        "architecture": "dcgan",
-        "train_on": "faces/people",
-        "channels": 1,
-        "latent": 8,
-        "width": 4,
-        "loss": "non_saturating",
-        "steps": 8,
-        "batch": 8,
-        "learning_rate": 0.001,
-        "beta1": 0.5,
-        "ema": 0.9,
-        "diff_augment": False,
-        "sample_every": 3,
-    }
-    return GanSettings.model_validate(values | changed)
+    return tiny.settings(**{"loss": "non_saturating", "steps": 8, "batch": 8, "sample_every": 3} | changed)
 
 
 def same(first: Trained, second: Trained) -> bool:
