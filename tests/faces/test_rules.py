@@ -1,11 +1,12 @@
 """What names and tables say of a picture."""
 
 import re
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
-from archived import SEED, SHARES, source, zipped
+from archived import SEED, SHARES, files_of_140k, files_of_720k, source, zipped
 
 from unseen.errors import UserError
 from unseen.faces.rules import Facts, Rules, identity_of
@@ -15,6 +16,7 @@ from unseen.sources.archive import entries
 from unseen.sources.settings import SourceSettings
 from unseen.splits import split_of
 
+PICTURES = repeat(b"a picture")
 LABELS = "path,label,age\nreal/1.jpg,1,30\nfake/1.jpg,0,40\n"
 
 
@@ -218,22 +220,9 @@ def picked(name: str, archive: Path, **changed: Any) -> list[str]:
     return [path for path in paths if isinstance(found.facts(path), Facts)]
 
 
-def tree_of_140k(path: Path) -> Path:
-    """The shape of the 140k set: three parts with a csv each, which calls real pictures 1 and fakes 0."""
-    files = {}
-    for number, part in enumerate(("train", "valid", "test")):
-        lines = [",original_path,id,label,label_str,path"]
-        for row, (label, word) in enumerate([(1, "real"), (0, "fake")] * 3):
-            name = f"{part}/{word}/{number}{row:04d}.jpg"
-            files[f"real_vs_fake/real-vs-fake/{name}"] = b"a picture"
-            lines.append(f"{row},/kaggle/input/{word}/{row:05d}.png,{number}{row:04d},{label},{word},{name}")
-        files[f"{part}.csv"] = ("\n".join(lines) + "\n").encode()
-    return zipped(path, files)
-
-
 @pytest.mark.parametrize(("name", "word"), [("ffhq_140k", "real"), ("stylegan_140k", "fake")])
 def test_140k_folders_and_labels(tmp_path: Path, name: str, word: str) -> None:
-    archive = tree_of_140k(tmp_path / "140k.zip")
+    archive = zipped(tmp_path / "140k.zip", files_of_140k(PICTURES))
     for changed in ({}, {"members": "*.jpg"}):  # by folder and table, and by the table alone
         found = picked(name, archive, **changed)
         assert len(found) == 9
@@ -243,24 +232,15 @@ def test_140k_folders_and_labels(tmp_path: Path, name: str, word: str) -> None:
 @pytest.mark.parametrize("name", ["ffhq_140k", "stylegan_140k"])
 def test_140k_folders_and_labels_that_do_not_agree(tmp_path: Path, name: str) -> None:
     """A csv with the labels turned round: better no picture than fakes for reals."""
-    archive = tree_of_140k(tmp_path / "140k.zip")
-    turned = {entry.name: entry.read().data for entry in entries(archive, "*")}
+    turned = files_of_140k(PICTURES)
     for part in ("train", "valid", "test"):
         text = turned[f"{part}.csv"].decode()
         turned[f"{part}.csv"] = re.sub(r",([01]),(real|fake),", lambda m: f",{1 - int(m[1])},{m[2]},", text).encode()
     assert picked(name, zipped(tmp_path / "turned.zip", turned)) == []
 
 
-PATHS_OF_720K = [
-    f"data/{thing}/{word}/{number}.jpg"
-    for thing in ("car", "person")
-    for word in ("fake", "real")
-    for number in (1, 2)
-]
-
-
 @pytest.mark.parametrize("word", ["real", "fake"])
 def test_720k_the_same_name_in_every_folder(tmp_path: Path, word: str) -> None:
-    archive = zipped(tmp_path / "720k.zip", dict.fromkeys(PATHS_OF_720K, b"a picture"))
-    found = picked(f"ai_vs_human_{word}", archive)
-    assert found == [path for path in PATHS_OF_720K if f"/{word}/" in path]
+    files = files_of_720k(PICTURES)
+    found = picked(f"ai_vs_human_{word}", zipped(tmp_path / "720k.zip", files))
+    assert found == [path for path in files if f"/{word}/" in path]

@@ -3,30 +3,46 @@
 import pytest
 import torch
 
-from unseen.gans.augment import _colour, _cutout, _translate, diff_augment
+from unseen.gans.augment import _colour, _cutout, _translate, diff_augment, draw
 
 
 def pictures(count: int = 4, size: int = 32) -> torch.Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(5)) * 2 - 1
 
 
-def test_the_generator_decides() -> None:
+def drawn(count: int, seed: int = 1) -> torch.Tensor:
+    return draw(count, torch.Generator().manual_seed(seed))
+
+
+def test_draws_are_even_and_depend_on_the_generator_alone() -> None:
+    assert torch.equal(drawn(4000), drawn(4000))
+    assert not torch.equal(drawn(4000), drawn(4000, 2))
+    assert drawn(4000).shape == (4000, 7)
+    assert drawn(4000).min() >= 0
+    assert drawn(4000).max() < 1
+    assert (drawn(4000).mean(0) - 0.5).abs().max() < 0.02
+
+
+def test_the_draws_decide() -> None:
     x = pictures()
-    first, again, other = (diff_augment(x, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    first, again, other = (diff_augment(x, drawn(4, seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert first.shape == x.shape
 
 
-def test_each_picture_goes_its_own_way() -> None:
+def test_each_picture_goes_its_own_way_by_its_own_draw() -> None:
     same = pictures(1).expand(6, -1, -1, -1)
-    out = diff_augment(same, torch.Generator().manual_seed(1))
+    out = diff_augment(same, drawn(6))
     assert len({tuple(picture.flatten().tolist()) for picture in out}) == 6
+    for number in range(6):
+        alone = diff_augment(same[:1], drawn(6)[number : number + 1])
+        torch.testing.assert_close(alone[0], out[number])
 
 
 def test_gradients_flow_to_the_pixels_that_are_left() -> None:
     x = pictures().requires_grad_()
-    diff_augment(x, torch.Generator().manual_seed(1)).square().sum().backward()
+    diff_augment(x, drawn(4)).square().sum().backward()
     assert x.grad is not None
     assert torch.isfinite(x.grad).all()
     assert (x.grad != 0).float().mean() > 0.5
@@ -34,7 +50,7 @@ def test_gradients_flow_to_the_pixels_that_are_left() -> None:
 
 def test_grey_stays_grey() -> None:
     grey = pictures()[:, :1].expand(-1, 3, -1, -1)
-    out = diff_augment(grey, torch.Generator().manual_seed(1))
+    out = diff_augment(grey, drawn(4))
     assert torch.equal(out[:, 0], out[:, 1])
     assert torch.equal(out[:, 0], out[:, 2])
 

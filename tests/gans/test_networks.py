@@ -1,145 +1,151 @@
-"""Both architectures: shapes, ranges, parameter counts and first weights."""
+"""What all architectures share: shapes, seeds, samples and answers."""
 
 import importlib
+from typing import get_args
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from unseen.gans import dcgan, resize_conv
-from unseen.gans.settings import GanSettings
-from unseen.gans.train import build
+from unseen.gans.networks import answers, build, placed, samples, to_unit_range
+from unseen.gans.settings import GanSettings, Upsampler
 
-ARCHITECTURES = ["dcgan", "resize_conv"]
-SIZES = [32, 64, 128]
+from .tiny import CPU, KINDS, settings
 
-
-def settings(architecture: str = "dcgan", width: int = 4, latent: int = 6, channels: int = 3) -> GanSettings:
-    values = {
-        "architecture": architecture,
-        "train_on": "faces/people",
-        "channels": channels,
-        "latent": latent,
-        "width": width,
-        "loss": "non_saturating",
-        "steps": 1,
-        "batch": 2,
-        "learning_rate": 0.0002,
-        "beta1": 0.5,
-        "ema": 0.0,
-        "diff_augment": False,
-        "sample_every": 1,
-    }
-    return GanSettings.model_validate(values)
+ARCHITECTURES = get_args(GanSettings.model_fields["architecture"].annotation)
 
 
-def count(net: nn.Module) -> int:
-    return sum(weight.numel() for weight in net.parameters())
+def noise(count: int, size: int = 32) -> Tensor:
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_generator_draws_pictures_of_the_asked_size_in_range(architecture: str, size: int) -> None:
-    net, _ = build(settings(architecture), size, seed=1)
-    pictures = net(10 * torch.randn(3, 6, generator=torch.Generator().manual_seed(0)))
-    assert pictures.shape == (3, 3, size, size)
-    assert pictures.abs().max() <= 1
-    assert not torch.equal(pictures[0], pictures[1])
+def latents(count: int) -> Tensor:
+    return torch.randn(count, 8, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_discriminator_gives_a_logit_a_picture_and_says_how_wide_its_features_are(
-    architecture: str, size: int
-) -> None:
-    _, net = build(settings(architecture), size, seed=1)
-    pictures = torch.rand(2, 3, size, size) * 2 - 1
-    assert net(pictures).shape == (2,)
-    assert net.features(pictures).shape == (2, net.num_features)
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_logit_is_the_head_of_the_features(architecture: str) -> None:
-    _, net = build(settings(architecture), 32, seed=1)
-    net.eval()
-    pictures = torch.rand(2, 3, 32, 32) * 2 - 1
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+@pytest.mark.parametrize("upsample", get_args(Upsampler))
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_of_the_asked_size_and_a_logit_each(kind: str, upsample: Upsampler, size: int) -> None:
+    g, d = build(settings(kind, upsample=upsample, channels=3), size, seed=1)
     with torch.no_grad():
-        by_hand = net.features(pictures) @ net.head.weight.flatten() + net.head.bias
-        torch.testing.assert_close(net(pictures), by_hand)
+        pictures = g(latents(3))
+        logits, features = d(pictures), d.features(pictures)
+    assert pictures.shape == (3, 3, size, size)
+    assert pictures.isfinite().all()
+    assert not torch.equal(pictures[0], pictures[1])
+    assert logits.shape == (3,)
+    assert logits.isfinite().all()
+    assert features.shape == (3, d.num_features)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_one_channel_gives_exactly_grey_pictures_and_three_do_not(architecture: str) -> None:
-    latents = torch.randn(2, 6)
-    grey = build(settings(architecture, channels=1), 32, seed=1)[0](latents)
-    assert grey.shape == (2, 3, 32, 32)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_logit_is_the_head_of_the_features(kind: str) -> None:
+    _, d = build(settings(kind), 32, seed=1)
+    d.eval()
+    with torch.no_grad():
+        by_hand = d.features(noise(2)) @ d.head.weight.flatten()
+        by_hand += d.head.bias if d.head.bias is not None else 0
+        torch.testing.assert_close(d(noise(2)), by_hand)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_channel_gives_exactly_grey_pictures_and_three_do_not(kind: str) -> None:
+    grey, coloured = (build(settings(kind, channels=channels), 32, seed=1)[0](latents(2)) for channels in (1, 3))
     assert torch.equal(grey[:, 0], grey[:, 1])
     assert torch.equal(grey[:, 0], grey[:, 2])
-    coloured = build(settings(architecture), 32, seed=1)[0](latents)
     assert not torch.equal(coloured[:, 0], coloured[:, 1])
 
 
-def test_dcgan_has_the_papers_parameter_counts() -> None:
-    paper = settings(width=64, latent=100)
-    kernel = 4 * 4
-    up = kernel * (100 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3  # the last layer has a bias
-    norms = 2 * (512 + 256 + 128 + 64)
-    assert count(dcgan.Generator(paper, 64)) == up + norms == 3_576_707
-    down = kernel * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512 * 1) + 64 + 1  # first layer and head
-    norms = 2 * (128 + 256 + 512)
-    assert count(dcgan.Discriminator(paper, 64)) == down + norms == 2_765_633
-
-
-def test_dcgan_starts_from_the_papers_distribution() -> None:
-    for net in build(settings(width=32, latent=100), 64, seed=1):
-        for module in net.modules():
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.weight.numel() > 10_000:
-                assert module.weight.std().item() == pytest.approx(0.02, rel=0.05)
-                assert abs(module.weight.mean().item()) < 5 * 0.02 / module.weight.numel() ** 0.5
-            if isinstance(module, nn.BatchNorm2d):
-                assert module.weight.mean().item() == pytest.approx(1.0, abs=5 * 0.02 / module.num_features**0.5)
-                assert module.weight.std().item() == pytest.approx(0.02, rel=0.5)
-                assert not module.bias.any()
-
-
-def test_resize_conv_enlarges_without_transposed_convolutions() -> None:
-    wide = resize_conv.Generator(settings("resize_conv"), 128)
-    assert not [module for module in wide.modules() if isinstance(module, nn.ConvTranspose2d)]
-    assert (
-        len([module for module in wide.modules() if isinstance(module, nn.Conv2d)]) == 6
-    )  # 5 doublings, 1 to picture
-    assert [module for module in dcgan.Generator(settings(), 64).modules() if isinstance(module, nn.ConvTranspose2d)]
-
-
-def test_every_layer_of_the_resize_conv_discriminator_is_spectrally_normalised() -> None:
-    _, net = build(settings("resize_conv"), 32, seed=1)
-    for _ in range(50):  # a forward pass in training mode is one power iteration
-        net(torch.zeros(1, 3, 32, 32))
-    layers = [module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    assert len(layers) == 4
-    for layer in layers:
-        largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)
-        assert largest.item() == pytest.approx(1.0, abs=0.02)
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_first_weights_depend_on_the_seed_alone(architecture: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_first_weights_depend_on_the_seed_alone(kind: str) -> None:
     state = torch.get_rng_state()
-    first, again, other = (build(settings(architecture), 32, seed)[0].state_dict() for seed in (1, 1, 2))
+    first, again, other = ([net.state_dict() for net in build(settings(kind), 32, seed)] for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(first[key], again[key]) for key in first)
-    assert any(not torch.equal(first[key], other[key]) for key in first)
+    for net in (0, 1):
+        assert all(torch.equal(first[net][key], again[net][key]) for key in first[net])
+        assert any(not torch.equal(first[net][key], other[net][key]) for key in first[net])
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_weight_gets_a_gradient(architecture: str) -> None:
-    generator, discriminator = build(settings(architecture), 32, seed=1)
-    discriminator(generator(torch.randn(4, 6))).sum().backward()
-    for net in (generator, discriminator):
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_weight_gets_a_gradient(kind: str) -> None:
+    g, d = build(settings(kind), 32, seed=1)
+    with torch.no_grad():  # r3gan's blocks start closed
+        for weight in [*g.parameters(), *d.parameters()]:
+            if not weight.any():
+                weight.add_(0.1)
+    d(g(latents(4))).square().sum().backward()
+    for net in (g, d):
         assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in net.parameters())
 
 
 def test_an_architecture_is_one_module_with_both_networks() -> None:
+    assert set(ARCHITECTURES) == {"dcgan", "r3gan"}
     for architecture in ARCHITECTURES:
         module = importlib.import_module(f"unseen.gans.{architecture}")
         assert {"Generator", "Discriminator"} <= set(vars(module))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_placed_network_answers_as_before_with_channels_last(kind: str) -> None:
+    _, d = build(settings(kind), 32, seed=1)
+    d.eval()
+    with torch.no_grad():
+        before = d(noise(3))
+        moved = placed(d, CPU)
+        torch.testing.assert_close(moved(noise(3)), before)
+    kernels = [weight for weight in moved.parameters() if weight.dim() == 4]
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels)
+
+
+class Flat(nn.Module):
+    """Pictures of one grey each, which the latent names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return (latents[:, :1, None, None] * self.weight).expand(-1, 3, 4, 4)
+
+
+def test_samples_are_bytes_and_what_is_beyond_the_range_is_cut_off() -> None:
+    drawn = samples(Flat(), torch.tensor([[-9.0], [-1.0], [-0.5], [0.0], [1.0], [9.0]]))
+    assert (drawn.dtype, drawn.shape, drawn.device) == (torch.uint8, (6, 3, 4, 4), CPU)
+    assert [picture.unique().tolist() for picture in drawn] == [[0], [0], [64], [128], [255], [255]]
+
+
+def test_bytes_to_unit_range_and_back_are_the_same_bytes() -> None:
+    every = torch.arange(256, dtype=torch.uint8)
+    unit = to_unit_range(every)
+    assert (unit.dtype, unit.min(), unit.max()) == (torch.float32, -1, 1)
+    assert torch.equal(samples(Flat(), unit[:, None])[:, 0, 0, 0], every)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_does_not_depend_on_its_neighbours(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    g, _ = build(settings(kind), 32, seed=1)
+    for _ in range(3):  # batch norm has seen something
+        g(latents(8))
+    together = samples(g, latents(7))
+    monkeypatch.setattr("unseen.gans.networks.BATCH", 2)
+    assert (samples(g, latents(7)).int() - together.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_does_not_depend_on_its_neighbours_and_changes_nothing(
+    kind: str, training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, d = build(settings(kind), 32, seed=1)
+    for _ in range(3):
+        d(noise(8))
+    d.train(training)
+    before = {name: value.clone() for name, value in d.state_dict().items()}
+    pictures = ((noise(7) + 1) * 127.5).byte()
+    together = answers(d, pictures)
+    monkeypatch.setattr("unseen.gans.networks.BATCH", 2)
+    torch.testing.assert_close(answers(d, pictures), together)
+    assert together.std() > 0
+    assert all(module.training == training for module in d.modules())
+    assert all(torch.equal(value, before[name]) for name, value in d.state_dict().items())

@@ -1,41 +1,118 @@
-"""A GAN so small that it is built in no time."""
+"""A GAN so small that it is trained in no time. Its knobs stand here and in no other test."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from unseen.gans.artifact import save_gan
+from unseen.gans.judge import Judge
+from unseen.gans.networks import build
+from unseen.gans.quality import Backbone
+from unseen.gans.reals import Reals
 from unseen.gans.settings import GanSettings
-from unseen.gans.train import build
+from unseen.gans.train import Trained, train
+from unseen.pictures import Pixels
+from unseen.runtime import Scratch
 
 SIZE = 32
 """Pixels of its pictures' sides."""
 
+SEED = 3
 
-def settings(**changed: Any) -> GanSettings:
-    """Its knobs."""
-    values = {
-        "architecture": "dcgan",
-        "train_on": "faces/people",
-        "channels": 1,
-        "latent": 8,
-        "width": 4,
-        "loss": "hinge",
-        "steps": 1,
-        "batch": 2,
-        "learning_rate": 0.001,
-        "beta1": 0.5,
-        "ema": 0.9,
-        "diff_augment": False,
-        "sample_every": 1,
-    }
-    return GanSettings.model_validate(values | changed)
+CPU = torch.device("cpu")
+
+DCGAN: dict[str, Any] = {
+    "architecture": "dcgan",
+    "train_on": "faces/people",
+    "channels": 1,
+    "upsample": "transposed",
+    "latent": 8,
+    "width": 4,
+    "spectral_norm": False,
+    "loss": "non_saturating",
+    "label_smoothing": 0.0,
+    "penalty": 0.0,
+    "penalty_every": 1,
+    "images": 64,
+    "batch": 8,
+    "learning_rate": 0.001,
+    "beta1": 0.5,
+    "beta2": 0.99,
+    "ema": 50,
+    "burn_in": 64,
+    "diff_augment": False,
+    "sample_every": 24,
+    "snapshots": [],
+}
+SPECTRAL = {"spectral_norm": True, "loss": "hinge", "upsample": "bilinear"}
+R3GAN = {
+    "architecture": "r3gan",
+    "upsample": "bilinear",
+    "loss": "relativistic",
+    "penalty": {"start": 2.0, "end": 0.2},
+    "penalty_every": 2,
+    "beta1": 0.0,
+    "ema": {"start": 0, "end": 50},
+    "diff_augment": True,
+}
+KINDS: dict[str, dict[str, Any]] = {"dcgan": {}, "spectral": SPECTRAL, "r3gan": R3GAN}
+"""What makes each kind of GAN out of `DCGAN`."""
 
 
-def save(folder: Path, architecture: str) -> dict[str, dict[str, torch.Tensor]]:
+def settings(kind: str = "dcgan", **changed: Any) -> GanSettings:
+    """The knobs of a kind, some of them changed."""
+    return GanSettings.model_validate(DCGAN | KINDS[kind] | changed)
+
+
+class Squares(Backbone):
+    """Stands in for the network, which takes seconds: the mean grey of 8 x 8 squares of a picture."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return functional.adaptive_avg_pool2d(pictures.float().mean(1) / 127.5 - 1, 8).flatten(1)
+
+
+def judge(faces: Pixels, knobs: GanSettings, seed: int = SEED, count: int = 32) -> Judge:
+    """One that holds the last quarter of the faces back."""
+    kept = len(faces) * 3 // 4
+    return Judge(faces[:kept], faces[kept:], knobs, seed, count, Squares())
+
+
+def trained(
+    faces: Pixels, knobs: GanSettings, scratch: Path, seed: int = SEED, device: torch.device = CPU
+) -> Trained:
+    """A GAN trained on the first three quarters of the faces."""
+    reals = Reals(faces[: len(faces) * 3 // 4], device)
+    return train(reals, judge(faces, knobs, seed), knobs, seed, Scratch(scratch, "gan", 1))
+
+
+def same(first: Trained, second: Trained) -> bool:
+    """Whether two trainings left the same bytes."""
+    return (
+        first.history == second.history
+        and torch.equal(first.grid, second.grid)
+        and same_states(first.states, second.states)
+    )
+
+
+def same_states(first: dict[str, dict[str, Tensor]], second: dict[str, dict[str, Tensor]]) -> bool:
+    """Whether they hold the same tensors under the same names."""
+    names = [{net: set(state) for net, state in states.items()} for states in (first, second)]
+    return names[0] == names[1] and all(
+        torch.equal(value, second[net][key]) for net, state in first.items() for key, value in state.items()
+    )
+
+
+def save(folder: Path, kind: str = "dcgan", **changed: Any) -> dict[str, dict[str, Tensor]]:
     """Write an untrained GAN, `tiny`, whose discriminator's statistics have seen something; return its states."""
-    knobs = settings(architecture=architecture)
+    knobs = settings(kind, **changed)
     g, d = build(knobs, SIZE, seed=1)
     d = d.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as the loop leaves it
     for _ in range(30):
@@ -43,3 +120,24 @@ def save(folder: Path, architecture: str) -> dict[str, dict[str, torch.Tensor]]:
     states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
     save_gan(folder, "tiny", knobs, SIZE, states, {"orl": 12})
     return states
+
+
+class Interruption(Exception):
+    """A stop that is not the loop's own."""
+
+
+def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the loop do some steps and then stop it from outside."""
+
+    def cut(items: Iterable[int], *_: object) -> Iterator[int]:
+        for number, item in enumerate(items):
+            if number == steps:
+                raise Interruption
+            yield item
+
+    monkeypatch.setattr("unseen.gans.train.progress", cut)
+
+
+def modules(net: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> list[Any]:
+    """A network's layers of a kind, in order."""
+    return [module for module in net.modules() if isinstance(module, kind)]

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     counts: dict[str, dict[str, Any]] = {
         "source": params.sources,
         "GAN": params.gans,
-        "fake set": params.fakes,
+        "fake set": {**params.fakes, **params.twins},
         "detector": params.detectors,
         "evaluation set": params.evaluation_sets,
     }

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from unseen.errors import UserError
 from unseen.gans.networks import answers, samples
-from unseen.gans.quality import Backbone, kid, nearest, precision_recall
+from unseen.gans.quality import NEIGHBOURS, Backbone, kid, nearest, precision_recall
 from unseen.gans.settings import GanSettings
 from unseen.pictures import Pixels
 from unseen.runtime import generator
@@ -36,7 +37,16 @@ class Judge:
     def __init__(
         self, train: Pixels, held_back: Pixels, settings: GanSettings, seed: int, count: int, backbone: Backbone
     ):
-        """`train` and `held_back` are [n, size, size, 3]; at most `count` of each are looked at, as are samples."""
+        """`train` and `held_back` are [n, size, size, 3]; at most `count` of each are looked at, as are samples.
+
+        Raises:
+            UserError: there are too few of either.
+        """
+        if min(len(train), len(held_back)) <= NEIGHBOURS:
+            raise UserError(
+                f"{len(train)} faces to train a GAN on and {len(held_back)} held back to measure it by; it takes "
+                f"{NEIGHBOURS + 1} of each: add people, or give `split.val` a larger share"
+            )
         self._settings, self._backbone = settings, backbone
         self._train, self._held_back = (_some(pixels, count, seed) for pixels in (train, held_back))
         self._all = train

@@ -5,6 +5,7 @@ called `kid_lite1` and compare with nothing but themselves: KID and FID are defi
 and are reported beside it where a user has that network's weights.
 """
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,15 @@ class Backbone:
         if len(files) != 1:
             raise UserError(f"{folder}: expected one .pth file with ImageNet weights; run `dvc repro asset`")
         net: Any = timm.create_model("tf_efficientnet_lite1", pretrained=False)
-        packaged: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
-        names = list(net.state_dict())
-        if len(packaged) != len(names):
-            raise UserError(f"{files[0]}: holds {len(packaged)} tensors, EfficientNet-lite1 has {len(names)}")
-        # The package's tensors stand in timm's order, under older names.
-        net.load_state_dict(dict(zip(names, packaged.values(), strict=True)))
+        try:
+            packaged = torch.load(files[0], map_location="cpu", weights_only=True)
+            # The package's tensors stand in timm's order, under older names.
+            net.load_state_dict(dict(zip(net.state_dict(), packaged.values(), strict=True)))
+        except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError):
+            raise UserError(
+                f"{files[0]}: not the weights of EfficientNet-lite1; correct `quality.weights`, or remove the file "
+                "and run `dvc repro asset`"
+            ) from None
         self._net = net.eval().to(device, memory_format=torch.channels_last)
         self._device = device
 

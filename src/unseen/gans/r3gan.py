@@ -21,7 +21,8 @@ EXPANSION = 2
 """A block's inner channels, in units of its outer ones, as in the paper."""
 
 GROUP = 16
-"""Channels that a grouped convolution mixes, as in the paper at its own width."""
+"""Channels that a grouped convolution mixes, as in the paper at its own width; more where these do not come out
+even."""
 
 WIDEST = 4
 """Channels at the small sizes, in units of the width at full size."""
@@ -41,7 +42,7 @@ class _Block(nn.Module):
         super().__init__()
         inner = channels * EXPANSION
         self.widen = nn.Conv2d(channels, inner, 1)
-        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=max(1, inner // GROUP))
+        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=math.gcd(inner, max(1, inner // GROUP)))
         self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
 
     def initialise(self, blocks: int) -> None:

@@ -98,7 +98,7 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
         for name, part in kept.items():
             part.load_state_dict(saved[name])
         done, history, grid, snapshots = saved["step"], saved["history"], list(saved["grid"]), saved["snapshots"]
-        recent = _Recent(*saved["recent"])
+        recent = _Recent(*([value.to(device) for value in values] for values in saved["recent"]))
 
     def checkpoint() -> None:
         recent.check(done)
@@ -127,6 +127,7 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
                 slopes = squared_gradient(d, real) + squared_gradient(d, fake)
                 whole = d_loss + 0.5 * penalty * settings.penalty_every * slopes
                 recent.penalties.append(slopes.detach())
+                parallel.average([recent.penalties[-1]])
             _update(d_optimizer, whole, d, parallel)
 
             d.requires_grad_(False)  # the generator's gradient goes through D, and D's own would be thrown away

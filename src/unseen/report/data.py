@@ -51,7 +51,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
                 "counts": results.counts[name],
                 "origin": origin(results.params.archives[source.archive])
                 if source
-                else results.params.fakes[name].gan,
+                else results.params.drawn_by(name),
                 "license": source.license if source else "",
                 "citation": source.citation if source else "",
                 "attributes": _attributes(face_set.index(["train", "val", "test"], ["attributes"])["attributes"]),

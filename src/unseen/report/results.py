@@ -101,7 +101,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in params.detectors}
     cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.detectors}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
-    counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in params.fakes}
+    counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins]}
     selections = {name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets}
     curves = [pd.read_csv(metrics / "roc" / f"{name}.csv") for name in params.detectors]
     audit = _read(metrics / "audit.json")
