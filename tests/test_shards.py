@@ -16,9 +16,9 @@ from unseen.shards import (
     Dropped,
     FaceRow,
     FaceSet,
+    all_sets,
     measurable,
     open_set,
-    select_for_measuring,
     sets_below,
     sets_for_fitting,
     write_set,
@@ -40,13 +40,15 @@ def row(number: int, **changed: Any) -> FaceRow:
         identity=f"orl/s{person}",
         split=SPLITS[person % 3],
         sha256=f"{number:064x}",
-        dhash=f"{number:016x}",
+        dhash=f"{number:064x}",
+        picture_dhash=f"{2 * number:064x}",
         width=92,
         height=112,
         box=(1.0, 2.5, 30.25, 40.0),
         landmarks=tuple(float(value) for value in range(10)),
         detection_score=0.75,
         attributes={"group": "b", "age": "30"},
+        original={"format": "JPEG", "bytes": "4711"},
     )
     return replace(face, **changed)
 
@@ -75,20 +77,36 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
             "split": face.split,
             "sha256": face.sha256,
             "dhash": face.dhash,
+            "picture_dhash": face.picture_dhash,
             "width": 92,
             "height": 112,
             "box": list(face.box),
             "landmarks": list(face.landmarks),
             "detection_score": 0.75,
             "attributes": [("age", "30"), ("group", "b")],
+            "original": [("bytes", "4711"), ("format", "JPEG")],
         }
+
+
+def test_a_row_is_what_its_record_was_made_from(tmp_path: Path) -> None:
+    for face in (row(3), row(4, attributes={}, original={}, label=1, generator="gan", jpeg=b"")):
+        assert FaceRow.from_record(face.as_record()) == face
+        assert FaceRow.from_record(face.as_record(), ["seen", "seen"]) == replace(face, notes=("seen", "seen"))
+    write(tmp_path / "set")
+    assert [FaceRow.from_record(record) for record in stored(open_set(tmp_path / "set"))] == [*map(row, range(18))]
+
+
+def test_notes_are_counted_and_not_stored() -> None:
+    record = row(0, notes=("several_faces",)).as_record()
+    assert set(record) == set(SCHEMA.names)
+    assert "several_faces" not in str(record)
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "ROWS_PER_SHARD", 5)
     hashes = []
     for folder in (tmp_path / "one", tmp_path / "deep/two"):
-        write_set(folder, "orl", "train", 0, [Dropped("x.jpg", "empty"), *map(row, range(12))], ["note"])
+        write_set(folder, "orl", "train", 0, [Dropped("x.jpg", "empty"), *map(row, range(12))])
         hashes.append({file.name: sha256_of(file) for file in folder.iterdir()})
     assert hashes[0] == hashes[1]
     assert sorted(hashes[0]) == [
@@ -134,25 +152,42 @@ def test_batches_give_the_splits_and_columns_that_are_asked_for(
     assert list(face_set.batches([], ["id"])) == []
 
 
-def test_counts(tmp_path: Path) -> None:
-    notes: list[str] = []
+def test_the_index_gives_the_splits_and_columns_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 7)
+    write(tmp_path / "set", 18)
+    for shard in (tmp_path / "set").glob("part-*.parquet"):
+        shard.unlink()  # the pictures are not needed
+    face_set = open_set(tmp_path / "set")
+    for splits in (["test"], ["val", "train"]):
+        wanted = [row(number) for number in range(18) if row(number).split in splits]
+        assert face_set.index(splits, ["picture_dhash", "width", "original"]) == {
+            "picture_dhash": [face.picture_dhash for face in wanted],
+            "width": [92] * len(wanted),
+            "original": [[("bytes", "4711"), ("format", "JPEG")]] * len(wanted),
+        }
+    assert face_set.index(["test", "val"], ["split"]) == {"split": [*["val"] * 3, *["test"] * 3] * 2}
+    assert face_set.index([], ["id"]) == {"id": []}
 
+
+def test_counts(tmp_path: Path) -> None:
     def items() -> Iterator[FaceRow | Dropped]:
-        for number in range(12):
-            notes.append("seen")
-            yield row(number)
+        yield row(0, notes=("turned", "several_faces"))
+        yield row(1, notes=("several_faces",))
+        yield from map(row, range(2, 12))
         yield Dropped("a, b.jpg", "no_face", 'no "face"')
         yield Dropped("c\nd.jpg", "no_face")
         yield Dropped("e.jpg", "empty")
 
-    counts = write_set(tmp_path / "set", "orl", "train", 0, items(), notes)
+    counts = write_set(tmp_path / "set", "orl", "train", 0, items())
     assert counts == {
         "read": 15,
         "kept": 12,
         "dropped": {"empty": 1, "no_face": 2},
         "splits": {"test": 3, "train": 6, "val": 3},
         "identities": {"test": 1, "train": 2, "val": 1},
-        "notes": {"seen": 12},
+        "notes": {"several_faces": 2, "turned": 1},
     }
     assert read_json(tmp_path / "set/set.json") == {"name": "orl", "use": "train", "label": 0, "counts": counts}
     assert (tmp_path / "set/dropped.csv").read_text() == (
@@ -211,6 +246,23 @@ def test_a_project_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
     assert [found.name for found in sets_below(tmp_path / "thesis.parts/people")] == ["orl"]
 
 
+def test_all_sets_are_those_of_faces_and_then_those_of_fakes(tmp_path: Path) -> None:
+    write(tmp_path / "faces/people/orl")
+    write(tmp_path / "evaluation/orl", name="a selection")
+    assert [found.name for found in all_sets(tmp_path)] == ["orl"], "a project may have no fakes of its own"
+    write(tmp_path / "fakes/own/dcgan", name="dcgan")
+    write(tmp_path / "fakes/.own.abc.part", name="half")
+    write(tmp_path / "faces/people/celeb", name="celeb", use="held_out")
+    assert [found.name for found in all_sets(tmp_path)] == ["celeb", "orl", "dcgan"]
+
+
+def test_all_sets_of_a_project_without_faces_are_none(tmp_path: Path) -> None:
+    write(tmp_path / "fakes/own/dcgan", name="dcgan")
+    with pytest.raises(UserError, match="dvc repro") as caught:
+        all_sets(tmp_path)
+    assert str(tmp_path / "faces") in str(caught.value)
+
+
 def test_nothing_held_out_is_fitted_on(tmp_path: Path) -> None:
     write(tmp_path / "people/orl")
     assert [found.name for found in sets_for_fitting(tmp_path / "people")] == ["orl"]
@@ -222,31 +274,6 @@ def test_nothing_held_out_is_fitted_on(tmp_path: Path) -> None:
 
 def test_of_a_set_that_trains_only_test_people_are_measured_on(tmp_path: Path) -> None:
     write(tmp_path / "orl")
-    assert measurable(open_set(tmp_path / "orl")) == ["test"]
-    with pytest.raises(UserError, match="`orl` trains"):
-        select_for_measuring(tmp_path / "orl", "all", tmp_path / "selected")
-    assert not (tmp_path / "selected").exists()
-    assert select_for_measuring(tmp_path / "orl", "test", tmp_path / "selected") == {"kept": 6}
-    assert {record["split"] for record in stored(open_set(tmp_path / "selected"))} == {"test"}
-
-
-@pytest.mark.parametrize(("split", "numbers"), [("all", list(range(18))), ("test", [6, 7, 8, 15, 16, 17])])
-def test_a_selection_is_copied_byte_for_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: Any, numbers: list[int]
-) -> None:
-    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 4)
     write(tmp_path / "cfd", use="held_out", name="cfd")
-    counts = select_for_measuring(tmp_path / "cfd", split, tmp_path / "one")
-    select_for_measuring(tmp_path / "cfd", split, tmp_path / "two")
-    selected = open_set(tmp_path / "one")
-    assert (selected.name, selected.use, selected.label, counts["kept"]) == ("cfd", "held_out", 0, len(numbers))
-    by_id = {record["id"]: record for record in stored(open_set(tmp_path / "cfd"))}
-    assert stored(selected) == [by_id[f"orl/{row(number).path}"] for number in numbers]
-    assert selected.fingerprint() == open_set(tmp_path / "two").fingerprint()
-
-
-def test_a_set_without_test_people_can_not_be_measured_on(tmp_path: Path) -> None:
-    write(tmp_path / "orl", rows=3)
-    with pytest.raises(UserError, match=r"no face in its test split"):
-        select_for_measuring(tmp_path / "orl", "test", tmp_path / "selected/orl")
-    assert list((tmp_path / "selected").iterdir()) == []
+    assert measurable(open_set(tmp_path / "orl")) == ["test"]
+    assert measurable(open_set(tmp_path / "cfd")) == ["train", "val", "test"]

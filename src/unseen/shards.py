@@ -188,7 +188,7 @@ class FaceSet:
 
     def index(self, splits: Sequence[Split], columns: Sequence[str]) -> dict[str, list[Any]]:
         """Columns of the index, without the pictures: a list for each, rows of some splits in stored order."""
-        table = pq.read_table(self.folder / "index.parquet", columns=[*columns, "split"])
+        table = pq.read_table(self.folder / "index.parquet", columns=list(dict.fromkeys([*columns, "split"])))
         chosen = table.filter(pc.is_in(table["split"], pa.array(list(splits), pa.string())))
         return {column: chosen[column].to_pylist() for column in columns}
 

@@ -1,45 +1,13 @@
 """Metrics against scikit-learn, numbers worked by hand and examples from the literature."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, log_loss, roc_auc_score
 
-from unseen.errors import UserError
-from unseen.evaluation.evaluate import evaluate, summary
 from unseen.evaluation.metrics import auc_interval, flagged, pair_metrics, roc_points, share
-from unseen.evaluation.predictions import SCHEMA, write_predictions
-from unseen.evaluation.settings import EvaluationSettings
 
-
-def columns(label: int, logits: Any, people: Any = None, name: str = "set", generator: str = "gan") -> dict[str, Any]:
-    """Predictions at temperature 1; everybody is a person of its own where `people` does not say who."""
-    count = len(logits)
-    return {
-        "id": [f"{name}/{i}" for i in range(count)],
-        "sha256": [f"{i:064x}" for i in range(count)],
-        "set": [name] * count,
-        "source": [name] * count,
-        "identity": [f"{name}/{i}" for i in range(count)] if people is None else [str(person) for person in people],
-        "label": [label] * count,
-        "generator": [generator if label else ""] * count,
-        "attributes": [[] for _ in range(count)],
-        "logit": list(map(float, logits)),
-        "score": list(map(float, 1 / (1 + np.exp(-np.asarray(logits, float))))),
-    }
-
-
-def frame(label: int, logits: Any, people: Any = None, name: str = "") -> pd.DataFrame:
-    return pd.DataFrame(columns(label, logits, people, name or ("fakes" if label else "reals")))
-
-
-def bell(mean: float, count: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(mean, 1, count)
+from .made_up import bell, frame
 
 
 def test_wilson_interval_of_the_textbook() -> None:
@@ -151,99 +119,3 @@ def test_roc_of_separated_classes_goes_through_the_corner() -> None:
     points = roc_points(frame(0, bell(-9, 50, 1)), frame(1, bell(9, 50, 2)))
     assert [0.0, 1.0] in points.tolist()
     assert len(points) <= 4
-
-
-def settings(pairs: dict[str, tuple[str, str]]) -> EvaluationSettings:
-    named = {name: {"reals": reals, "fakes": fakes} for name, (reals, fakes) in pairs.items()}
-    return EvaluationSettings.model_validate({"pairs": named, "resamples": 100})
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Predictions on two sets of fakes, the second of which is hard to tell from the reals."""
-    people = [f"s{i // 4}" for i in range(40)]
-    write_predictions(tmp_path / "reals.parquet", [columns(0, bell(-2, 40, 1), people, "reals")])
-    write_predictions(tmp_path / "known.parquet", [columns(1, bell(2, 30, 2), None, "known", "dcgan")])
-    write_predictions(tmp_path / "unseen.parquet", [columns(1, bell(-1.5, 30, 3), None, "unseen", "other")])
-    return tmp_path
-
-
-PAIRS = {"known": ("reals", "known"), "unseen": ("reals", "unseen")}
-
-
-def test_evaluate_over_a_folder_of_predictions(folder: Path) -> None:
-    metrics, curves = evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
-    assert metrics["threshold"] == 0.5
-    assert set(metrics["sets"]) == {"reals", "known", "unseen"}
-    reals = metrics["sets"]["reals"]
-    assert (reals["label"], reals["generators"], reals["people"]) == ("real", [], 10)
-    assert metrics["sets"]["known"]["generators"] == ["dcgan"]
-    known, unseen = metrics["pairs"]["known"], metrics["pairs"]["unseen"]
-    assert (known["reals"], known["fakes"]) == ("reals", "known")
-    assert known["auc"]["value"] > 0.98 > 0.8 > unseen["auc"]["value"]
-    assert known["caught"] == metrics["sets"]["known"]["called_fake"]
-    assert known["flagged"] == unseen["flagged"] == reals["called_fake"]
-    assert metrics["worst"] == {
-        "auc": unseen["auc"]["value"],
-        "caught": unseen["caught"]["share"],
-        "flagged": reals["called_fake"]["share"],
-    }
-    assert list(curves.columns) == ["pair", "fpr", "tpr"]
-    assert list(curves["pair"].unique()) == ["known", "unseen"]
-
-
-def test_the_share_of_unsure_faces_counts_the_bands_edges(tmp_path: Path) -> None:
-    write_predictions(tmp_path / "reals.parquet", [columns(0, [-2.0, 0.0, 0.2, 2.0], None, "reals")])
-    write_predictions(tmp_path / "fakes.parquet", [columns(1, [0.0, 3.0], None, "fakes")])
-    metrics, _ = evaluate(tmp_path, 0.5, (0.5, 0.6), settings({"pair": ("reals", "fakes")}), 4)
-    assert metrics["sets"]["reals"]["unsure"] == 0.5
-    assert metrics["sets"]["fakes"]["unsure"] == 0.5
-
-
-def test_evaluate_twice_is_the_same(folder: Path) -> None:
-    first, second = (evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4) for _ in range(2))
-    assert first[0] == second[0]
-    pd.testing.assert_frame_equal(first[1], second[1])
-
-
-def test_summary_keeps_fakes_and_reals_apart(folder: Path) -> None:
-    metrics, _ = evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
-    found = summary(metrics)
-    assert set(found["caught"]) == {"known", "unseen"}
-    assert set(found["flagged"]) == {"reals"}
-    assert found["caught"]["known"] == {**metrics["pairs"]["known"]["caught"], "generators": ["dcgan"]}
-
-
-def test_missing_predictions_are_one_line_that_names_the_file(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"other\.parquet: no predictions; run `dvc repro`") as error:
-        evaluate(folder, 0.5, (0.4, 0.6), settings({"pair": ("reals", "other")}), 4)
-    assert "\n" not in str(error.value)
-
-
-def test_predictions_of_ones_own_without_a_logit_are_one_line(folder: Path) -> None:
-    table = pq.read_table(folder / "known.parquet").drop_columns(["logit"])
-    pq.write_table(table, folder / "known.parquet")
-    with pytest.raises(UserError, match=r"known\.parquet.*logit") as error:
-        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
-    assert "\n" not in str(error.value)
-
-
-def test_predictions_that_are_not_numbers_are_one_line(folder: Path) -> None:
-    write_predictions(folder / "known.parquet", [columns(1, [1.0, np.nan], None, "known")])
-    with pytest.raises(UserError, match=r"known\.parquet") as error:
-        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
-    assert "\n" not in str(error.value)
-
-
-def test_predictions_without_a_row_are_one_line(folder: Path) -> None:
-    pq.write_table(pa.Table.from_pylist([], SCHEMA), folder / "known.parquet")
-    with pytest.raises(UserError, match=r"known\.parquet") as error:
-        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
-    assert "\n" not in str(error.value)
-
-
-def test_a_file_that_is_no_parquet_is_one_line(folder: Path) -> None:
-    (folder / "known.parquet").write_text("id,logit\n")
-    with pytest.raises(UserError, match=r"known\.parquet") as error:
-        evaluate(folder, 0.5, (0.4, 0.6), settings(PAIRS), 4)
-    assert "\n" not in str(error.value)

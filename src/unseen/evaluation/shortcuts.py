@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import OneHotEncoder
+from threadpoolctl import threadpool_limits
 
 from unseen.evaluation.cues import CAUSES, Cues, file_cues, original_cues, picture_cues
 from unseen.faces.finder import Finder
@@ -73,23 +74,28 @@ def _with_interval(auc: float, reals: int, fakes: int) -> dict[str, float]:
     return {"auc": auc, "low": max(0.0, auc - margin), "high": min(1.0, auc + margin)}
 
 
+def _folds(labels: Labels, groups: npt.NDArray[np.int64]) -> Folds:
+    """Folds that no group straddles and that have both classes on either side: none where the groups are too few."""
+    by_class = [len(set(groups[labels == label].tolist())) for label in (0, 1)]
+    if min(by_class) < 2:
+        return []
+    splitter = StratifiedGroupKFold(min(FOLDS, *by_class), shuffle=True, random_state=0)
+    folds = splitter.split(labels, labels, groups)
+    return [fold for fold in folds if all(len(set(labels[rows].tolist())) == 2 for rows in fold)]
+
+
 def folds_of(labels: Labels, people: list[str]) -> Folds:
     """The rows to fit on and the rows held back, for each fold.
 
-    No person is in two folds, so that a face that is recognised is no cue. Where a class is of one person that can't
-    be, and every face counts for itself: better a shortcut too many than one that is not seen.
+    No person is in two folds, so that a face that is recognised is no cue. Where a class has too few people that
+    can't be, and every face counts for itself: better a shortcut too many than one that is not seen.
 
     Args:
         labels: [n], 0 real and 1 fake, at least two of each.
         people: [n], whose face it is.
     """
     _, groups = np.unique(people, return_inverse=True)
-    by_class = [len(set(groups[labels == label].tolist())) for label in (0, 1)]
-    if min(by_class) < 2:
-        groups, by_class = np.arange(len(labels)), np.bincount(labels).tolist()
-    splitter = StratifiedGroupKFold(min(FOLDS, *by_class), shuffle=True, random_state=0)
-    folds = splitter.split(labels, labels, groups)
-    return [fold for fold in folds if all(len(set(labels[rows].tolist())) == 2 for rows in fold)]
+    return _folds(labels, groups) or _folds(labels, np.arange(len(labels)))
 
 
 def separation(
@@ -120,7 +126,7 @@ def _of_kind(rows: list[Cues], labels: Labels, folds: Folds, independent: tuple[
     """Each cue of a kind, all of them together, and the cue that carries it."""
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     cues = {name: separation([values], labels, folds, independent) for name, values in columns.items()}
-    best = max(cues, key=lambda name: (cues[name]["auc"], name))
+    best = max(cues, key=lambda name: cues[name]["auc"])  # of equal ones the first, which the others follow from
     together = separation(list(columns.values()), labels, folds, independent)
     return {"cues": cues, "together": together, "carried_by": best}
 
@@ -139,6 +145,15 @@ def audit(sets: list[FaceSet], finder: Finder, max_auc: float) -> dict[str, Any]
         and `failed`: the training pairs that have any.
     """
     looked = {face_set.name: look_at(face_set, finder) for face_set in sets}
+    # A hundred small fits: the threads of one wait for each other longer than they work.
+    with threadpool_limits(1, "blas"):
+        pairs = _pairs(sets, looked, max_auc)
+    failed = sorted(name for name, pair in pairs.items() if pair["trains"] and pair["separated_by"])
+    return {"pairs": pairs, "failed": failed}
+
+
+def _pairs(sets: list[FaceSet], looked: dict[str, Looked], max_auc: float) -> dict[str, Any]:
+    """What the cues of each pair say; see `audit`."""
     pairs: dict[str, Any] = {}
     for real in (face_set for face_set in sets if face_set.label == 0):
         for fake in (face_set for face_set in sets if face_set.label == 1):
@@ -152,7 +167,7 @@ def audit(sets: list[FaceSet], finder: Finder, max_auc: float) -> dict[str, Any]
             independent = {"file": pictures, "picture": people, "original": people}
             found = {kind: _of_kind(a.cues[kind] + b.cues[kind], labels, folds, independent[kind]) for kind in KINDS}
             of_file = found["file"]
-            separated = sorted(name for name, value in of_file["cues"].items() if value["low"] > max_auc)
+            separated = [name for name, value in of_file["cues"].items() if value["low"] > max_auc]
             if not separated and of_file["together"]["low"] > max_auc:
                 separated = [of_file["carried_by"]]
             pairs[f"{real.name} / {fake.name}"] = {
@@ -160,8 +175,7 @@ def audit(sets: list[FaceSet], finder: Finder, max_auc: float) -> dict[str, Any]
                 **found,
                 "separated_by": separated,
             }
-    failed = sorted(name for name, pair in pairs.items() if pair["trains"] and pair["separated_by"])
-    return {"pairs": pairs, "failed": failed}
+    return pairs
 
 
 def as_rows(found: dict[str, Any]) -> list[dict[str, str]]:

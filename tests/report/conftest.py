@@ -1,0 +1,54 @@
+"""One run in small, and the pages that come of it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faces_for_training import OrlFaces, orl_faces
+from unseen.faces.finder import Finder
+from unseen.report.data import described, render_data
+from unseen.report.page import render
+from unseen.report.results import Results, read_results
+
+from .finished_run import write_run
+
+__all__ = ["orl_faces"]
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="session")
+def results(root: Path, orl_faces: OrlFaces, finder: Finder, _params_on_disk: dict[str, Any]) -> Results:
+    params = write_run(root, _params_on_disk, orl_faces, finder)
+    return read_results(params, root / "metrics", root / "models")
+
+
+@pytest.fixture(scope="session")
+def sets(results: Results, root: Path) -> list[dict[str, Any]]:
+    return described(results, root / "data")
+
+
+@pytest.fixture(scope="session")
+def report(results: Results, sets: list[dict[str, Any]], root: Path) -> str:
+    return render(results, sets, root / "metrics")
+
+
+@pytest.fixture(scope="session")
+def data_page(results: Results, sets: list[dict[str, Any]]) -> str:
+    return render_data(results, sets)
+
+
+@pytest.fixture
+def clean(results: Results) -> Results:
+    """The same run, had nothing been wrong with it."""
+    sources = {
+        name: source.model_copy(update={"train_anyway": ""}) for name, source in results.params.sources.items()
+    }
+    params = results.params.model_copy(update={"sources": sources})
+    unmarked = {name: list[str]() for name in results.marks}
+    return replace(results, params=params, marks=unmarked, leaderboard=results.leaderboard.assign(marked=""))

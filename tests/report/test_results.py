@@ -1,0 +1,99 @@
+"""What a run comes to: its leaderboard, its marks, and one line where a file is missing."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from unseen.errors import UserError
+from unseen.files import read_json, write_json
+from unseen.report.results import LEADERBOARD, Results, leaderboard, marks, read_results
+
+from .finished_run import SCORES
+
+
+def pair(balanced: float, auc: float) -> dict[str, Any]:
+    share = {"share": balanced, "low": 0.0, "high": 1.0, "n": 10}
+    return {
+        "balanced_accuracy": balanced,
+        "auc": {"value": auc, "low": auc - 0.1, "high": auc + 0.1},
+        "caught": share,
+        "flagged": {**share, "share": 1 - balanced},
+    }
+
+
+def board(detectors: dict[str, dict[str, Any]], marked: dict[str, list[str]]) -> pd.DataFrame:
+    metrics = {name: {"threshold": 0.5, "pairs": pairs} for name, pairs in detectors.items()}
+    return leaderboard(metrics, {name: {"parameters": 1} for name in detectors}, marked)
+
+
+def test_a_detector_is_judged_on_the_pair_it_does_worst_on() -> None:
+    detectors = {
+        "perfect_at_home": {"known": pair(1.0, 1.0), "unseen": pair(0.5, 0.9)},
+        "steady": {"known": pair(0.7, 0.8), "unseen": pair(0.6, 0.7)},
+    }
+    found = board(detectors, {"known": [], "unseen": []})
+    assert list(found.columns) == LEADERBOARD
+    assert found["detector"].tolist() == ["steady", "perfect_at_home"]
+    assert found["worst_pair"].tolist() == ["unseen", "unseen"]
+    assert found["caught"].tolist() == [0.6, 0.5]
+    assert found["auc_low"].tolist() == pytest.approx([0.6, 0.8])
+
+
+def test_of_equally_good_detectors_the_auc_decides_and_then_the_name() -> None:
+    detectors = {name: {"one": pair(0.5, auc)} for name, auc in (("c", 0.7), ("b", 0.7), ("a", 0.6))}
+    assert board(detectors, {"one": []})["detector"].tolist() == ["b", "c", "a"]
+
+
+def test_a_detector_is_marked_where_its_worst_pair_is() -> None:
+    detectors = {
+        "a": {"clean": pair(0.9, 0.9), "spoiled": pair(0.8, 0.9)},
+        "b": {"clean": pair(0.6, 0.9), "spoiled": pair(0.7, 0.9)},
+    }
+    found = board(detectors, {"clean": [], "spoiled": ["format", "tables"]})
+    assert found["marked"].tolist() == ["format tables", ""]
+
+
+def test_an_evaluated_pair_is_marked_by_the_audit_of_its_stored_sets(results: Results) -> None:
+    assert results.audit["failed"] == []
+    assert results.audit["pairs"]["orl / swaps"]["separated_by"] == ["metadata"]
+    assert results.marks == {"known": [], "unseen": ["metadata"]}
+    assert marks(results.params, {"pairs": {}}) == {"known": [], "unseen": []}, "a set of one face is not audited"
+
+
+def test_results_are_what_the_stages_wrote(results: Results, root: Path) -> None:
+    assert list(results.detectors) == list(results.cards) == list(SCORES)
+    assert set(results.counts) == {"orl", "swaps", "gan"}
+    assert results.selections["orl_test"] == read_json(root / "metrics/evaluation_sets/orl_test.json")
+    assert list(results.roc.columns) == ["detector", "pair", "fpr", "tpr"]
+    assert set(results.roc["detector"]) == set(SCORES)
+    assert results.leaderboard["detector"].tolist() == ["efficientnet_lite0", "dct_logistic"]
+
+
+def test_what_an_earlier_run_left_is_no_part_of_the_results(results: Results, root: Path) -> None:
+    write_json(root / "metrics/detectors/gone.json", {})
+    again = read_results(results.params, root / "metrics", root / "models")
+    assert again.detectors == results.detectors
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "detectors/dct_logistic.json",
+        "faces/orl.json",
+        "fakes/gan.json",
+        "evaluation_sets/orl_test.json",
+        "audit.json",
+    ],
+)
+def test_a_file_that_is_missing_is_one_line(results: Results, root: Path, file: str) -> None:
+    there, away = root / "metrics" / file, root / "away.json"
+    there.rename(away)
+    try:
+        with pytest.raises(UserError, match=r"not there; run `dvc repro`") as caught:
+            read_results(results.params, root / "metrics", root / "models")
+    finally:
+        away.rename(there)
+    assert file in str(caught.value)
+    assert "\n" not in str(caught.value)

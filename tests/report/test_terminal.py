@@ -1,0 +1,51 @@
+"""The leaderboard in a terminal, and what its marks mean."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.program import run
+from unseen.report.results import Results
+from unseen.report.terminal import table
+
+from .finished_run import EVIL
+
+
+def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Results) -> None:
+    lines = table(results).splitlines()
+    assert " ".join(lines[1].split()) == "detector worst pair AUC (95 %) caught flagged bal. acc. parameters"
+    first, second = results.leaderboard.to_dict("records")
+    assert (first["worst_pair"], first["marked"]) == ("known", "")
+    for line, row in zip(lines[2:4], (first, second), strict=True):
+        assert line.split() == [
+            *(row["detector"], row["worst_pair"] + ("*" if row["marked"] else "")),
+            *(f"{row['auc']:.3f}", f"({row['auc_low']:.3f}-{row['auc_high']:.3f})"),
+            *(f"{row[name]:.1%}" for name in ("caught", "flagged", "balanced_accuracy")),
+            "1,234,567",
+        ]
+    assert (second["worst_pair"], second["marked"]) == ("unseen", "metadata")
+    assert lines[5].split() == ["fakes", "caught", "known", "unseen*"]
+    caught = [results.detectors["dct_logistic"]["pairs"][name]["caught"]["share"] for name in ("known", "unseen")]
+    assert lines[7].split() == ["dct_logistic", *(f"{share:.1%}" for share in caught)]
+
+
+def test_the_terminal_says_what_its_marks_mean(results: Results) -> None:
+    notes = table(results).split("\n\n")[-1].splitlines()
+    assert [note[:2] for note in notes] == ["* ", "! "]
+    assert "unseen: the stored files of its classes differ in metadata" in notes[0]
+    assert f"orl is held out for good, and trains here: to show {EVIL}" in notes[1]
+
+
+def test_the_terminal_has_no_notes_where_nothing_is_wrong(clean: Results) -> None:
+    text = table(clean)
+    assert "*" not in text
+    assert "!" not in text
+    assert text.splitlines()[-1].startswith("dct_logistic")
+
+
+def test_the_command_prints_the_table_of_the_folder_it_is_in(
+    results: Results, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    code, out, err = run(capsys, "results")
+    assert (code, out, err) == (0, table(results).splitlines(), [])
