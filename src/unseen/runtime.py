@@ -47,21 +47,29 @@ def prepare() -> torch.device:
 
 
 class Stop:
-    """A request to stop: SIGTERM, which a machine that is taken away sends, or DVC when it is told to stop.
+    """A request to stop: SIGTERM, as a machine sends that is taken away, or `UNSEEN_STOP_AFTER` seconds, for hosts
+    that end a session after so many hours.
 
-    Within `with`, the signal only sets `asked`; the loop then ends when it has saved what it has.
+    Within `with`, neither ends anything: the loop looks at `asked`, and ends when it has saved what it has.
     """
 
-    asked = False
+    def __init__(self) -> None:
+        self._signalled = False
+        self._end = time.monotonic() + float(os.environ.get("UNSEEN_STOP_AFTER", "inf"))
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is time."""
+        return self._signalled or time.monotonic() > self._end
 
     def __enter__(self) -> "Stop":
         self._before = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._ask)
+            self._before = signal.signal(signal.SIGTERM, self._signal)
         return self
 
-    def _ask(self, number: int, frame: object) -> None:
-        self.asked = True
+    def _signal(self, number: int, frame: object) -> None:
+        self._signalled = True
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:

@@ -1,4 +1,4 @@
-"""Real faces for these tests, and the CPU with one thread: at these sizes two are slower where something else runs."""
+"""Real faces for these tests, and one thread of the CPU: two are slower where something else runs, at these sizes."""
 
 import pytest
 

@@ -8,17 +8,17 @@ import torch
 
 from faces_for_training import bytes_below
 from unseen.errors import UserError
-from unseen.gans.artifact import load_gan
-from unseen.gans.train import build
+from unseen.gans.artifact import TrainedGan, load_gan, save_gan
+from unseen.gans.networks import build
 
-from .tiny import SIZE, save, settings
+from .tiny import KINDS, SIZE, save, settings
 
 
-@pytest.mark.parametrize("architecture", ["dcgan", "resize_conv"])
-def test_round_trip(tmp_path: Path, architecture: str) -> None:
-    states = save(tmp_path / "gan", architecture)
+@pytest.mark.parametrize("kind", KINDS)
+def test_round_trip(tmp_path: Path, kind: str) -> None:
+    states = save(tmp_path / "gan", kind)
     gan = load_gan(tmp_path / "gan")
-    assert (gan.name, gan.size, gan.settings) == ("tiny", SIZE, settings(architecture=architecture))
+    assert (gan.name, gan.size, gan.settings) == ("tiny", SIZE, settings(kind))
     assert gan.card["trained_on"] == {"orl": 12}
     for net, state in states.items():
         assert set(gan.states[net]) == set(state)
@@ -26,9 +26,9 @@ def test_round_trip(tmp_path: Path, architecture: str) -> None:
 
 
 @pytest.mark.parametrize("which", ["Generator", "Discriminator"])
-@pytest.mark.parametrize("architecture", ["dcgan", "resize_conv"])
-def test_network_is_the_trained_one_in_evaluation_mode(tmp_path: Path, architecture: str, which: str) -> None:
-    states = save(tmp_path / "gan", architecture)
+@pytest.mark.parametrize("kind", KINDS)
+def test_network_is_the_trained_one_in_evaluation_mode(tmp_path: Path, kind: str, which: str) -> None:
+    states = save(tmp_path / "gan", kind)
     net = load_gan(tmp_path / "gan").network(which)
     assert not any(module.training for module in net.modules())
     assert all(torch.equal(value, states[which.lower()][key]) for key, value in net.state_dict().items())
@@ -41,20 +41,41 @@ def test_saved_twice_is_the_same_bytes(tmp_path: Path) -> None:
     assert set(bytes_below(tmp_path / "one")) == {"gan.json", "weights.safetensors"}
 
 
-def test_the_card_names_the_architectures_code(tmp_path: Path) -> None:
-    for architecture in ("dcgan", "resize_conv"):
-        save(tmp_path / architecture, architecture)
-    code = [json.loads((tmp_path / name / "gan.json").read_text())["code"] for name in ("dcgan", "resize_conv")]
-    assert [list(one) for one in code] == [["unseen.gans.dcgan"], ["unseen.gans.resize_conv"]]
-    assert all(len(value) == 64 for one in code for value in one.values())
+def test_the_card_names_the_code_that_builds_the_networks(tmp_path: Path) -> None:
+    for kind in ("dcgan", "r3gan"):
+        save(tmp_path / kind, kind)
+    code = {kind: json.loads((tmp_path / kind / "gan.json").read_text())["code"] for kind in ("dcgan", "r3gan")}
+    assert {kind: set(one) for kind, one in code.items()} == {
+        "dcgan": {"unseen.gans.dcgan", "unseen.gans.upsample"},
+        "r3gan": {"unseen.gans.r3gan", "unseen.gans.upsample"},
+    }
+    assert all(len(value) == 64 for one in code.values() for value in one.values())
 
 
 def test_a_new_gan_takes_the_whole_place_of_the_old(tmp_path: Path) -> None:
     save(tmp_path / "gan", "dcgan")
     (tmp_path / "gan" / "left.over").touch()
-    save(tmp_path / "gan", "resize_conv")
-    assert load_gan(tmp_path / "gan").settings.architecture == "resize_conv"
+    save(tmp_path / "gan", "r3gan")
+    assert load_gan(tmp_path / "gan").settings.architecture == "r3gan"
     assert sorted(file.name for file in tmp_path.rglob("*") if file.is_file()) == ["gan.json", "weights.safetensors"]
+
+
+def with_snapshots(folder: Path) -> TrainedGan:
+    """A GAN that kept other generators on its way."""
+    knobs = settings(snapshots=[0.5, 0.25])
+    (g, d), (half, _), (quarter, _) = (build(knobs, SIZE, seed) for seed in (1, 2, 3))
+    nets = {"generator": g, "discriminator": d, "at-0.5": half, "at-0.25": quarter}
+    save_gan(folder, "tiny", knobs, SIZE, {name: net.state_dict() for name, net in nets.items()}, {"orl": 12})
+    return load_gan(folder)
+
+
+def test_a_snapshot_comes_back_by_its_share(tmp_path: Path) -> None:
+    gan = with_snapshots(tmp_path / "gan")
+    for snapshot, seed in ((1.0, 1), (1, 1), (0.5, 2), (0.25, 3)):
+        expected = build(settings(), SIZE, seed)[0].state_dict()
+        found = gan.network("Generator", snapshot).state_dict()
+        assert all(torch.equal(value, expected[key]) for key, value in found.items())
+    assert not torch.equal(*(gan.network("Generator", share)(torch.ones(1, 8)) for share in (1.0, 0.5)))
 
 
 @pytest.mark.parametrize("gone", ["gan.json", "weights.safetensors"])

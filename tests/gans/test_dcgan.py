@@ -78,8 +78,8 @@ def test_pictures_stay_in_range_whatever_the_latents() -> None:
 @pytest.mark.parametrize(("size", "widest"), [(32, 4), (64, 8), (128, 16), (256, 16)])
 def test_channels_double_towards_four_pixels_up_to_a_limit(size: int, widest: int) -> None:
     g, d = build(settings(width=4), size, seed=1)
-    assert [norm.num_features for norm in modules(g, nn.BatchNorm2d)][0] == 4 * widest
-    assert [norm.num_features for norm in modules(g, nn.BatchNorm2d)][-1] == 4
+    norms = modules(g, nn.BatchNorm2d)
+    assert (norms[0].num_features, norms[-1].num_features) == (4 * widest, 4)
     assert d.num_features == 4 * widest * 16
     assert modules(d, nn.Conv2d)[0].out_channels == 4
 

@@ -146,7 +146,7 @@ def test_too_few_faces_are_one_line(orl_faces: OrlFaces, train: int, held_back: 
 def test_no_faces_at_all_are_one_line(orl_faces: OrlFaces) -> None:
     """As `load` gives them: without a size."""
     empty = orl_faces.small[:0, :0, :0]
-    with pytest.raises(UserError, match="^90 faces .* 0 held back"):
+    with pytest.raises(UserError, match=r"^90 faces .* 0 held back"):
         Judge(orl_faces.small[:90], empty, settings(), SEED, 16, Squares())
 
 

@@ -57,6 +57,19 @@ def test_one_channel_gives_exactly_grey_pictures_and_three_do_not(kind: str) -> 
     assert not torch.equal(coloured[:, 0], coloured[:, 1])
 
 
+@pytest.mark.parametrize("doublings", [1, 2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_tail_of_a_generator_ends_its_work_from_smaller_activations(kind: str, doublings: int) -> None:
+    g, _ = build(settings(kind, channels=3), 32, seed=1)
+    tail, channels = g.eval().tail(doublings)
+    inner: list[Tensor] = []
+    tail[0].register_forward_pre_hook(lambda module, given: inner.append(given[0].clone()))
+    with torch.no_grad():
+        pictures = g(latents(2))
+        torch.testing.assert_close(tail(inner[0]), pictures)
+    assert inner[0].shape == (2, channels, 32 // 2**doublings, 32 // 2**doublings)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_weights_depend_on_the_seed_alone(kind: str) -> None:
     state = torch.get_rng_state()

@@ -17,9 +17,9 @@ from unseen.errors import UserError
 from unseen.faces.finder import Finder
 from unseen.faces.settings import FaceSettings
 from unseen.gans.artifact import TrainedGan
+from unseen.gans.networks import build
 from unseen.gans.sample import sample_set
 from unseen.gans.settings import FakeSettings
-from unseen.gans.train import build
 from unseen.shards import open_set
 from unseen.splits import SplitSettings, split_of
 
@@ -34,7 +34,7 @@ class _Perfect(nn.Module):
 
     def __init__(self, faces: Tensor) -> None:
         super().__init__()
-        self.faces = faces
+        self.faces = nn.Parameter(faces, requires_grad=False)
 
     def forward(self, latents: Tensor) -> Tensor:
         pictures = self.faces[(latents[:, 0].abs() * 1000).long() % len(self.faces)]
@@ -47,8 +47,8 @@ class PerfectGan(TrainedGan):
 
     faces: Tensor
 
-    def network(self, which: str) -> nn.Module:
-        return _Perfect(self.faces)
+    def network(self, which: str, snapshot: float = 1.0) -> nn.Module:
+        return _Perfect(self.faces if snapshot == 1 else self.faces.flip(3))
 
 
 @pytest.fixture
@@ -58,9 +58,15 @@ def gan(orl_faces: OrlFaces) -> PerfectGan:
 
 
 def draw(
-    folder: Path, gan: TrainedGan, finder: Finder, faces: FaceSettings, count: int, seed: int = SEED
+    folder: Path,
+    gan: TrainedGan,
+    finder: Finder,
+    faces: FaceSettings,
+    count: int,
+    seed: int = SEED,
+    snapshot: float = 1.0,
 ) -> dict[str, Any]:
-    drawn = FakeSettings(group="own", use="train", gan="perfect", count=count)
+    drawn = FakeSettings(group="own", use="train", gan="perfect", count=count, snapshot=snapshot)
     return sample_set(folder.name, drawn, gan, finder, faces, SHARES, seed, folder)
 
 
@@ -142,6 +148,17 @@ def test_more_than_a_batch_does_not_repeat_itself(
     found = rows(tmp_path / "fakes")
     assert max(int(row["image"]["path"][:6]) for row in found) >= 8
     assert len({row["sha256"] for row in found}) > len(found) / 2
+
+
+def test_a_snapshots_fakes_are_not_those_of_the_end(
+    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings
+) -> None:
+    for part, snapshot in (("end", 1.0), ("half", 0.5)):
+        draw(tmp_path / part / "fakes", gan, finder, face_settings, 6, snapshot=snapshot)
+    end, half = (rows(tmp_path / part / "fakes") for part in ("end", "half"))
+    assert end
+    assert half
+    assert not {row["sha256"] for row in end} & {row["sha256"] for row in half}
 
 
 def test_a_gan_that_draws_no_face_is_one_line(tmp_path: Path, finder: Finder, face_settings: FaceSettings) -> None:

@@ -47,7 +47,9 @@ def test_a_ramp_never_leaves_its_ends(start: float, end: float, burn_in: int, im
     assert min(start, end) - slack <= found <= max(start, end) + slack
 
 
-@pytest.mark.parametrize(("images", "batch", "steps"), [(64, 8, 8), (65, 8, 9), (63, 8, 8), (1, 8, 1), (10**8, 2, 5 * 10**7)])
+@pytest.mark.parametrize(
+    ("images", "batch", "steps"), [(64, 8, 8), (65, 8, 9), (63, 8, 8), (1, 8, 1), (10**8, 2, 5 * 10**7)]
+)
 def test_steps_round_up(images: int, batch: int, steps: int) -> None:
     assert settings(images=images, batch=batch).steps == steps
 
@@ -87,7 +89,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "fragments"), REFUSED, ids=lambda part: " ".join(part) if isinstance(part, dict) else "")
+@pytest.mark.parametrize(("changed", "fragments"), REFUSED, ids=[" ".join(changed) for changed, _ in REFUSED])
 def test_what_is_wrong_is_one_line_that_names_the_knob(
     tmp_path: Path, changed: dict[str, Any], fragments: list[str]
 ) -> None:

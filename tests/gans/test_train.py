@@ -31,31 +31,27 @@ def away_from(reals: Tensor, fakes: Tensor) -> float:
 @pytest.mark.parametrize(
     ("kind", "blind", "changed"),
     [
-        ("dcgan", 2 * math.log(2), {"images": 960, "sample_every": 160}),
-        ("spectral", 2.0, {"images": 960, "sample_every": 160}),
-        (
-            "r3gan",
-            math.log(2),
-            {"images": 480, "sample_every": 160, "learning_rate": 0.002, "penalty_every": 4, "diff_augment": False},
-        ),
+        ("dcgan", 2 * math.log(2), {"images": 960}),
+        ("r3gan", math.log(2), {"images": 480, "penalty": 0.2, "penalty_every": 4, "diff_augment": False}),
     ],
 )
 def test_it_learns_on_real_faces(
     orl_faces: OrlFaces, tmp_path: Path, kind: str, blind: float, changed: dict[str, Any]
 ) -> None:
-    knobs = settings(kind, width=8, latent=16, batch=16, burn_in=960, **changed)
+    knobs = settings(kind, width=8, latent=16, batch=16, burn_in=960, sample_every=160, **changed)
     result = trained(orl_faces.small, knobs, tmp_path)
     assert min(row["d_loss"] for row in result.history) < 0.95 * blind, "D tells reals from fakes"
 
-    untrained, _ = build(knobs, 32, SEED)
+    untrained, d = build(knobs, 32, SEED)
+    start, _ = judge(orl_faces.small, knobs)(untrained, d, result.history[0])
+    assert result.history[-1]["kid_lite1"] < 0.6 * start["kid_lite1"]
+
     net, _ = build(knobs, 32, SEED)
     net.load_state_dict(result.states["generator"])
     latents = torch.randn(100, 16, generator=torch.Generator().manual_seed(0))
-    before, after = samples(untrained, latents), samples(net, latents)
     reals = torch.from_numpy(orl_faces.small).permute(0, 3, 1, 2)
-    assert away_from(reals, after) < 0.7 * away_from(reals, before)
-    far = judge(orl_faces.small, knobs)(untrained, build(knobs, 32, SEED)[1], {"images": 1, "d_loss": 0, "g_loss": 0})[0]
-    assert result.history[-1]["kid_lite1"] < 0.7 * far["kid_lite1"]
+    before, after = (away_from(reals, samples(one, latents)) for one in (untrained, net))
+    assert after < 0.85 * before
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +60,7 @@ def test_the_seed_decides_every_byte(
 ) -> None:
     monkeypatch.delenv("UNSEEN_THREADS")  # as many as a stage has
     prepare()
-    knobs = settings(kind, images=24, channels=3)
+    knobs = settings(kind, images=16, channels=3)
     first, again, other = (trained(orl_faces.small, knobs, tmp_path, seed) for seed in (SEED, SEED, SEED + 1))
     assert same(first, again)
     assert not same_states(first.states, other.states)
@@ -193,28 +189,23 @@ def test_both_optimizers_follow_the_ramps(
         assert {group["betas"][0] for group in groups} == {0.5}
 
 
-@pytest.mark.parametrize("every", [1, 4])
 @pytest.mark.parametrize("kind", ["spectral", "r3gan"])
 def test_the_penalty_reaches_ds_weights_and_weighs_as_many_times_more_as_it_is_rarer(
-    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, every: int
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     seen = watched(monkeypatch)
 
-    def first_gradients(gamma: float) -> dict[str, Tensor]:
+    def first_gradients(gamma: float, every: int) -> dict[str, Tensor]:
         seen.clear()
         trained(orl_faces.small, settings(kind, images=8, penalty=gamma, penalty_every=every), tmp_path)
         return seen[0][2]
 
-    without, once, twice = (first_gradients(gamma) for gamma in (0.0, 3.0, 6.0))
+    without, once, rarer = (first_gradients(*knobs) for knobs in ((0.0, 1), (3.0, 1), (3.0, 4)))
     key = next(name for name, gradient in once.items() if gradient.dim() == 4 and gradient.any())
     reached = once[key] - without[key]
     assert reached.norm() > 1e-3 * without[key].norm()
-    torch.testing.assert_close(twice[key] - without[key], 2 * reached, rtol=1e-2, atol=1e-5 * float(reached.norm()))
-    if every == 4:
-        weighed = first_gradients(3.0 / 4)[key] - without[key]
-        monkeypatch.setattr(loop, "squared_gradient", lambda d, x: 0 * d(x).sum())
-        assert torch.equal(first_gradients(3.0)[key], without[key]), "the penalty is nothing but the squared gradient"
-        torch.testing.assert_close(4 * weighed, reached, rtol=1e-2, atol=1e-5 * float(reached.norm()))
+    away = rarer[key] - without[key] - 4 * reached
+    assert away.norm() < 1e-3 * reached.norm()
 
 
 def test_half_of_gamma_weighs_the_squared_gradients_at_reals_and_at_fakes(
@@ -240,7 +231,7 @@ def test_a_penalty_comes_once_in_so_many_steps(
     orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int, times: int
 ) -> None:
     seen: list[Tensor] = []
-    monkeypatch.setattr(loop, "squared_gradient", lambda d, x: seen.append(x) or d(x).mean() * 0)
+    monkeypatch.setattr(loop, "squared_gradient", lambda d, x: seen.append(x) or 0 * d(x.detach()).mean())
     trained(orl_faces.small, settings(images=40, penalty=1.0, penalty_every=every), tmp_path)
     assert len(seen) == 2 * times, "at reals and at fakes"
     assert not torch.equal(seen[0], seen[1])
@@ -314,9 +305,9 @@ def test_no_checkpoint_holds_a_loss_that_is_not_finite(
     assert all(value.isfinite().all() for net in ("g", "d", "averaged") for value in saved[net].values())
 
 
-def test_a_learning_rate_that_is_far_too_high_is_one_line(orl_faces: OrlFaces, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no longer finite at step [234];"):
-        trained(orl_faces.small, settings("r3gan", learning_rate=1e15, images=40, penalty=0), tmp_path)
+def test_a_learning_rate_that_is_far_too_high_is_found_out(orl_faces: OrlFaces, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no longer finite at step 1;"):
+        trained(orl_faces.small, settings(learning_rate=1e30), tmp_path)
 
 
 def test_what_it_is_told_about_the_faces_is_what_it_trains_on(orl_faces: OrlFaces, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def render(results: Results, sets: list[dict[str, Any]], metrics: Path) -> str:
     Args:
         results: from `read_results`.
         sets: from `described`.
-        metrics: holds the GANs' sample grids.
+        metrics: holds the pictures of GANs and autoencoders.
     """
     pairs = results.params.pairs()
     versions = {f"{name} {version}" for card in results.cards.values() for name, version in card["versions"].items()}
@@ -33,7 +33,10 @@ def render(results: Results, sets: list[dict[str, Any]], metrics: Path) -> str:
             pairs=pairs,
             sets=sets,
             charts={pair: Markup(roc_chart(results.roc, pair)) for pair in pairs},
-            gans={name: file_uri(metrics / "gans" / name / "samples.png") for name in results.params.gans},
+            gans={name: (found, _pictures(metrics / "gans" / name)) for name, found in results.gans.items()},
+            twins={
+                name: file_uri(metrics / "autoencoders" / name / "twins.png") for name in results.params.autoencoders
+            },
             audit=results.audit,
             audit_charts={pair: Markup(audit_chart(found)) for pair, found in results.audit["pairs"].items()},
             causes=CAUSES,
@@ -41,3 +44,7 @@ def render(results: Results, sets: list[dict[str, Any]], metrics: Path) -> str:
             dump=yaml.safe_dump(results.params.model_dump(), sort_keys=False),
         )
     )
+
+
+def _pictures(folder: Path) -> dict[str, str]:
+    return {name: file_uri(folder / f"{name}.png") for name in ("samples", "neighbours")}

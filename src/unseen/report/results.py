@@ -35,6 +35,7 @@ class Results:
         cards: each detector's `detector.json`.
         counts: of each source and set of fakes, from `faces` and `generate`.
         selections: of each evaluation set, what was kept and what was left out because it had trained something.
+        gans: the last row of each GAN's own measurements, from `train_gan`.
         audit: from `audit`.
         roc: columns detector, pair, fpr, tpr.
         marks: for each pair, the properties of the stored files that tell its classes apart.
@@ -46,6 +47,7 @@ class Results:
     cards: dict[str, Any]
     counts: dict[str, Any]
     selections: dict[str, Any]
+    gans: dict[str, Any]
     audit: dict[str, Any]
     roc: pd.DataFrame
     marks: dict[str, list[str]]
@@ -112,6 +114,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         cards,
         counts,
         selections,
+        {name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
         audit,
         pd.concat(curves, ignore_index=True)[["detector", "pair", "fpr", "tpr"]],
         marked,

@@ -1,0 +1,198 @@
+"""A training that was stopped, by itself, by a signal or by kill -9, ends with the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import ROOT
+from faces_for_training import OrlFaces
+from unseen.errors import UserError
+from unseen.gans import train as loop
+from unseen.gans.settings import GanSettings
+from unseen.runtime import Scratch, prepare
+
+from .tiny import Interruption, same, settings, stop_after, trained
+
+
+def knobs(kind: str) -> GanSettings:
+    """Five steps, with a snapshot before and after each of the stops."""
+    return settings(kind, images=40, sample_every=16, diff_augment=True, snapshots=[0.2, 0.8])
+
+
+@pytest.mark.parametrize(("kind", "stops"), [("dcgan", (1, 4)), ("spectral", (3,)), ("r3gan", (1, 3))])
+def test_going_on_ends_with_the_same_bytes(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, stops: tuple[int, ...]
+) -> None:
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
+    whole = trained(orl_faces.small, knobs(kind), tmp_path / "whole")
+    assert set(whole.states) == {"generator", "discriminator", "at-0.2", "at-0.8"}
+    for stop in stops:
+        cut = tmp_path / f"cut {stop}"
+        with monkeypatch.context() as patch:
+            stop_after(stop, patch)
+            with pytest.raises(Interruption):
+                trained(orl_faces.small, knobs(kind), cut)
+        saved = Scratch(cut, "gan", 1).load()
+        assert saved is not None
+        assert saved["step"] == stop
+        assert same(trained(orl_faces.small, knobs(kind), cut), whole)
+
+
+def test_going_on_after_every_step_ends_with_the_same_bytes(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
+    whole = trained(orl_faces.small, knobs("dcgan"), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        for _ in range(4):
+            with pytest.raises(Interruption):
+                trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut")
+    assert same(trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut"), whole)
+
+
+def test_a_finished_training_is_not_run_again(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
+    whole = trained(orl_faces.small, knobs("dcgan"), tmp_path)
+    stop_after(0, monkeypatch)
+    assert same(trained(orl_faces.small, knobs("dcgan"), tmp_path), whole)
+
+
+def signal_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send this process SIGTERM in the middle of a step."""
+    update, calls = loop._update, []
+
+    def signalled(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) == 2 * step:
+            signal.raise_signal(signal.SIGTERM)
+        update(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "_update", signalled)
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_told_to_stop_it_finishes_its_step_and_goes_on_later(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "1000")
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        signal_at(step, patch)
+        with pytest.raises(UserError, match=rf"^told to stop at {8 * step} of 40 images; run it again to go on$"):
+            trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut")
+    assert signal.getsignal(signal.SIGTERM) == before
+    saved = Scratch(tmp_path / "cut", "gan", 1).load()
+    assert saved is not None
+    assert saved["step"] == step
+    whole = trained(orl_faces.small, knobs("dcgan"), tmp_path / "whole")
+    assert same(trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut"), whole)
+
+
+def test_told_to_stop_in_its_last_step_it_ends(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal_at(5, monkeypatch)
+    assert [row["step"] for row in trained(orl_faces.small, knobs("dcgan"), tmp_path).history] == [2, 4, 5]
+
+
+CHILD = """
+import sys
+from types import ModuleType
+
+sys.modules["timm"] = ModuleType("timm")  # seconds to import, and nobody asks it for a network
+from pathlib import Path
+import numpy as np
+import torch
+from gans.tiny import settings, trained
+from unseen.errors import UserError
+from unseen.runtime import prepare
+
+faces, scratch, output = sys.argv[1:]
+prepare()
+try:
+    result = trained(np.load(faces), settings(images=480, sample_every=200, snapshots=[0.5]), Path(scratch))
+except UserError as error:
+    sys.exit(f"train_gan: {error}")
+torch.save(vars(result), output)
+"""
+
+
+def child(folder: Path, every_s: str) -> "subprocess.Popen[str]":
+    arguments = [str(folder / name) for name in ("faces.npy", "scratch", "result.pt")]
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+    environment = {**os.environ, "PYTHONPATH": paths, "UNSEEN_CHECKPOINT_SECONDS": every_s}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, *arguments], env=environment, stderr=subprocess.PIPE, text=True
+    )
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Its exit code and what it printed."""
+    _, printed = process.communicate(timeout=120)
+    return process.returncode, printed
+
+
+def wait_for_another_checkpoint(process: "subprocess.Popen[str]", folder: Path) -> None:
+    def written() -> list[int]:
+        return [file.stat().st_mtime_ns for file in folder.glob("scratch/*/checkpoint.pt")]
+
+    before = written()
+    while process.poll() is None and written() in ([], before):
+        time.sleep(0.005)
+    assert process.poll() is None, "it ended before it could be stopped"
+
+
+def test_after_sigterm_and_after_kill_9_it_goes_on_to_the_same_bytes(orl_faces: OrlFaces, tmp_path: Path) -> None:
+    np.save(tmp_path / "faces.npy", orl_faces.small)
+    process = child(tmp_path, "0")
+    wait_for_another_checkpoint(process, tmp_path)
+    process.terminate()
+    code, printed = ended(process)
+    assert code == 1
+    assert "Traceback" not in printed
+    assert printed.splitlines()[-1].startswith("train_gan: told to stop at ")
+    (checkpoint,) = tmp_path.glob("scratch/*/checkpoint.pt")
+    stopped_at = torch.load(checkpoint, weights_only=True)["step"]
+    assert f"told to stop at {8 * stopped_at} of 480 images" in printed
+
+    process = child(tmp_path, "0")
+    wait_for_another_checkpoint(process, tmp_path)
+    process.kill()
+    code, printed = ended(process)
+    assert code == -signal.SIGKILL
+    assert f"gan: going on from step {stopped_at}\n" in printed
+    assert not (tmp_path / "result.pt").exists()
+
+    code, printed = ended(child(tmp_path, "15"))
+    assert code == 0, printed
+    assert "gan: going on from step" in printed
+    found = torch.load(tmp_path / "result.pt", weights_only=True)
+    whole = trained(orl_faces.small, settings(images=480, sample_every=200, snapshots=[0.5]), tmp_path / "whole")
+    assert same(type(whole)(**found), whole)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("kind", ["dcgan", "r3gan"])
+def test_on_a_gpu_it_goes_on_too(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
+    monkeypatch.setenv("UNSEEN_DEVICE", "cuda")
+    gpu = prepare()
+    with monkeypatch.context() as patch:
+        stop_after(3, patch)
+        with pytest.raises(Interruption):
+            trained(orl_faces.small, knobs(kind), tmp_path, device=gpu)
+    result = trained(orl_faces.small, knobs(kind), tmp_path, device=gpu)
+    assert [row["step"] for row in result.history] == [2, 4, 5]
+    assert all(value.isfinite().all() for state in result.states.values() for value in state.values())

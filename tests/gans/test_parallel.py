@@ -1,0 +1,160 @@
+"""Two processes that train one GAN together give what one gives."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from conftest import ROOT
+from faces_for_training import OrlFaces
+from unseen.gans.parallel import Parallel
+from unseen.gans.train import Trained
+
+from .tiny import same, same_states, settings, trained
+
+KNOBS = {"images": 24, "sample_every": 16}
+
+CHILD = """
+import json, sys
+from types import ModuleType
+
+sys.modules["timm"] = ModuleType("timm")  # seconds to import, and nobody asks it for a network
+from pathlib import Path
+import numpy as np
+import pytest
+import torch
+from torch import distributed
+from gans.tiny import Interruption, settings, stop_after, trained
+from unseen.errors import UserError
+from unseen.runtime import prepare
+
+rank, folder, knobs = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+prepare()
+faces = np.load(folder / "faces.npy")
+distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+
+
+def refusal(**changed):
+    try:
+        trained(faces, settings(**changed), folder / "refused")
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+results = {"whole": vars(trained(faces, settings("r3gan", **knobs), folder / "whole"))}
+with pytest.MonkeyPatch.context() as patch:
+    stop_after(2, patch)
+    try:
+        trained(faces, settings("r3gan", **knobs), folder / "cut")
+    except Interruption:
+        distributed.barrier()
+results["gone on"] = vars(trained(faces, settings("r3gan", **knobs), folder / "cut"))
+torch.save(results, folder / f"{rank}.pt")
+refused = {"batch": refusal(**{**knobs, "kind": "r3gan", "batch": 9}), "norm": refusal(**{**knobs, "kind": "dcgan"})}
+(folder / f"{rank}.json").write_text(json.dumps(refused))
+distributed.destroy_process_group()
+"""
+
+
+@dataclass
+class Together:
+    """What each of the two processes left, and what one alone does."""
+
+    results: list[dict[str, Trained]]
+    refused: list[dict[str, str]]
+    alone: Trained
+
+
+@pytest.fixture(scope="module")
+def together(orl_faces: OrlFaces, tmp_path_factory: pytest.TempPathFactory) -> Together:
+    folder = tmp_path_factory.mktemp("parallel")
+    np.save(folder / "faces.npy", orl_faces.small)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")]),
+        "UNSEEN_DEVICE": "cpu",
+        "UNSEEN_THREADS": "1",
+        "UNSEEN_CHECKPOINT_SECONDS": "0",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(rank), str(folder), json.dumps(KNOBS)],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    printed = [process.communicate(timeout=200)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(printed)
+    found = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    return Together(
+        [{name: Trained(**result) for name, result in one.items()} for one in found],
+        [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)],
+        trained(orl_faces.small, settings("r3gan", **KNOBS), folder / "alone"),
+    )
+
+
+def test_two_processes_give_the_losses_and_the_penalty_of_one(together: Together) -> None:
+    history = together.results[0]["whole"].history
+    assert [row["step"] for row in history] == [2, 3]
+    for row, alone in zip(history, together.alone.history, strict=True):
+        for name in ("d_loss", "g_loss", "squared_gradient"):
+            assert row[name] == pytest.approx(alone[name], abs=1e-4, rel=1e-3), name
+    assert together.alone.history[0]["squared_gradient"] > 1e-3
+
+
+def test_two_processes_give_the_weights_of_one(together: Together) -> None:
+    for net in ("generator", "discriminator"):
+        for name, value in together.results[0]["whole"].states[net].items():
+            torch.testing.assert_close(value, together.alone.states[net][name], atol=2e-3, rtol=0)
+
+
+def test_both_processes_have_the_same_weights_and_one_of_them_judges(together: Together) -> None:
+    first, second = (one["whole"] for one in together.results)
+    assert same_states(first.states, second.states)
+    assert second.history == []
+
+
+def test_two_processes_go_on_to_the_same_bytes(together: Together) -> None:
+    for one in together.results:
+        assert same_states(one["whole"].states, one["gone on"].states)
+    assert same(together.results[0]["whole"], together.results[0]["gone on"])
+
+
+def test_what_two_processes_can_not_share_is_one_line_in_each(together: Together) -> None:
+    for refused in together.refused:
+        assert refused["batch"] == "`batch` is 9, which 2 processes can't share; give a multiple of that"
+        assert refused["norm"] == "batch norm over several processes needs GPUs; start one process on the CPU"
+
+
+def test_one_process_shares_nothing() -> None:
+    alone = Parallel()
+    assert (alone.rank, alone.count) == (0, 1)
+    alone.check(7)
+    net, value = nn.BatchNorm2d(3), torch.arange(6.0)
+    assert alone.networks(net)[0] is net
+    assert torch.equal(alone.part(value)[0], value)
+    alone.average([value, None])
+    assert torch.equal(value, torch.arange(6.0))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_parts_are_the_whole_batch_and_of_one_size(count: int) -> None:
+    drawn: list[Tensor] = [torch.arange(8), torch.arange(16).view(8, 2)]
+    parts: list[Any] = []
+    for rank in range(count):
+        parallel = Parallel()
+        parallel.rank, parallel.count = rank, count
+        parts.append(parallel.part(*drawn))
+    assert {len(one) for part in parts for one in part} == {8 // count}
+    for number, whole in enumerate(drawn):
+        assert torch.equal(torch.cat([part[number] for part in parts]), whole)
