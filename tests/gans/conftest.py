@@ -12,4 +12,5 @@ __all__ = ["orl_faces"]
 def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
     monkeypatch.setenv("UNSEEN_THREADS", "1")
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "1000")  # none by the clock: trainings share their folder here
     prepare()
