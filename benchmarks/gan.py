@@ -4,7 +4,7 @@
     PYTHONPATH=src python benchmarks/gan.py --gan dcgan --size 128 --batch 128 --images 20000 PICTURES
 
 PICTURES is a folder of pictures, which are resized to the size. In one run, in turns, with the same networks, batch
-and device: `ours` is `unseen.gans.train` on these faces; `ceiling` is the same loop on a batch that lies on the device
+and device: `ours` is `unseen.gans.train` on these faces; `ceiling` is the same loop on a batch that is on the device
 already, so that nothing is drawn, looked up or flipped; `plain` is a loop as PyTorch's own DCGAN example has it,
 written anew: a DataLoader that opens the files, float32, no fused optimizer, and a discriminator whose gradients are
 computed in the generator's turn and thrown away. Each round reports its own ratio. On a GPU the share of its peak is
@@ -199,7 +199,7 @@ def main() -> None:
         peak = memory(device)
         rates["plain"].append(plain(files, settings, arguments.size, device))
     print(
-        f"{arguments.gan}, {arguments.size} px, batch {settings.batch}, {len(files)} faces, {settings.images} images each"
+        f"{arguments.gan}, {arguments.size} px, batch {settings.batch}, {len(files)} faces, {settings.images} images"
     )
     for name, found in rates.items():
         print(f"{name:8} {statistics.median(found):9.1f} images/s ({min(found):.1f} to {max(found):.1f})")

@@ -50,7 +50,7 @@ def refusal(data: Any, folder: Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_params_file_of_the_project_is_valid(path: Path) -> None:
     params = load_params(path)
-    assert set(params.model_dump()) == set(read_yaml(path))
+    assert set(params.model_dump(exclude_none=True)) == set(read_yaml(path))
 
 
 def test_folders(params_data: dict[str, Any], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 that are drawn."""
 
 import hashlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,10 +137,11 @@ def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, finder: Finder)
     for name, counts in _store(root, orl).items():
         write_metrics(root / "metrics" / f"{name}.json", counts)
     write_metrics(root / "metrics/audit.json", audit(all_sets(root / "data"), finder, loaded.audit.max_auc))
-    samples = root / "metrics/gans/dcgan/samples.png"
-    samples.parent.mkdir(parents=True)
-    buffer = io.BytesIO()
-    Image.fromarray(np.asarray(orl.small[0])).save(buffer, "PNG")
-    samples.write_bytes(buffer.getvalue())
+    gan = root / "metrics/gans/dcgan"
+    gan.mkdir(parents=True)
+    for number, name in enumerate(("samples", "neighbours")):
+        Image.fromarray(np.asarray(orl.small[number])).save(gan / f"{name}.png")
+    shares = ("precision", "recall", "d_right_on_train", "d_right_on_held_back", "d_right_on_fakes", "copies")
+    write_metrics(gan / "summary.json", {"kid_lite1": 0.125, **{name: n / 16 for n, name in enumerate(shares)}})
     _measure(root, loaded)
     return loaded

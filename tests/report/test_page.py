@@ -120,7 +120,19 @@ def test_the_report_says_how_it_was_made(results: Results, report: str, root: Pa
     assert any(text.startswith("python 3.11, torch 2.5.") for text in page.texts["p"])
     (dump,) = page.texts["pre"]
     assert "max_auc: 0.55" in dump
-    samples = (root / "metrics/gans/dcgan/samples.png").read_bytes()
-    assert f"data:image/png;base64,{base64.b64encode(samples).decode()}" in page.links
+    for name in ("samples", "neighbours"):
+        picture = (root / f"metrics/gans/dcgan/{name}.png").read_bytes()
+        assert f"data:image/png;base64,{base64.b64encode(picture).decode()}" in page.links
+    measured = next(text for text in page.texts["p"] if "kid_lite1" in text)
+    for number in (
+        "0.125",
+        "Precision 0.0%",
+        "recall 6.2%",
+        "12.5% of the faces",
+        "18.8% of other",
+        "25.0% of fakes",
+        "31.2%",
+    ):
+        assert number in measured
     for label in ("known", "unseen", "chance", *SCORES):
         assert label in page.texts["text"], "in the legends of the curves"

@@ -5,7 +5,6 @@ called `kid_lite1` and compare with nothing but themselves: KID and FID are defi
 and are reported beside it where a user has that network's weights.
 """
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +42,11 @@ class Backbone:
             packaged = torch.load(files[0], map_location="cpu", weights_only=True)
             # The package's tensors stand in timm's order, under older names.
             net.load_state_dict(dict(zip(net.state_dict(), packaged.values(), strict=True)))
-        except (AttributeError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError):
+        except Exception as error:  # what a damaged file raises is not documented
             raise UserError(
                 f"{files[0]}: not the weights of EfficientNet-lite1; correct `quality.weights`, or remove the file "
                 "and run `dvc repro asset`"
-            ) from None
+            ) from error
         self._net = net.eval().to(device, memory_format=torch.channels_last)
         self._device = device
 
