@@ -9,7 +9,9 @@ import torch
 
 from unseen.files import whole_file, write_metrics
 from unseen.gans.artifact import load_gan, save_gan
+from unseen.gans.inception import Inception
 from unseen.gans.judge import GRID, Judge
+from unseen.gans.parallel import Parallel, join
 from unseen.gans.quality import Backbone
 from unseen.gans.reals import Reals
 from unseen.gans.settings import GanSettings, QualitySettings
@@ -21,6 +23,7 @@ from unseen.shards import sets_for_fitting
 
 
 def main(name: str) -> None:
+    join()
     settings = read_block(_stage.PARAMS, ["gans", name], GanSettings)
     quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
@@ -28,10 +31,13 @@ def main(name: str) -> None:
     faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
     device = prepare()
     backbone = Backbone(Path("models", quality.weights), device)
-    judge = Judge(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone)
+    inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)
+    judge = Judge(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone, inception)
     key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
     scratch = Scratch(_stage.SCRATCH, f"gan-{name}", key)
     trained = train(Reals(faces.pixels, device), judge, settings, seed, scratch)
+    if Parallel().rank:
+        return
 
     save_gan(Path("models/gans", name), name, settings, faces.pixels.shape[1], trained.states, faces.counts("source"))
     metrics = Path("metrics/gans", name)

@@ -69,8 +69,9 @@ def stored(
     splits: list[Split],
     use: str = "train",
     generator: str = "",
+    hashes: list[str] | None = None,
 ) -> FaceSet:
-    """A face set of these files, named by its folder; `generator` makes them fakes."""
+    """A face set of these files, named by its folder; `generator` makes them fakes, `hashes` are of the photos."""
     name = folder.name
     rows = [
         FaceRow(
@@ -81,7 +82,7 @@ def stored(
             source=name,
             identity=person,
             split=split,
-            sha256=f"{number:064x}",
+            sha256=hashes[number] if hashes else f"{number:064x}",
             dhash="0" * 64,
             picture_dhash="0" * 64,
             width=92,

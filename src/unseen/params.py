@@ -169,7 +169,10 @@ def check(params: Params) -> None:
     _check_names(params)
     _check_sources(params)
     if params.quality:
-        _check_reference("quality.weights", params.quality.weights, [f"assets/{name}" for name in params.assets])
+        for key in ("weights", "inception"):
+            allowed = [f"assets/{name}" for name in params.assets]
+            allowed += ["none"] if key == "inception" else []
+            _check_reference(f"quality.{key}", getattr(params.quality, key), allowed)
     elif params.gans:
         raise UserError("params: `quality` is missing; GANs are measured with it while they train")
     for name, gan in params.gans.items():
@@ -191,7 +194,7 @@ def check(params: Params) -> None:
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
                     f"so it must be `faces.size`, {params.faces.size}"
                 )
-        elif params.quality and detector.weights == params.quality.weights:
+        elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
             raise UserError(f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others")
         elif detector.weights != "none":
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])

@@ -47,6 +47,9 @@ DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9]
 AssetFolder = Annotated[str, StringConstraints(pattern=r"^assets/[a-z0-9_]+$")]
 """A folder of packaged weights below models, such as `assets/centerface`."""
 
+OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[a-z0-9_]+)$")]
+"""The same, or `none`: the empty folder that DVC is pointed at where there are no weights."""
+
 
 def nearest(value: object, allowed: Sequence[str]) -> str:
     """`allowed are a, b, c; did you mean b?`, the second half only where something is near."""

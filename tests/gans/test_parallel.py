@@ -1,19 +1,22 @@
 """Two processes that train one GAN together give what one gives."""
 
+import csv
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
 from conftest import ROOT
-from faces_for_training import OrlFaces
+from faces_for_training import OrlFaces, encoded, stored
 from unseen.gans.parallel import Parallel
 from unseen.gans.train import Trained
 
@@ -158,3 +161,38 @@ def test_the_parts_are_the_whole_batch_and_of_one_size(count: int) -> None:
     assert {len(one) for part in parts for one in part} == {8 // count}
     for number, whole in enumerate(drawn):
         assert torch.equal(torch.cat([part[number] for part in parts]), whole)
+
+
+def stage(folder: Path, processes: int) -> list[dict[str, str]]:
+    """The table of losses that the stage leaves, run by so many processes."""
+    environment = {**os.environ, "UNSEEN_PROCESSES": str(processes), "UNSEEN_DEVICE": "cpu", "UNSEEN_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "stages/train_gan.py"), "dcgan"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("gan: 100% of 24 images") == 1, "one process judges"
+    with (folder / "metrics/gans/dcgan/losses.csv").open() as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_stage_starts_as_many_processes_as_there_are_gpus(
+    orl_faces: OrlFaces, tmp_path: Path, lite1_weights: Path, params_data: dict[str, Any]
+) -> None:
+    params_data["gans"]["dcgan"] = settings("r3gan", images=24, sample_every=16).model_dump()
+    params_data["quality"]["samples"] = 16
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params_data))
+    files = [encoded(face, quality=90) for face in orl_faces.small[:60]]
+    splits = ["train" if number < 45 else "val" for number in range(60)]
+    stored(tmp_path / "data/faces/people/orl", files, orl_faces.people[:60], splits)  # type: ignore[arg-type]
+    (tmp_path / "models/assets").mkdir(parents=True)
+    (tmp_path / "models/assets/efficientnet_lite1").symlink_to(lite1_weights)
+    two, one = stage(tmp_path, 2), stage(tmp_path, 1)
+    assert [row["step"] for row in two] == [row["step"] for row in one] == ["2", "3"]
+    for mine, alone in zip(two, one, strict=True):
+        for name in ("d_loss", "g_loss", "squared_gradient"):
+            assert float(mine[name]) == pytest.approx(float(alone[name]), rel=1e-4), name

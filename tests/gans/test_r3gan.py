@@ -36,6 +36,17 @@ def test_a_block_starts_as_what_comes_in(net: int) -> None:
         assert not torch.equal(block(x), x)
 
 
+def test_a_block_adds_what_its_three_layers_make_of_it() -> None:
+    block = modules(build(settings("r3gan"), 32, seed=1)[0], _Block)[0]
+    with torch.no_grad():
+        for weight in block.parameters():
+            weight.copy_(torch.randn(weight.shape))
+    x = torch.randn(2, block.widen.in_channels, 8, 8)
+    wide = torch.where((wide := block.widen(x)) > 0, wide, 0.2 * wide)
+    mixed = torch.where((mixed := block.mix(wide)) > 0, mixed, 0.2 * mixed)
+    torch.testing.assert_close(block(x), x + block.narrow(mixed))
+
+
 def test_a_block_can_learn_from_its_first_step() -> None:
     block = modules(build(settings("r3gan"), 32, seed=1)[0], _Block)[0]
     block(torch.randn(2, block.widen.in_channels, 8, 8)).square().sum().backward()
@@ -58,7 +69,7 @@ def test_the_gain_keeps_the_variance_through_the_leaky_relu() -> None:
 
 
 @pytest.mark.parametrize("upsample", get_args(Upsampler))
-@pytest.mark.parametrize("size", [32, 128])
+@pytest.mark.parametrize("size", [32, 64])
 def test_variance_at_the_start_neither_explodes_nor_dies_out(upsample: Upsampler, size: int) -> None:
     spreads = []
     for seed in range(6):
@@ -69,7 +80,7 @@ def test_variance_at_the_start_neither_explodes_nor_dies_out(upsample: Upsampler
     assert 0.3 < torch.stack(spreads).mean() < 1.7
 
 
-@pytest.mark.parametrize("size", [32, 128])
+@pytest.mark.parametrize("size", [32, 64])
 def test_the_discriminators_features_are_of_the_order_of_its_pictures(size: int) -> None:
     smooth = torch.randn(8, 3, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, size, size)
     spreads = []
@@ -130,7 +141,25 @@ def test_at_the_papers_widths_a_group_has_the_papers_channels() -> None:
 def test_channels_grow_towards_the_small_sizes_up_to_a_limit() -> None:
     g, d = build(settings("r3gan", width=4), 64, seed=1)
     widths = [block.widen.in_channels for block in modules(g, _Block)]
-    assert widths == [16, 16, 16, 16, 16, 16, 8, 8, 4, 4]
+    assert widths == [32, 32, 32, 32, 16, 16, 8, 8, 4, 4]
     assert [block.widen.in_channels for block in modules(d, _Block)] == widths[::-1]
-    assert d.num_features == 16
+    assert d.num_features == 32
     assert not modules(g, nn.ConvTranspose2d)
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_each_size_has_as_many_blocks_as_asked(blocks: int) -> None:
+    for net in build(settings("r3gan", blocks=blocks), 32, seed=1):
+        assert len(modules(net, _Block)) == 4 * blocks
+
+
+def test_spectral_norm_takes_every_layer_that_has_a_norm() -> None:
+    _, d = build(settings("r3gan", spectral_norm=True), 32, seed=1)
+    layers = modules(d, (nn.Conv2d, nn.Linear))
+    normed = [layer for layer in layers if hasattr(layer, "parametrizations")]
+    assert len(layers) - len(normed) == len(modules(d, _Block)), "the last of each block starts at zero"
+    for _ in range(200):
+        d(torch.zeros(1, 3, 32, 32))  # a step of the power iteration each
+    for layer in normed:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
+    assert d(torch.rand(2, 3, 32, 32)).isfinite().all()

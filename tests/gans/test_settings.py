@@ -85,6 +85,9 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"snapshots": [0.5, 1.0]}, ["`gans.tiny.snapshots.1` is 1.0", "less than 1"]),
     ({"snapshots": [0.0]}, ["`gans.tiny.snapshots.0` is 0.0", "greater than 0"]),
     ({"snapshots": 0.5}, ["`gans.tiny.snapshots` is 0.5", "list"]),
+    ({"blocks": 2}, ["`gans.tiny`", "`blocks` goes with `architecture: r3gan`"]),
+    ({"architecture": "r3gan"}, ["`gans.tiny`", "`blocks` goes with `architecture: r3gan`, and that with `blocks`"]),
+    ({"architecture": "r3gan", "blocks": 0}, ["`gans.tiny.blocks` is 0"]),
     ({"steps": 100}, ["`gans.tiny.steps` is not a known key"]),
 ]
 
@@ -115,10 +118,11 @@ def test_knobs_are_read_from_params_and_from_a_card_alike(tmp_path: Path, kind: 
     [
         ({"weights": "efficientnet_lite1"}, "`quality.weights` is 'efficientnet_lite1'"),
         ({"samples": 15}, "`quality.samples` is 15"),
+        ({"inception": "inception"}, "`quality.inception` is 'inception'"),
     ],
 )
 def test_a_bad_measure_is_refused(changed: dict[str, Any], fragment: str) -> None:
-    good = {"weights": "assets/efficientnet_lite1", "samples": 16}
+    good = {"weights": "assets/efficientnet_lite1", "inception": "none", "samples": 16}
     assert validated(QualitySettings, good, "quality").samples == 16
     with pytest.raises(UserError, match=fragment):
         validated(QualitySettings, good | changed, "quality")

@@ -226,6 +226,26 @@ def test_half_of_gamma_weighs_the_squared_gradients_at_reals_and_at_fakes(
     assert losses[1] == pytest.approx(row["g_loss"], rel=1e-5)
 
 
+def test_a_paired_loss_asks_d_about_the_same_reals_again(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, seen = loss_of(settings("r3gan")), []
+
+    def one(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+        def call(real: Tensor, fake: Tensor) -> Tensor:
+            seen.append((real.detach(), fake.detach()))
+            found: Tensor = getattr(good, name)(real, fake)
+            return found
+
+        return call
+
+    monkeypatch.setattr(loop, "loss_of", lambda knobs: Loss(one("discriminator"), one("generator"), good.paired))
+    trained(orl_faces.small, settings("r3gan", images=8, learning_rate=0), tmp_path)  # D answers as it did before
+    (real, fake), (real_again, fake_again) = seen
+    torch.testing.assert_close(real_again, real)
+    torch.testing.assert_close(fake_again, fake)
+
+
 @pytest.mark.parametrize(("every", "times"), [(1, 5), (2, 3), (4, 2), (10, 1)])
 def test_a_penalty_comes_once_in_so_many_steps(
     orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int, times: int

@@ -14,7 +14,7 @@ from unseen.gans.judge import Judge
 from unseen.gans.networks import build
 from unseen.gans.quality import Backbone
 from unseen.gans.reals import Reals
-from unseen.gans.settings import GanSettings
+from unseen.gans.settings import AutoencoderSettings, GanSettings
 from unseen.gans.train import Trained, train
 from unseen.pictures import Pixels
 from unseen.runtime import Scratch
@@ -52,6 +52,7 @@ DCGAN: dict[str, Any] = {
 SPECTRAL = {"spectral_norm": True, "loss": "hinge", "upsample": "bilinear"}
 R3GAN = {
     "architecture": "r3gan",
+    "blocks": 2,
     "upsample": "bilinear",
     "loss": "relativistic",
     "penalty": {"start": 2.0, "end": 0.2},
@@ -141,3 +142,23 @@ def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def modules(net: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> list[Any]:
     """A network's layers of a kind, in order."""
     return [module for module in net.modules() if isinstance(module, kind)]
+
+
+AUTOENCODER: dict[str, Any] = {
+    "train_on": "faces/people",
+    "upsample": "transposed",
+    "weights": "none",
+    "factor": 2,
+    "latent": 4,
+    "width": 8,
+    "images": 40,
+    "batch": 8,
+    "learning_rate": 0.003,
+    "adversarial": 0.0,
+    "sample_every": 16,
+}
+
+
+def autoencoder_settings(**changed: Any) -> AutoencoderSettings:
+    """The knobs of a tiny autoencoder, some of them changed."""
+    return AutoencoderSettings.model_validate(AUTOENCODER | changed)

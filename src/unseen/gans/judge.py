@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from unseen.errors import UserError
+from unseen.gans.inception import Inception, fid
 from unseen.gans.networks import answers, samples
 from unseen.gans.quality import NEIGHBOURS, Backbone, kid, nearest, precision_recall
 from unseen.gans.settings import GanSettings
@@ -35,9 +36,17 @@ class Judge:
     """Measures a GAN against the faces it trains on and against faces that are held back from it."""
 
     def __init__(
-        self, train: Pixels, held_back: Pixels, settings: GanSettings, seed: int, count: int, backbone: Backbone
+        self,
+        train: Pixels,
+        held_back: Pixels,
+        settings: GanSettings,
+        seed: int,
+        count: int,
+        backbone: Backbone,
+        inception: Inception | None = None,
     ):
         """`train` and `held_back` are [n, size, size, 3]; at most `count` of each are looked at, as are samples.
+        `inception` adds FID and KID to the rows.
 
         Raises:
             UserError: there are too few of either.
@@ -47,11 +56,12 @@ class Judge:
                 f"{len(train)} faces to train a GAN on and {len(held_back)} held back to measure it by; it takes "
                 f"{NEIGHBOURS + 1} of each: add people, or give `split.val` a larger share"
             )
-        self._settings, self._backbone = settings, backbone
+        self._settings, self._backbone, self._inception = settings, backbone, inception
         self._train, self._held_back = (_some(pixels, count, seed) for pixels in (train, held_back))
         self._all = train
         self._features = backbone(self._train)
         self._held_features = backbone(self._held_back)
+        self._inception_features = inception(self._train) if inception else None
         self._latents = torch.randn(count, settings.latent, generator=generator(seed, "grid"))
 
     def __call__(self, averaged: nn.Module, discriminator: nn.Module, losses: Row) -> tuple[Row, Tensor]:
@@ -60,6 +70,9 @@ class Judge:
         features = self._backbone(drawn)
         precision, recall = precision_recall(self._features, features)
         quality = {"kid_lite1": kid(self._features, features), "precision": precision, "recall": recall}
+        if self._inception and self._inception_features is not None:
+            seen = self._inception(drawn)
+            quality |= {"fid": fid(self._inception_features, seen), "kid": kid(self._inception_features, seen)}
         row = losses | self._told_apart(discriminator, drawn) | quality
         done = row["images"] / self._settings.images
         shown = ", ".join(f"{name} {row[name]:.3f}" for name in ("d_loss", "g_loss", "kid_lite1"))

@@ -4,12 +4,34 @@ The gradients are averaged by hand and not by a wrapper of the networks: a penal
 which a wrapper's hooks are not made.
 """
 
+import atexit
+import os
+import sys
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, distributed, nn
 
 from unseen.errors import UserError
+
+
+def join() -> None:
+    """Make this process one of several that train together, one for each GPU in sight or `UNSEEN_PROCESSES`.
+
+    Where there are to be several and none is started yet, this program is replaced by `torchrun`, which starts it
+    again so many times.
+    """
+    if "LOCAL_RANK" in os.environ:
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        # Both kinds: gradients meet on the GPUs, and whether to stop is settled without asking a GPU.
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        atexit.register(distributed.destroy_process_group)
+        return
+    count = int(os.environ.get("UNSEEN_PROCESSES") or torch.cuda.device_count())
+    if count > 1:
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        os.execv(sys.executable, [sys.executable, *torchrun, *sys.argv])
 
 
 class Parallel:
@@ -46,6 +68,14 @@ class Parallel:
         """
         if batch % self.count:
             raise UserError(f"`batch` is {batch}, which {self.count} processes can't share; give a multiple of that")
+
+    def any(self, mine: bool) -> bool:
+        """Whether it is so in any process: all must stop at one step, or some would wait for the others."""
+        if self.count == 1:
+            return mine
+        flag = torch.tensor(int(mine))
+        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+        return bool(flag)
 
     @torch.no_grad()
     def average(self, tensors: Iterable[Tensor | None]) -> None:

@@ -10,12 +10,10 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
 
 from unseen.gans.settings import GanSettings
 from unseen.gans.upsample import upsampler
-
-BLOCKS = 2
-"""Residual blocks at each size, as in the paper."""
 
 EXPANSION = 2
 """A block's inner channels, in units of its outer ones, as in the paper."""
@@ -24,7 +22,7 @@ GROUP = 16
 """Channels that a grouped convolution mixes, as in the paper at its own width; more where these do not come out
 even."""
 
-WIDEST = 4
+WIDEST = 8
 """Channels at the small sizes, in units of the width at full size."""
 
 GAIN = math.sqrt(2 / (1 + 0.2**2))
@@ -84,6 +82,12 @@ def _channels(settings: GanSettings, size: int) -> list[int]:
     return [settings.width * min(WIDEST, 2**k) for k in reversed(range(doublings + 1))]
 
 
+def _blocks(settings: GanSettings) -> int:
+    if settings.blocks is None:
+        raise ValueError("an r3gan without `blocks`")  # settings are validated where they are read
+    return settings.blocks
+
+
 def _initialise(net: nn.Module) -> None:
     blocks = [module for module in net.modules() if isinstance(module, _Block)]
     for module in net.modules():
@@ -103,10 +107,11 @@ class Generator(nn.Module):
         self.channels = channels = _channels(settings, size)
         self.basis = nn.Parameter(torch.randn(channels[0], 4, 4))
         self.start = nn.Linear(settings.latent, channels[0], bias=False)
-        layers: list[nn.Module] = [_Block(channels[0]) for _ in range(BLOCKS)]
+        self.blocks = blocks = _blocks(settings)
+        layers: list[nn.Module] = [_Block(channels[0]) for _ in range(blocks)]
         for before, after in itertools.pairwise(channels):
             layers.append(upsampler(settings.upsample, before, after, kernel=1))
-            layers += [_Block(after) for _ in range(BLOCKS)]
+            layers += [_Block(after) for _ in range(blocks)]
         self.layers = nn.Sequential(*layers)
         self.to_picture = nn.Conv2d(channels[-1], settings.channels, 1, bias=False)
         _initialise(self)
@@ -119,7 +124,7 @@ class Generator(nn.Module):
 
     def tail(self, doublings: int) -> tuple[nn.Module, int]:
         """The last blocks, which double a side so often, and the channels that go into them."""
-        each = 1 + BLOCKS
+        each = 1 + self.blocks
         return nn.Sequential(*self.layers[-each * doublings :], self.to_picture), self.channels[-doublings - 1]
 
 
@@ -128,17 +133,22 @@ class Discriminator(nn.Module):
 
     def __init__(self, settings: GanSettings, size: int) -> None:
         super().__init__()
-        channels = _channels(settings, size)[::-1]
+        channels, blocks = _channels(settings, size)[::-1], _blocks(settings)
         layers: list[nn.Module] = [nn.Conv2d(3, channels[0], 1, bias=False)]
         for before, after in itertools.pairwise(channels):
-            layers += [_Block(before) for _ in range(BLOCKS)]
+            layers += [_Block(before) for _ in range(blocks)]
             layers.append(_Down(before, after))
-        layers += [_Block(channels[-1]) for _ in range(BLOCKS)]
+        layers += [_Block(channels[-1]) for _ in range(blocks)]
         layers.append(nn.Conv2d(channels[-1], channels[-1], 4, groups=channels[-1], bias=False))
         self.layers = nn.Sequential(*layers)
         self.num_features = channels[-1]
         self.head = nn.Linear(channels[-1], 1, bias=False)
         _initialise(self)
+        if settings.spectral_norm:
+            for module in list(self.modules()):
+                # A block's last layer starts at zero, which has no norm to divide by.
+                if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.any():
+                    spectral_norm(module)
 
     def features(self, pictures: Tensor) -> Tensor:
         """The penultimate activations: [n, num_features]."""

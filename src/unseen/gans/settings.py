@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from unseen.settings import AssetFolder, DataFolder, Group, Name, Role, Settings
+from unseen.settings import AssetFolder, DataFolder, Group, Name, OptionalAssetFolder, Role, Settings
 
 Upsampler = Literal["transposed", "nearest", "bilinear", "pixel_shuffle"]
 
@@ -40,6 +40,9 @@ class GanSettings(Settings):
     upsample: Upsampler = Field(description="how the generator doubles a side; each leaves traces of its own")
     latent: int = Field(ge=2, le=1024, description="numbers in a latent vector")
     width: int = Field(ge=4, le=512, description="channels of the layer at full size; deeper layers have more")
+    blocks: int | None = Field(
+        None, ge=1, le=8, description="residual blocks at each size; `r3gan` only, whose paper has 2"
+    )
     spectral_norm: bool = Field(description="of every layer of the discriminator, in place of batch norm")
     loss: Literal["non_saturating", "hinge", "relativistic"]
     label_smoothing: float = Field(ge=0, lt=0.5, description="reals aim at 1 minus this; `non_saturating` only")
@@ -66,6 +69,8 @@ class GanSettings(Settings):
             raise ValueError(f"`label_smoothing` goes with `loss: non_saturating`, not with {self.loss!r}")
         if max(self.beta2.start, self.beta2.end) >= 1:
             raise ValueError("`beta2` must stay below 1")
+        if (self.blocks is None) == (self.architecture == "r3gan"):
+            raise ValueError("`blocks` goes with `architecture: r3gan`, and that with `blocks`")
         return self
 
     @property
@@ -84,6 +89,9 @@ class QualitySettings(Settings):
 
     weights: AssetFolder = Field(
         description="EfficientNet-lite1 with ImageNet weights, which no detector may start from"
+    )
+    inception: OptionalAssetFolder = Field(
+        description="torch-fidelity's Inception weights, which add FID and KID; or `none`"
     )
     samples: int = Field(ge=16, description="pictures of each side that are compared; more make a steadier number")
 

@@ -145,17 +145,20 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
             for share in settings.snapshots:
                 if done == max(1, round(share * settings.steps)):
                     snapshots[f"at-{share}"] = _on_host(averaged.state_dict())
+            stopping = parallel.any(stop.asked)
             if parallel.rank:
                 recent = _Recent()
+                if stopping and not last:
+                    raise SystemExit(1)  # the first process says so
                 continue
             if last or done * batch // settings.sample_every > seen // settings.sample_every:
                 row, samples = judge(averaged, d, recent.row(done, batch))
                 history.append(row)
                 grid.append(samples)
                 recent = _Recent()
-            if stop.asked or scratch.due():
+            if stopping or scratch.due():
                 checkpoint()
-            if stop.asked and not last:
+            if stopping and not last:
                 raise UserError(f"told to stop at {done * batch} of {settings.images} images; run it again to go on")
     states = {"generator": averaged.state_dict(), "discriminator": d.state_dict(), **snapshots}
     return Trained({name: _on_host(state) for name, state in states.items()}, history, _stacked(grid))
