@@ -11,11 +11,11 @@ from unseen.files import whole_file, write_metrics
 from unseen.gans.artifact import load_gan, save_gan
 from unseen.gans.inception import Inception
 from unseen.gans.judge import GRID, Judge
-from unseen.gans.parallel import Parallel, join
 from unseen.gans.quality import Backbone
 from unseen.gans.reals import Reals
 from unseen.gans.settings import GanSettings, QualitySettings
 from unseen.gans.train import train
+from unseen.parallel import Parallel, join
 from unseen.pictures import grid, load
 from unseen.runtime import Scratch, prepare
 from unseen.settings import read_block

@@ -51,6 +51,7 @@ def labelled(reals: Pixels, fakes: Pixels, real_source: str = "orl", fake_source
     columns: dict[str, list[object]] = {
         "label": [0] * len(reals) + [1] * len(fakes),
         "source": [real_source] * len(reals) + [fake_source] * len(fakes),
+        "generator": [""] * len(reals) + [fake_source] * len(fakes),
     }
     return Faces(np.concatenate([reals, fakes]), columns)
 

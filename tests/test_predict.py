@@ -17,7 +17,7 @@ from PIL import Image
 from unseen.detectors.artifact import TrainedDetector, save_detector
 from unseen.detectors.calibration import Calibration
 from unseen.detectors.dct_logistic import DctLogistic
-from unseen.detectors.loop import logits_of
+from unseen.detectors.logits import logits_of
 from unseen.errors import UserError
 from unseen.faces.finder import Finder
 from unseen.faces.road import Crop, walk

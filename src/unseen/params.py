@@ -196,7 +196,7 @@ def check(params: Params) -> None:
                 )
         elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
             raise UserError(f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others")
-        elif detector.weights != "none":
+        elif detector.weights not in ("none", "hub"):
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])
     for name, evaluation in params.evaluation_sets.items():
         _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.folders()))

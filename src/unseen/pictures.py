@@ -35,9 +35,44 @@ class Faces:
         """0 for real and 1 for fake, [n]."""
         return np.asarray(self.columns["label"], np.int64)
 
+    def take(self, rows: Iterable[int]) -> Pixels:
+        """The pixels of some rows, uint8 [n, size, size, 3], as a copy."""
+        return self.pixels[np.fromiter(rows, np.int64)]
+
     def counts(self, column: str) -> dict[str, int]:
         """How many faces have each value of a column, sorted by value."""
         return dict(sorted(Counter(map(str, self.columns[column])).items()))
+
+
+class Crops(Faces):
+    """Faces kept as they are stored, a fiftieth of their pixels' size, and decoded when they are asked for."""
+
+    def __init__(self, jpegs: list[bytes], columns: dict[str, list[object]]) -> None:
+        self._jpegs, self.columns = jpegs, columns
+
+    def __len__(self) -> int:
+        return len(self._jpegs)
+
+    def take(self, rows: Iterable[int]) -> Pixels:
+        """The pixels of some rows, uint8 [n, size, size, 3]."""
+        return np.stack([decode_crop(self._jpegs[row]) for row in rows])
+
+    @property
+    def pixels(self) -> Pixels:  # type: ignore[override]
+        """All at once."""
+        return self.take(range(len(self)))
+
+
+def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str]) -> Crops:
+    """All faces of some splits, as they are stored; no rows where there are none."""
+    jpegs: list[bytes] = []
+    values: dict[str, list[object]] = {name: [] for name in columns}
+    for face_set in sets:
+        for batch in face_set.batches(splits, ["image", *columns]):
+            jpegs += batch["image"].field("bytes").to_pylist()
+            for name in columns:
+                values[name] += batch[name].to_pylist()
+    return Crops(jpegs, values)
 
 
 def stream(

@@ -21,7 +21,7 @@ import torch
 
 from unseen.detectors.artifact import TrainedDetector, load_detector
 from unseen.detectors.calibration import Calibration
-from unseen.detectors.loop import logits_of
+from unseen.detectors.logits import logits_of
 from unseen.errors import UserError
 from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, Found

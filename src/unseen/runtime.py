@@ -12,6 +12,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,11 @@ def prepare() -> torch.device:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not repeatable
     return found
+
+
+def half(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where a GPU multiplies; the CPU stays in float32, which is faster there and repeats itself."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 class Stop:
@@ -83,6 +90,14 @@ def generator(*parts: object) -> torch.Generator:
     """
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+@contextmanager
+def seeded(*parts: object) -> Iterator[None]:
+    """What torch draws within by itself depends on nothing but `parts`, and nothing outside depends on them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(generator(*parts).initial_seed()))
+        yield
 
 
 class Scratch:

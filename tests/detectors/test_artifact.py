@@ -69,7 +69,7 @@ def test_round_trip(folder: Path, face_settings: FaceSettings) -> None:
 
 
 def test_a_network_comes_back_with_its_whole_numbers(tmp_path: Path, face_settings: FaceSettings) -> None:
-    made = efficientnet_lite0.restore({"input_size": 32})
+    made = efficientnet_lite0.restore({"backbone": "tf_efficientnet_lite0", "input_size": 32})
     made.network.bn1.num_batches_tracked += 7  # type: ignore[operator, union-attr]
     card = {"name": "net", "faces": face_settings.model_dump()}
     made = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as the loop leaves it
@@ -162,4 +162,4 @@ def test_no_pickle_is_ever_loaded() -> None:
                 assert safe.get("weights_only") == "True", f"{file}:{node.lineno}"
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load"):
                 assert "allow_pickle" not in {word.arg for word in node.keywords}, f"{file}:{node.lineno}"
-    assert loads == 3, "checkpoints, and two networks' packaged weights; say here why there is another"
+    assert loads == 4, "checkpoints; weights of backbones, of lite1 and of Inception; say here why there is another"

@@ -14,7 +14,7 @@ from unseen.detectors.artifact import load_detector, save_detector
 from unseen.detectors.base import Task
 from unseen.detectors.calibration import calibrate
 from unseen.detectors.dct_logistic import DctLogistic, dct_matrix
-from unseen.detectors.loop import as_batch, logits_of
+from unseen.detectors.logits import as_batch, logits_of
 from unseen.detectors.settings import CalibrationSettings, LogisticSettings
 from unseen.faces.settings import FaceSettings
 from unseen.pictures import Faces

@@ -8,6 +8,7 @@ import torch
 
 from gans.tiny import KINDS, save
 from unseen.detectors import discriminator, loop
+from unseen.detectors.logits import logits_of
 from unseen.errors import UserError
 from unseen.gans.artifact import load_gan
 from unseen.pictures import Faces
@@ -27,7 +28,7 @@ def gan(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_it_starts_from_the_trained_trunk_with_an_empty_head(gan: Path, faces: Both) -> None:
     model = discriminator.create(knobs(), gan, 32)
     assert same(copied(model.trunk), load_gan(gan).states["discriminator"])  # type: ignore[arg-type]
-    assert not loop.logits_of(model, faces[1].pixels, CPU).any()
+    assert not logits_of(model, faces[1].pixels, CPU).any()
 
 
 def test_it_trains_and_keeps_its_batch_statistics(gan: Path, faces: Both, tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_restore_makes_the_same_network(gan: Path, faces: Both) -> None:
     again = discriminator.restore(model.config)
     again.load_state_dict(model.state_dict())
     pixels = faces[1].pixels
-    assert np.array_equal(loop.logits_of(again, pixels, CPU), loop.logits_of(model, pixels, CPU))
+    assert np.array_equal(logits_of(again, pixels, CPU), logits_of(model, pixels, CPU))
 
 
 def test_another_size_than_the_gans_is_one_line_that_names_the_right_one(gan: Path) -> None:

@@ -1,7 +1,6 @@
 """The training loop of neural detectors, on real faces against the same faces with an artefact."""
 
 import math
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,11 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from faces_for_training import labelled
-from unseen.detectors import loop
+from unseen.detectors import logits, loop
+from unseen.detectors.logits import as_batch, logits_of
 from unseen.errors import UserError
 from unseen.pictures import Faces
-from unseen.runtime import Scratch, generator
+from unseen.runtime import Scratch
 
 from .networks import Interruption, Tiny, copied, knobs, same, stop_after, task
 
@@ -26,8 +26,8 @@ def test_it_learns(faces: Both, tmp_path: Path) -> None:
     model = Tiny()
     history = loop.fit(model, task(faces, tmp_path, steps=100, frozen_steps=0, batch=16, validate_every=20))
     assert history[-1]["train_loss"] < 0.8 * history[0]["train_loss"]
-    logits = loop.logits_of(model, faces[1].pixels, CPU)
-    assert roc_auc_score(faces[1].labels, logits) > 0.9, "positive for fake, on people it has not seen"
+    found = logits_of(model, faces[1].pixels, CPU)
+    assert roc_auc_score(faces[1].labels, found) > 0.9, "positive for fake, on people it has not seen"
 
 
 def test_a_row_for_each_validation_and_the_last_step(faces: Both, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_row_for_each_validation_and_the_last_step(faces: Both, tmp_path: Path
 
 
 def test_learning_rate_falls_along_half_a_cosine() -> None:
-    rates = [loop._learning_rate(knobs(steps=100), step) for step in range(100)]
+    rates = [loop._learning_rate(knobs(steps=100), step, []) for step in range(100)]
     assert rates[0] == 0.003
     assert rates[50] == pytest.approx(0.0015)
     assert rates[25] == pytest.approx(0.003 * (1 + math.cos(math.pi / 4)) / 2)
@@ -60,33 +60,12 @@ def test_after_the_frozen_steps_everything_is_trained(faces: Both, tmp_path: Pat
     assert not any(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
 
 
-def test_batches_are_balanced_by_class_and_by_source() -> None:
-    pixels = np.zeros((130, 32, 32, 3), np.uint8)
-    sources: list[object] = ["large"] * 90 + ["small"] * 10 + ["gan"] * 30
-    faces = Faces(pixels, {"label": [0] * 100 + [1] * 30, "source": sources})
-    by_source = loop._rows_by_source(faces)
-    seen: Counter[object] = Counter()
-    rows: set[int] = set()
-    for step in range(200):
-        chosen = loop._balanced(by_source, 16, generator(4, step))
-        assert faces.labels[chosen].tolist() == [0] * 8 + [1] * 8
-        seen.update(sources[row] for row in chosen)
-        rows.update(chosen.tolist())
-    assert seen["gan"] == 1600
-    assert seen["small"] == pytest.approx(800, abs=100), "as often as `large`, which is nine times its size"
-    assert rows == set(range(130))
-
-
-def test_a_source_may_hold_both_classes() -> None:
-    faces = Faces(np.zeros((20, 32, 32, 3), np.uint8), {"label": [0, 1] * 10, "source": ["both"] * 20})
-    chosen = loop._balanced(loop._rows_by_source(faces), 8, generator(1))
-    assert faces.labels[chosen].tolist() == [0] * 4 + [1] * 4
-
-
 def test_each_step_trains_on_other_faces(faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bytes] = []
-    monkeypatch.setattr(loop, "augment", lambda pixels, *_: seen.append(pixels.tobytes()) or pixels)
-    loop.fit(Tiny(), task(faces, tmp_path))
+    monkeypatch.setattr(
+        loop, "as_batch", lambda pixels, device: seen.append(pixels.tobytes()) or as_batch(pixels, device)
+    )
+    loop.fit(Tiny(), task(faces, tmp_path, frozen_steps=7, validate_every=7))
     assert len(set(seen)) == 7
 
 
@@ -188,10 +167,10 @@ def test_as_batch_puts_colours_first() -> None:
 
 def test_logits_come_in_order_whatever_the_batch(faces: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Tiny().train()
-    whole = loop.logits_of(model, faces[1].pixels, CPU)
+    whole = logits_of(model, faces[1].pixels, CPU)
     assert whole.dtype == np.float64
     assert whole.shape == (len(faces[1]),)
-    monkeypatch.setattr(loop, "SCORING_BATCH", 7)
-    np.testing.assert_allclose(loop.logits_of(model, faces[1].pixels, CPU), whole, atol=1e-5)
-    one = loop.logits_of(model, faces[1].pixels[5:6], CPU)
+    monkeypatch.setattr(logits, "SCORING_BATCH", 7)
+    np.testing.assert_allclose(logits_of(model, faces[1].pixels, CPU), whole, atol=1e-5)
+    one = logits_of(model, faces[1].pixels[5:6], CPU)
     np.testing.assert_allclose(one, whole[5:6], atol=1e-5)

@@ -11,7 +11,7 @@ from faces_for_training import OrlFaces, encoded, stored
 from unseen.detectors import dct_logistic
 from unseen.detectors.artifact import TrainedDetector, load_detector, save_detector
 from unseen.detectors.calibration import Calibration
-from unseen.detectors.loop import logits_of
+from unseen.detectors.logits import logits_of
 from unseen.detectors.score import score_set
 from unseen.errors import UserError
 from unseen.evaluation.predictions import SCHEMA, read_predictions

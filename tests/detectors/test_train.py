@@ -9,7 +9,7 @@ import torch
 from faces_for_training import OrlFaces, encoded, stored, upsampled
 from unseen.detectors.base import Task
 from unseen.detectors.calibration import calibrate
-from unseen.detectors.loop import logits_of
+from unseen.detectors.logits import logits_of
 from unseen.detectors.settings import CalibrationSettings, LogisticSettings
 from unseen.detectors.train import Fitted, fit_detector
 from unseen.errors import UserError

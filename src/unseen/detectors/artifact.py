@@ -5,8 +5,10 @@ The folder says and holds all that is needed to use it. `evaluation.json` joins 
 
 import importlib
 import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import safetensors
@@ -60,8 +62,8 @@ def save_detector(
         "config": model.config,
         "calibration": calibration.as_dict(),
         "parameters": sum(weight.numel() for weight in model.state_dict().values() if weight.is_floating_point()),
-        # `score` imports the kind by name: with this hash in its input it runs again when that file changes
-        "code": code_hash([module]),
+        # `score` imports the kind by name: with these hashes in its input it runs again when that code changes
+        "code": code_hash([module, *_shared(model)]),
         "versions": versions,
     }
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
@@ -70,6 +72,13 @@ def save_detector(
     with whole_file(folder / "finder.onnx") as part:
         part.write_bytes(finder)
     write_json(folder / "detector.json", card)
+
+
+def _shared(model: Detector) -> list[ModuleType]:
+    """The modules, of those that only some kinds import, that this network is built of."""
+    names = {kind.__module__ for kind in type(model).__mro__} - {"unseen.detectors.base"}
+    names |= {"unseen.detectors.ela"} if model.config.get("ela") else set()
+    return [sys.modules[name] for name in sorted(names) if name.startswith("unseen.detectors.")]
 
 
 def load_detector(folder: Path) -> TrainedDetector:

@@ -1,36 +1,70 @@
-"""Training augmentation, the same for real and fake: flip, blur, JPEG."""
+"""Training augmentation, the same for real and fake, and the very same for a real and its twin."""
 
 import io
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 
 from unseen.detectors.settings import AugmentSettings
 from unseen.pictures import Pixels
 
 JPEG_HIGH = 95
 
+DRAWS = 21
+"""Numbers that decide what happens to a picture."""
 
-def _one(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> Pixels:
-    """Augment one picture [s, s, 3] by five numbers in [0, 1)."""
-    flip, blur, sigma, jpeg, quality = draw
+
+def draws(count: int, random: torch.Generator) -> list[list[float]]:
+    """For each of so many pictures, the numbers in [0, 1) that decide what happens to it."""
+    found: list[list[float]] = torch.rand(count, DRAWS, generator=random).tolist()
+    return found
+
+
+def augmented(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> Pixels:
+    """One picture uint8 [s, s, 3], changed as a row of `draws` says."""
+    flip, turn, turns, jitter, light, contrast, colour, hue, *rest = draw
+    resize, smaller, blur, sigma, noise, noise_sigma, grains, jpeg, quality, cutout, side, left, top = rest
     if flip < 0.5:
         pixels = pixels[:, ::-1]
-    if blur >= settings.blur and jpeg >= settings.jpeg:
-        return pixels
+    if turn < settings.turn:
+        pixels = np.rot90(pixels, 1 + int(3 * turns))
     picture = Image.fromarray(np.ascontiguousarray(pixels))
+    size, width = picture.size, picture.width
+    if jitter < settings.jitter:
+        picture = _jittered(picture, [light, contrast, colour, hue], settings.jitter_strength)
+    if resize < settings.resize:
+        small = round(width * (settings.resize_low + smaller * (1 - settings.resize_low)))
+        picture = picture.resize((small, small), Image.Resampling.BILINEAR).resize(size, Image.Resampling.BILINEAR)
     if blur < settings.blur:
         picture = picture.filter(ImageFilter.GaussianBlur(sigma * settings.blur_sigma))
+    if noise < settings.noise:
+        random = np.random.default_rng(int(grains * 2**53))
+        grain = random.normal(0, noise_sigma * settings.noise_sigma, (*size, 3))
+        picture = Image.fromarray((np.asarray(picture) + grain).round().clip(0, 255).astype(np.uint8))
     if jpeg < settings.jpeg:
         buffer = io.BytesIO()
         chosen = settings.jpeg_low + int(quality * (JPEG_HIGH - settings.jpeg_low + 1))
         picture.save(buffer, "JPEG", quality=chosen, subsampling="4:2:0")
         picture = Image.open(buffer)
+    if cutout < settings.cutout:
+        edge = round(side * settings.cutout_side * width)
+        corner = round(left * (width - edge)), round(top * (width - edge))
+        picture.paste((128, 128, 128), (*corner, corner[0] + edge, corner[1] + edge))
     return np.asarray(picture)
+
+
+def _jittered(picture: Image.Image, draws: list[float], strength: float) -> Image.Image:
+    light, contrast, colour, hue = (strength * (2 * draw - 1) for draw in draws)
+    picture = ImageEnhance.Brightness(picture).enhance(1 + light)
+    picture = ImageEnhance.Contrast(picture).enhance(1 + contrast)
+    picture = ImageEnhance.Color(picture).enhance(1 + colour)
+    values = np.array(picture.convert("HSV"))
+    values[..., 0] += np.uint8(round(hue / 4 * 255) % 256)  # the circle closes at 256
+    return Image.fromarray(values, "HSV").convert("RGB")
 
 
 def augment(pixels: Pixels, settings: AugmentSettings, random: torch.Generator) -> Pixels:
     """Augment pictures uint8 [n, s, s, 3], each its own way, by a generator of their own."""
-    draws = torch.rand(len(pixels), 5, generator=random).tolist()
-    return np.stack([_one(picture, draw, settings) for picture, draw in zip(pixels, draws, strict=True)])
+    decided = draws(len(pixels), random)
+    return np.stack([augmented(picture, draw, settings) for picture, draw in zip(pixels, decided, strict=True)])

@@ -5,17 +5,21 @@ that is ready to be fitted; `restore(config)`, which makes the same network for 
 afterwards; and `fit`, which fits one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unseen.detectors.settings import LogisticSettings, NetworkSettings
 from unseen.pictures import Faces
 from unseen.runtime import Scratch
+
+Rows = npt.NDArray[np.int64]
 
 
 class Detector(nn.Module):
@@ -28,8 +32,23 @@ class Detector(nn.Module):
     config: dict[str, Any]
 
     def head(self) -> nn.Module:
-        """The layer that is trained first."""
+        """The layers that are trained first."""
         raise TypeError(f"{type(self).__name__} has no head of its own")
+
+    def opened(self) -> Iterable[nn.Parameter]:
+        """The weights that are trained after that: all, unless a kind leaves some as they were."""
+        return self.parameters()
+
+    def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: "Task") -> Tensor:
+        """What a training step lowers.
+
+        Args:
+            pixels: uint8 [n, 3, s, s].
+            labels: [n], 1 for fake.
+            rows: [n], where they stand in `task.train`, for a kind that asks for more than labels.
+            task: the whole of it.
+        """
+        return functional.binary_cross_entropy_with_logits(self(pixels).float(), labels)
 
 
 def resized(pixels: Tensor, size: int) -> Tensor:

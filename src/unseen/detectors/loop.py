@@ -1,74 +1,71 @@
 """The one training loop of neural detectors."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.detectors.augment import augment
 from unseen.detectors.base import Detector, History, Task
+from unseen.detectors.batches import Batch, Batches
+from unseen.detectors.logits import as_batch, logits_of_faces
 from unseen.detectors.settings import NetworkSettings
 from unseen.errors import UserError
-from unseen.pictures import Faces, Pixels
+from unseen.parallel import Parallel
+from unseen.pictures import Faces
 from unseen.progress import progress
-from unseen.runtime import generator, prepare
+from unseen.runtime import Stop, half, prepare, seeded
 
-SCORING_BATCH = 64
+PLATEAU = 0.1
+"""What `schedule: plateau` multiplies the learning rate by."""
 
-
-def as_batch(pixels: Pixels, device: torch.device) -> Tensor:
-    """uint8 [n, s, s, 3] as a tensor [n, 3, s, s] on the device."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2)
-
-
-@torch.inference_mode()
-def logits_of(model: Detector, pixels: Pixels, device: torch.device) -> npt.NDArray[np.float64]:
-    """Logits [n] of pictures uint8 [n, s, s, 3], in evaluation mode."""
-    model.eval()
-    parts = [
-        model(as_batch(pixels[i : i + SCORING_BATCH], device)).cpu() for i in range(0, len(pixels), SCORING_BATCH)
-    ]
-    return np.asarray(torch.cat(parts).numpy(), np.float64)
+OPTIMIZERS: dict[str, Any] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": lambda weights, **knobs: torch.optim.SGD(weights, momentum=0.9, **knobs),
+}
 
 
-Rows = dict[int, list[npt.NDArray[np.int64]]]
+def _in_vain(history: History) -> int:
+    """Validations since the lowest loss."""
+    losses = [row["val_loss"] for row in history]
+    return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
-def _rows_by_source(faces: Faces) -> Rows:
-    """For each label, the rows of each of its sources, by name."""
-    sources, labels = np.asarray(faces.columns["source"]), faces.labels
-    return {
-        label: [
-            np.flatnonzero((sources == name) & (labels == label))
-            for name in sorted(set(sources[labels == label].tolist()))
-        ]
-        for label in (0, 1)
-    }
-
-
-def _balanced(rows: Rows, batch: int, random: torch.Generator) -> npt.NDArray[np.int64]:
-    """Rows of a batch: half real, half fake; within each half every source as often, whatever its size."""
-    chosen: list[int] = []
-    for label in (0, 1):
-        for pick in torch.randint(len(rows[label]), (batch // 2,), generator=random).tolist():
-            source = rows[label][pick]
-            chosen.append(int(source[int(torch.randint(len(source), (1,), generator=random))]))
-    return np.asarray(chosen)
-
-
-def _learning_rate(settings: NetworkSettings, step: int) -> float:
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+def _learning_rate(settings: NetworkSettings, step: int, history: History) -> float:
+    if step < settings.frozen_steps and settings.frozen_learning_rate is not None:
+        return settings.frozen_learning_rate
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        return rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+    if settings.schedule == "plateau":
+        every = settings.patience // 2
+        drops = sum(
+            _in_vain(history[:seen]) % every == 0 < _in_vain(history[:seen]) for seen in range(1, len(history) + 1)
+        )
+        return rate * PLATEAU**drops
+    return rate
 
 
 def _validation_loss(model: Detector, val: Faces, device: torch.device) -> float:
     """Log loss with both classes weighing the same."""
-    logits = torch.from_numpy(logits_of(model, val.pixels, device))
-    labels = torch.from_numpy(val.labels)
+    logits, labels = torch.from_numpy(logits_of_faces(model, val, device)), torch.from_numpy(val.labels)
     each = functional.binary_cross_entropy_with_logits(logits, labels.double(), reduction="none")
     return float((each[labels == 0].mean() + each[labels == 1].mean()) / 2)
+
+
+def _open(model: Detector, frozen: bool) -> None:
+    """Let the head, or all that the detector opens, learn; statistics of batch norms that do not learn stay."""
+    model.train()
+    learning = {id(weight) for weight in (model.head().parameters() if frozen else model.opened())}
+    for weight in model.parameters():
+        weight.requires_grad_(id(weight) in learning)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None:
+            module.train(module.training and module.weight.requires_grad)
 
 
 def fit(model: Detector, task: Task) -> History:
@@ -82,57 +79,72 @@ def fit(model: Detector, task: Task) -> History:
         A row for each validation: step, learning rate, training and validation loss.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss is no longer finite; or the training was told to stop, and can go on from there.
     """
-    settings = task.settings
+    settings, device, parallel = task.settings, prepare(), Parallel()
     assert isinstance(settings, NetworkSettings)
-    device = prepare()
+    parallel.check(settings.batch // 2)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    head = {id(weight) for weight in model.head().parameters()}
-    by_source = _rows_by_source(task.train)
-    first, history, best, best_loss, running = 0, [], model.state_dict(), math.inf, []
+    parallel.networks(model)
+    knobs = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), **knobs)
+    first, history, best, running = 0, [], _copied(model), []
 
     saved = task.scratch.load()
     if saved:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        first, history, best, best_loss = saved["step"], saved["history"], saved["best"], saved["best_loss"]
-        running = saved["running"]
+        first, history, best = saved["step"], saved["history"], saved["best"]
+        running = [value.to(device) for value in saved["running"]]
 
-    for step in progress(range(first, settings.steps), "detector", "step", settings.steps, first):
-        model.train()
-        for weight in model.parameters():
-            weight.requires_grad_(step >= settings.frozen_steps or id(weight) in head)
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(settings, step)
-        random = generator(task.seed, "detector", step)
-        rows = _balanced(by_source, settings.batch, random)
-        pixels = augment(task.train.pixels[rows], settings.augment, random)
-        labels = torch.from_numpy(task.train.labels[rows]).float().to(device)
-        loss = functional.binary_cross_entropy_with_logits(model(as_batch(pixels, device)), labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        running.append(loss.detach().item())
+    def ended() -> bool:
+        return 0 < settings.patience <= _in_vain(history)
 
-        done = step + 1
-        if done % settings.validate_every == 0 or done == settings.steps:
-            row = {"step": done, "learning_rate": _learning_rate(settings, step)}
-            row |= {
-                "train_loss": float(np.mean(running)),
-                "val_loss": _validation_loss(model, task.val, device),
-            }
-            if not math.isfinite(row["train_loss"] + row["val_loss"]):
-                raise UserError(f"the loss is no longer finite at step {done}; lower `learning_rate`")
-            history.append(row)
-            running = []
-            if row["val_loss"] < best_loss:
-                best_loss = row["val_loss"]
-                best = {name: value.clone() for name, value in model.state_dict().items()}
-        if task.scratch.due():
-            state = {"step": done, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            progress_so_far = {"history": history, "best": best, "best_loss": best_loss, "running": running}
-            task.scratch.save(state | progress_so_far)
+    def batches() -> Iterator[tuple[int, Batch]]:
+        steps = range(first, first if ended() else settings.steps)
+        yield from zip(
+            steps, Batches(task.train, settings, task.seed)(steps, parallel.slice(settings.batch)), strict=True
+        )
+
+    with Stop() as stop:
+        for step, batch in progress(batches(), "detector", "step", settings.steps, first):
+            rate = _learning_rate(settings, step, history)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            _open(model, step < settings.frozen_steps)
+            with half(device), seeded(task.seed, "dropout", step, parallel.rank):
+                loss = model.loss(as_batch(batch.pixels, device), _labels(batch, device), batch.rows, task)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            parallel.average(weight.grad for weight in model.parameters())
+            optimizer.step()
+            running.append(loss.detach().float())
+
+            done = step + 1
+            stopping = parallel.any(stop.asked)
+            if done % settings.validate_every == 0 or done == settings.steps:
+                parallel.average([mean := torch.stack(running).double().mean()])
+                losses = {"train_loss": mean.item(), "val_loss": _validation_loss(model, task.val, device)}
+                if not all(map(math.isfinite, losses.values())):
+                    raise UserError(f"the loss is no longer finite at step {done}; lower `learning_rate`")
+                history.append({"step": done, "learning_rate": rate, **losses})
+                running = []
+                if not _in_vain(history):
+                    best = _copied(model)
+            if (task.scratch.due() or stopping) and not parallel.rank:
+                state = {"step": done, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+                task.scratch.save(state | {"history": history, "best": best, "running": running})
+            if ended():
+                break
+            if stopping and done < settings.steps:
+                raise UserError(f"told to stop at step {done} of {settings.steps}; run it again to go on")
     model.load_state_dict(best)
     return history
+
+
+def _labels(batch: Batch, device: torch.device) -> Tensor:
+    return torch.from_numpy(batch.labels).float().to(device)
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

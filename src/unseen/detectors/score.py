@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unseen.detectors.artifact import TrainedDetector
-from unseen.detectors.loop import logits_of
+from unseen.detectors.logits import logits_of
 from unseen.evaluation.predictions import FROM_SHARDS, write_predictions
 from unseen.pictures import stream
 from unseen.progress import progress

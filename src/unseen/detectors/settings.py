@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unseen.settings import DataFolder, Settings
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainOn(Settings):
@@ -15,39 +17,90 @@ class TrainOn(Settings):
 
 
 class AugmentSettings(Settings):
-    """Training pictures, real and fake alike, are flipped, blurred and compressed (Wang et al. 2020,
-    arXiv 1912.11035: without blur and JPEG a detector is at chance on generators it has not seen)."""
+    """Training pictures, real and fake alike, are mirrored, and changed in these ways, each with a probability of its
+    own (Wang et al. 2020, arXiv 1912.11035: without blur and JPEG a detector is at chance on generators it has not
+    seen). What is not named is not done."""
 
-    blur: float = Field(ge=0, le=1, description="probability of a Gaussian blur")
+    turn: Share = Field(0.0, description="probability of a turn by 90, 180 or 270 degrees")
+    jitter: Share = Field(0.0, description="probability of another brightness, contrast, saturation and hue")
+    jitter_strength: Share = Field(0.2, description="largest share by which each changes; hue by a quarter of it")
+    resize: Share = Field(0.0, description="probability of a way down to a smaller size and back up")
+    resize_low: float = Field(0.5, gt=0, le=1, description="smallest size, in units of the picture's side")
+    blur: Share = Field(description="probability of a Gaussian blur")
     blur_sigma: float = Field(ge=0, le=10, description="pixels; sigma is drawn evenly from [0, this]")
-    jpeg: float = Field(ge=0, le=1, description="probability of another JPEG encode")
+    noise: Share = Field(0.0, description="probability of Gaussian noise")
+    noise_sigma: float = Field(8.0, ge=0, le=64, description="of 255; sigma is drawn evenly from [0, this]")
+    jpeg: Share = Field(description="probability of another JPEG encode")
     jpeg_low: int = Field(ge=1, le=95, description="quality is drawn evenly from [this, 95]")
+    cutout: Share = Field(0.0, description="probability of a grey square somewhere")
+    cutout_side: Share = Field(0.4, description="its largest side, in units of the picture's")
 
 
-class NetworkSettings(Settings):
+class MixSettings(Settings):
+    """Fakes that are real in part: a twin is mixed with its real and stays a fake (Chen et al. 2025, arXiv
+    2505.14359). Needs `paired`."""
+
+    pixels: Share = Field(description="probability that pixels are averaged")
+    frequencies: Share = Field(description="probability that cosine coefficients are exchanged at random")
+    most: Share = Field(description="the real's share is drawn evenly from [0, this]")
+
+
+class ElaSettings(Settings):
+    """Error level analysis: a network sees the difference between a picture and its re-saved JPEG (Krawetz 2007)."""
+
+    quality: int = Field(ge=1, le=100, description="of the re-saved JPEG")
+    scale: float = Field(gt=0, le=255, description="the difference is multiplied by it, and cut at 255")
+
+
+class FittedSettings(Settings):
+    """What every detector says."""
+
+    weights: str = Field(
+        pattern=r"^(none|hub|(assets|gans)/[a-z0-9_]+)$",
+        description="folder below models that training starts from; or `hub` for timm's own; or `none`, untrained",
+    )
+    train_on: TrainOn
+
+
+class NetworkSettings(FittedSettings):
     """A neural detector, fitted by gradient descent on balanced batches."""
 
     kind: Literal["efficientnet_lite0", "discriminator"] = Field(description="file below src/unseen/detectors")
-    weights: str = Field(
-        pattern=r"^(assets|gans)/[a-z0-9_]+$", description="folder below models that training starts from"
-    )
-    train_on: TrainOn
     input_size: int = Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
-    steps: int = Field(ge=1, description="optimizer steps")
+    ela: ElaSettings | None = Field(None, description="the network sees the error levels and not the picture")
+    dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
+    steps: int = Field(ge=1, description="optimizer steps, at most")
     frozen_steps: int = Field(ge=0, description="first steps, in which only the head's weights are trained")
-    batch: int = Field(ge=2, multiple_of=2, description="pictures a step, half of them real")
-    learning_rate: float = Field(gt=0, lt=1, description="AdamW's, falling to 0 along a half cosine")
+    frozen_learning_rate: float | None = Field(None, gt=0, lt=1, description="of those steps, where it is another")
+    batch: int = Field(ge=2, multiple_of=2, description="pictures a step, over all GPUs, half of them real")
+    optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
+    learning_rate: float = Field(gt=0, lt=1)
+    schedule: Literal["cosine", "constant", "plateau"] = Field(
+        "cosine", description="to 0 over all steps; or ten times lower after each `patience` / 2 validations in vain"
+    )
     weight_decay: float = Field(ge=0, lt=1)
     validate_every: int = Field(ge=1, description="steps; the weights with the lowest validation loss are kept")
+    patience: int = Field(0, ge=0, description="validations in vain after which training ends; 0 for never")
+    paired: bool = Field(False, description="a fake that is a real's twin stands in a batch with that real")
+    mix: MixSettings | None = None
     augment: AugmentSettings
 
+    @model_validator(mode="after")
+    def _consistent(self) -> "NetworkSettings":
+        if self.schedule == "plateau" and self.patience < 2:
+            raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
+        if self.kind == "discriminator" and (self.ela or self.dropout):
+            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
+        if self.mix and not self.paired:
+            raise ValueError("`mix` mixes a fake with its real: it needs `paired: true`")
+        return self
 
-class LogisticSettings(Settings):
+
+class LogisticSettings(FittedSettings):
     """A logistic regression on features that are computed and not learned."""
 
     kind: Literal["dct_logistic"] = Field(description="file below src/unseen/detectors")
     weights: Literal["none"] = Field(description="it starts from nothing")
-    train_on: TrainOn
     penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 

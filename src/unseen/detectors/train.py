@@ -10,10 +10,10 @@ import torch
 
 from unseen.detectors.base import Detector, History, Task
 from unseen.detectors.calibration import Calibration, calibrate
-from unseen.detectors.loop import logits_of
+from unseen.detectors.logits import logits_of_faces
 from unseen.detectors.settings import CalibrationSettings, LogisticSettings, NetworkSettings
 from unseen.errors import UserError
-from unseen.pictures import Faces, load
+from unseen.pictures import Faces, load_crops
 from unseen.runtime import Scratch, device, generator
 from unseen.shards import FaceSet
 
@@ -61,8 +61,10 @@ def fit_detector(
     Raises:
         UserError: a class is empty in a split.
     """
-    columns = ("label", "source", "generator", "identity", "sha256")
-    train, val = (load(sets, [split], columns) for split in ("train", "val"))  # type: ignore[list-item]
+    columns = ("label", "source", "generator", "identity", "sha256", "id", "attributes")
+    train, val = (load_crops(sets, [split], columns) for split in ("train", "val"))  # type: ignore[list-item]
+    for faces in (train, val):
+        faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
     for split, faces in (("train", train), ("val", val)):
         if len(set(faces.columns["label"])) < 2:
             raise UserError(
@@ -72,7 +74,7 @@ def fit_detector(
     kind = importlib.import_module(f"unseen.detectors.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").initial_seed()))
-        model: Detector = kind.create(settings, weights, train.pixels.shape[1])
+        model: Detector = kind.create(settings, weights, train.take([0]).shape[1])
     history: History = kind.fit(model, Task(settings, train, val, seed, scratch))
-    logits = logits_of(model.to(device()), val.pixels, device())
+    logits = logits_of_faces(model.to(device()), val, device())
     return Fitted(model, calibrate(logits, val.labels, calibration), history, _seen(train, val))

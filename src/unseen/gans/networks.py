@@ -1,14 +1,12 @@
 """A GAN's two networks: built, put on a device, and asked for samples."""
 
 import importlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from unseen.gans.settings import GanSettings
-from unseen.runtime import generator
+from unseen.runtime import seeded
 
 BATCH = 64
 
@@ -18,19 +16,6 @@ def build(settings: GanSettings, size: int, seed: int) -> tuple[nn.Module, nn.Mo
     module = importlib.import_module(f"unseen.gans.{settings.architecture}")
     with seeded(seed, "weights"):
         return module.Generator(settings, size), module.Discriminator(settings, size)
-
-
-@contextmanager
-def seeded(*parts: object) -> Iterator[None]:
-    """Weights that are drawn within depend on nothing but `parts`, and nothing outside depends on them."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(generator(*parts).initial_seed()))
-        yield
-
-
-def half(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where a GPU multiplies; the CPU stays in float32, which is faster there and repeats itself."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
 def placed(net: nn.Module, device: torch.device) -> nn.Module:

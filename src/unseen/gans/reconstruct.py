@@ -16,11 +16,11 @@ from unseen.files import read_json, whole_folder, write_json
 from unseen.gans import autoencoder, upsample
 from unseen.gans.artifact import TrainedGan
 from unseen.gans.autoencoder import Autoencoder, Critic
-from unseen.gans.networks import BATCH, half, placed, seeded, to_unit_range
+from unseen.gans.networks import BATCH, placed, to_unit_range
 from unseen.gans.reals import Reals
 from unseen.gans.settings import AutoencoderSettings
 from unseen.progress import progress
-from unseen.runtime import Scratch, Stop, generator
+from unseen.runtime import Scratch, Stop, generator, half, seeded
 from unseen.settings import validated
 
 Row = dict[str, float]

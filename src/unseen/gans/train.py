@@ -12,12 +12,12 @@ from unseen.errors import UserError
 from unseen.gans.augment import diff_augment, draw
 from unseen.gans.judge import Judge, Row
 from unseen.gans.losses import loss_of, squared_gradient
-from unseen.gans.networks import build, half, placed
-from unseen.gans.parallel import Parallel
+from unseen.gans.networks import build, placed
 from unseen.gans.reals import Reals, on
 from unseen.gans.settings import GanSettings
+from unseen.parallel import Parallel
 from unseen.progress import progress
-from unseen.runtime import Scratch, Stop, generator
+from unseen.runtime import Scratch, Stop, generator, half
 
 States = dict[str, dict[str, Tensor]]
 

@@ -60,6 +60,10 @@ class Parallel:
         """This process's rows of what was drawn for the whole batch."""
         return [one.tensor_split(self.count)[self.rank] for one in drawn]
 
+    def slice(self, count: int) -> slice:
+        """This process's places among so many: a pair whose halves lie half a batch apart stays together."""
+        return slice(self.rank, count, self.count)
+
     def check(self, batch: int) -> None:
         """Every process has as many faces as every other, or its gradient would weigh too much.
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from conftest import ROOT
 from faces_for_training import OrlFaces, encoded, stored
-from unseen.gans.parallel import Parallel
 from unseen.gans.train import Trained
+from unseen.parallel import Parallel
 
 from .tiny import same, same_states, settings, trained
 
