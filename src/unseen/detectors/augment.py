@@ -34,7 +34,7 @@ def augmented(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> P
     if jitter < settings.jitter:
         picture = _jittered(picture, [light, contrast, colour, hue], settings.jitter_strength)
     if resize < settings.resize:
-        small = round(width * (settings.resize_low + smaller * (1 - settings.resize_low)))
+        small = max(1, round(width * (settings.resize_low + smaller * (1 - settings.resize_low))))
         picture = picture.resize((small, small), Image.Resampling.BILINEAR).resize(size, Image.Resampling.BILINEAR)
     if blur < settings.blur:
         picture = picture.filter(ImageFilter.GaussianBlur(sigma * settings.blur_sigma))

@@ -80,7 +80,11 @@ class NetworkSettings(FittedSettings):
     )
     weight_decay: float = Field(ge=0, lt=1)
     validate_every: int = Field(ge=1, description="steps; the weights with the lowest validation loss are kept")
-    patience: int = Field(0, ge=0, description="validations in vain after which training ends; 0 for never")
+    patience: int = Field(
+        0,
+        ge=0,
+        description="validations in vain, after the frozen steps, that end the training; 0 for never",
+    )
     paired: bool = Field(False, description="a fake that is a real's twin stands in a batch with that real")
     mix: MixSettings | None = None
     augment: AugmentSettings
@@ -89,6 +93,8 @@ class NetworkSettings(FittedSettings):
     def _consistent(self) -> "NetworkSettings":
         if self.schedule == "plateau" and self.patience < 2:
             raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
+        if self.frozen_learning_rate is not None and not self.frozen_steps:
+            raise ValueError("`frozen_learning_rate` is of the `frozen_steps`, and there are none")
         if self.kind == "discriminator" and (self.ela or self.dropout):
             raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
         if self.mix and not self.paired:
