@@ -97,8 +97,12 @@ def fit(model: Detector, task: Task) -> History:
         first, history, best = saved["step"], saved["history"], saved["best"]
         running = [value.to(device) for value in saved["running"]]
 
+    def opened() -> History:
+        # a frozen network that has come to its end is no reason not to open it
+        return [row for row in history if row["step"] > settings.frozen_steps]
+
     def ended() -> bool:
-        return 0 < settings.patience <= _in_vain(history)
+        return 0 < settings.patience <= _in_vain(opened())
 
     def batches() -> Iterator[tuple[int, Batch]]:
         steps = range(first, first if ended() else settings.steps)
@@ -108,7 +112,7 @@ def fit(model: Detector, task: Task) -> History:
 
     with Stop() as stop:
         for step, batch in progress(batches(), "detector", "step", settings.steps, first):
-            rate = _learning_rate(settings, step, history)
+            rate = _learning_rate(settings, step, opened())
             for group in optimizer.param_groups:
                 group["lr"] = rate
             _open(model, step < settings.frozen_steps)
