@@ -18,7 +18,15 @@ BY_NAME = {
     "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "r3gan")],
     "detectors": [
         ROOT / "src/unseen/detectors" / f"{name}.py"
-        for name in ("dct_logistic", "discriminator", "efficientnet_lite0")
+        for name in (
+            "dct_logistic",
+            "densenet121",
+            "discriminator",
+            "efficientnet_lite0",
+            "inception_resnet_v2",
+            "mobilenet_v1",
+            "resnet50_two_phase",
+        )
     ],
 }
 TEMPLATES = {
