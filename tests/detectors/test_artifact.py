@@ -94,6 +94,12 @@ def test_saved_twice_is_the_same_bytes(tmp_path: Path, face_settings: FaceSettin
     assert set(bytes_below(tmp_path / "one")) == {"detector.json", "finder.onnx", "weights.safetensors"}
 
 
+def test_parts_of_an_earlier_fit_are_gone(folder: Path, face_settings: FaceSettings) -> None:
+    (folder / "parts" / "adapter_config.json").write_text("{}")
+    save(folder, face_settings)
+    assert not list((folder / "parts").iterdir())
+
+
 @pytest.mark.parametrize("gone", ["detector.json", "weights.safetensors"])
 def test_a_missing_file_is_one_line_that_names_it(folder: Path, gone: str) -> None:
     (folder / gone).unlink()

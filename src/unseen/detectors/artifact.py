@@ -1,6 +1,7 @@
 """A detector on disk: `weights.safetensors`, `detector.json` and the face finder it was trained behind.
 
-The folder says and holds all that is needed to use it. `evaluation.json` joins it when it was evaluated.
+The folder says and holds all that is needed to use it. `evaluation.json` joins it when it was evaluated; below
+`parts` lie files that some kinds have for other tools.
 """
 
 import importlib
@@ -20,7 +21,7 @@ from unseen.detectors.base import Detector, Kind
 from unseen.detectors.calibration import Calibration
 from unseen.errors import UserError
 from unseen.faces.settings import FaceSettings
-from unseen.files import read_json, whole_file, write_json
+from unseen.files import read_json, whole_file, whole_folder, write_json
 from unseen.settings import validated
 
 
@@ -72,6 +73,9 @@ def save_detector(
     with whole_file(folder / "finder.onnx") as part:
         part.write_bytes(finder)
     write_json(folder / "detector.json", card)
+    with whole_folder(folder / "parts") as part:
+        for name, content in model.parts().items():
+            (part / name).write_bytes(content)
 
 
 def _shared(model: Detector) -> list[ModuleType]:

@@ -50,6 +50,11 @@ class Detector(nn.Module):
         """
         return functional.binary_cross_entropy_with_logits(self(pixels).float(), labels)
 
+    def parts(self) -> dict[str, bytes]:
+        """Further files of its artifact, by name, which nothing here needs but other tools can use: none, unless a
+        kind has some."""
+        return {}
+
 
 def resized(pixels: Tensor, size: int) -> Tensor:
     """uint8 [n, 3, s, s] as float32 [n, 3, size, size] in [0, 255], resized where it must be."""

@@ -120,6 +120,24 @@ class LastLayersSettings(NetworkSettings):
     )
 
 
+class SingleCenterSettings(Settings):
+    """A further loss that draws reals to a learned center and pushes fakes off it (Li et al. 2021, CVPR)."""
+
+    weight: float = Field(gt=0, description="beside the log loss, which weighs 1; theirs is 0.5")
+    margin: float = Field(ge=0, description="in units of the square root of the number of features; theirs is 0.3")
+
+
+class VitLoraSettings(NetworkSettings):
+    """A vision transformer with low-rank adapters on its `qkv` layers; nothing else but the head is trained."""
+
+    kind: Literal["vit_lora"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    backbone: str = Field("vit_base_patch16_224", pattern=r"^vit_[a-z0-9_.]+$", description="timm's name of a ViT")
+    rank: int = Field(16, ge=1, le=256, description="of what is added to a layer's weights")
+    alpha: int = Field(32, ge=1, description="what is added is multiplied by alpha / rank")
+    lora_dropout: float = Field(0.1, ge=0, lt=1, description="before the adapters")
+    single_center: SingleCenterSettings | None = None
+
+
 class LogisticSettings(FittedSettings):
     """A logistic regression on features that are computed and not learned."""
 
@@ -128,7 +146,9 @@ class LogisticSettings(FittedSettings):
     penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 
-DetectorSettings = Annotated[NetworkSettings | LastLayersSettings | LogisticSettings, Field(discriminator="kind")]
+DetectorSettings = Annotated[
+    NetworkSettings | LastLayersSettings | VitLoraSettings | LogisticSettings, Field(discriminator="kind")
+]
 
 
 class CalibrationSettings(Settings):
