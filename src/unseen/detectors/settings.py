@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from unseen.settings import DataFolder, Settings
+from unseen.settings import DataFolder, Name, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -149,6 +149,15 @@ class LogisticSettings(FittedSettings):
 DetectorSettings = Annotated[
     NetworkSettings | LastLayersSettings | VitLoraSettings | LogisticSettings, Field(discriminator="kind")
 ]
+
+
+class EnsembleSettings(Settings):
+    """Two detectors whose calibrated logits are averaged."""
+
+    first: Name = Field(description="key below `detectors`, or below `ensembles` for three and more")
+    second: Name = Field(description="another")
+    weight: float = Field(0.5, gt=0, lt=1, description="of the first; the second has the rest")
+    train_on: TrainOn = Field(description="sets whose validation people freeze the common threshold")
 
 
 class CalibrationSettings(Settings):
