@@ -17,8 +17,8 @@ from unseen.runtime import Scratch
 
 def knobs(**changed: Any) -> NetworkSettings:
     values = {
-        "kind": "discriminator",
-        "weights": "gans/tiny",
+        "kind": "efficientnet_lite0",
+        "weights": "assets/tiny",
         "train_on": {"reals": "faces/people", "fakes": "fakes/own"},
         "input_size": 32,
         "steps": 7,

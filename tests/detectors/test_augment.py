@@ -111,6 +111,10 @@ NAMES = [
     "side",
     "left",
     "top",
+    "move",
+    "angle",
+    "right",
+    "down",
 ]
 
 
@@ -123,7 +127,7 @@ def changed_share(pictures: Pixels, **changed: float) -> float:
     return float((out != pictures).any((1, 2, 3)).mean())
 
 
-@pytest.mark.parametrize("name", ["turn", "jitter", "resize", "blur", "noise", "jpeg", "cutout"])
+@pytest.mark.parametrize("name", ["turn", "move", "jitter", "resize", "blur", "noise", "jpeg", "cutout"])
 def test_a_change_comes_with_its_probability_and_never_unasked(orl_faces: OrlFaces, name: str) -> None:
     # of 120 pictures at 0.4: five standard deviations are 0.22
     assert changed_share(orl_faces.small, **{name: 0.4}) == pytest.approx(0.4, abs=0.22)

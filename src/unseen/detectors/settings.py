@@ -68,7 +68,7 @@ class FittedSettings(Settings):
 class NetworkSettings(FittedSettings):
     """A neural detector, fitted by gradient descent on balanced batches."""
 
-    kind: Literal["efficientnet_lite0", "discriminator", "inception_resnet_v2", "resnet50_two_phase"] = Field(
+    kind: Literal["efficientnet_lite0", "inception_resnet_v2", "resnet50_two_phase"] = Field(
         description="file below src/unseen/detectors"
     )
     input_size: int = Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
@@ -98,8 +98,6 @@ class NetworkSettings(FittedSettings):
             raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
         if self.frozen_learning_rate is not None and not self.frozen_steps:
             raise ValueError("`frozen_learning_rate` is of the `frozen_steps`, and there are none")
-        if self.kind == "discriminator" and (self.ela or self.dropout):
-            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
         if self.mix and not self.paired:
             raise ValueError("`mix` mixes a fake with its real: it needs `paired: true`")
         if self.kind == "inception_resnet_v2" and self.input_size < 96:
@@ -138,6 +136,29 @@ class VitLoraSettings(NetworkSettings):
     single_center: SingleCenterSettings | None = None
 
 
+class DiscriminatorSettings(NetworkSettings):
+    """A GAN's discriminator with a new head."""
+
+    kind: Literal["discriminator"] = Field(  # type: ignore[assignment]
+        description="file below src/unseen/detectors"
+    )
+    last_layers: int | None = Field(
+        None, ge=1, description="convolutions at the end that learn after the frozen steps, and what follows them"
+    )
+
+    @model_validator(mode="after")
+    def _as_its_gan_made_it(self) -> "DiscriminatorSettings":
+        if self.ela or self.dropout:
+            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
+        return self
+
+
+class RawDiscriminatorSettings(FittedSettings):
+    """A GAN's discriminator as it was left, of which nothing is fitted but temperature and threshold."""
+
+    kind: Literal["raw_discriminator"] = Field(description="file below src/unseen/detectors")
+
+
 class LogisticSettings(FittedSettings):
     """A logistic regression on features that are computed and not learned."""
 
@@ -146,9 +167,16 @@ class LogisticSettings(FittedSettings):
     penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 
-DetectorSettings = Annotated[
-    NetworkSettings | LastLayersSettings | VitLoraSettings | LogisticSettings, Field(discriminator="kind")
-]
+AnyDetector = (
+    NetworkSettings
+    | LastLayersSettings
+    | DiscriminatorSettings
+    | RawDiscriminatorSettings
+    | VitLoraSettings
+    | LogisticSettings
+)
+
+DetectorSettings = Annotated[AnyDetector, Field(discriminator="kind")]
 
 
 class EnsembleSettings(Settings):
