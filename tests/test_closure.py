@@ -18,7 +18,7 @@ BY_NAME = {
     "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "r3gan")],
     "detectors": [
         ROOT / "src/unseen/detectors" / f"{name}.py"
-        for name in ("dct_logistic", "discriminator", "efficientnet_lite0", "vit_lora")
+        for name in ("dct_logistic", "discriminator", "efficientnet_lite0", "vit_lora", "xception_fair")
     ],
 }
 TEMPLATES = {

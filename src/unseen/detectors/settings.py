@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from unseen.settings import DataFolder, Settings
+from unseen.settings import DataFolder, Name, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -114,6 +114,21 @@ class VitLoraSettings(NetworkSettings):
     single_center: SingleCenterSettings | None = None
 
 
+class XceptionFairSettings(NetworkSettings):
+    """Xception that is to be as good for every group of people. Weights of losses are beside the log loss, which
+    weighs 1; all defaults are the published ones (Lin et al. 2024, CVPR)."""
+
+    kind: Literal["xception_fair"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    input_size: int = Field(ge=64, le=512, multiple_of=32, description="pixels the network sees")
+    groups: list[Name] = Field(min_length=1, description="attributes of faces, whose combinations are the groups")
+    alpha_groups: float = Field(0.5, gt=0, le=1, description="share of groups, the worst ones, that count")
+    alpha_faces: float = Field(0.9, gt=0, le=1, description="share of a group's faces, the worst ones, that count")
+    fairness: float = Field(1.0, ge=0, description="weight of the bi-level fairness loss")
+    demographic: float = Field(0.1, ge=0, description="weight of telling the groups apart")
+    reconstruction: float = Field(0.3, ge=0, description="weight of giving the picture back")
+    contrastive: float = Field(0.05, ge=0, description="weight of having a class's faces closer than the other's")
+
+
 class LogisticSettings(FittedSettings):
     """A logistic regression on features that are computed and not learned."""
 
@@ -122,7 +137,9 @@ class LogisticSettings(FittedSettings):
     penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 
-DetectorSettings = Annotated[NetworkSettings | VitLoraSettings | LogisticSettings, Field(discriminator="kind")]
+DetectorSettings = Annotated[
+    NetworkSettings | VitLoraSettings | XceptionFairSettings | LogisticSettings, Field(discriminator="kind")
+]
 
 
 class CalibrationSettings(Settings):
