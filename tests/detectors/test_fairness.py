@@ -43,7 +43,7 @@ def test_gradients_flow_to_the_worst_alone() -> None:
 
 
 def test_bi_level_by_hand() -> None:
-    """The worse halves of group 0, of 3 and 4: 4; of group 5, of 1, 2, 6 and 7: 6.5; of group 2: 0. Two of them count."""
+    """The worse halves: of group 0, of 3 and 4, 4; of group 5, of 1, 2, 6 and 7, 6.5; of group 2, 0. Two count."""
     losses = torch.tensor([3.0, 1.0, 4.0, 2.0, 0.0, 6.0, 7.0], requires_grad=True)
     groups = torch.tensor([0, 5, 0, 5, 2, 5, 5])
     loss = bi_level(losses, groups, 2 / 3, 0.5)

@@ -116,7 +116,7 @@ class VitLoraSettings(NetworkSettings):
 
 class XceptionFairSettings(NetworkSettings):
     """Xception that is to be as good for every group of people. Weights of losses are beside the log loss, which
-    weighs 1; all defaults are the published ones (Lin et al. 2024, CVPR)."""
+    weighs 1; defaults are those of the code that Lin et al. (2024, CVPR) published."""
 
     kind: Literal["xception_fair"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
     input_size: int = Field(ge=64, le=512, multiple_of=32, description="pixels the network sees")
