@@ -4,10 +4,11 @@ from pathlib import Path
 
 import _stage
 
+from unseen.ahead import worker_count
 from unseen.faces.finder import with_dynamic_input
 from unseen.faces.gather import gather
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road, worker_count
+from unseen.faces.workers import Road
 from unseen.files import write_metrics
 from unseen.settings import read_block
 from unseen.sources.download import archive_file

@@ -34,6 +34,14 @@ def join() -> None:
         os.execv(sys.executable, [sys.executable, *torchrun, *sys.argv])
 
 
+def synchronised(net: nn.Module) -> nn.Module:
+    """A network whose batch norms look at the whole batch; timm's keep the activation that they hold."""
+    import timm.layers  # seconds to import, and only several GPUs need it
+
+    converted: nn.Module = timm.layers.convert_sync_batchnorm(net)  # type: ignore[attr-defined,no-untyped-call]
+    return converted
+
+
 class Parallel:
     """This process among those that train together; alone where `torchrun` did not start it."""
 
@@ -50,11 +58,11 @@ class Parallel:
         """
         if self.count == 1:
             return nets
-        normed = any(isinstance(module, nn.BatchNorm2d) for net in nets for module in net.modules())
-        if normed and not next(nets[0].parameters()).is_cuda:
+        if not any(isinstance(module, nn.BatchNorm2d) for net in nets for module in net.modules()):
+            return nets
+        if not next(nets[0].parameters()).is_cuda:
             raise UserError("batch norm over several processes needs GPUs; start one process on the CPU")
-        convert = nn.SyncBatchNorm.convert_sync_batchnorm
-        return tuple(convert(net) for net in nets)  # type: ignore[no-untyped-call]
+        return tuple(synchronised(net) for net in nets)
 
     def part(self, *drawn: Tensor) -> list[Tensor]:
         """This process's rows of what was drawn for the whole batch."""
@@ -64,14 +72,17 @@ class Parallel:
         """This process's places among so many: a pair whose halves lie half a batch apart stays together."""
         return slice(self.rank, count, self.count)
 
-    def check(self, batch: int) -> None:
-        """Every process has as many faces as every other, or its gradient would weigh too much.
+    def check(self, batch: int, unit: int = 1) -> None:
+        """Every process has as many faces as every other, in groups of so many, or its gradient would weigh too much.
 
         Raises:
             UserError: the batch can't be shared out.
         """
-        if batch % self.count:
-            raise UserError(f"`batch` is {batch}, which {self.count} processes can't share; give a multiple of that")
+        each = self.count * unit
+        if batch % each:
+            raise UserError(
+                f"`batch` is {batch}, which {self.count} processes can't share; give a multiple of {each}"
+            )
 
     def any(self, mine: bool) -> bool:
         """Whether it is so in any process: all must stop at one step, or some would wait for the others."""
@@ -80,6 +91,14 @@ class Parallel:
         flag = torch.tensor(int(mine))
         distributed.all_reduce(flag, distributed.ReduceOp.MAX)
         return bool(flag)
+
+    def first(self, mine: float) -> float:
+        """The first process's number: two GPUs need not agree on the last bit, and all must decide alike by it."""
+        if self.count == 1:
+            return mine
+        number = torch.tensor(mine, dtype=torch.double)
+        distributed.broadcast(number, 0)
+        return number.item()
 
     @torch.no_grad()
     def average(self, tensors: Iterable[Tensor | None]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from unseen.detectors.settings import CalibrationSettings, DetectorSettings, XceptionFairSettings
+from unseen.detectors.settings import CalibrationSettings, DetectorSettings, EnsembleSettings, XceptionFairSettings
 from unseen.errors import UserError
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
@@ -36,6 +36,7 @@ class Params(Settings):
     twins: dict[Name, TwinSettings]
     calibration: CalibrationSettings
     detectors: dict[Name, DetectorSettings]
+    ensembles: dict[Name, EnsembleSettings]
     evaluation_sets: dict[Name, EvaluationSet]
     evaluation: EvaluationSettings
     audit: AuditSettings
@@ -52,6 +53,10 @@ class Params(Settings):
     def drawn_by(self, name: str) -> str:
         """The GAN or autoencoder that draws a set of fakes or twins."""
         return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
+
+    def judged(self) -> list[str]:
+        """Everything that gives verdicts: detectors, and ensembles of them."""
+        return [*self.detectors, *self.ensembles]
 
     def pairs(self) -> dict[str, Pair]:
         """The pairs that are evaluated: those of params, or every set of reals against every set of fakes."""
@@ -172,6 +177,20 @@ def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> N
             )
 
 
+def _check_ensembles(params: Params) -> None:
+    """Members exist, a member of an ensemble is none of those that it is made of, and all see the same side."""
+    for name, ensemble in params.ensembles.items():
+        if name in params.detectors:
+            raise UserError(f"params: `{name}` names a detector and an ensemble; rename one")
+        earlier = list(params.ensembles)[: list(params.ensembles).index(name)]
+        for place in ("first", "second"):
+            _check_reference(f"ensembles.{name}.{place}", getattr(ensemble, place), [*params.detectors, *earlier])
+        if ensemble.first == ensemble.second:
+            raise UserError(f"params: `ensembles.{name}` joins `{ensemble.first}` with itself; name another")
+        _check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
+        _check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
+
+
 def check(params: Params) -> None:
     """The references between blocks: names that must exist, and roles that must fit.
 
@@ -212,6 +231,7 @@ def check(params: Params) -> None:
             raise UserError(f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others")
         elif detector.weights not in ("none", "hub"):
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])
+    _check_ensembles(params)
     for name, evaluation in params.evaluation_sets.items():
         _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.folders()))
         set_name, use, _ = params.folders()[evaluation.data]

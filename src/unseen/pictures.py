@@ -3,12 +3,15 @@
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from PIL import Image
 
+from unseen.ahead import ahead
 from unseen.shards import FaceSet
 from unseen.splits import Split
 
@@ -18,6 +21,19 @@ Pixels = npt.NDArray[np.uint8]
 def decode_crop(jpeg: bytes) -> Pixels:
     """A stored crop as uint8 [size, size, 3]."""
     return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
+
+
+def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pixels:
+    """Stored crops of one size, at least one of them, as uint8 [n, size, size, 3]; threads share them out."""
+    first = decode_crop(jpegs[0])
+    pixels = np.empty((len(jpegs), *first.shape), np.uint8)
+    pixels[0] = first
+
+    def decode(place: int) -> None:
+        pixels[place] = decode_crop(jpegs[place])
+
+    list((threads.map if threads else map)(decode, range(1, len(jpegs))))
+    return pixels
 
 
 @dataclass
@@ -35,8 +51,8 @@ class Faces:
         """0 for real and 1 for fake, [n]."""
         return np.asarray(self.columns["label"], np.int64)
 
-    def take(self, rows: Iterable[int]) -> Pixels:
-        """The pixels of some rows, uint8 [n, size, size, 3], as a copy."""
+    def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
+        """The pixels of some rows, uint8 [n, size, size, 3], as a copy; threads share what there is to decode."""
         return self.pixels[np.fromiter(rows, np.int64)]
 
     def counts(self, column: str) -> dict[str, int]:
@@ -53,9 +69,10 @@ class Crops(Faces):
     def __len__(self) -> int:
         return len(self._jpegs)
 
-    def take(self, rows: Iterable[int]) -> Pixels:
-        """The pixels of some rows, uint8 [n, size, size, 3]."""
-        return np.stack([decode_crop(self._jpegs[row]) for row in rows])
+    def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
+        """See `Faces`."""
+        jpegs = [self._jpegs[row] for row in rows]
+        return decode_crops(jpegs, threads) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
 
     @property
     def pixels(self) -> Pixels:  # type: ignore[override]
@@ -78,17 +95,19 @@ def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequen
 def stream(
     sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str], size: int = 256
 ) -> Iterator[Faces]:
-    """Faces of some splits in stored order, at most `size` at a time."""
-    for face_set in sets:
-        for batch in face_set.batches(splits, ["image", *columns], size):
-            jpegs = batch["image"].field("bytes").to_pylist()
-            pixels = np.stack([decode_crop(jpeg) for jpeg in jpegs])
-            yield Faces(pixels, {name: batch[name].to_pylist() for name in columns})
+    """Faces of some splits in stored order, at most `size` at a time; the next are decoded while some are used."""
+
+    def decoded(batch: pa.RecordBatch, threads: Executor) -> Faces:
+        pixels = decode_crops(batch["image"].field("bytes").to_pylist(), threads)
+        return Faces(pixels, {name: batch[name].to_pylist() for name in columns})
+
+    stored = (batch for face_set in sets for batch in face_set.batches(splits, ["image", *columns], size))
+    yield from ahead(stored, decoded)
 
 
 def load(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")) -> Faces:
     """All faces of some splits at once; no rows where there are none."""
-    parts = list(stream(sets, splits, columns, 4096))
+    parts = list(stream(sets, splits, columns, 1024))
     if not parts:
         return Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
     return Faces(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unseen.code import own_code
 from unseen.files import whole_file
@@ -51,6 +52,11 @@ def prepare() -> torch.device:
 def half(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 where a GPU multiplies; the CPU stays in float32, which is faster there and repeats itself."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def on(device: torch.device, made: Tensor) -> Tensor:
+    """A tensor that was made on the host, on the device; nobody waits for the copy."""
+    return made.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else made.to(device)
 
 
 class Stop:
@@ -110,7 +116,7 @@ class Scratch:
     def __init__(self, root: Path, title: str, key: Any) -> None:
         self.every_s = float(os.environ.get("UNSEEN_CHECKPOINT_SECONDS", "15"))
         self._root, self._title, self._key = root, title, key
-        self._saved_at = time.monotonic()
+        self._saved_at, self._took_s = time.monotonic(), 0.0
 
     @cached_property
     def _file(self) -> Path:
@@ -129,15 +135,18 @@ class Scratch:
         return state
 
     def due(self) -> bool:
-        """Whether the last checkpoint is `every_s` seconds old. When one is written is no matter: a run that goes
-        on from any step ends with the same bytes."""
-        return time.monotonic() - self._saved_at >= self.every_s
+        """Whether the last checkpoint is `every_s` seconds old, and more where it took long: a thirtieth of the time
+        is spent on them at most. When one is written is no matter: a run that goes on from any step ends with the
+        same bytes."""
+        return time.monotonic() - self._saved_at >= self.every_s * (1 + 2 * self._took_s)
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint, whole; `state` holds tensors and plain data, and a `step`."""
+        start = time.monotonic()
         with whole_file(self._file) as part:
             torch.save(state, part)
         self._saved_at = time.monotonic()
+        self._took_s = self._saved_at - start
 
     def clear(self) -> None:
         """Remove the checkpoint: the work is done and its outputs are written."""

@@ -1,13 +1,16 @@
 """Training augmentation: what it does happens, and happens the same way for the same generator."""
 
+import colorsys
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from faces_for_training import OrlFaces
-from unseen.detectors.augment import augment
+from unseen.detectors.augment import DRAWS, augment, augmented
 from unseen.detectors.settings import AugmentSettings
 from unseen.pictures import Pixels
 from unseen.runtime import generator
@@ -80,3 +83,188 @@ def test_the_originals_are_left_alone(orl_faces: OrlFaces) -> None:
 def test_a_lowest_quality_above_the_highest_is_refused(low: int) -> None:
     with pytest.raises(ValidationError):
         knobs(jpeg=1.0, jpeg_low=low)
+
+
+OFF = 0.999
+"""A draw at which nothing with a probability below one happens."""
+
+
+def one(picture: Pixels, settings: AugmentSettings, **named: float) -> Pixels:
+    """A picture, changed by the draws that are named; by nothing else, and not mirrored."""
+    draw = [OFF] * DRAWS
+    for name, value in named.items():
+        draw[NAMES.index(name)] = value
+    return augmented(picture, draw, settings)
+
+
+FIRST = ["flip", "turn", "turns", "jitter", "light", "contrast", "colour", "hue", "resize", "smaller"]
+NAMES = [
+    *FIRST,
+    "blur",
+    "sigma",
+    "noise",
+    "noise_sigma",
+    "grains",
+    "jpeg",
+    "quality",
+    "cutout",
+    "side",
+    "left",
+    "top",
+]
+
+
+def plain(value: int = 100, size: int = 32) -> Pixels:
+    return np.full((size, size, 3), value, np.uint8)
+
+
+def changed_share(pictures: Pixels, **changed: float) -> float:
+    out = unflipped(augment(pictures, knobs(**changed), generator(1)), pictures)
+    return float((out != pictures).any((1, 2, 3)).mean())
+
+
+@pytest.mark.parametrize("name", ["turn", "jitter", "resize", "blur", "noise", "jpeg", "cutout"])
+def test_a_change_comes_with_its_probability_and_never_unasked(orl_faces: OrlFaces, name: str) -> None:
+    # of 120 pictures at 0.4: five standard deviations are 0.22
+    assert changed_share(orl_faces.small, **{name: 0.4}) == pytest.approx(0.4, abs=0.22)
+    assert changed_share(orl_faces.small, **{name: 1.0}) > 0.85, "all but draws of almost nothing"
+    assert changed_share(orl_faces.small) == 0.0
+
+
+def test_there_are_as_many_draws_as_decisions() -> None:
+    assert len(NAMES) == DRAWS
+
+
+@pytest.mark.parametrize(("turns", "quarters"), [(0.0, 1), (0.5, 2), (0.99, 3)])
+def test_a_turn_is_by_one_two_or_three_quarters(orl_faces: OrlFaces, turns: float, quarters: int) -> None:
+    face = orl_faces.small[0]
+    assert np.array_equal(one(face, knobs(turn=0.5), turn=0.1, turns=turns), np.rot90(face, quarters))
+
+
+@pytest.mark.parametrize(("light", "value"), [(0.0, 80), (0.5, 100), (1.0, 120)])
+def test_brightness_changes_by_its_strength(light: float, value: int) -> None:
+    settings = knobs(jitter=1.0, jitter_strength=0.2)
+    found = one(plain(), settings, light=light, contrast=0.5, colour=0.5, hue=0.5)
+    assert np.abs(found.astype(int) - value).max() <= 1
+
+
+def test_contrast_changes_by_its_strength_around_the_mean() -> None:
+    halves = plain(50)
+    halves[:16] = 150
+    for contrast, distance in ((0.0, 60), (1.0, 140)):
+        found = one(halves, knobs(jitter=1.0, jitter_strength=0.4), light=0.5, contrast=contrast, colour=0.5, hue=0.5)
+        assert abs(float(found[0, 0, 0]) - float(found[-1, 0, 0]) - distance) <= 2
+        assert found.mean() == pytest.approx(100, abs=2)
+
+
+def test_saturation_changes_by_its_strength() -> None:
+    coloured = plain()
+    coloured[:] = 140, 100, 60
+    for colour, spread in ((0.0, 40), (1.0, 120)):
+        found = one(coloured, knobs(jitter=1.0, jitter_strength=0.5), light=0.5, contrast=0.5, colour=colour, hue=0.5)
+        assert abs(int(found[0, 0, 0]) - int(found[0, 0, 2]) - spread) <= 3
+
+
+@pytest.mark.parametrize(("hue", "degrees"), [(0.0, -36), (0.5, 0), (1.0, 36)])
+def test_hue_changes_by_a_quarter_of_the_strength(hue: float, degrees: float) -> None:
+    """0.4 of strength is 0.1 of the circle."""
+    red = plain()
+    red[:] = 200, 0, 0
+    settings = knobs(jitter=1.0, jitter_strength=0.4)
+    found = one(red, settings, light=0.5, contrast=0.5, colour=0.5, hue=hue)[0, 0] / 255
+    turned = 360 * colorsys.rgb_to_hsv(*found)[0]
+    assert (turned - degrees + 180) % 360 - 180 == pytest.approx(0, abs=2)
+
+
+def test_a_resize_goes_down_to_its_size_and_back(orl_faces: OrlFaces) -> None:
+    face, seen = orl_faces.small[0], []
+    for smaller in (0.0, 0.5, 0.99):
+        found = one(face, knobs(resize=1.0, resize_low=0.25), smaller=smaller)
+        assert found.shape == face.shape
+        small = round(32 * (0.25 + 0.75 * smaller))
+        picture = Image.fromarray(face).resize((small, small), Image.Resampling.BILINEAR)
+        assert np.array_equal(found, np.asarray(picture.resize((32, 32), Image.Resampling.BILINEAR)))
+        seen.append(sharpness(found[None]))
+    assert seen[0] < seen[1] <= seen[2]
+    assert one(face, knobs(resize=1.0, resize_low=0.001), smaller=0.0).std((0, 1)).max() == 0, "one pixel at least"
+
+
+@pytest.mark.parametrize(("drawn", "sigma"), [(0.0, 0.0), (0.5, 4.0), (0.99, 7.92)])
+def test_noise_has_the_sigma_drawn(drawn: float, sigma: float) -> None:
+    away = one(plain(128, 64), knobs(noise=1.0, noise_sigma=8.0), noise_sigma=drawn).astype(float) - 128
+    assert away.mean() == pytest.approx(0, abs=0.4)
+    rounding = 12**-0.5 if sigma else 0.0
+    assert away.std() == pytest.approx(np.hypot(sigma, rounding), rel=0.03)
+    if sigma:
+        assert not np.array_equal(away[..., 0], away[..., 1]), "each colour has its own"
+
+
+def test_noise_is_cut_at_black_and_white_and_depends_on_its_draw() -> None:
+    strong = knobs(noise=1.0, noise_sigma=30.0)
+    white, black = (one(plain(value), strong).astype(int) for value in (255, 0))
+    assert white.min() > 80
+    assert black.max() < 175
+    assert not np.array_equal(*(one(plain(), strong, grains=grains) for grains in (0.1, 0.2)))
+
+
+def test_cutout_is_one_grey_square_of_its_largest_side_at_most_within_the_picture() -> None:
+    random = np.random.default_rng(1)
+    sides = []
+    for _ in range(200):
+        draw = dict(zip(("side", "left", "top"), random.random(3), strict=True))
+        grey = (one(plain(0), knobs(cutout=1.0, cutout_side=0.4), **draw) == 128).all(2)
+        rows, columns = np.flatnonzero(grey.any(1)), np.flatnonzero(grey.any(0))
+        side = len(rows)
+        assert side == len(columns)
+        assert grey.sum() == side * side, "a whole square"
+        sides.append(side)
+    assert max(sides) == 13, "0.4 of 32 pixels"
+    assert np.mean(sides) == pytest.approx(6.4, abs=0.8)
+
+
+@pytest.mark.parametrize(("place", "first"), [(0.0, 0), (1.0, 32 - 13)])
+def test_cutout_reaches_the_edges(place: float, first: int) -> None:
+    found = one(plain(0), knobs(cutout=1.0, cutout_side=0.4), side=1.0, left=place, top=place)
+    assert np.flatnonzero((found == 128).all(2).any(0)).tolist() == list(range(first, first + 13))
+
+
+def test_what_a_camera_does_comes_before_what_a_platform_does(orl_faces: OrlFaces) -> None:
+    """Blur, then noise, then JPEG, then the square, which stays grey to the bit."""
+    face = orl_faces.small[0]
+    both = {"noise_sigma": 0.9, "grains": 0.3}
+    noisy = knobs(blur=1.0, blur_sigma=2.0, noise=1.0, noise_sigma=20.0)
+    blurred = one(face, knobs(blur=1.0, blur_sigma=2.0))
+    assert np.array_equal(one(face, noisy, **both), one(blurred, knobs(noise=1.0, noise_sigma=20.0), **both))
+    pressed = knobs(noise=1.0, noise_sigma=20.0, jpeg=1.0, jpeg_low=40)
+    noise_first = one(
+        one(face, knobs(noise=1.0, noise_sigma=20.0), **both), knobs(jpeg=1.0, jpeg_low=40), quality=0.0
+    )
+    assert np.array_equal(one(face, pressed, quality=0.0, **both), noise_first)
+    last = one(
+        face, knobs(jpeg=1.0, jpeg_low=10, cutout=1.0, cutout_side=0.5), quality=0.0, side=1.0, left=0.0, top=0.0
+    )
+    assert (last[:16, :16] == 128).all()
+
+
+@pytest.mark.parametrize(("quality", "expected"), [(0.0, 40), (0.5, 68), (0.9999, 95)])
+def test_jpeg_quality_is_drawn_evenly_up_to_95(orl_faces: OrlFaces, quality: float, expected: int) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(orl_faces.small[0]).save(buffer, "JPEG", quality=expected, subsampling="4:2:0")
+    found = one(orl_faces.small[0], knobs(jpeg=1.0, jpeg_low=40), quality=quality)
+    assert np.array_equal(found, np.asarray(Image.open(buffer)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"turn": 1.1},
+        {"jitter_strength": -0.1},
+        {"resize_low": 0.0},
+        {"noise_sigma": 65},
+        {"cutout_side": 2},
+        {"hue": 1},
+    ],
+)
+def test_knobs_out_of_range_or_unknown_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        knobs(**wrong)

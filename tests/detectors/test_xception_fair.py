@@ -131,9 +131,18 @@ def test_the_fairness_loss_is_of_the_faces_in_groups(both: Both, tmp_path: Path)
     man, woman = (each[0] + each[3]) / 2, each[1]
     torch.testing.assert_close(even, each.mean() + 2 * (man + woman) / 2)
     torch.testing.assert_close(worst, each.mean() + 2 * max(each[0], each[3], each[1]))
-    with torch.no_grad():
-        ungrouped = loss_of(model, both, tmp_path, [6, 13, 90, 97], **off)
-    assert ungrouped.isfinite()
+
+
+def test_faces_in_no_group_give_every_weight_a_gradient(both: Both, tmp_path: Path) -> None:
+    """Several processes average them, whoever's faces are in groups."""
+    model = branched(both)
+    loss = loss_of(model, both, tmp_path, [6, 13, 90, 97])
+    assert loss.isfinite()
+    loss.backward()
+    assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+    assert model.branches is not None
+    assert model.branches.group.weight.grad is not None
+    assert not model.branches.group.weight.grad.any()
 
 
 def test_reconstruction_uses_both_halves_forgeries() -> None:

@@ -13,14 +13,13 @@ import pytest
 from archived import SEED, encoded
 from PIL import Image
 
-from unseen.errors import UserError
 from unseen.faces import workers
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
 from unseen.faces.road import Crop, walk
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Job, Outcome, Road, crops, worker_count
+from unseen.faces.workers import Job, Outcome, Road, crops
 from unseen.shards import Dropped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,22 +139,6 @@ def test_pictures_are_read_only_a_few_chunks_ahead(
 
 def test_no_pictures_start_no_process(road: Road) -> None:
     assert list(crops(iter([]), road, 2)) == []
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", " "])
-def test_a_number_of_workers_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("UNSEEN_WORKERS", value)
-    with pytest.raises(UserError, match=r"UNSEEN_WORKERS is .*; give a whole number of processes, 1 or more"):
-        worker_count()
-
-
-def test_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNSEEN_WORKERS", "3")
-    assert worker_count() == 3
-    monkeypatch.setenv("UNSEEN_WORKERS", "")
-    assert 1 <= worker_count() <= (os.cpu_count() or 1)
-    monkeypatch.delenv("UNSEEN_WORKERS")
-    assert 1 <= worker_count() <= (os.cpu_count() or 1)
 
 
 ENDLESS = """

@@ -1,7 +1,7 @@
 """The training loop of GANs, on real faces: it learns, repeats itself, and does what its knobs say."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +336,18 @@ def test_what_it_is_told_about_the_faces_is_what_it_trains_on(orl_faces: OrlFace
     first = trained(orl_faces.small, knobs, tmp_path)
     other = trained(orl_faces.small[::-1].copy(), knobs, tmp_path)
     assert not same_states(first.states, other.states)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_no_step_waits_for_the_gpu(orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def watched(items: Iterable[int], *_: object) -> Iterator[int]:
+        for number, item in enumerate(items):
+            # The first steps choose algorithms, and the last one is judged.
+            torch.cuda.set_sync_debug_mode("error" if 2 <= number < 9 else "default")
+            yield item
+        torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(loop, "progress", watched)
+    monkeypatch.setenv("UNSEEN_DEVICE", "cuda")
+    knobs = settings("r3gan", images=80, sample_every=1000)
+    trained(orl_faces.small, knobs, tmp_path, device=torch.device("cuda"))

@@ -11,7 +11,7 @@ from unseen.pictures import Pixels
 
 JPEG_HIGH = 95
 
-DRAWS = 21
+DRAWS = 25
 """Numbers that decide what happens to a picture."""
 
 
@@ -24,17 +24,20 @@ def draws(count: int, random: torch.Generator) -> list[list[float]]:
 def augmented(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> Pixels:
     """One picture uint8 [s, s, 3], changed as a row of `draws` says."""
     flip, turn, turns, jitter, light, contrast, colour, hue, *rest = draw
-    resize, smaller, blur, sigma, noise, noise_sigma, grains, jpeg, quality, cutout, side, left, top = rest
+    resize, smaller, blur, sigma, noise, noise_sigma, grains, jpeg, quality, cutout, side, left, top, *rest = rest
+    move, *moves = rest
     if flip < 0.5:
         pixels = pixels[:, ::-1]
     if turn < settings.turn:
         pixels = np.rot90(pixels, 1 + int(3 * turns))
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     size, width = picture.size, picture.width
+    if move < settings.move:
+        picture = _moved(picture, moves, settings)
     if jitter < settings.jitter:
         picture = _jittered(picture, [light, contrast, colour, hue], settings.jitter_strength)
     if resize < settings.resize:
-        small = round(width * (settings.resize_low + smaller * (1 - settings.resize_low)))
+        small = max(1, round(width * (settings.resize_low + smaller * (1 - settings.resize_low))))
         picture = picture.resize((small, small), Image.Resampling.BILINEAR).resize(size, Image.Resampling.BILINEAR)
     if blur < settings.blur:
         picture = picture.filter(ImageFilter.GaussianBlur(sigma * settings.blur_sigma))
@@ -52,6 +55,16 @@ def augmented(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> P
         corner = round(left * (width - edge)), round(top * (width - edge))
         picture.paste((128, 128, 128), (*corner, corner[0] + edge, corner[1] + edge))
     return np.asarray(picture)
+
+
+def _moved(picture: Image.Image, draws: list[float], settings: AugmentSettings) -> Image.Image:
+    angle, right, down = (2 * draw - 1 for draw in draws)
+    side = picture.width
+    margin = side // 2  # half a side: no corner within reach
+    around = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+    shift = round(settings.move_shift * side * right), round(settings.move_shift * side * down)
+    turned = Image.fromarray(around).rotate(settings.move_degrees * angle, Image.Resampling.BILINEAR, translate=shift)
+    return turned.crop((margin, margin, margin + side, margin + side))
 
 
 def _jittered(picture: Image.Image, draws: list[float], strength: float) -> Image.Image:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unseen.detectors.base import Detector, resized
 from unseen.detectors.ela import error_levels
-from unseen.detectors.settings import NetworkSettings
+from unseen.detectors.settings import LastLayersSettings, LogisticSettings, NetworkSettings
 from unseen.errors import UserError
 
 
@@ -105,13 +105,14 @@ def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
     if weights.name == "none":
         return
     if weights.name == "hub":
-        state = _from_hub(network, name)
+        state, ordered = _from_hub(network, name), False
     else:
         files = sorted(file for file in weights.glob("*") if file.suffix in (".pth", ".pt", ".bin", ".safetensors"))
         if len(files) != 1:
             raise UserError(f"{weights}: expected one file with weights; run `dvc repro asset`")
-        state = _from_file(files[0])
-    _check_and_load(network, state, f"{weights}: not the weights of `{name}`")
+        # safetensors sorts by name: there a place says nothing
+        state, ordered = _from_file(files[0]), files[0].suffix != ".safetensors"
+    _check_and_load(network, state, ordered, f"{weights}: not the weights of `{name}`")
 
 
 def _from_hub(network: nn.Module, name: str) -> dict[str, Tensor]:
@@ -141,10 +142,10 @@ def _from_file(file: Path) -> dict[str, Tensor]:
     return found
 
 
-def _check_and_load(network: nn.Module, state: dict[str, Tensor], refusal: str) -> None:
+def _check_and_load(network: nn.Module, state: dict[str, Tensor], ordered: bool, refusal: str) -> None:
     """By name; or, where a package has timm's tensors in timm's order under older names, by order."""
     own = network.state_dict()
-    if not own.keys() <= state.keys():
+    if ordered and not own.keys() <= state.keys():
         state = dict(zip(own, state.values(), strict=False))
     shapes = {name: tuple(value.shape) for name, value in own.items()}
     if {name: tuple(value.shape) for name, value in state.items() if name in own} != shapes:
@@ -152,11 +153,53 @@ def _check_and_load(network: nn.Module, state: dict[str, Tensor], refusal: str) 
     network.load_state_dict({name: state[name] for name in own})
 
 
-def last_layers(network: nn.Module, count: int) -> Iterable[nn.Parameter]:
-    """The weights of the last layers in the order in which they are written down: a layer is a module without parts
-    that does something, a convolution, a norm or an activation alike, as Keras counts them."""
-    layers = [
-        module for module in network.modules() if not list(module.children()) and not isinstance(module, nn.Identity)
-    ]
-    for layer in layers[-count:]:
-        yield from layer.parameters()
+class LastLayers(Backboned):
+    """A timm network of which, after the frozen phase, only the last layers learn.
+
+    Args:
+        last_layers: how many, before the pooling, as `layers` counts them; None for all.
+    """
+
+    def __init__(self, *args: Any, last_layers: int | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.config["last_layers"] = last_layers
+
+    def opened(self) -> Iterable[nn.Parameter]:
+        """The head and the last layers."""
+        yield from self.head().parameters()
+        count = self.config["last_layers"]
+        for layer in layers(self.network)[-count if count else None :]:
+            yield from layer.parameters(recurse=False)
+
+
+def created_with_last_layers(backbone: str, settings: NetworkSettings | LogisticSettings, weights: Path) -> Backboned:
+    """`created`, for a kind that has `last_layers`.
+
+    Raises:
+        UserError: as `created`; or the network has fewer layers.
+    """
+    assert isinstance(settings, LastLayersSettings)
+    model = created(LastLayers, backbone, settings, weights, last_layers=settings.last_layers)
+    there = len(layers(model.network))
+    if settings.last_layers and settings.last_layers > there:
+        raise UserError(
+            f"`last_layers` is {settings.last_layers}, but `{settings.kind}` has {there}; leave it out to open all"
+        )
+    return model
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    """The layers of a timm network in the order in which they are written down, without its pooling and what follows.
+
+    Keras' notion, which studies count by: convolutions, norms, activations and poolings are a layer each. Of timm's
+    norms, which hold their activation, that makes two. What has no module here is not counted, as are Keras' layers
+    for padding, adding and concatenating.
+    """
+    found: list[nn.Module] = []
+    for name, module in network.named_modules():
+        if name == "global_pool":
+            break
+        leaf = not any(module.children()) and not isinstance(module, nn.Identity)
+        if leaf or any(True for _ in module.parameters(recurse=False)):
+            found.append(module)
+    return found

@@ -4,24 +4,22 @@ Everything of a step is drawn from a generator of that step's own, so the next b
 while this one trains, and a run that goes on sees what it would have seen.
 """
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from unseen.ahead import ahead
+from unseen.detectors import mix
 from unseen.detectors.augment import augmented, draws
 from unseen.detectors.base import Rows
-from unseen.detectors.mix import mixed
 from unseen.detectors.settings import NetworkSettings
 from unseen.errors import UserError
 from unseen.pictures import Faces, Pixels
 from unseen.runtime import generator
-
-MAX_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Batches:
         Raises:
             UserError: pairs are asked for and there is none.
         """
-        self._faces, self._settings, self._seed = faces, settings, seed
+        self._faces, self._settings, self._seed, self._labels = faces, settings, seed, faces.labels
         # Reals have no generator: there it is sources that are drawn as often as each other.
         self._groups = {label: _groups(faces, label) for label in (0, 1)}
         self._real_of: dict[int, int] = {}
@@ -62,32 +60,29 @@ class Batches:
         reals = [self._real_of.get(fake, real) for fake, real in zip(fakes, reals, strict=True)]
         return np.asarray(reals + fakes)
 
-    def _batch(self, step: int, pool: ThreadPoolExecutor, part: slice) -> Batch:
+    def _batch(self, step: int, threads: Executor, part: slice) -> Batch:
         settings, random = self._settings, generator(self._seed, "detector", step)
-        rows = self.rows(random)
-        decided = draws(settings.batch // 2 if settings.paired else settings.batch, random)
+        rows, half = self.rows(random), settings.batch // 2
+        decided = draws(half if settings.paired else settings.batch, random)
         decided = decided * 2 if settings.paired else decided  # a pair is changed alike
-        pixels = self._faces.take(rows)
-        labels = self._faces.labels[rows]
-        if settings.mix:
-            half = len(rows) // 2
-            linked = [row in self._real_of for row in rows[half:].tolist()]
-            pixels[half:] = mixed(pixels[:half], pixels[half:], np.asarray(linked), settings.mix, random)
-        own = range(len(rows))[part]
-        changed = pool.map(lambda place: augmented(pixels[place], decided[place], settings.augment), own)
-        return Batch(np.stack(list(changed)), rows[part], labels[part])
+        mixes = torch.rand(settings.batch, mix.DRAWS, generator=random, dtype=torch.double).tolist()
+
+        def picture(place: int) -> Pixels:
+            pixels = self._taken(rows[place])
+            if settings.mix and place >= half and int(rows[place]) in self._real_of:
+                pixels = mix.mixed(self._taken(rows[place - half]), pixels, mixes[place], settings.mix)
+            return augmented(pixels, decided[place], settings.augment)
+
+        pixels = np.stack(list(threads.map(picture, range(settings.batch)[part])))
+        return Batch(pixels, rows[part], self._labels[rows[part]])
+
+    def _taken(self, row: int) -> Pixels:
+        pixels: Pixels = self._faces.take([row])[0]
+        return pixels
 
     def __call__(self, steps: range, part: slice = slice(None)) -> Iterator[Batch]:
         """The batches of some steps, one ahead of its use; `part` of each is what this process trains on."""
-        with (
-            ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_WORKERS)) as pool,
-            ThreadPoolExecutor(1) as ahead,
-        ):
-            waiting: Future[Batch] | None = None
-            for step in steps:
-                batch = waiting.result() if waiting else self._batch(step, pool, part)
-                waiting = ahead.submit(self._batch, step + 1, pool, part) if step + 1 in steps else None
-                yield batch
+        return ahead(steps, lambda step, threads: self._batch(step, threads, part))
 
 
 Groups = list[list[Rows]]

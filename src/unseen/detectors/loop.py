@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,15 @@ from unseen.errors import UserError
 from unseen.parallel import Parallel
 from unseen.pictures import Faces
 from unseen.progress import progress
-from unseen.runtime import Stop, half, prepare, seeded
+from unseen.runtime import Stop, half, on, prepare, seeded
 
 PLATEAU = 0.1
 """What `schedule: plateau` multiplies the learning rate by."""
 
 OPTIMIZERS: dict[str, Any] = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "sgd": lambda weights, **knobs: torch.optim.SGD(weights, momentum=0.9, **knobs),
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "adam": partial(torch.optim.Adam, fused=True),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, fused=True),
 }
 
 
@@ -35,6 +36,12 @@ def _in_vain(history: History) -> int:
     return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
+def _counted(settings: NetworkSettings, history: History) -> History:
+    """The validations that patience counts: a head alone may come to its end before the rest has begun."""
+    frozen = settings.frozen_steps if settings.frozen_steps < settings.steps else 0
+    return [row for row in history if row["step"] > frozen]
+
+
 def _learning_rate(settings: NetworkSettings, step: int, history: History) -> float:
     if step < settings.frozen_steps and settings.frozen_learning_rate is not None:
         return settings.frozen_learning_rate
@@ -42,10 +49,11 @@ def _learning_rate(settings: NetworkSettings, step: int, history: History) -> fl
     if settings.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
     if settings.schedule == "plateau":
-        every = settings.patience // 2
-        drops = sum(
-            _in_vain(history[:seen]) % every == 0 < _in_vain(history[:seen]) for seen in range(1, len(history) + 1)
-        )
+        every, lowest, vain, drops = settings.patience // 2, math.inf, 0, 0
+        for row in _counted(settings, history):
+            vain = vain + 1 if row["val_loss"] >= lowest else 0
+            lowest = min(lowest, row["val_loss"])
+            drops += vain > 0 == vain % every
         return rate * PLATEAU**drops
     return rate
 
@@ -83,7 +91,7 @@ def fit(model: Detector, task: Task) -> History:
     """
     settings, device, parallel = task.settings, prepare(), Parallel()
     assert isinstance(settings, NetworkSettings)
-    parallel.check(settings.batch // 2)
+    parallel.check(settings.batch, 2)
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     parallel.networks(model)
     knobs = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
@@ -98,7 +106,7 @@ def fit(model: Detector, task: Task) -> History:
         running = [value.to(device) for value in saved["running"]]
 
     def ended() -> bool:
-        return 0 < settings.patience <= _in_vain(history)
+        return 0 < settings.patience <= _in_vain(_counted(settings, history))
 
     def batches() -> Iterator[tuple[int, Batch]]:
         steps = range(first, first if ended() else settings.steps)
@@ -106,25 +114,33 @@ def fit(model: Detector, task: Task) -> History:
             steps, Batches(task.train, settings, task.seed)(steps, parallel.slice(settings.batch)), strict=True
         )
 
+    mode: bool | None = None
     with Stop() as stop:
         for step, batch in progress(batches(), "detector", "step", settings.steps, first):
             rate = _learning_rate(settings, step, history)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            _open(model, step < settings.frozen_steps)
+            frozen = step < settings.frozen_steps
+            if mode is not frozen:
+                _open(model, frozen)
+                mode = frozen
             with half(device), seeded(task.seed, "dropout", step, parallel.rank):
-                loss = model.loss(as_batch(batch.pixels, device), _labels(batch, device), batch.rows, task)
+                labels = on(device, torch.from_numpy(batch.labels).float())
+                loss = model.loss(as_batch(batch.pixels, device), labels, batch.rows, task)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            parallel.average(weight.grad for weight in model.parameters())
-            optimizer.step()
             running.append(loss.detach().float())
+            parallel.average([running[-1], *(weight.grad for weight in model.parameters())])
+            optimizer.step()
 
             done = step + 1
             stopping = parallel.any(stop.asked)
             if done % settings.validate_every == 0 or done == settings.steps:
-                parallel.average([mean := torch.stack(running).double().mean()])
-                losses = {"train_loss": mean.item(), "val_loss": _validation_loss(model, task.val, device)}
+                losses = {
+                    "train_loss": torch.stack(running).double().mean().item(),
+                    "val_loss": parallel.first(_validation_loss(model, task.val, device)),
+                }
+                mode = None
                 if not all(map(math.isfinite, losses.values())):
                     raise UserError(f"the loss is no longer finite at step {done}; lower `learning_rate`")
                 history.append({"step": done, "learning_rate": rate, **losses})
@@ -140,10 +156,6 @@ def fit(model: Detector, task: Task) -> History:
                 raise UserError(f"told to stop at step {done} of {settings.steps}; run it again to go on")
     model.load_state_dict(best)
     return history
-
-
-def _labels(batch: Batch, device: torch.device) -> Tensor:
-    return torch.from_numpy(batch.labels).float().to(device)
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:

@@ -2,38 +2,24 @@
 Alignment", arXiv 2505.14359)."""
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from scipy.fft import dctn, idctn
 
 from unseen.detectors.settings import MixSettings
 from unseen.pictures import Pixels
 
+DRAWS = 4
+"""Numbers in [0, 1) that decide how a fake is mixed."""
 
-def mixed(
-    reals: Pixels, fakes: Pixels, linked: npt.NDArray[np.bool_], settings: MixSettings, random: torch.Generator
-) -> Pixels:
-    """Fakes uint8 [n, s, s, 3], some of them mixed with the real in the same place.
 
-    Args:
-        reals: of the same shape.
-        fakes: are left alone.
-        linked: [n], whether the real in its place is a fake's own; the others are never mixed.
-        settings: how often, and how much.
-        random: decides.
-    """
-    found = fakes.copy()
-    for row, draw in enumerate(torch.rand(len(fakes), 4, generator=random, dtype=torch.double).tolist()):
-        if not linked[row]:
-            continue
-        by_pixels, by_frequencies, share, seed = draw
-        share *= settings.most
-        if by_pixels < settings.pixels:
-            whole = share * reals[row].astype(float) + (1 - share) * found[row]
-            found[row] = whole.round().astype(np.uint8)
-        if by_frequencies < settings.frequencies:
-            sides = [dctn(picture.astype(float), axes=(0, 1), norm="ortho") for picture in (reals[row], found[row])]
-            taken = np.random.default_rng(int(seed * 2**53)).random(sides[0].shape[:2]) < share
-            both = np.where(taken[..., None], *sides)
-            found[row] = idctn(both, axes=(0, 1), norm="ortho").round().clip(0, 255).astype(np.uint8)
-    return found
+def mixed(real: Pixels, fake: Pixels, draw: list[float], settings: MixSettings) -> Pixels:
+    """A fake uint8 [s, s, 3], mixed with its real of the same shape, or not, as `DRAWS` numbers say."""
+    by_pixels, by_frequencies, share, seed = draw
+    share *= settings.most
+    if by_pixels < settings.pixels:
+        fake = (share * real.astype(float) + (1 - share) * fake).round().astype(np.uint8)
+    if by_frequencies < settings.frequencies:
+        sides = [dctn(picture.astype(float), axes=(0, 1), norm="ortho") for picture in (real, fake)]
+        taken = np.random.default_rng(int(seed * 2**53)).random(fake.shape[:2]) < share
+        both = np.where(taken[..., None], *sides)
+        fake = idctn(both, axes=(0, 1), norm="ortho").round().clip(0, 255).astype(np.uint8)
+    return fake

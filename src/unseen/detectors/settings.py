@@ -22,6 +22,9 @@ class AugmentSettings(Settings):
     seen). What is not named is not done."""
 
     turn: Share = Field(0.0, description="probability of a turn by 90, 180 or 270 degrees")
+    move: Share = Field(0.0, description="probability of a small turn and a shift; the edge is filled by its mirror")
+    move_degrees: float = Field(15.0, ge=0, le=45, description="largest turn, either way")
+    move_shift: float = Field(0.1, ge=0, le=0.25, description="largest shift, in units of the picture's side")
     jitter: Share = Field(0.0, description="probability of another brightness, contrast, saturation and hue")
     jitter_strength: Share = Field(0.2, description="largest share by which each changes; hue by a quarter of it")
     resize: Share = Field(0.0, description="probability of a way down to a smaller size and back up")
@@ -65,7 +68,9 @@ class FittedSettings(Settings):
 class NetworkSettings(FittedSettings):
     """A neural detector, fitted by gradient descent on balanced batches."""
 
-    kind: Literal["efficientnet_lite0", "discriminator"] = Field(description="file below src/unseen/detectors")
+    kind: Literal["efficientnet_lite0", "discriminator", "inception_resnet_v2", "resnet50_two_phase"] = Field(
+        description="file below src/unseen/detectors"
+    )
     input_size: int = Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
     ela: ElaSettings | None = Field(None, description="the network sees the error levels and not the picture")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
@@ -80,7 +85,9 @@ class NetworkSettings(FittedSettings):
     )
     weight_decay: float = Field(ge=0, lt=1)
     validate_every: int = Field(ge=1, description="steps; the weights with the lowest validation loss are kept")
-    patience: int = Field(0, ge=0, description="validations in vain after which training ends; 0 for never")
+    patience: int = Field(
+        0, ge=0, description="validations in vain, after the frozen steps, after which training ends; 0 for never"
+    )
     paired: bool = Field(False, description="a fake that is a real's twin stands in a batch with that real")
     mix: MixSettings | None = None
     augment: AugmentSettings
@@ -89,11 +96,28 @@ class NetworkSettings(FittedSettings):
     def _consistent(self) -> "NetworkSettings":
         if self.schedule == "plateau" and self.patience < 2:
             raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
+        if self.frozen_learning_rate is not None and not self.frozen_steps:
+            raise ValueError("`frozen_learning_rate` is of the `frozen_steps`, and there are none")
         if self.kind == "discriminator" and (self.ela or self.dropout):
             raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
         if self.mix and not self.paired:
             raise ValueError("`mix` mixes a fake with its real: it needs `paired: true`")
+        if self.kind == "inception_resnet_v2" and self.input_size < 96:
+            raise ValueError("`kind: inception_resnet_v2` needs an `input_size` of 96 or more")
+        if self.kind == "resnet50_two_phase" and not 0 < self.frozen_steps < self.steps:
+            raise ValueError("`kind: resnet50_two_phase` has two phases: `frozen_steps` of 1 or more, below `steps`")
         return self
+
+
+class LastLayersSettings(NetworkSettings):
+    """A network of which only the last layers may learn."""
+
+    kind: Literal["mobilenet_v1", "densenet121"] = Field(  # type: ignore[assignment]
+        description="file below src/unseen/detectors"
+    )
+    last_layers: int | None = Field(
+        None, ge=1, description="layers at the backbone's end that learn after the frozen steps, as Keras counts them"
+    )
 
 
 class SingleCenterSettings(Settings):
@@ -138,8 +162,18 @@ class LogisticSettings(FittedSettings):
 
 
 DetectorSettings = Annotated[
-    NetworkSettings | VitLoraSettings | XceptionFairSettings | LogisticSettings, Field(discriminator="kind")
+    NetworkSettings | LastLayersSettings | VitLoraSettings | XceptionFairSettings | LogisticSettings,
+    Field(discriminator="kind"),
 ]
+
+
+class EnsembleSettings(Settings):
+    """Two detectors whose calibrated logits are averaged."""
+
+    first: Name = Field(description="key below `detectors`, or below `ensembles` for three and more")
+    second: Name = Field(description="another")
+    weight: float = Field(0.5, gt=0, lt=1, description="of the first; the second has the rest")
+    train_on: TrainOn = Field(description="sets whose validation people freeze the common threshold")
 
 
 class CalibrationSettings(Settings):

@@ -114,13 +114,13 @@ class XceptionFair(Backboned):
         each = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
         loss = each.mean() + settings.contrastive * triplets(features.float(), labels, MARGIN)
         loss = loss + settings.reconstruction * branches.reconstruction(x, content, demographic, forgery)
+        told = branches.group(branches.demographic.forward_head(demographic, pre_logits=True)).float()  # type: ignore[operator]
+        # A sum, and 0 where no face is in a group: on each of several GPUs every weight has a gradient.
+        missed = functional.cross_entropy(told, groups.clamp(min=0), reduction="none") * known
+        loss = loss + settings.demographic * missed.sum() / known.sum().clamp(min=1)
         if known.any():
-            pooled = branches.demographic.forward_head(demographic[known], pre_logits=True)  # type: ignore[operator]
             fair = bi_level(each[known], groups[known], settings.alpha_groups, settings.alpha_faces)
             loss = loss + settings.fairness * fair
-            loss = loss + settings.demographic * functional.cross_entropy(
-                branches.group(pooled).float(), groups[known]
-            )
         return loss
 
 

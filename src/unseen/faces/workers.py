@@ -2,7 +2,6 @@
 
 import hashlib
 import multiprocessing
-import os
 import signal
 import traceback
 from collections import deque
@@ -14,7 +13,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
-from unseen.errors import UserError
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
 from unseen.faces.road import Crop, walk
@@ -138,15 +136,6 @@ class _Process:
         Finder(self._road.model, self._road.settings.find)
         died = BadPictureError("crashed", "the process that read it died")
         return [crop for file in files for crop in self._walk([file]) or [died]]
-
-
-def worker_count() -> int:
-    """`UNSEEN_WORKERS`, else one for each processor core that this process may use."""
-    wanted = os.environ.get("UNSEEN_WORKERS")
-    if wanted and not (wanted.isdecimal() and int(wanted)):
-        raise UserError(f"UNSEEN_WORKERS is {wanted!r}; give a whole number of processes, 1 or more")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(wanted or usable)
 
 
 def _chunks(items: Iterable[Job | Dropped]) -> Iterator[_Chunk]:

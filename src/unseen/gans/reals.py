@@ -5,6 +5,7 @@ from torch import Tensor
 
 from unseen.gans.networks import to_unit_range
 from unseen.pictures import Pixels
+from unseen.runtime import on
 
 SHARE_OF_MEMORY = 0.5
 """Of the device's free memory that the faces may take; the networks need the rest."""
@@ -35,8 +36,3 @@ class Reals:
         chosen = self._faces[on(self.device, rows)] if there else on(self.device, self._faces[rows])
         pictures = to_unit_range(chosen.permute(0, 3, 1, 2))
         return torch.where(on(self.device, mirrored)[:, None, None, None], pictures.flip(3), pictures)
-
-
-def on(device: torch.device, drawn: Tensor) -> Tensor:
-    """A tensor that was made on the host, on the device; nobody waits for the copy."""
-    return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn

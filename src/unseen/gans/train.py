@@ -13,11 +13,11 @@ from unseen.gans.augment import diff_augment, draw
 from unseen.gans.judge import Judge, Row
 from unseen.gans.losses import loss_of, squared_gradient
 from unseen.gans.networks import build, placed
-from unseen.gans.reals import Reals, on
+from unseen.gans.reals import Reals
 from unseen.gans.settings import GanSettings
 from unseen.parallel import Parallel
 from unseen.progress import progress
-from unseen.runtime import Scratch, Stop, generator, half
+from unseen.runtime import Scratch, Stop, generator, half, on
 
 States = dict[str, dict[str, Tensor]]
 

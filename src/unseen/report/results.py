@@ -100,12 +100,12 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     Raises:
         UserError: a file is missing.
     """
-    detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in params.detectors}
-    cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.detectors}
+    detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in params.judged()}
+    cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.judged()}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
     counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins]}
     selections = {name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets}
-    curves = [pd.read_csv(metrics / "roc" / f"{name}.csv") for name in params.detectors]
+    curves = [pd.read_csv(metrics / "roc" / f"{name}.csv") for name in params.judged()]
     audit = _read(metrics / "audit.json")
     marked = marks(params, audit)
     return Results(

@@ -1,0 +1,49 @@
+"""Work that threads do ahead of its use: pictures are decoded and changed while a network looks at those before."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TypeVar
+
+from unseen.errors import UserError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST_THREADS = 16
+"""More wait for each other, unless `UNSEEN_WORKERS` says so."""
+
+
+def worker_count() -> int:
+    """`UNSEEN_WORKERS`, else one for each processor core that this process may use."""
+    wanted = os.environ.get("UNSEEN_WORKERS")
+    if wanted and not (wanted.isdecimal() and int(wanted) > 0):
+        raise UserError(f"UNSEEN_WORKERS is {wanted!r}; give a whole number of processes, 1 or more")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(wanted or usable)
+
+
+def thread_count() -> int:
+    """Threads of this process that prepare pictures: its share, where `torchrun` started several."""
+    if os.environ.get("UNSEEN_WORKERS"):
+        return worker_count()
+    return max(1, min(worker_count() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), MOST_THREADS))
+
+
+def ahead(items: Iterable[T], work: Callable[[T, Executor], R]) -> Iterator[R]:
+    """What `work` makes of each item, in order; the next is made by other threads while one is used.
+
+    Args:
+        items: are asked for one at a time, in another thread.
+        work: is given an item and threads to share its work out to; what it raises is raised here.
+    """
+    rest = iter(items)
+
+    def following() -> list[R]:
+        return [work(item, pool) for _, item in zip(range(1), rest, strict=False)]
+
+    with ThreadPoolExecutor(thread_count()) as pool, ThreadPoolExecutor(1) as maker:
+        waiting = maker.submit(following)
+        while found := waiting.result():
+            waiting = maker.submit(following)
+            yield found[0]

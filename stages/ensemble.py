@@ -1,0 +1,29 @@
+"""Join two trained detectors and freeze their common threshold: `ensemble.py ENSEMBLE`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.detectors.artifact import load_detector, save_detector
+from unseen.detectors.settings import CalibrationSettings, EnsembleSettings
+from unseen.detectors.together import join
+from unseen.files import write_metrics
+from unseen.settings import read_block
+from unseen.shards import sets_for_fitting
+
+
+def main(name: str) -> None:
+    settings = read_block(_stage.PARAMS, ["ensembles", name], EnsembleSettings)
+    calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
+    sets = sets_for_fitting(Path("data", settings.train_on.reals))
+    sets += sets_for_fitting(Path("data", settings.train_on.fakes))
+    members = [load_detector(Path("models/detectors", member)) for member in (settings.first, settings.second)]
+    made = join(name, members, settings, calibration, sets)
+    write_metrics(Path("metrics/training", f"{name}.json"), made.calibration.validation)
+    save_detector(
+        Path("models/detectors", name), made.model, "ensemble", made.calibration, members[0].finder, made.card
+    )
+
+
+if __name__ == "__main__":
+    _stage.run(main)

@@ -1,0 +1,94 @@
+"""Work done ahead by threads: in order, one ahead and no more, and what it raises is raised."""
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
+import pytest
+
+from unseen.ahead import MOST_THREADS, ahead, thread_count, worker_count
+from unseen.errors import UserError
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", " "])
+def test_a_number_of_workers_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", value)
+    with pytest.raises(UserError, match=r"UNSEEN_WORKERS is .*; give a whole number of processes, 1 or more"):
+        worker_count()
+
+
+def test_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", "3")
+    assert worker_count() == 3
+    monkeypatch.setenv("UNSEEN_WORKERS", "")
+    assert 1 <= worker_count() <= (os.cpu_count() or 1)
+    monkeypatch.delenv("UNSEEN_WORKERS")
+    assert 1 <= worker_count() <= (os.cpu_count() or 1)
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNSEEN_WORKERS", raising=False)
+    monkeypatch.setattr("unseen.ahead.os.sched_getaffinity", lambda _: set(range(12)), raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert thread_count() == 3
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "13")
+    assert thread_count() == 1
+    monkeypatch.setattr("unseen.ahead.os.sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.delenv("LOCAL_WORLD_SIZE")
+    assert thread_count() == MOST_THREADS
+    monkeypatch.setenv("UNSEEN_WORKERS", "20")
+    assert thread_count() == 20, "as asked for"
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_what_is_made_comes_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", threads)
+
+    def squares(item: int, pool: Executor) -> list[int]:
+        return list(pool.map(lambda number: number * number, range(item)))
+
+    assert list(ahead(range(5), squares)) == [[], [0], [0, 1], [0, 1, 4], [0, 1, 4, 9]]
+    assert list(ahead([], squares)) == []
+
+
+def test_one_is_made_while_one_is_used_and_no_more() -> None:
+    asked: list[int] = []
+    made = threading.Semaphore(0)
+
+    def items() -> Iterator[int]:
+        for number in range(9):
+            asked.append(number)
+            yield number
+
+    def noted(item: int, pool: Executor) -> int:
+        made.release()
+        return item
+
+    found = ahead(items(), noted)
+    assert asked == [], "nothing before somebody asks"
+    assert next(found) == 0
+    assert made.acquire(timeout=20)
+    assert made.acquire(timeout=20), "the second, though nobody has asked for it yet"
+    assert not made.acquire(timeout=0.1)
+    assert asked == [0, 1]
+    assert list(found) == list(range(1, 9))
+
+
+def test_what_is_raised_in_a_thread_is_raised_here() -> None:
+    def broken(item: int, pool: Executor) -> int:
+        if item == 2:
+            raise KeyError("two")
+        return item
+
+    found = ahead(range(5), broken)
+    assert [next(found), next(found)] == [0, 1]
+    with pytest.raises(KeyError, match="two"):
+        next(found)
+
+
+def test_no_thread_is_left_when_one_breaks_off() -> None:
+    before = threading.active_count()
+    for _ in ahead(range(100), lambda item, pool: list(pool.map(str, range(item)))):
+        break
+    assert threading.active_count() == before
