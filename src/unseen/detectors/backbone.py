@@ -57,12 +57,16 @@ class Backboned(Detector):
         """All after the network's features."""
         return self.classifier
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """The network's pooled features [n, d] of pixels uint8 [n, 3, s, s]."""
+    def seen(self, pixels: Tensor) -> Tensor:
+        """What the network sees [n, 3, input_size, input_size] of pixels uint8 [n, 3, s, s]."""
         if self.config["ela"]:
             pixels = error_levels(pixels, **self.config["ela"])
         x = (resized(pixels, self.config["input_size"]) - self.mean) / self.std
-        found: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """The network's pooled features [n, d] of pixels uint8 [n, 3, s, s]."""
+        found: Tensor = self.network(self.seen(pixels))
         return found
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -159,6 +159,21 @@ class RawDiscriminatorSettings(FittedSettings):
     kind: Literal["raw_discriminator"] = Field(description="file below src/unseen/detectors")
 
 
+class XceptionFairSettings(NetworkSettings):
+    """Xception that is to be as good for every group of people. Weights of losses are beside the log loss, which
+    weighs 1; defaults are those of the code that Lin et al. (2024, CVPR) published."""
+
+    kind: Literal["xception_fair"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    input_size: int = Field(ge=64, le=512, multiple_of=32, description="pixels the network sees")
+    groups: list[Name] = Field(min_length=1, description="attributes of faces, whose combinations are the groups")
+    alpha_groups: float = Field(0.5, gt=0, le=1, description="share of groups, the worst ones, that count")
+    alpha_faces: float = Field(0.9, gt=0, le=1, description="share of a group's faces, the worst ones, that count")
+    fairness: float = Field(1.0, ge=0, description="weight of the bi-level fairness loss")
+    demographic: float = Field(0.1, ge=0, description="weight of telling the groups apart")
+    reconstruction: float = Field(0.3, ge=0, description="weight of giving the picture back")
+    contrastive: float = Field(0.05, ge=0, description="weight of having a class's faces closer than the other's")
+
+
 class LogisticSettings(FittedSettings):
     """A logistic regression on features that are computed and not learned."""
 
@@ -173,6 +188,7 @@ AnyDetector = (
     | DiscriminatorSettings
     | RawDiscriminatorSettings
     | VitLoraSettings
+    | XceptionFairSettings
     | LogisticSettings
 )
 
