@@ -24,7 +24,7 @@ class AugmentSettings(Settings):
     turn: Share = Field(0.0, description="probability of a turn by 90, 180 or 270 degrees")
     move: Share = Field(0.0, description="probability of a small turn and a shift; the edge is filled by its mirror")
     move_degrees: float = Field(15.0, ge=0, le=45, description="largest turn, either way")
-    move_shift: float = Field(0.1, ge=0, le=0.25, description="largest shift, in units of the picture's side")
+    move_shift: float = Field(0.1, ge=0, le=0.2, description="largest shift, in units of the picture's side")
     jitter: Share = Field(0.0, description="probability of another brightness, contrast, saturation and hue")
     jitter_strength: Share = Field(0.2, description="largest share by which each changes; hue by a quarter of it")
     resize: Share = Field(0.0, description="probability of a way down to a smaller size and back up")
