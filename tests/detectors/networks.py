@@ -53,6 +53,14 @@ class Tiny(Detector):
         return logits.flatten()
 
 
+class Normless(Tiny):
+    """The same without a batch norm, which looks at a whole batch; what it sees is what changes from pixel to pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk[1] = nn.GroupNorm(8, 8)
+
+
 def task(faces: tuple[Faces, Faces], scratch: Path, seed: int = 4, **changed: Any) -> Task:
     return Task(knobs(**changed), *faces, seed, Scratch(scratch, "detector", 1))
 
