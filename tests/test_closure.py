@@ -18,7 +18,16 @@ BY_NAME = {
     "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "r3gan")],
     "detectors": [
         ROOT / "src/unseen/detectors" / f"{name}.py"
-        for name in ("dct_logistic", "discriminator", "efficientnet_lite0")
+        for name in (
+            "dct_logistic",
+            "discriminator",
+            "efficientnet_lite0",
+            "layernorm_tuned",
+            "linear_probe",
+            "neighbour_residual",
+            "patch",
+            "resnet_nodown",
+        )
     ],
 }
 TEMPLATES = {

@@ -48,7 +48,8 @@ class Backboned(Detector):
         for name in ("mean", "std"):
             values = torch.tensor(network.pretrained_cfg[name])[:, None, None]
             self.register_buffer(name, 255 * values, persistent=False)
-        features = network.num_features
+        # some have another layer between the pooled features and the classifier
+        features = getattr(network, "head_hidden_size", None) or network.num_features
         layers: list[nn.Module] = [nn.Linear(features, dense), nn.ReLU()] if dense else []
         layers += [nn.Dropout(dropout), nn.Linear(dense or features, 1)]
         self.classifier = nn.Sequential(*layers)
@@ -57,12 +58,15 @@ class Backboned(Detector):
         """All after the network's features."""
         return self.classifier
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """The network's pooled features [n, d] of pixels uint8 [n, 3, s, s]."""
+    def seen(self, pixels: Tensor) -> Tensor:
+        """What the network sees, float32 [n, 3, input_size, input_size], of pixels uint8 [n, 3, s, s]."""
         if self.config["ela"]:
             pixels = error_levels(pixels, **self.config["ela"])
-        x = (resized(pixels, self.config["input_size"]) - self.mean) / self.std
-        found: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
+        return (resized(pixels, self.config["input_size"]) - self.mean) / self.std
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """The network's pooled features [n, d] of pixels uint8 [n, 3, s, s]."""
+        found: Tensor = self.network(self.seen(pixels).contiguous(memory_format=torch.channels_last))
         return found
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -80,7 +84,7 @@ def created(
         UserError: the weights can't be had, or are another network's.
     """
     ela = settings.ela.model_dump() if settings.ela else None
-    model = kind(backbone, settings.input_size, ela, dropout=settings.dropout, **options)
+    model = kind(backbone=backbone, input_size=settings.input_size, ela=ela, dropout=settings.dropout, **options)
     load_backbone(model.network, backbone, weights)
     nn.init.zeros_(model.classifier[-1].weight)  # type: ignore[arg-type]
     nn.init.zeros_(model.classifier[-1].bias)  # type: ignore[arg-type]
