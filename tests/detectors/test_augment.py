@@ -272,6 +272,8 @@ def test_jpeg_quality_is_drawn_evenly_up_to_95(orl_faces: OrlFaces, quality: flo
 def test_knobs_out_of_range_or_unknown_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         knobs(**wrong)
+
+
 def shifted(pixels: Pixels, right: int, down: int) -> Pixels:
     """What a shift should leave, worked out by places: the edge is a mirror, and its own line is not doubled."""
     side = len(pixels)
