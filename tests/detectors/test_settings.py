@@ -20,8 +20,6 @@ OTHER = {"kind": "efficientnet_lite0", "weights": "none"}
         ({"mix": MIX}, "`mix` mixes a fake with its real: it needs `paired: true`"),
         ({"mix": MIX | {"most": 1.1}, "paired": True}, "less than or equal to 1"),
         ({"frozen_steps": 0, "frozen_learning_rate": 0.01}, "`frozen_learning_rate` is of the `frozen_steps`"),
-        ({"ela": {"quality": 90, "scale": 10}}, "no `ela`, no `dropout`"),
-        ({"dropout": 0.5}, "no `ela`, no `dropout`"),
         (OTHER | {"dropout": 1.0}, "less than 1"),
         (OTHER | {"ela": {"quality": 0, "scale": 10}}, "greater than or equal to 1"),
         ({"optimizer": "lion"}, "'adamw', 'adam' or 'sgd'"),
