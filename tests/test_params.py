@@ -499,3 +499,70 @@ def test_the_check_says_one_line_about_a_wrong_file(params_data: dict[str, Any],
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "`detecors` is not a known key" in line
+
+
+AUGMENT = {"blur": 0.5, "blur_sigma": 1.5, "jpeg": 0.5, "jpeg_low": 30}
+TRAIN_ON = {"reals": "faces/people", "fakes": "fakes/own"}
+PROBE = {
+    "kind": "linear_probe",
+    "weights": "hub",
+    "train_on": TRAIN_ON,
+    "backbone": "vit_large_patch14_clip_224.openai",
+    "input_size": 224,
+    "views": 4,
+    "augment": AUGMENT,
+    "penalty": 1.0,
+}
+TRAINED = {
+    "weights": "none",
+    "train_on": TRAIN_ON,
+    "input_size": 64,
+    "steps": 10,
+    "frozen_steps": 0,
+    "batch": 8,
+    "learning_rate": 0.0003,
+    "weight_decay": 0.01,
+    "validate_every": 5,
+    "augment": AUGMENT,
+}
+KINDS = {
+    "linear_probe": PROBE,
+    "layernorm_tuned": {**TRAINED, "kind": "layernorm_tuned", "backbone": "vit_small_patch14_dinov2"},
+    "resnet_nodown": {**TRAINED, "kind": "resnet_nodown", "backbone": "resnet50", "crop": 32},
+    "patch": {**TRAINED, "kind": "patch", "backbone": "legacy_xception", "stage": 1},
+    "neighbour_residual": {**TRAINED, "kind": "neighbour_residual"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_with_knobs_of_their_own_are_valid(params_data: dict[str, Any], tmp_path: Path, kind: str) -> None:
+    loaded = load(changed(params_data, detectors__new=KINDS[kind]), tmp_path).detectors["new"]
+    assert loaded.kind == kind
+    given = KINDS[kind].keys()
+    assert {key: value for key, value in loaded.model_dump().items() if key in given - {"augment"}} == {
+        key: KINDS[kind][key] for key in given - {"augment"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "says"),
+    [
+        ("linear_probe", {"backbone": "vit_large_patch14_clip_22"}, "did you mean `vit_large_patch14_clip_224`"),
+        ("linear_probe", {"views": 1}, "belong together"),
+        ("linear_probe", {"steps": 5}, "`detectors.new.steps` is not a known key"),
+        ("linear_probe", {"weights": "gans/dcgan"}, "`detectors.new.weights` is 'gans/dcgan'"),
+        ("linear_probe", {"weights": "assets/efficientnet_lite1"}, "measures the GANs"),
+        ("layernorm_tuned", {"backbone": "vit small"}, "`detectors.new.backbone` is 'vit small'"),
+        ("resnet_nodown", {"input_size": 96}, "a resnet_nodown sees stored crops as they are, so it must be"),
+        ("resnet_nodown", {"crop": 65}, "`crop` is 65, larger than the pictures"),
+        ("resnet_nodown", {"backbone": "resnet34"}, "allowed: resnet18, resnet50"),
+        ("resnet_nodown", {"ela": {"quality": 90, "scale": 10.0}}, "no `ela`"),
+        ("patch", {"stage": 5}, "`detectors.new.stage` is 5"),
+        ("neighbour_residual", {"input_size": 128}, "so it must be `faces.size`, 64"),
+        ("neighbour_residual", {"weights": "hub"}, "allowed: none"),
+    ],
+)
+def test_what_those_kinds_can_not_use_is_one_line(
+    params_data: dict[str, Any], tmp_path: Path, kind: str, changes: dict[str, Any], says: str
+) -> None:
+    assert says in refusal(changed(params_data, detectors__new={**KINDS[kind], **changes}), tmp_path)

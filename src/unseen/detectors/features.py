@@ -120,7 +120,7 @@ def weights_digest(network: nn.Module) -> str:
 
 def _card(features: Features, made_for: str, file: Path) -> dict[str, str]:
     content = hashlib.sha256(np.ascontiguousarray(features).data).hexdigest()
-    return {"of": f"{made_for}/{file.name}", "sha256": content}
+    return {"features": f"{made_for}/{file.name} {content}"}  # one entry: safetensors writes several in any order
 
 
 def _write(file: Path, made_for: str, features: Any) -> None:

@@ -1,0 +1,310 @@
+"""The linear probe: timm's own features, balanced weights, a cache that is reused and never wrongly, one detector."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from pydantic import ValidationError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from faces_for_training import encoded, labelled, upsampled
+from unseen.detectors import features, linear_probe
+from unseen.detectors.any_backbone import UnitFeatures
+from unseen.detectors.augment import augmented, draws
+from unseen.detectors.base import Task
+from unseen.detectors.features import cached_features
+from unseen.detectors.linear_probe import balanced
+from unseen.detectors.logits import as_batch, logits_of
+from unseen.detectors.settings import LinearProbeSettings
+from unseen.errors import UserError
+from unseen.pictures import Crops, Faces
+from unseen.runtime import Scratch, generator
+
+from .networks import Interruption, copied, knobs, same
+
+CPU = torch.device("cpu")
+NONE = Path("models/none")
+Both = tuple[Faces, Faces]
+AUGMENT = knobs().augment.model_dump()
+
+
+def settings(**changed: Any) -> LinearProbeSettings:
+    values = {
+        "kind": "linear_probe",
+        "weights": "none",
+        "train_on": {"reals": "faces/people", "fakes": "fakes/own"},
+        "backbone": "test_resnet",
+        "input_size": 32,
+        "views": 2,
+        "augment": AUGMENT,
+        "penalty": 0.01,
+    }
+    return LinearProbeSettings.model_validate({**values, **changed})
+
+
+def made(seed: int = 0, weights: Path = NONE, **changed: Any) -> UnitFeatures:
+    torch.manual_seed(seed)
+    model = linear_probe.create(settings(**changed), weights, 32)
+    assert isinstance(model, UnitFeatures)
+    return model
+
+
+def fit(faces: Both, scratch: Path, seed: int = 0, name: str = "probe", **changed: Any) -> UnitFeatures:
+    model = made(seed, **changed)
+    assert linear_probe.fit(model, Task(settings(**changed), *faces, 4, Scratch(scratch, name, changed))) == []
+    return model
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of pictures that the network is shown."""
+    shown: list[int] = []
+    plain = UnitFeatures.features
+
+    def counted(self: UnitFeatures, pixels: Tensor) -> Tensor:
+        shown.append(len(pixels))
+        return plain(self, pixels)
+
+    monkeypatch.setattr(UnitFeatures, "features", counted)
+    return shown
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "mobilenetv3_small_050"])
+def test_features_are_timms_own_of_length_1(backbone: str, faces: Both) -> None:
+    model = made(backbone=backbone).eval()
+    whole = timm.create_model(backbone, num_classes=0, **({"img_size": 32} if backbone == "test_vit" else {})).eval()
+    state = model.network.state_dict()
+    if backbone == "test_vit":  # its embeddings are interpolated from those of its own size
+        position = state["pos_embed"]
+        assert position.shape[1] > whole.pos_embed.shape[1]
+        rest = {key: value for key, value in state.items() if key != "pos_embed"}
+        assert whole.load_state_dict(rest, strict=False).missing_keys == ["pos_embed"]
+        grown = timm.layers.resample_abs_pos_embed(position, (2, 2), num_prefix_tokens=whole.num_prefix_tokens)
+        whole.pos_embed.data = grown
+    else:
+        whole.load_state_dict(state)
+    pixels = as_batch(faces[0].pixels[:4], CPU)
+    mean, std = (torch.tensor(whole.pretrained_cfg[name])[:, None, None] for name in ("mean", "std"))
+    with torch.no_grad():
+        expected = whole((pixels / 255 - mean) / std)
+        found = model.features(pixels)
+    torch.testing.assert_close(found, expected / expected.norm(dim=1, keepdim=True), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(4))
+
+
+def test_classes_generators_and_sets_weigh_the_same() -> None:
+    columns: dict[str, list[object]] = {
+        "label": [0] * 4 + [1] * 8,
+        "source": ["orl"] * 3 + ["lfw"] + ["a1"] * 4 + ["a2"] * 2 + ["b1"] * 2,
+        "generator": [""] * 4 + ["a"] * 6 + ["b"] * 2,
+    }
+    found = balanced(Faces(np.zeros((12, 8, 8, 3), np.uint8), columns))
+    # 12 faces: 6 for each class, 3 for each of two sources and two generators; a's two sets share its 3
+    assert found.tolist() == pytest.approx([1, 1, 1, 3] + [1.5 / 4] * 4 + [1.5 / 2] * 2 + [1.5] * 2)
+
+
+def test_it_is_scikit_learns_regression_on_all_views(faces: Both, tmp_path: Path) -> None:
+    model = fit(faces, tmp_path, penalty=0.1)
+    train = faces[0]
+    seen = []
+    for row, face in enumerate(train.pixels):
+        seen.append(face)
+        seen.append(augmented(face, draws(1, generator(4, "view", row, 1))[0], knobs().augment))
+    with torch.no_grad():
+        rows = model.features(as_batch(np.stack(seen), CPU)).double().numpy()
+    rival = LogisticRegression(C=10, tol=1e-9, max_iter=10000)
+    rival.fit(rows, train.labels.repeat(2), np.full(len(rows), 0.5))
+    head = model.classifier[-1]
+    np.testing.assert_allclose(head.weight.detach().numpy(), rival.coef_, atol=0.02 * np.abs(rival.coef_).max())
+
+
+def test_it_finds_an_artefact_and_leaves_the_network_alone(faces: Both, tmp_path: Path) -> None:
+    before = copied(made())
+    model = fit(faces, tmp_path)
+    logits = logits_of(model, faces[0].pixels, CPU)
+    assert roc_auc_score(faces[0].labels, logits) > 0.75, "of a network that has learned nothing"
+    assert logits[faces[0].labels == 1].mean() > logits[faces[0].labels == 0].mean(), "positive for fake"
+    after = copied(model)
+    assert [name for name in before if not torch.equal(before[name], after[name])] == [
+        "classifier.1.weight",
+        "classifier.1.bias",
+    ]
+
+
+def test_a_stronger_penalty_gives_smaller_weights(faces: Both, tmp_path: Path) -> None:
+    weak, strong = (fit(faces, tmp_path, penalty=penalty).classifier[-1].weight.norm() for penalty in (0.01, 10.0))  # type: ignore[operator, union-attr]
+    assert strong < 0.5 * weak
+
+
+def test_seven_reals_to_a_fake_do_not_move_the_boundary(faces: Both, tmp_path: Path) -> None:
+    reals = faces[0].pixels[:84]
+    few = labelled(reals, upsampled(reals)[:12])
+    logits = logits_of(fit((few, faces[1]), tmp_path, penalty=1.0), few.pixels, CPU)
+    middle = (logits[few.labels == 0].mean() + logits[few.labels == 1].mean()) / 2
+    assert abs(middle) < 0.2 * np.ptp(logits) + 0.1
+
+
+def test_the_first_view_is_the_face_and_others_follow_from_seed_and_row(faces: Both, tmp_path: Path) -> None:
+    model = made()
+    found = [
+        cached_features(model, faces[0], 3, knobs().augment, seed, Scratch(tmp_path / name, "d", 1))
+        for name, seed in (("a", 4), ("b", 4), ("c", 5))
+    ]
+    assert found[0].shape == (168, 3, 96)
+    assert found[0].dtype == np.float32
+    with torch.no_grad():
+        as_is = model.features(as_batch(faces[0].pixels[:64], CPU)).numpy()
+    assert np.array_equal(found[0][:64, 0], as_is)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0][:, 0], found[2][:, 0])
+    assert not np.array_equal(found[0][:, 1], found[2][:, 1])
+    assert not np.array_equal(found[0][:, 1], found[0][:, 2])
+
+
+def test_another_penalty_takes_the_features_that_are_there(faces: Both, tmp_path: Path, pictures: list[int]) -> None:
+    first = fit(faces, tmp_path, name="first", penalty=0.1)
+    assert sum(pictures) == 1 + 2 * 168, "one to see whether the network takes this size, and two views of each face"
+    Scratch(tmp_path, "first", {"penalty": 0.1}).clear()
+    pictures.clear()
+    second = fit(faces, tmp_path, name="second", penalty=10.0)
+    assert sum(pictures) == 1
+    assert not same(copied(first), copied(second))
+    assert len(list(tmp_path.glob("features-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"views": 3}, {"augment": {**AUGMENT, "blur": 0.3}}, {"backbone": "test_byobnet"}, {"input_size": 64}],
+)
+def test_other_knobs_do_not(faces: Both, tmp_path: Path, pictures: list[int], changed: dict[str, Any]) -> None:
+    fit(faces, tmp_path)
+    pictures.clear()
+    fit(faces, tmp_path, **changed)
+    assert sum(pictures) == 1 + changed.get("views", 2) * 168
+
+
+def test_other_weights_or_faces_do_not(faces: Both, tmp_path: Path, pictures: list[int]) -> None:
+    fit(faces, tmp_path)
+    pictures.clear()
+    fit(faces, tmp_path, seed=1)
+    assert sum(pictures) == 1 + 2 * 168
+    pixels = faces[0].pixels.copy()
+    pixels[-1, 0, 0, 0] ^= 1
+    pictures.clear()
+    fit((Faces(pixels, faces[0].columns), faces[1]), tmp_path)
+    assert sum(pictures) == 1 + 2 * 168
+
+
+def test_a_killed_extraction_goes_on_and_ends_the_same(
+    faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: list[int]
+) -> None:
+    whole = fit(faces, tmp_path / "whole")
+    write = features._write
+    written: list[Path] = []
+
+    def killed(file: Path, *rest: Any) -> None:
+        if len(written) == 2:
+            raise Interruption
+        written.append(file)
+        write(file, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(features, "_write", killed)
+        with pytest.raises(Interruption):
+            fit(faces, tmp_path / "cut")
+    pictures.clear()
+    again = fit(faces, tmp_path / "cut")
+    assert pictures == [1, 40, 40], "the last of three shards, 168 - 2 * 64 faces, in two views"
+    assert same(copied(again), copied(whole))
+
+
+def test_told_to_stop_it_stops_between_shards(faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_STOP_AFTER", "0")
+    with pytest.raises(UserError, match=r"shard 0 of 3; run it again"):
+        fit(faces, tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "swapped", "other", "text"])
+def test_a_harmed_shard_is_computed_again(
+    faces: Both, tmp_path: Path, pictures: list[int], capsys: pytest.CaptureFixture[str], harm: str
+) -> None:
+    whole = fit(faces, tmp_path)
+    first, second, _ = sorted(tmp_path.glob("features-*/part-*"))
+    good = first.read_bytes()
+    if harm == "cut":
+        first.write_bytes(good[: len(good) // 2])
+    elif harm == "flipped":
+        first.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    elif harm == "swapped":
+        shutil.copy(second, first)
+    elif harm == "other":
+        fit(faces, tmp_path / "other", seed=1)
+        shutil.copy(next((tmp_path / "other").glob("features-*/part-00000*")), first)
+    else:
+        first.write_text("these are no features")
+    pictures.clear()
+    capsys.readouterr()
+    assert same(copied(fit(faces, tmp_path)), copied(whole))
+    assert pictures == [1, 64, 64]
+    assert f"{first}: damaged, or another network's" in capsys.readouterr().err
+    assert first.read_bytes() == good
+
+
+def test_only_a_shard_of_pictures_is_decoded_at_a_time(
+    faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = faces[0]
+    crops = Crops([encoded(face, quality=95) for face in train.pixels], train.columns)
+    most: list[int] = []
+    take = Crops.take
+    monkeypatch.setattr(Crops, "take", lambda self, rows: most.append(len(list(rows))) or take(self, rows))
+    fit((crops, faces[1]), tmp_path)
+    assert most == [64, 64, 40]
+
+
+def test_same_faces_same_bytes(faces: Both, tmp_path: Path) -> None:
+    assert same(copied(fit(faces, tmp_path / "a")), copied(fit(faces, tmp_path / "b")))
+
+
+def test_it_comes_back(faces: Both, tmp_path: Path) -> None:
+    for backbone in ("test_resnet", "test_vit"):
+        model = fit(faces, tmp_path, backbone=backbone)
+        again = linear_probe.restore(model.config)
+        again.load_state_dict(model.state_dict())
+        pixels = faces[1].pixels[:5]
+        assert np.array_equal(logits_of(again, pixels, CPU), logits_of(model, pixels, CPU))
+        assert logits_of(model, pixels, CPU).std() > 0
+
+
+def test_it_takes_weights_from_a_file(tmp_path: Path) -> None:
+    whole = timm.create_model("test_vit").state_dict()
+    torch.save(whole, tmp_path / "net.pth")
+    model = made(weights=tmp_path, backbone="test_vit")
+    assert all(torch.equal(value, whole[name]) for name, value in model.network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"backbone": "vit_base_patch16_clip_22"}, r"no network of timm; did you mean `vit_base_patch16_clip_224`"),
+        ({"backbone": "resnet18.a7_in1k"}, r"`backbone` is 'resnet18.a7_in1k'.*a7_in1k"),
+        ({"backbone": "eva02_tiny_patch14_224", "input_size": 64}, r"`input_size` is 64.*patch size.*at 224 px"),
+        ({"backbone": "levit_128s"}, r"`input_size` is 32.*`levit_128s` can't take.*at 224 px"),
+    ],
+)
+def test_what_can_not_be_made_is_one_line(changed: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says) as error:
+        made(**changed)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("changed", [{"augment": None}, {"views": 1}, {"views": 0}, {"penalty": 0.0}])
+def test_knobs_that_do_not_fit_are_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**changed)
