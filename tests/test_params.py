@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
 
 from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
@@ -16,6 +19,18 @@ from unseen.sources.catalogue import entry
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 GONE = object()
+STAGES = {
+    "archives": "download",
+    "assets": "asset",
+    "sources": "faces",
+    "gans": "train_gan",
+    "fakes": "generate",
+    "autoencoders": "train_autoencoder",
+    "twins": "twins",
+    "detectors": "train_detector",
+    "evaluation_sets": "evaluation_set",
+}
+"""What each block's items are made by."""
 
 
 def changed(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -51,6 +66,30 @@ def refusal(data: Any, folder: Path) -> str:
 def test_every_params_file_of_the_project_is_valid(path: Path) -> None:
     params = load_params(path)
     assert set(params.model_dump(exclude_none=True)) == set(read_yaml(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_params_file_makes_a_graph(path: Path, tmp_path: Path) -> None:
+    """DVC resolves every stage: each dep is a file of the project or what another stage writes, nothing is written
+    twice, and nothing goes round in a circle."""
+    shutil.copy(path, tmp_path / "params.yaml")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path / "dvc.yaml")
+    index = Repo.init(str(tmp_path), no_scm=True).index
+    assert index.graph.number_of_nodes() == len(index.stages)  # raises where outputs overlap, or in a circle
+    params, names = load_params(path), {stage.name for stage in index.stages}
+    for block, stage in STAGES.items():
+        assert {f"{stage}@{name}" for name in getattr(params, block)} <= names
+    scored = {f"score@{detector}-{item}" for detector in params.detectors for item in params.evaluation_sets}
+    assert scored <= names
+    written = [Path(out.fs_path) for stage in index.stages for out in stage.outs]
+    for stage in index.stages:
+        for dep in stage.deps:
+            if isinstance(dep, ParamsDependency):
+                assert dep.params
+                continue
+            place = Path(dep.fs_path)
+            made = any(out in (place, *place.parents) or place in out.parents for out in written)
+            assert made or (ROOT / place.relative_to(tmp_path)).exists(), f"{stage.name}: {place}"
 
 
 def test_folders(params_data: dict[str, Any], tmp_path: Path) -> None:

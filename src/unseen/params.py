@@ -219,10 +219,10 @@ def check(params: Params) -> None:
         _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if isinstance(detector, XceptionFairSettings):
             _check_groups(params, key, detector)
-        if detector.kind == "discriminator":
+        if detector.kind in ("discriminator", "raw_discriminator"):
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
             _check_no_held_out_gan(params, f"{key}.weights", detector.weights)
-            if detector.input_size != params.faces.size:
+            if detector.kind == "discriminator" and detector.input_size != params.faces.size:
                 raise UserError(
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
                     f"so it must be `faces.size`, {params.faces.size}"

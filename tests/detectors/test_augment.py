@@ -111,6 +111,10 @@ NAMES = [
     "side",
     "left",
     "top",
+    "move",
+    "angle",
+    "right",
+    "down",
 ]
 
 
@@ -123,7 +127,7 @@ def changed_share(pictures: Pixels, **changed: float) -> float:
     return float((out != pictures).any((1, 2, 3)).mean())
 
 
-@pytest.mark.parametrize("name", ["turn", "jitter", "resize", "blur", "noise", "jpeg", "cutout"])
+@pytest.mark.parametrize("name", ["turn", "move", "jitter", "resize", "blur", "noise", "jpeg", "cutout"])
 def test_a_change_comes_with_its_probability_and_never_unasked(orl_faces: OrlFaces, name: str) -> None:
     # of 120 pictures at 0.4: five standard deviations are 0.22
     assert changed_share(orl_faces.small, **{name: 0.4}) == pytest.approx(0.4, abs=0.22)
@@ -268,3 +272,59 @@ def test_jpeg_quality_is_drawn_evenly_up_to_95(orl_faces: OrlFaces, quality: flo
 def test_knobs_out_of_range_or_unknown_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         knobs(**wrong)
+
+
+def shifted(pixels: Pixels, right: int, down: int) -> Pixels:
+    """What a shift should leave, worked out by places: the edge is a mirror, and its own line is not doubled."""
+    side = len(pixels)
+
+    def mirrored(place: int) -> int:
+        place = abs(place)
+        return 2 * (side - 1) - place if place >= side else place
+
+    rows = [mirrored(place - down) for place in range(side)]
+    columns = [mirrored(place - right) for place in range(side)]
+    return pixels[rows][:, columns]
+
+
+@pytest.mark.parametrize(("right", "down"), [(0.999, 0.5), (0.0, 0.5), (0.5, 0.999), (0.999, 0.0)])
+def test_a_shift_moves_by_its_share_of_the_side(orl_faces: OrlFaces, right: float, down: float) -> None:
+    """A draw of 0.5 is no shift at all, 0 and 1 are the largest ones."""
+    picture = orl_faces.small[0]
+    draw = [0.9] * (DRAWS - 4) + [0.0, 0.5, right, down]
+    found = augmented(picture, draw, knobs(move=1.0, move_degrees=0.0, move_shift=0.2))
+    assert np.array_equal(found, shifted(picture, round(6.4 * (2 * right - 1)), round(6.4 * (2 * down - 1))))
+
+
+def test_a_turn_turns_about_the_middle_by_its_degrees() -> None:
+    """A bright spot above the middle of a dark picture goes where the angle says, counter-clockwise."""
+    picture = np.zeros((65, 65, 3), np.uint8)
+    picture[11:14, 31:34] = 255  # 20 above (32, 32)
+    draw = [0.9] * (DRAWS - 4) + [0.0, 1.0, 0.5, 0.5]
+    found = augmented(picture, draw, knobs(move=1.0, move_degrees=30.0))[..., 0].astype(float)
+    middle = [(found.sum(axis) * np.arange(65)).sum() / found.sum() for axis in (1, 0)]
+    assert middle == pytest.approx([32 - 20 * np.cos(np.pi / 6), 32 - 20 * np.sin(np.pi / 6)], abs=0.6)
+
+
+def test_no_move_leaves_a_black_corner(orl_faces: OrlFaces) -> None:
+    white = np.full_like(orl_faces.small, 255)
+    out = augment(white, knobs(move=1.0, move_degrees=45.0, move_shift=0.2), generator(1))
+    assert (out == 255).all()
+
+
+def test_some_are_moved_each_in_its_own_way(orl_faces: OrlFaces) -> None:
+    many = np.repeat(orl_faces.small[:1], 100, axis=0)
+    out = augment(many, knobs(move=0.5), generator(1))
+    ways = len(np.unique(out.reshape(100, -1), axis=0))
+    assert 35 < ways < 65, "two are unmoved: as it was, and its mirror"
+
+
+def test_hue_goes_round_by_a_tenth_of_the_circle_at_most() -> None:
+    """Study E's limit is a jitter strength of 0.4: a pure red becomes one of 36 degrees away, or nearer."""
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 255
+    for hue, degrees in ((0.0, -36), (0.25, -18), (0.5, 0), (0.75, 18), (1.0, 36)):
+        draw = [0.9] * 3 + [0.0, 0.5, 0.5, 0.5, hue] + [0.9] * (DRAWS - 8)
+        found = augmented(red, draw, knobs(jitter=1.0, jitter_strength=0.4))[4, 4] / 255
+        turned = 360 * colorsys.rgb_to_hsv(*found)[0]
+        assert (turned - degrees + 180) % 360 - 180 == pytest.approx(0, abs=2)

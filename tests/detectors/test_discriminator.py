@@ -1,19 +1,29 @@
 """A GAN's discriminator as a detector."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from gans.tiny import KINDS, save
-from unseen.detectors import discriminator, loop
+from unseen.detectors import discriminator, loop, raw_discriminator
 from unseen.detectors.logits import logits_of
+from unseen.detectors.settings import DiscriminatorSettings, RawDiscriminatorSettings
 from unseen.errors import UserError
 from unseen.gans.artifact import load_gan
 from unseen.pictures import Faces
 
-from .networks import copied, knobs, same, task
+from . import networks
+from .networks import copied, same, task
+
+
+def knobs(**changed: Any) -> DiscriminatorSettings:
+    plain = networks.knobs().model_dump() | {"kind": "discriminator", "weights": "gans/tiny"}
+    return DiscriminatorSettings.model_validate(plain | changed)
+
 
 CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
@@ -84,3 +94,45 @@ def test_another_size_than_the_gans_is_one_line_that_names_the_right_one(gan: Pa
 def test_no_gan_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no trained GAN"):
         discriminator.create(knobs(), tmp_path / "nowhere", 32)
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_only_the_last_convolutions_learn(gan: Path, faces: Both, tmp_path: Path, last: int) -> None:
+    model = discriminator.create(knobs(last_layers=last), gan, 32)
+    before = copied(model)
+    loop.fit(model, task(faces, tmp_path, steps=2, frozen_steps=0))
+    after = copied(model)
+    convolutions = [part for part in model.trunk.layers.modules() if isinstance(part, torch.nn.Conv2d)]  # type: ignore[union-attr]
+    learning = {id(weight) for part in convolutions[-last:] for weight in part.parameters()}
+    closed = {id(weight) for part in convolutions[:-last] for weight in part.parameters()}
+    moved = {id(weight) for name, weight in model.named_parameters() if not torch.equal(before[name], after[name])}
+    assert moved & learning
+    assert not moved & closed
+
+
+def test_the_raw_one_says_what_the_gan_left_with_the_sign_turned(gan: Path, faces: Both, tmp_path: Path) -> None:
+    settings = RawDiscriminatorSettings.model_validate(
+        {
+            "kind": "raw_discriminator",
+            "weights": "gans/tiny",
+            "train_on": {"reals": "faces/people", "fakes": "fakes/own"},
+        }
+    )
+    model = raw_discriminator.create(settings, gan, 32)
+    before = copied(model)
+    assert raw_discriminator.fit(model, task(faces, tmp_path)) == []
+    assert same(before, copied(model))
+    pixels = torch.from_numpy(faces[1].pixels[:6]).permute(0, 3, 1, 2)
+    theirs = load_gan(gan).network("Discriminator")(pixels.float() / 127.5 - 1)
+    np.testing.assert_allclose(
+        logits_of(model, faces[1].pixels[:6], CPU), -theirs.detach().numpy(), rtol=1e-4, atol=1e-5
+    )
+    again = raw_discriminator.restore(model.config)
+    again.load_state_dict(model.state_dict())
+    assert np.array_equal(logits_of(again, faces[1].pixels, CPU), logits_of(model, faces[1].pixels, CPU))
+
+
+def test_it_takes_no_ela_and_no_dropout() -> None:
+    for changed in ({"ela": {"quality": 90, "scale": 10}}, {"dropout": 0.5}):
+        with pytest.raises(ValidationError, match="sees what its GAN made"):
+            knobs(**changed)

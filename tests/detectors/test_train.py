@@ -134,7 +134,7 @@ def test_the_seed_decides_a_networks_first_weights(
             super().__init__()
             torch.nn.init.normal_(self.linear.weight)
 
-    monkeypatch.setattr("unseen.detectors.discriminator.create", lambda *_: Random())
+    monkeypatch.setattr("unseen.detectors.efficientnet_lite0.create", lambda *_: Random())
     states = []
     for number, seed in enumerate((4, 4, 5)):
         torch.manual_seed(number)

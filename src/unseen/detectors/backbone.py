@@ -199,7 +199,7 @@ def layers(network: nn.Module) -> list[nn.Module]:
     for name, module in network.named_modules():
         if name == "global_pool":
             break
-        leaf = not any(module.children()) and not isinstance(module, nn.Identity)
-        if leaf or any(True for _ in module.parameters(recurse=False)):
+        leaf = not list(module.children()) and not isinstance(module, nn.Identity)
+        if leaf or list(module.parameters(recurse=False)):
             found.append(module)
     return found

@@ -24,7 +24,7 @@ class AugmentSettings(Settings):
     turn: Share = Field(0.0, description="probability of a turn by 90, 180 or 270 degrees")
     move: Share = Field(0.0, description="probability of a small turn and a shift; the edge is filled by its mirror")
     move_degrees: float = Field(15.0, ge=0, le=45, description="largest turn, either way")
-    move_shift: float = Field(0.1, ge=0, le=0.25, description="largest shift, in units of the picture's side")
+    move_shift: float = Field(0.1, ge=0, le=0.2, description="largest shift, in units of the picture's side")
     jitter: Share = Field(0.0, description="probability of another brightness, contrast, saturation and hue")
     jitter_strength: Share = Field(0.2, description="largest share by which each changes; hue by a quarter of it")
     resize: Share = Field(0.0, description="probability of a way down to a smaller size and back up")
@@ -68,7 +68,7 @@ class FittedSettings(Settings):
 class NetworkSettings(FittedSettings):
     """A neural detector, fitted by gradient descent on balanced batches."""
 
-    kind: Literal["efficientnet_lite0", "discriminator", "inception_resnet_v2", "resnet50_two_phase"] = Field(
+    kind: Literal["efficientnet_lite0", "inception_resnet_v2", "resnet50_two_phase"] = Field(
         description="file below src/unseen/detectors"
     )
     input_size: int = Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
@@ -98,8 +98,6 @@ class NetworkSettings(FittedSettings):
             raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
         if self.frozen_learning_rate is not None and not self.frozen_steps:
             raise ValueError("`frozen_learning_rate` is of the `frozen_steps`, and there are none")
-        if self.kind == "discriminator" and (self.ela or self.dropout):
-            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
         if self.mix and not self.paired:
             raise ValueError("`mix` mixes a fake with its real: it needs `paired: true`")
         if self.kind == "inception_resnet_v2" and self.input_size < 96:
@@ -138,6 +136,29 @@ class VitLoraSettings(NetworkSettings):
     single_center: SingleCenterSettings | None = None
 
 
+class DiscriminatorSettings(NetworkSettings):
+    """A GAN's discriminator with a new head."""
+
+    kind: Literal["discriminator"] = Field(  # type: ignore[assignment]
+        description="file below src/unseen/detectors"
+    )
+    last_layers: int | None = Field(
+        None, ge=1, description="convolutions at the end that learn after the frozen steps, and what follows them"
+    )
+
+    @model_validator(mode="after")
+    def _as_its_gan_made_it(self) -> "DiscriminatorSettings":
+        if self.ela or self.dropout:
+            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
+        return self
+
+
+class RawDiscriminatorSettings(FittedSettings):
+    """A GAN's discriminator as it was left, of which nothing is fitted but temperature and threshold."""
+
+    kind: Literal["raw_discriminator"] = Field(description="file below src/unseen/detectors")
+
+
 class XceptionFairSettings(NetworkSettings):
     """Xception that is to be as good for every group of people. Weights of losses are beside the log loss, which
     weighs 1; defaults are those of the code that Lin et al. (2024, CVPR) published."""
@@ -161,10 +182,17 @@ class LogisticSettings(FittedSettings):
     penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 
-DetectorSettings = Annotated[
-    NetworkSettings | LastLayersSettings | VitLoraSettings | XceptionFairSettings | LogisticSettings,
-    Field(discriminator="kind"),
-]
+AnyDetector = (
+    NetworkSettings
+    | LastLayersSettings
+    | DiscriminatorSettings
+    | RawDiscriminatorSettings
+    | VitLoraSettings
+    | XceptionFairSettings
+    | LogisticSettings
+)
+
+DetectorSettings = Annotated[AnyDetector, Field(discriminator="kind")]
 
 
 class EnsembleSettings(Settings):

@@ -1,0 +1,200 @@
+"""Where a network's weights come from, on networks of a few hundred thousand parameters."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import huggingface_hub.constants
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from unseen.detectors import backbone
+from unseen.detectors.backbone import Backboned, created, layers, load_backbone
+from unseen.detectors.ela import error_levels
+from unseen.detectors.logits import as_batch, logits_of
+from unseen.errors import UserError
+from unseen.pictures import Faces
+
+from .networks import copied, knobs, same
+
+CPU = torch.device("cpu")
+NET = "test_resnet"
+Both = tuple[Faces, Faces]
+State = dict[str, Tensor]
+
+
+@pytest.fixture(scope="module")
+def published() -> State:
+    """Weights as they are published: with a classifier of 1000 classes, and statistics of their own."""
+    torch.manual_seed(3)
+    state: State = timm.create_model(NET).state_dict()
+    return {name: torch.rand_like(value) if value.is_floating_point() else value for name, value in state.items()}
+
+
+def loaded(folder: Path) -> State:
+    network = timm.create_model(NET, num_classes=0)
+    load_backbone(network, NET, folder)
+    return copied(network)
+
+
+def refusal(work: Callable[[], object]) -> str:
+    with pytest.raises(UserError) as caught:
+        work()
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def without_classifier(state: State) -> State:
+    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.bin"])
+@pytest.mark.parametrize("wrapped", ["", "state_dict", "model"])
+def test_by_name(published: State, tmp_path: Path, name: str, wrapped: str) -> None:
+    shuffled = dict(sorted(published.items(), reverse=True))
+    torch.save({wrapped: shuffled, "epoch": 3} if wrapped else shuffled, tmp_path / name)
+    assert same(loaded(tmp_path), without_classifier(published))
+
+
+def test_safetensors(published: State, tmp_path: Path) -> None:
+    save_file(published, tmp_path / "model.safetensors")
+    assert same(loaded(tmp_path), without_classifier(published))
+
+
+def test_by_order_where_names_are_others(published: State, tmp_path: Path) -> None:
+    torch.save({f"module.{name}": value for name, value in published.items()}, tmp_path / "net.pth")
+    assert same(loaded(tmp_path), without_classifier(published))
+
+
+def test_by_order_only_where_the_order_is_the_networks(tmp_path: Path) -> None:
+    """safetensors sorts by name, and a bias is as long as its norm's weight: without a look at names they change
+    places."""
+    state = timm.create_model("test_vit", num_classes=0).state_dict()
+    save_file({f"old.{number:03d}": value for number, value in enumerate(state.values())}, tmp_path / "a.safetensors")
+    network = timm.create_model("test_vit", num_classes=0)
+    assert "not the weights of `test_vit`" in refusal(lambda: load_backbone(network, "test_vit", tmp_path))
+
+
+def test_another_networks_weights_are_refused(published: State, tmp_path: Path) -> None:
+    torch.save(timm.create_model("test_efficientnet").state_dict(), tmp_path / "net.pth")
+    assert f"{tmp_path}: not the weights of `{NET}`" in refusal(lambda: loaded(tmp_path))
+    wider = {name: torch.cat([value, value]) if value.ndim else value for name, value in published.items()}
+    torch.save(wider, tmp_path / "net.pth")
+    assert f"{tmp_path}: not the weights of `{NET}`" in refusal(lambda: loaded(tmp_path))
+    torch.save(dict(list(published.items())[:20]), tmp_path / "net.pth")
+    assert f"{tmp_path}: not the weights of `{NET}`" in refusal(lambda: loaded(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+@pytest.mark.parametrize("kept", [0, 100, 5000, -1000])
+def test_a_damaged_file(published: State, tmp_path: Path, name: str, kept: int) -> None:
+    save = save_file if name.endswith("safetensors") else torch.save
+    save(published, tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:kept])
+    assert f"{tmp_path / name}: not a file of weights" in refusal(lambda: loaded(tmp_path))
+
+
+class Harmful:
+    """Not data: to load it is to run it."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('it ran')",)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": 3}, torch.zeros(2), {"a": Harmful()}])
+def test_a_file_that_holds_something_else(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "net.pth")
+    assert "not a file of weights" in refusal(lambda: loaded(tmp_path))
+
+
+def test_no_file_or_two(published: State, tmp_path: Path) -> None:
+    assert "expected one file with weights; run `dvc repro asset`" in refusal(lambda: loaded(tmp_path / "nowhere"))
+    (tmp_path / "README.md").write_text("no weights")
+    assert "expected one file" in refusal(lambda: loaded(tmp_path))
+    for name in ("a.pth", "b.pth"):
+        torch.save(published, tmp_path / name)
+    assert "expected one file" in refusal(lambda: loaded(tmp_path))
+
+
+def test_the_hub_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    message = refusal(lambda: loaded(Path("models/hub")))
+    assert f"`weights: hub` could not fetch `{NET}`" in message
+    assert "`weights: assets/...`" in message
+    assert "`weights: none`" in message
+
+
+def test_the_hub(published: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = timm.create_model(NET, num_classes=0)
+    asked = []
+
+    def fetched(name: str, **options: object) -> torch.nn.Module:
+        asked.append((name, options))
+        found: torch.nn.Module = timm.models.create_model(name, num_classes=0)
+        found.load_state_dict(without_classifier(published))
+        return found
+
+    monkeypatch.setattr(backbone.timm, "create_model", fetched)
+    load_backbone(network, NET, Path("models/hub"))
+    assert asked == [(NET, {"pretrained": True, "num_classes": 0})]
+    assert same(copied(network), without_classifier(published))
+
+
+def test_none_is_random_by_the_seed() -> None:
+    def first(seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        model = created(Backboned, NET, knobs(), Path("models/none"))
+        weight: Tensor = next(model.network.parameters())
+        return weight
+
+    assert first(1).std() > 0.01
+    assert torch.equal(first(1), first(1))
+    assert not torch.equal(first(1), first(2))
+
+
+def test_a_fresh_detector_is_undecided(faces: Both) -> None:
+    for options in ({}, {"dense": 5}):
+        model = created(Backboned, NET, knobs(), Path("models/none"), **options)
+        assert logits_of(model, faces[1].pixels[:4], CPU).tolist() == [0.0] * 4
+
+
+def test_a_dense_layer_with_dropout_before_the_last() -> None:
+    model = Backboned(NET, 32, dense=5, dropout=0.5)
+    assert [tuple(weight.shape) for weight in model.head().parameters()] == [(5, 96), (5,), (1, 5), (1,)]
+    assert [type(part).__name__ for part in model.classifier] == ["Linear", "ReLU", "Dropout", "Linear"]
+    pixels = torch.zeros(64, 3, 32, 32, dtype=torch.uint8)
+    torch.nn.init.ones_(model.classifier[0].bias)  # type: ignore[arg-type]
+    with torch.no_grad():
+        assert model.train()(pixels).std() > 0.01, "equal pictures differ by what was dropped"
+        assert model.eval()(pixels).unique().numel() == 1
+
+
+def test_restore_by_its_config_alone(faces: Both) -> None:
+    model = Backboned(NET, 64, {"quality": 80, "scale": 7.0}, dense=5, dropout=0.25)
+    again = Backboned(**model.config)
+    again.load_state_dict(model.state_dict())
+    pixels = faces[1].pixels[:4]
+    assert np.array_equal(logits_of(again, pixels, CPU), logits_of(model, pixels, CPU))
+    assert logits_of(model, pixels, CPU).std() > 0
+
+
+def test_with_ela_it_sees_the_error_levels_and_not_the_picture(faces: Both) -> None:
+    plain, ela = Backboned(NET, 32).eval(), Backboned(NET, 32, {"quality": 80, "scale": 7.0}).eval()
+    ela.load_state_dict(plain.state_dict())
+    pixels = as_batch(faces[1].pixels[:4], CPU)
+    with torch.no_grad():
+        assert torch.equal(ela(pixels), plain(error_levels(pixels, 80, 7.0)))
+        assert not torch.allclose(ela(pixels), plain(pixels))
+
+
+def test_layers_are_counted_as_keras_does() -> None:
+    """A convolution, a norm and an activation are three; poolings at the end are none."""
+    kinds = [type(layer).__name__ for layer in layers(timm.create_model("mobilenetv1_100", num_classes=0))]
+    assert kinds == ["Conv2d", "BatchNormAct2d", "ReLU6"] * 27
+    names = [type(layer).__name__ for layer in layers(timm.create_model(NET, num_classes=0))]
+    assert "AdaptiveAvgPool2d" not in names
+    assert names.count("BatchNorm2d") == names.count("Conv2d") > 10
