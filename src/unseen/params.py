@@ -9,7 +9,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from unseen.detectors.settings import CalibrationSettings, DetectorSettings, EnsembleSettings, XceptionFairSettings
+from unseen.detectors.backbone_names import check_backbone
+from unseen.detectors.settings import (
+    CalibrationSettings,
+    DetectorSettings,
+    EnsembleSettings,
+    NativeSettings,
+    XceptionFairSettings,
+)
 from unseen.errors import UserError
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
@@ -219,6 +226,13 @@ def check(params: Params) -> None:
         _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if isinstance(detector, XceptionFairSettings):
             _check_groups(params, key, detector)
+        if isinstance(backbone := getattr(detector, "backbone", None), str):
+            check_backbone(backbone, f"{key}.backbone")
+        if isinstance(detector, NativeSettings) and detector.input_size != params.faces.size:
+            raise UserError(
+                f"params: `{key}.input_size` is {detector.input_size}; a {detector.kind} sees stored crops as they "
+                f"are, so it must be `faces.size`, {params.faces.size}"
+            )
         if detector.kind in ("discriminator", "raw_discriminator"):
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
             _check_no_held_out_gan(params, f"{key}.weights", detector.weights)

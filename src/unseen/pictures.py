@@ -1,5 +1,6 @@
 """From stored faces to arrays and tensors, and from arrays to grids for people."""
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,6 +56,10 @@ class Faces:
         """The pixels of some rows, uint8 [n, size, size, 3], as a copy; threads share what there is to decode."""
         return self.pixels[np.fromiter(rows, np.int64)]
 
+    def fingerprint(self) -> str:
+        """SHA-256 of all pictures in their order, whatever their columns say."""
+        return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
+
     def counts(self, column: str) -> dict[str, int]:
         """How many faces have each value of a column, sorted by value."""
         return dict(sorted(Counter(map(str, self.columns[column])).items()))
@@ -73,6 +78,11 @@ class Crops(Faces):
         """See `Faces`."""
         jpegs = [self._jpegs[row] for row in rows]
         return decode_crops(jpegs, threads) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all files in their order."""
+        each = [hashlib.sha256(jpeg).digest() for jpeg in self._jpegs]
+        return hashlib.sha256(b"".join(each)).hexdigest()
 
     @property
     def pixels(self) -> Pixels:  # type: ignore[override]

@@ -118,13 +118,22 @@ class Scratch:
         self._root, self._title, self._key = root, title, key
         self._saved_at, self._took_s = time.monotonic(), 0.0
 
+    def _folder(self, title: str, key: Any) -> Path:
+        where = [torch.__version__, torch.get_num_threads(), str(device())]
+        encoded = json.dumps([key, own_code(), where], sort_keys=True)
+        return self._root / f"{title}-{hashlib.sha256(encoded.encode()).hexdigest()[:20]}"
+
     @cached_property
     def _file(self) -> Path:
         """Named at first use, when the modules that are imported by name are loaded and can be hashed."""
-        where = [torch.__version__, torch.get_num_threads(), str(device())]
-        encoded = json.dumps([self._key, own_code(), where], sort_keys=True)
-        digest = hashlib.sha256(encoded.encode()).hexdigest()[:20]
-        return self._root / f"{self._title}-{digest}" / "checkpoint.pt"
+        return self._folder(self._title, self._key) / "checkpoint.pt"
+
+    def shared(self, title: str, key: Any) -> Path:
+        """A folder for what takes long and what other work with this `key`, code and device can use again.
+
+        It outlives `clear`; whoever needs the space removes it.
+        """
+        return self._folder(title, key)
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint, or None at a fresh start."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unseen.detectors.base import Detector, resized
 from unseen.detectors.ela import error_levels
-from unseen.detectors.settings import LastLayersSettings, LogisticSettings, NetworkSettings
+from unseen.detectors.settings import FittedSettings, LastLayersSettings, NetworkSettings
 from unseen.errors import UserError
 
 
@@ -48,7 +48,8 @@ class Backboned(Detector):
         for name in ("mean", "std"):
             values = torch.tensor(network.pretrained_cfg[name])[:, None, None]
             self.register_buffer(name, 255 * values, persistent=False)
-        features = network.num_features
+        # some have another layer between the pooled features and the classifier
+        features = getattr(network, "head_hidden_size", None) or network.num_features
         layers: list[nn.Module] = [nn.Linear(features, dense), nn.ReLU()] if dense else []
         layers += [nn.Dropout(dropout), nn.Linear(dense or features, 1)]
         self.classifier = nn.Sequential(*layers)
@@ -84,7 +85,7 @@ def created(
         UserError: the weights can't be had, or are another network's.
     """
     ela = settings.ela.model_dump() if settings.ela else None
-    model = kind(backbone, settings.input_size, ela, dropout=settings.dropout, **options)
+    model = kind(backbone=backbone, input_size=settings.input_size, ela=ela, dropout=settings.dropout, **options)
     load_backbone(model.network, backbone, weights)
     nn.init.zeros_(model.classifier[-1].weight)  # type: ignore[arg-type]
     nn.init.zeros_(model.classifier[-1].bias)  # type: ignore[arg-type]
@@ -172,7 +173,7 @@ class LastLayers(Backboned):
             yield from layer.parameters(recurse=False)
 
 
-def created_with_last_layers(backbone: str, settings: NetworkSettings | LogisticSettings, weights: Path) -> Backboned:
+def created_with_last_layers(backbone: str, settings: FittedSettings, weights: Path) -> Backboned:
     """`created`, for a kind that has `last_layers`.
 
     Raises:

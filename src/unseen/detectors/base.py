@@ -15,7 +15,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.detectors.settings import AnyDetector
+from unseen.detectors.settings import FittedSettings
 from unseen.pictures import Faces
 from unseen.runtime import Scratch
 
@@ -68,7 +68,7 @@ def resized(pixels: Tensor, size: int) -> Tensor:
 class Task:
     """Everything a fit may see. `train` and `val` hold faces of sets that are `use: train`, never others."""
 
-    settings: AnyDetector
+    settings: FittedSettings
     train: Faces
     val: Faces
     seed: int
@@ -81,6 +81,6 @@ History = list[dict[str, float]]
 class Kind(Protocol):
     """The module of a kind."""
 
-    create: Callable[[AnyDetector, Path, int], Detector]
+    create: Callable[[FittedSettings, Path, int], Detector]
     restore: Callable[[dict[str, Any]], Detector]
     fit: Callable[[Detector, Task], History]

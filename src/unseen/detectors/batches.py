@@ -42,7 +42,7 @@ class Batches:
         """
         self._faces, self._settings, self._seed, self._labels = faces, settings, seed, faces.labels
         # Reals have no generator: there it is sources that are drawn as often as each other.
-        self._groups = {label: _groups(faces, label) for label in (0, 1)}
+        self._groups = {label: groups(faces, label) for label in (0, 1)}
         self._real_of: dict[int, int] = {}
         if settings.paired:
             row_of = {name: row for row, name in enumerate(faces.columns["id"])}
@@ -89,7 +89,8 @@ Groups = list[list[Rows]]
 """For each generator, or each source of reals, the rows of each of its sets."""
 
 
-def _groups(faces: Faces, label: int) -> Groups:
+def groups(faces: Faces, label: int) -> Groups:
+    """The groups of a class."""
     labels, sources = faces.labels, np.asarray(faces.columns["source"])
     column = np.asarray(faces.columns["generator" if label else "source"])
     chosen = labels == label

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unseen.detectors.base import Detector, History, Task
-from unseen.detectors.settings import LogisticSettings, NetworkSettings
+from unseen.detectors.settings import FittedSettings, LogisticSettings
 from unseen.runtime import prepare
 
 LUMA = (0.299, 0.587, 0.114)
@@ -57,7 +57,7 @@ class DctLogistic(Detector):
         return ((self.features(pixels) - self.mean) / self.scale) @ self.weight + self.bias
 
 
-def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """An empty regression for crops of `size` pixels; `weights` is not read."""
     return DctLogistic(size)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unseen.detectors import loop
 from unseen.detectors.base import Detector, resized
-from unseen.detectors.settings import AnyDetector, DiscriminatorSettings
+from unseen.detectors.settings import DiscriminatorSettings, FittedSettings
 from unseen.errors import UserError
 from unseen.gans.artifact import load_gan
 from unseen.gans.settings import GanSettings
@@ -56,7 +56,7 @@ class DiscriminatorDetector(Detector):
         return logits.flatten()
 
 
-def create(settings: AnyDetector, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """A detector on the trained discriminator of the GAN in `weights`.
 
     Raises:

@@ -9,14 +9,14 @@ from typing import Any
 from unseen.detectors import loop
 from unseen.detectors.backbone import Backboned, created
 from unseen.detectors.base import Detector
-from unseen.detectors.settings import LogisticSettings, NetworkSettings
+from unseen.detectors.settings import FittedSettings, NetworkSettings
 
 BACKBONE = "inception_resnet_v2"
 
 fit = loop.fit
 
 
-def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features and a head that starts at zero."""
     assert isinstance(settings, NetworkSettings)
     return created(Backboned, BACKBONE, settings, weights)

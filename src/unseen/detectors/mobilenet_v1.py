@@ -16,14 +16,14 @@ from typing import Any
 from unseen.detectors import loop
 from unseen.detectors.backbone import LastLayers, created_with_last_layers
 from unseen.detectors.base import Detector
-from unseen.detectors.settings import LogisticSettings, NetworkSettings
+from unseen.detectors.settings import FittedSettings
 
 BACKBONE = "mobilenetv1_100"
 
 fit = loop.fit
 
 
-def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features and a head that starts at zero."""
     return created_with_last_layers(BACKBONE, settings, weights)
 

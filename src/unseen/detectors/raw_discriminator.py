@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from unseen.detectors.base import Detector, History, Task, resized
-from unseen.detectors.settings import AnyDetector
+from unseen.detectors.settings import FittedSettings
 from unseen.gans.artifact import load_gan
 from unseen.gans.settings import GanSettings
 
@@ -28,7 +28,7 @@ class RawDiscriminator(Detector):
         return logits
 
 
-def create(settings: AnyDetector, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """The trained discriminator of the GAN in `weights`."""
     gan = load_gan(weights)
     model = RawDiscriminator(gan.settings.model_dump(), gan.size)

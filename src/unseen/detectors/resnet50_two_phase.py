@@ -14,7 +14,7 @@ from torch import nn
 from unseen.detectors import loop
 from unseen.detectors.backbone import Backboned, created
 from unseen.detectors.base import Detector
-from unseen.detectors.settings import LogisticSettings, NetworkSettings
+from unseen.detectors.settings import FittedSettings, NetworkSettings
 
 BACKBONE = "resnet50"
 
@@ -32,7 +32,7 @@ class TwoPhase(Backboned):
         yield from self.network.layer4[-1].parameters()
 
 
-def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features, and a head whose last layer starts at zero."""
     assert isinstance(settings, NetworkSettings)
     return created(TwoPhase, BACKBONE, settings, weights, dense=UNITS)

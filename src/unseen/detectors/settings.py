@@ -8,6 +8,10 @@ from unseen.settings import DataFolder, Name, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
+Backbone = Annotated[str, Field(pattern=r"^\w+(\.\w+)?$", description="timm's name; a tag after a dot is for `hub`")]
+
+InputSize = Annotated[int, Field(ge=32, le=512, multiple_of=32)]
+
 
 class TrainOn(Settings):
     """Which folders below data a detector sees, groups or single sets; all in them must be `use: train`."""
@@ -58,6 +62,7 @@ class ElaSettings(Settings):
 class FittedSettings(Settings):
     """What every detector says."""
 
+    kind: str
     weights: str = Field(
         pattern=r"^(none|hub|(assets|gans)/[a-z0-9_]+)$",
         description="folder below models that training starts from; or `hub` for timm's own; or `none`, untrained",
@@ -71,7 +76,7 @@ class NetworkSettings(FittedSettings):
     kind: Literal["efficientnet_lite0", "inception_resnet_v2", "resnet50_two_phase"] = Field(
         description="file below src/unseen/detectors"
     )
-    input_size: int = Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
+    input_size: InputSize = Field(description="pixels the network sees; crops are resized")
     ela: ElaSettings | None = Field(None, description="the network sees the error levels and not the picture")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
     steps: int = Field(ge=1, description="optimizer steps, at most")
@@ -182,7 +187,72 @@ class LogisticSettings(FittedSettings):
     penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 
-AnyDetector = (
+class LinearProbeSettings(FittedSettings):
+    """A logistic regression on the features of a network that stays as it is."""
+
+    kind: Literal["linear_probe"] = Field(description="file below src/unseen/detectors")
+    backbone: Backbone
+    input_size: InputSize = Field(description="pixels the network sees; crops are resized")
+    views: int = Field(1, ge=1, le=64, description="pictures made of each face: itself, and others by `augment`")
+    augment: AugmentSettings | None = Field(None, description="how the other views are changed")
+    penalty: float = Field(gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C), views not counted")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "LinearProbeSettings":
+        if (self.views > 1) != (self.augment is not None):
+            raise ValueError("`views` above 1 and `augment` belong together: the first view is the face as it is")
+        return self
+
+
+class LayerNormSettings(NetworkSettings):
+    """A network of which only the LayerNorms learn, and the head."""
+
+    kind: Literal["layernorm_tuned"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    backbone: Backbone
+
+
+class NativeSettings(NetworkSettings):
+    """A network that looks for traces which a resize would wipe out: it sees stored crops as they are."""
+
+    input_size: InputSize = Field(description="must be `faces.size`: nothing is resized")
+
+    @model_validator(mode="after")
+    def _native(self) -> "NativeSettings":
+        if self.ela:
+            raise ValueError(f"`kind: {self.kind}` sees pixels as they are: no `ela`")
+        return self
+
+
+class ResnetNodownSettings(NativeSettings):
+    """A ResNet that keeps the full resolution in its first layers."""
+
+    kind: Literal["resnet_nodown"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    backbone: Literal["resnet18", "resnet50"]
+    crop: int = Field(ge=32, description="pixels of the square that is cut out at random while training")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ResnetNodownSettings":
+        if self.crop > self.input_size:
+            raise ValueError(f"`crop` is {self.crop}, larger than the pictures, `input_size` {self.input_size}")
+        return self
+
+
+class PatchSettings(NetworkSettings):
+    """A network that is cut off while it still sees no more than patches."""
+
+    kind: Literal["patch"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    backbone: Backbone
+    stage: int = Field(ge=0, le=4, description="the last stage that is kept, as timm counts; 0 is the stem")
+
+
+class NeighbourResidualSettings(NativeSettings):
+    """A small network on what the next pixel can't tell of a pixel."""
+
+    kind: Literal["neighbour_residual"] = Field(description="file below src/unseen/detectors")  # type: ignore[assignment]
+    weights: Literal["none"] = Field(description="it starts from nothing")
+
+
+DetectorSettings = Annotated[
     NetworkSettings
     | LastLayersSettings
     | DiscriminatorSettings
@@ -190,9 +260,13 @@ AnyDetector = (
     | VitLoraSettings
     | XceptionFairSettings
     | LogisticSettings
-)
-
-DetectorSettings = Annotated[AnyDetector, Field(discriminator="kind")]
+    | LinearProbeSettings
+    | LayerNormSettings
+    | ResnetNodownSettings
+    | PatchSettings
+    | NeighbourResidualSettings,
+    Field(discriminator="kind"),
+]
 
 
 class EnsembleSettings(Settings):

@@ -11,7 +11,7 @@ import torch
 from unseen.detectors.base import Detector, History, Task
 from unseen.detectors.calibration import Calibration, calibrate
 from unseen.detectors.logits import logits_of_faces
-from unseen.detectors.settings import AnyDetector, CalibrationSettings
+from unseen.detectors.settings import CalibrationSettings, FittedSettings
 from unseen.errors import UserError
 from unseen.pictures import Faces, load_crops
 from unseen.runtime import Scratch, device, generator
@@ -42,7 +42,7 @@ def _seen(train: Faces, val: Faces) -> dict[str, Any]:
 
 def fit_detector(
     sets: list[FaceSet],
-    settings: AnyDetector,
+    settings: FittedSettings,
     calibration: CalibrationSettings,
     weights: Path,
     seed: int,

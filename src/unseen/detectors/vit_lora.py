@@ -19,7 +19,7 @@ from torch.nn import functional
 from unseen.detectors import loop
 from unseen.detectors.backbone import Backboned, created
 from unseen.detectors.base import Detector, History, Rows, Task
-from unseen.detectors.settings import LogisticSettings, NetworkSettings, VitLoraSettings
+from unseen.detectors.settings import FittedSettings, VitLoraSettings
 from unseen.detectors.single_center import single_center_loss
 from unseen.errors import UserError
 from unseen.runtime import seeded
@@ -100,7 +100,7 @@ class VitLora(Backboned):
         return loss
 
 
-def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """A detector on a pretrained ViT, without adapters yet.
 
     Raises:

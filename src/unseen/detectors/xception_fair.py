@@ -20,7 +20,7 @@ from unseen.detectors import loop
 from unseen.detectors.backbone import Backboned, created
 from unseen.detectors.base import Detector, History, Rows, Task
 from unseen.detectors.fairness import adain, bi_level, groups_of, triplets
-from unseen.detectors.settings import LogisticSettings, NetworkSettings, XceptionFairSettings
+from unseen.detectors.settings import FittedSettings, XceptionFairSettings
 from unseen.runtime import seeded
 
 BACKBONE = "legacy_xception"
@@ -124,7 +124,7 @@ class XceptionFair(Backboned):
         return loss
 
 
-def create(settings: NetworkSettings | LogisticSettings, weights: Path, size: int) -> Detector:
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features and a head that starts at zero, without the other branches yet."""
     assert isinstance(settings, XceptionFairSettings)
     return created(XceptionFair, BACKBONE, settings, weights)
