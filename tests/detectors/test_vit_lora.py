@@ -143,10 +143,12 @@ def test_the_loss_is_log_loss_and_single_center_loss(weights: Path, faces: Both,
     torch.testing.assert_close(model.loss(pixels, labels, rows, without), log_loss)
 
 
-def test_it_learns_with_both_losses(weights: Path, faces: Both, tmp_path: Path) -> None:
-    often = {"steps": 60, "batch": 16, "validate_every": 15, "learning_rate": 0.01, "schedule": "constant"}
-    history = vit_lora.fit(created(weights), task(faces, tmp_path, single_center=SINGLE_CENTER, **often))
-    assert history[-1]["train_loss"] < 0.9 * history[0]["train_loss"]
+@pytest.mark.parametrize("single_center", [None, {"weight": 0.1, "margin": 0.3}])
+def test_it_learns(weights: Path, faces: Both, tmp_path: Path, single_center: dict[str, float] | None) -> None:
+    often = {"steps": 32, "batch": 16, "validate_every": 8, "learning_rate": 0.003, "schedule": "constant"}
+    history = vit_lora.fit(created(weights), task(faces, tmp_path, single_center=single_center, **often))
+    assert history[-1]["train_loss"] < history[0]["train_loss"] - 0.15
+    assert history[-1]["val_loss"] < 0.65, "of people it has not seen; undecided would be 0.69"
 
 
 def test_going_on_ends_with_the_same_bytes(

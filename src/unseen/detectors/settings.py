@@ -126,7 +126,7 @@ class LastLayersSettings(NetworkSettings):
 class SingleCenterSettings(Settings):
     """A further loss that draws reals to a learned center and pushes fakes off it (Li et al. 2021, CVPR)."""
 
-    weight: float = Field(gt=0, description="beside the log loss, which weighs 1; theirs is 0.5")
+    weight: float = Field(gt=0, description="beside the log loss, which weighs 1")
     margin: float = Field(ge=0, description="in units of the square root of the number of features; theirs is 0.3")
 
 
