@@ -126,7 +126,11 @@ def _measure(root: Path, params: Params) -> None:
         write_metrics(root / "metrics/detectors" / f"{detector}.json", found.metrics)
         (root / "metrics/roc").mkdir(exist_ok=True)
         found.roc.assign(detector=detector).to_csv(root / "metrics/roc" / f"{detector}.csv", index=False)
-        card = {"parameters": 1234567, "versions": {"python": "3.11", "torch": "2.5"}}
+        card = {
+            "parameters": 1234567,
+            "versions": {"python": "3.11", "torch": "2.5"},
+            "trained_on": {"train": {"generators": ["dcgan"]}, "val": {"generators": ["dcgan"]}},
+        }
         write_json(root / "models/detectors" / detector / "detector.json", card)
 
 
