@@ -64,10 +64,11 @@ except SystemExit:
 print("for help:", sorted({"numpy", "pydantic", "requests", "yaml"} & set(sys.modules)))
 assert main(["check", sys.argv[1]]) == 0
 assert main(["sources"]) == 0
-try:
-    main(["predict", "--help"])
-except SystemExit:
-    pass
+for command in ("predict", "evaluate", "compare"):
+    try:
+        main([command, "--help"])
+    except SystemExit:
+        pass
 print("heavy:", sorted({"torch", "timm", "onnxruntime", "pandas", "pyarrow", "sklearn", "kaggle"} & set(sys.modules)))
 """
 

@@ -36,6 +36,24 @@ def bell(mean: float, spread: float, count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(mean, spread, count)
 
 
+def test_thresholds_at_other_shares_of_false_alarms_come_from_the_reals_alone() -> None:
+    reals = bell(-2, 1.5, 1000, 1)
+    found, other = frozen(reals, bell(2, 1.5, 100, 2)), frozen(reals, bell(9, 1.5, 100, 3))
+    flagged = {name: float(np.mean(found.score(reals) >= t)) for name, t in found.at_fpr.items()}
+    assert flagged == {"fpr_0_5": 0.005, "fpr_1": 0.01, "fpr_5": 0.05}
+    assert found.at_fpr["fpr_5"] <= found.threshold, "which may lie in the middle of a gap"
+    on_logits = [
+        {name: one.temperature * np.log(t / (1 - t)) for name, t in one.at_fpr.items()} for one in (found, other)
+    ]
+    assert on_logits[0] == pytest.approx(on_logits[1])
+
+
+def test_an_artifact_from_before_has_no_such_thresholds() -> None:
+    card = frozen([0.0, 1.0], [2.0, 3.0]).as_dict()
+    del card["at_fpr"]
+    assert Calibration.from_dict(card).at_fpr == {}
+
+
 @pytest.mark.parametrize("spread", [0.3, 3.0, 20.0])
 def test_temperature_is_the_best_of_a_grid(spread: float) -> None:
     reals, fakes = bell(-spread, 2 * spread, 300, 1), bell(spread, 2 * spread, 200, 2)

@@ -73,6 +73,46 @@ def test_a_pair_is_measured_as_its_two_sets_alone(folder: Path) -> None:
     )
 
 
+def test_each_generator_and_each_source_has_its_share(folder: Path) -> None:
+    rows = columns(1, [-3.0, 4.0, 5.0, 6.0], None, "mixed")
+    rows["generator"] = ["dcgan", "dcgan", "other", "third"]
+    write_predictions(folder / "mixed.parquet", [rows])
+    metrics, _ = evaluated(folder, {**PAIRS, "mixed": ("reals", "mixed")}, [*SETS, "mixed"])
+    generators = metrics["generators"]
+    assert list(generators) == ["dcgan", "other", "third"]
+    assert [one["caught"]["n"] for one in generators.values()] == [32, 31, 1]
+    assert generators["dcgan"]["sets"] == ["known", "mixed"]
+    assert generators["third"]["caught"]["share"] == generators["third"]["auc"] == 1.0
+    alone, _ = evaluated(folder, PAIRS, SETS)
+    assert alone["generators"]["dcgan"]["auc"] == alone["pairs"]["known"]["auc"]["value"]
+    assert metrics["sources"] == {"reals": metrics["sets"]["reals"]["called_fake"]}
+
+
+def test_a_face_that_is_in_two_sets_counts_once_for_its_generator(folder: Path) -> None:
+    (folder / "again.parquet").write_bytes((folder / "known.parquet").read_bytes())
+    metrics, _ = evaluated(folder, PAIRS, [*SETS, "again"])
+    assert metrics["generators"]["dcgan"]["caught"]["n"] == 30
+    assert metrics["generators"]["dcgan"]["sets"] == ["known", "again"]
+
+
+def test_a_generator_in_no_pair_has_a_share_and_no_auc(folder: Path) -> None:
+    metrics, _ = evaluated(folder, {"known": ("reals", "known")}, SETS)
+    assert "auc" not in metrics["generators"]["other"]
+    assert metrics["generators"]["other"]["caught"] == metrics["sets"]["unseen"]["called_fake"]
+
+
+def test_the_reliability_curves_are_before_and_after_the_temperature(folder: Path) -> None:
+    rows = columns(1, bell(2, 30, 2), None, "known", "dcgan")
+    rows["score"] = [0.75] * 30
+    write_predictions(folder / "known.parquet", [rows])
+    found = evaluate(folder, SETS, 0.5, (0.4, 0.6), settings(PAIRS), 4).reliability
+    assert list(found.columns) == ["pair", "temperature", "low", "high", "n", "predicted", "observed"]
+    known = found[found["pair"] == "known"]
+    assert known.groupby("temperature")["n"].sum().tolist() == [70, 70]
+    inside = known[(known["temperature"] == "after") & (known["low"] < 0.75) & (known["high"] >= 0.75)]
+    assert inside["n"].item() >= 30
+
+
 def test_where_no_pair_is_stated_every_set_of_reals_meets_every_set_of_fakes(folder: Path) -> None:
     write_predictions(folder / "chicago.parquet", [columns(0, bell(-3, 20, 5), None, "chicago")])
     metrics, curves = evaluated(folder, {}, [*SETS, "chicago"])

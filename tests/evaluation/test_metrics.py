@@ -3,8 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, log_loss, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    log_loss,
+    roc_auc_score,
+)
 
+from unseen.evaluation.bootstrap import draws
 from unseen.evaluation.metrics import pair_metrics, roc_points
 from unseen.evaluation.shares import flagged, share
 
@@ -124,3 +132,56 @@ def test_roc_of_separated_classes_goes_through_the_corner() -> None:
     points = roc_points(frame(0, bell(-9, 50, 1)), frame(1, bell(9, 50, 2)))
     assert [0.0, 1.0] in points.tolist()
     assert len(points) <= 4
+
+
+def test_frozen_thresholds_at_a_share_of_false_alarms_are_not_the_oracles() -> None:
+    # at logit 1.5 one of ten reals is flagged and two of four fakes caught; the oracle goes below none of the reals
+    reals, fakes = frame(0, [*np.linspace(-5, 1, 9), 2.5]), frame(1, [0.0, 1.2, 2.0, 3.0])
+    frozen = {"fpr_5": float(1 / (1 + np.exp(-1.5)))}
+    found = pair_metrics(reals, fakes, 0.5, 100, 4, frozen)["at_fpr"]
+    assert set(found) == {"fpr_0_5", "fpr_1", "fpr_5"}
+    assert set(found["fpr_1"]) == {"oracle"}, "no threshold was frozen for it"
+    assert (found["fpr_5"]["frozen"]["fpr"]["share"], found["fpr_5"]["frozen"]["tpr"]["share"]) == (0.1, 0.5)
+    assert (found["fpr_5"]["oracle"]["fpr"]["share"], found["fpr_5"]["oracle"]["tpr"]["share"]) == (0.0, 0.25)
+
+
+def test_the_temperature_moves_probabilities_and_no_rank() -> None:
+    reals, fakes = frame(0, bell(-4, 300, 1)), frame(1, bell(1, 300, 2))
+    colder = [some.assign(score=1 / (1 + np.exp(-some["logit"] / 3))) for some in (reals, fakes)]
+    before, after = pair_metrics(reals, fakes, 0.5, 100, 4), pair_metrics(*colder, 0.5, 100, 4)
+    assert (
+        after["before_temperature"]
+        == before["before_temperature"]
+        == {name: before[name] for name in ("mse", "rmse", "log_loss", "ece")}
+    )
+    assert after["ece"] > before["ece"] + 0.05
+    for name in ("auc", "average_precision", "eer", "accuracy", "confusion"):
+        assert after[name] == before[name]
+
+
+def test_every_plain_number_lies_in_its_interval() -> None:
+    found = pair_metrics(frame(0, bell(-0.5, 80, 1)), frame(1, bell(0.5, 50, 2)), 0.6, 300, 4)
+    verdicts = {"accuracy", "balanced_accuracy", "precision", "recall", "f1"}
+    assert set(found["intervals"]) == verdicts | {"mse", "rmse", "log_loss"}
+    for name, around in found["intervals"].items():
+        assert around["low"] < found[name] < around["high"], name
+
+
+def test_the_intervals_are_those_of_resamples_that_are_measured_anew() -> None:
+    """The shortcut through weights against a plain loop over the same draws."""
+    both = pd.concat(
+        [frame(0, np.round(bell(-1, 30, 1), 1)), frame(1, np.round(bell(1, 30, 2), 1))], ignore_index=True
+    )
+    both["identity"] = [f"p{i % 12}" for i in range(60)]
+    found = pair_metrics(both[both["label"] == 0], both[both["label"] == 1], 0.6, 100, 4)
+    people = pd.factorize(both["identity"])[0]
+    anew: dict[str, list[float]] = {"auc": [], "average_precision": [], "f1": [], "log_loss": []}
+    for counts in draws(12, 100, 4):
+        some = both.loc[np.repeat(np.arange(60), counts[people])]
+        anew["auc"].append(roc_auc_score(some["label"], some["logit"]))
+        anew["average_precision"].append(average_precision_score(some["label"], some["logit"]))
+        anew["f1"].append(f1_score(some["label"], some["score"] >= 0.6))
+        anew["log_loss"].append(log_loss(some["label"], some["score"]))
+    for name, values in anew.items():
+        around = found[name] if name in ("auc", "average_precision") else found["intervals"][name]
+        assert [around["low"], around["high"]] == pytest.approx(np.quantile(values, [0.025, 0.975]).tolist()), name

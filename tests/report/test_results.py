@@ -71,6 +71,14 @@ def test_results_are_what_the_stages_wrote(results: Results, root: Path) -> None
     assert results.leaderboard["detector"].tolist() == ["efficientnet_lite0", "dct_logistic"]
 
 
+def test_the_matrix_has_each_detector_and_each_generator(results: Results) -> None:
+    caught = results.matrix[results.matrix["measure"] == "caught"].set_index("detector")
+    assert set(caught["trained_on"]) == {"dcgan"}
+    for name in SCORES:
+        assert caught.loc[name, "dcgan"] == results.detectors[name]["generators"]["dcgan"]["caught"]["share"]
+    assert len(results.matrix.columns) == 9, "two generators"
+
+
 def test_what_an_earlier_run_left_is_no_part_of_the_results(results: Results, root: Path) -> None:
     write_json(root / "metrics/detectors/gone.json", {})
     again = read_results(results.params, root / "metrics", root / "models")

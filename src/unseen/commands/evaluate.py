@@ -41,15 +41,17 @@ def as_table(found: dict[str, Any]) -> list[str]:
     rows = [(name, *_number(found[key]["value"], found[key])) for name, key in RANKED.items()]
     rows.append((f"at threshold {found['threshold']:g}", "", ""))
     rows += [(f"  {key}", *_number(found[key], around[key])) for key in VERDICTS]
-    rows.append(("at threshold 0.5", "", ""))
-    rows += [(f"  {key}", *_number(found["at_half"][key], None)) for key in VERDICTS]
+    if found["threshold"] != 0.5:
+        rows.append(("at threshold 0.5", "", ""))
+        rows += [(f"  {key}", *_number(found["at_half"][key], None)) for key in VERDICTS]
     rows += [
         (f"caught at {name} false alarms, oracle", *_percent(found["at_fpr"][key]["oracle"]["tpr"]))
         for key, name in AT_FPR.items()
     ]
     rows += [(key, *_number(found[key], around.get(key))) for key in ERRORS]
     before = found.get("before_temperature", {})
-    rows += [(f"{key} of the logit as it is", *_number(before[key], None)) for key in ERRORS if before]
+    if any(before[key] != found[key] for key in before):
+        rows += [(f"{key} before temperature", *_number(before[key], None)) for key in ERRORS]
     confusion = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found["confusion"].items())
     rows.append(("fakes caught", *_percent(found["caught"])))
     worst_first = sorted(found["generators"].items(), key=lambda item: (item[1]["share"], item[0]))

@@ -1,0 +1,77 @@
+"""`unseen compare`: detectors of the project, files, and both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from evaluation.made_up import bell, columns
+from unseen.evaluation.predictions import write_predictions
+from unseen.files import write_json
+
+from .program import run
+
+SETS = {"orl_unseen_people": (0, -2.0), "dcgan_fakes": (1, 2.0), "resize_conv_fakes": (1, 0.0)}
+
+
+@pytest.fixture
+def project(tmp_path: Path, params_data: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two detectors with predictions on the default's sets, of which the second is blind to one generator."""
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params_data))
+    for detector, threshold, blind in (("good", 0.4, 0.0), ("blind", 0.6, -4.0)):
+        for seed, (name, (label, mean)) in enumerate(SETS.items()):
+            logits = bell(mean + (blind if name == "resize_conv_fakes" else 0), 50, seed)
+            file = tmp_path / "data/predictions" / detector / f"{name}.parquet"
+            write_predictions(file, [columns(label, logits, None, name)])
+        write_json(
+            tmp_path / "models/detectors" / detector / "detector.json", {"calibration": {"threshold": threshold}}
+        )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_two_detectors_on_each_pair_at_their_own_thresholds(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "compare", "good", "blind", "--json", "--resamples", "100")
+    assert (code, err) == (0, [])
+    found = json.loads(out[0])
+    assert set(found) == {"known_generator", "unseen_generator"}
+    assert found["known_generator"]["delong"]["difference"] == 0
+    unseen = found["unseen_generator"]
+    assert unseen["thresholds"] == [0.4, 0.6]
+    assert (unseen["n"]["reals"], unseen["n"]["fakes"], unseen["n"]["only_first"]) == (50, 50, 0)
+    assert unseen["delong"]["difference"] > 0.5 > 0.001 > unseen["delong"]["p"]
+    assert unseen["people"]["low"] > 0.5
+    code, out, _ = run(capsys, "compare", "good", "blind", "--resamples", "100")
+    assert out[0].startswith(
+        "known_generator: 50 reals and 50 fakes in both, joined by id; not matched: 0 of A, 0 of"
+    )
+    assert len(out) == 12
+
+
+def test_a_detector_against_somebodys_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [f"orl_unseen_people/{i}" for i in range(40)] + [f"dcgan_fakes/{i}" for i in range(45)] + ["other"]
+    scores = np.linspace(0, 1, 86)
+    pd.DataFrame({"id": ids, "label": [0] * 40 + [1] * 46, "score": scores}).to_csv("theirs.csv", index=False)
+    code, out, err = run(capsys, "compare", "good", "theirs.csv", "--resamples", "100")
+    assert (code, err) == (0, ["threshold 0.5 for a file, since none was given (--thresholds A B)"])
+    assert out[0] == "all: 40 reals and 45 fakes in both, joined by id; not matched: 65 of A, 1 of B"
+    assert [line.split()[-1] for line in out[2:4]] == ["0.4000", "0.5000"]
+
+
+def test_what_is_neither_a_file_nor_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "compare", "good", "gone")
+    assert (code, out) == (2, [])
+    assert err == ["unseen: gone: neither a file nor a detector with predictions (there are: blind, good)"]
+
+
+def test_a_bad_file_is_told_row_by_row(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.csv").write_text("id,label,score\na,0,2\na,5,0\n")
+    code, _, err = run(capsys, "compare", "good", "bad.csv")
+    assert code == 2
+    assert [line.split("`")[1] for line in err] == ["label", "id", "score"]

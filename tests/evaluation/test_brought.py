@@ -1,0 +1,128 @@
+"""Anybody's predictions: what is wrong with them is named, row by row, a line each."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unseen.errors import UserError
+from unseen.evaluation.brought import BadPredictions, brought_metrics, read_all, read_brought
+
+GOOD: dict[str, list[Any]] = {"id": ["a", "b", "c", "d"], "label": [0, 0, 1, 1], "score": [0.1, 0.6, 0.4, 0.9]}
+
+
+def written(folder: Path, name: str = "mine.csv", **changes: list[Any] | None) -> Path:
+    columns = {key: values for key, values in {**GOOD, **changes}.items() if values is not None}
+    frame = pd.DataFrame(columns)
+    if name.endswith(".csv"):
+        frame.to_csv(folder / name, index=False)
+    else:
+        frame.to_parquet(folder / name)
+    return folder / name
+
+
+def problems(file: Path) -> list[str]:
+    with pytest.raises(BadPredictions) as caught:
+        read_brought(file)
+    assert all(problem.startswith(f"{file}: ") and "\n" not in problem for problem in caught.value.problems)
+    return [problem.removeprefix(f"{file}: ") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
+def test_the_least_that_is_needed(tmp_path: Path, name: str) -> None:
+    found = read_brought(written(tmp_path, name))
+    assert found["score"].tolist() == GOOD["score"]
+    assert found["label"].tolist() == GOOD["label"]
+    assert "logit" not in found
+    assert found["identity"].nunique() == 4, "everybody is a person of its own"
+
+
+def test_words_for_labels_paths_for_ids_and_logits_for_scores(tmp_path: Path) -> None:
+    words = ["real", "Fake", "1", "REAL"]
+    found = read_brought(
+        written(tmp_path, id=None, score=None, label=words, path=["NA", "b", "c", "1"], logit=[0.0, 2.0, -2.0, 800.0])
+    )
+    assert found["id"].tolist() == ["NA", "b", "c", "1"]
+    assert found["label"].tolist() == [0, 1, 1, 0]
+    assert found["score"].tolist() == pytest.approx([0.5, 1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2)), 1.0])
+
+
+def test_people_are_those_of_the_file_and_nobody_is_one_with_an_id(tmp_path: Path) -> None:
+    found = read_brought(written(tmp_path, identity=["b", "b", "", ""]))
+    assert found["identity"].nunique() == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"label": None}, ["has no column `label`"]),
+        ({"id": None, "score": None}, ["has no column `id` or `path`", "has no column `score` or `logit`"]),
+        ({"id": ["a", "b", "a", "d"]}, ["`id` is there more than once in rows 1, 3"]),
+        ({"id": ["a", "", "c", "d"]}, ["`id` is empty in row 2"]),
+        ({"label": [0, 1, 2, "cat"]}, ["`label` is not 0, 1, real or fake in rows 3, 4"]),
+        ({"score": [0.1, "", "nan", 0.9]}, ["`score` is not a finite number in rows 2, 3"]),
+        (
+            {"score": [-0.1, 0.2, 1.5, 1.0]},
+            ["`score` is outside 0 to 1 in rows 1, 3; name the column `logit` if it is one"],
+        ),
+        ({"logit": [1.0, "inf", 2.0, 3.0]}, ["`logit` is not a finite number in row 2"]),
+        (
+            {"label": [0, 1, 7, 1], "score": [0.1, "high", 2.0, 0.5]},
+            [
+                "`label` is not 0, 1, real or fake in row 3",
+                "`score` is not a finite number in row 2",
+                "`score` is outside 0 to 1 in row 3; name the column `logit` if it is one",
+            ],
+        ),
+    ],
+)
+def test_all_that_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], expected: list[str]) -> None:
+    assert problems(written(tmp_path, **changes)) == expected
+
+
+def test_of_many_rows_the_first_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    pd.DataFrame({"id": range(100), "label": 1, "score": 2.0}).to_csv(tmp_path / "mine.csv")
+    assert problems(tmp_path / "mine.csv")[0].startswith(
+        "`score` is outside 0 to 1 in rows 1, 2, 3, 4, 5 and 95 more"
+    )
+
+
+def test_parquet_without_values_and_files_that_are_none(tmp_path: Path) -> None:
+    assert problems(written(tmp_path, "mine.parquet", score=[0.1, None, 0.2, float("nan")])) == [
+        "`score` is not a finite number in rows 2, 4"
+    ]
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "words.parquet").write_text("id,label,score\n")
+    (tmp_path / "heading.csv").write_text("id,label,score\n")
+    assert problems(tmp_path / "heading.csv") == ["holds no row"]
+    for name in ("empty.csv", "words.parquet", "nothing.csv", "."):
+        with pytest.raises(UserError, match=r"not there|neither CSV|not readable") as caught:
+            read_brought(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_several_files_are_one_and_their_problems_are_told_together(tmp_path: Path) -> None:
+    first, second = written(tmp_path), written(tmp_path, "more.csv", id=["e", "f", "g", "h"])
+    assert len(read_all([first, second])) == 8
+    with pytest.raises(BadPredictions, match="4 ids are in more than one of"):
+        read_all([first, written(tmp_path, "copy.csv")])
+    bad = [written(tmp_path, f"{n}.csv", score=[2, 0, 0, 0]) for n in "xy"]
+    with pytest.raises(BadPredictions) as caught:
+        read_all(bad)
+    assert len(caught.value.problems) == 2
+
+
+def test_a_class_that_is_missing_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="0 real and 4 fake faces: both classes are needed"):
+        brought_metrics(read_brought(written(tmp_path, label=[1] * 4)), 0.5, 100, 4)
+
+
+def test_shares_of_each_generator_and_source(tmp_path: Path) -> None:
+    file = written(tmp_path, generator=["", "", "gan", ""], source=["orl", "lfw", "", ""])
+    found = brought_metrics(read_brought(file), 0.5, 100, 4)
+    assert found["auc"]["value"] == 0.75
+    assert {name: one["share"] for name, one in found["generators"].items()} == {"gan": 0, "(not said)": 1}
+    assert {name: one["share"] for name, one in found["sources"].items()} == {"lfw": 1, "orl": 0}
+    assert "before_temperature" not in found

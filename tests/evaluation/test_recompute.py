@@ -1,0 +1,75 @@
+"""Two programs that share no code come to the same numbers."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from commands.program import run
+
+SCRIPT = Path(__file__).parent / "recompute.py"
+
+
+def predictions(path: Path) -> None:
+    """Faces with ties, saturated scores and scores at the edges of bins."""
+    random = np.random.default_rng(7)
+    labels = random.integers(0, 2, 700)
+    logits = np.round(random.normal(2 * labels - 1, 2.5), 1)
+    logits[:4] = [80, -80, 80, -80]
+    scores = 1 / (1 + np.exp(-logits / 1.7))
+    scores[4:8] = [0.0, 1.0, 0.2, 0.6]
+    generators = random.choice(["dcgan", "a, b", "stylegan"], 700)
+    columns: dict[str, Any] = {
+        "path": [f"{i}.png" for i in range(700)],
+        "label": labels,
+        "logit": logits,
+        "score": scores,
+        "generator": np.where(labels == 1, generators, ""),
+        "source": np.where(labels == 0, random.choice(["orl", "lfw"], 700), ""),
+        "identity": random.integers(0, 100, 700),
+    }
+    pd.DataFrame(columns).to_csv(path, index=False)
+
+
+def same(found: Any, expected: Any) -> None:
+    """Every number of `expected` is in `found`, to 1e-9."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            same(found[key], value)
+    else:
+        assert found == pytest.approx(expected, rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize("threshold", ["0.5", "0.83", "1"])
+def test_an_independent_program_comes_to_the_same_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], threshold: str
+) -> None:
+    predictions(tmp_path / "mine.csv")
+    code, out, _ = run(
+        capsys, "evaluate", tmp_path / "mine.csv", "--threshold", threshold, "--json", "--resamples", "100"
+    )
+    assert code == 0
+    found = json.loads(out[0])
+    command = [sys.executable, "-I", str(SCRIPT), str(tmp_path / "mine.csv"), threshold]
+    expected = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    oracle = expected.pop("oracle")
+    same({name: at["oracle"]["tpr"]["share"] for name, at in found["at_fpr"].items()}, oracle)
+    ranked = {name: expected.pop(name) for name in ("auc", "average_precision", "eer")}
+    same({name: found[name]["value"] for name in ranked}, ranked)
+    same(found, expected)
+    assert set(found["generators"]) == set(expected["generators"])
+
+
+def test_the_independent_program_imports_nothing_of_the_library() -> None:
+    nodes = [
+        node for node in ast.walk(ast.parse(SCRIPT.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    assert modules == {"csv", "json", "math", "sys", "numpy", "sklearn"}
