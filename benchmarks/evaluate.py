@@ -64,8 +64,8 @@ def main(detectors: int = 10, predictions: int = 100_000) -> None:
     print(machine())
     print(
         f"{detectors} detectors x {predictions:,} predictions, {len(found.metrics['pairs'])} pairs each: "
-        f"{sum(seconds):.1f} s ({cpu:.1f} s of CPU), {statistics.median(seconds):.2f} s a detector (median; {min(seconds):.2f} to "
-        f"{max(seconds):.2f}), peak memory {peak:.0f} MB"
+        f"{sum(seconds):.1f} s ({cpu:.1f} s of CPU), a detector {statistics.median(seconds):.2f} s "
+        f"({min(seconds):.2f} to {max(seconds):.2f}), peak memory {peak:.0f} MB"
     )
 
 

@@ -19,7 +19,7 @@ def main(detector: str) -> None:
         calibration["unsure"],
         read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         read_block(_stage.PARAMS, ["seed"], int),
-        calibration["at_fpr"],
+        calibration.get("at_fpr"),
     )
     write_metrics(Path("metrics/detectors", f"{detector}.json"), found.metrics)
     for name, frame in (("roc", found.roc), ("reliability", found.reliability)):
