@@ -84,7 +84,7 @@ def test_the_card_says_what_must_be_known(folder: Path) -> None:
     assert card["parameters"] == 3 * 32 * 32 + 1
     assert list(card["code"]) == ["unseen.detectors.dct_logistic"]
     assert card["versions"]["torch"] == torch.__version__
-    assert set(card["calibration"]) == {"temperature", "threshold", "unsure", "max_fpr", "validation"}
+    assert set(card["calibration"]) == {"temperature", "threshold", "unsure", "max_fpr", "validation", "at_fpr"}
 
 
 def test_saved_twice_is_the_same_bytes(tmp_path: Path, face_settings: FaceSettings) -> None:
