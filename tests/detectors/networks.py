@@ -54,7 +54,7 @@ class Tiny(Detector):
 
 
 class Normless(Tiny):
-    """The same without a batch norm, which looks at a whole batch; what it sees is what changes from pixel to pixel."""
+    """The same without a batch norm, which looks at a whole batch."""
 
     def __init__(self) -> None:
         super().__init__()
