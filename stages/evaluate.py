@@ -12,18 +12,20 @@ from unseen.settings import Name, read_block
 
 def main(detector: str) -> None:
     calibration = read_json(Path("models/detectors", detector, "detector.json"))["calibration"]
-    metrics, roc = evaluate(
+    found = evaluate(
         Path("data/predictions", detector),
         list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
         calibration["threshold"],
         calibration["unsure"],
         read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         read_block(_stage.PARAMS, ["seed"], int),
+        calibration["at_fpr"],
     )
-    write_metrics(Path("metrics/detectors", f"{detector}.json"), metrics)
-    with whole_file(Path("metrics/roc", f"{detector}.csv")) as part:
-        roc.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
-    write_json(Path("models/detectors", detector, "evaluation.json"), summary(metrics))
+    write_metrics(Path("metrics/detectors", f"{detector}.json"), found.metrics)
+    for name, frame in (("roc", found.roc), ("reliability", found.reliability)):
+        with whole_file(Path("metrics", name, f"{detector}.csv")) as part:
+            frame.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    write_json(Path("models/detectors", detector, "evaluation.json"), summary(found.metrics))
 
 
 if __name__ == "__main__":

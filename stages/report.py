@@ -1,4 +1,5 @@
-"""Put everything together for people: two pages, a leaderboard, one table of ROC curves, a table in the terminal."""
+"""Put everything together for people: two pages, a leaderboard, a matrix of generators, ROC curves, a table in
+the terminal."""
 
 from pathlib import Path
 
@@ -19,8 +20,9 @@ def main() -> None:
     for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
         with whole_file(metrics / page) as part:
             part.write_text(html)
-    for name, frame in (("leaderboard.csv", results.leaderboard), ("roc.csv", results.roc)):
-        with whole_file(metrics / name) as part:
+    tables = {"leaderboard": results.leaderboard, "matrix": results.matrix, "roc": results.roc}
+    for name, frame in tables.items():
+        with whole_file(metrics / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     print(table(results))
     print("\nThe whole report: metrics/report.html and metrics/data.html")

@@ -25,7 +25,8 @@ def settings(pairs: dict[str, tuple[str, str]]) -> EvaluationSettings:
 
 
 def evaluated(folder: Path, pairs: dict[str, tuple[str, str]], sets: list[str], seed: int = 4) -> Any:
-    return evaluate(folder, sets, 0.5, (0.4, 0.6), settings(pairs), seed)
+    found = evaluate(folder, sets, 0.5, (0.4, 0.6), settings(pairs), seed)
+    return found.metrics, found.roc
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_the_share_of_unsure_faces_counts_the_bands_edges(tmp_path: Path) -> Non
     write_predictions(tmp_path / "reals.parquet", [columns(0, [-2.0, 0.0, 0.2, 2.0], None, "reals")])
     write_predictions(tmp_path / "fakes.parquet", [columns(1, [0.0, 3.0], None, "fakes")])
     band = (0.5, float(1 / (1 + np.exp(-0.2))))
-    metrics, _ = evaluate(tmp_path, ["reals", "fakes"], 0.5, band, settings({"pair": ("reals", "fakes")}), 4)
+    metrics = evaluate(tmp_path, ["reals", "fakes"], 0.5, band, settings({"pair": ("reals", "fakes")}), 4).metrics
     assert metrics["sets"]["reals"]["unsure"] == 0.5
     assert metrics["sets"]["fakes"]["unsure"] == 0.5
 

@@ -122,11 +122,15 @@ def _measure(root: Path, params: Params) -> None:
             write_predictions(root / "data/predictions" / detector / f"{name}.parquet", [rows])
     for detector in SCORES:
         folder = root / "data/predictions" / detector
-        found, roc = evaluate(folder, list(params.evaluation_sets), 0.5, (0.4, 0.6), params.evaluation, params.seed)
-        write_metrics(root / "metrics/detectors" / f"{detector}.json", found)
+        found = evaluate(folder, list(params.evaluation_sets), 0.5, (0.4, 0.6), params.evaluation, params.seed)
+        write_metrics(root / "metrics/detectors" / f"{detector}.json", found.metrics)
         (root / "metrics/roc").mkdir(exist_ok=True)
-        roc.assign(detector=detector).to_csv(root / "metrics/roc" / f"{detector}.csv", index=False)
-        card = {"parameters": 1234567, "versions": {"python": "3.11", "torch": "2.5"}}
+        found.roc.assign(detector=detector).to_csv(root / "metrics/roc" / f"{detector}.csv", index=False)
+        card = {
+            "parameters": 1234567,
+            "versions": {"python": "3.11", "torch": "2.5"},
+            "trained_on": {"train": {"generators": ["dcgan"]}, "val": {"generators": ["dcgan"]}},
+        }
         write_json(root / "models/detectors" / detector / "detector.json", card)
 
 

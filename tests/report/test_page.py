@@ -79,7 +79,7 @@ def test_the_tables_of_the_report_hold_the_metrics(results: Results, report: str
         assert rows[1] == [
             "efficientnet_lite0",
             f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})",
-            f"{found['average_precision']:.3f}",
+            f"{found['average_precision']['value']:.3f}",
             *(f"{share:.1%}" for share in (found["accuracy"], found["balanced_accuracy"])),
             *(f"{found[name]['share']:.1%}" for name in ("caught", "flagged")),
             f"{found['log_loss']:.3f}",

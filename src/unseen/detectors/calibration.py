@@ -1,6 +1,6 @@
 """Temperature, threshold and unsure band, from validation logits of the training domain alone."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from unseen.detectors.settings import CalibrationSettings
 from unseen.errors import UserError
+from unseen.evaluation.thresholds import FPRS, threshold_at
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,6 +23,8 @@ class Calibration:
         unsure: lowest and highest score of the band in which validation does not tell the classes apart.
         max_fpr: the share of validation reals that was allowed above the threshold.
         validation: n and outcome on the pictures that fixed these numbers.
+        at_fpr: thresholds on the score that at most 0.5, 1 and 5 % of the validation reals reach, by the names of
+            `thresholds.FPRS`; empty in artifacts from before they were kept.
     """
 
     temperature: float
@@ -29,6 +32,7 @@ class Calibration:
     unsure: tuple[float, float]
     max_fpr: float
     validation: dict[str, float]
+    at_fpr: dict[str, float] = field(default_factory=dict)
 
     def score(self, logits: npt.ArrayLike) -> Floats:
         """Calibrated probabilities of being fake, [n] in [0, 1]."""
@@ -81,11 +85,10 @@ def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float)
     lower real. Who is caught is decided on scores, where two logits may have become one number.
     """
     real_scores, fake_scores = sigmoid(reals / temperature), sigmoid(fakes / temperature)
-    allowed = int(np.sum(np.arange(1, len(reals) + 1) / len(reals) <= max_fpr))
-    highest_unflagged = np.sort(real_scores)[::-1][allowed]
-    caught = fake_scores > highest_unflagged
+    lowest = threshold_at(real_scores, max_fpr)
+    caught = fake_scores >= lowest
     if not caught.any():
-        return float(np.nextafter(highest_unflagged, np.inf))
+        return lowest
     lowest_caught = fake_scores[caught].min()
     below = real_scores < lowest_caught
     middle = sigmoid((reals[below].max() + fakes[caught].min()) / 2 / temperature)
@@ -129,4 +132,5 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
         "log_loss": log_loss(values / temperature, labels),
         "log_loss_uncalibrated": log_loss(values, labels),
     }
-    return Calibration(temperature, threshold, (min(edges), max(edges)), settings.max_fpr, validation)
+    at_fpr = {name: threshold_at(real_scores, fpr) for name, fpr in FPRS.items()}
+    return Calibration(temperature, threshold, (min(edges), max(edges)), settings.max_fpr, validation, at_fpr)

@@ -1,14 +1,76 @@
 """One detector's predictions on every evaluation set, as metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from unseen.evaluation.metrics import flagged, pair_metrics, roc_points
+from unseen.evaluation.metrics import HALF, pair_metrics, reliability_curves, roc_points
 from unseen.evaluation.predictions import read_predictions
-from unseen.evaluation.settings import EvaluationSettings, pairs_of
+from unseen.evaluation.ranking import Ranking
+from unseen.evaluation.reliability import squared_errors
+from unseen.evaluation.settings import EvaluationSettings, Pair, pairs_of
+from unseen.evaluation.shares import flagged, flagged_by
+
+Predictions = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one detector's predictions come to.
+
+    Attributes:
+        metrics: `threshold`, `sets` (each set's share that is called fake or unsure), `generators` (the share of
+            each one's fakes that is caught), `sources` (the share of each one's reals that is flagged), `pairs`, and
+            `worst`, the worst over the pairs.
+        roc: columns pair, fpr, tpr.
+        reliability: columns pair, temperature, low, high, n, predicted, observed.
+    """
+
+    metrics: dict[str, Any]
+    roc: pd.DataFrame
+    reliability: pd.DataFrame
+
+
+def _of_set(frame: pd.DataFrame, threshold: float, unsure: tuple[float, float]) -> dict[str, Any]:
+    labels, scores = frame["label"].to_numpy(np.int64), frame["score"].to_numpy(np.float64)
+    return {
+        "label": "fake" if labels[0] else "real",
+        "generators": sorted(set(frame["generator"]) - {""}),
+        "called_fake": flagged(frame, threshold),
+        "called_fake_at_half": flagged(frame, HALF),
+        "mse": float(squared_errors(labels, scores).mean()),
+        "unsure": float(frame["score"].between(*unsure).mean()),
+        "people": int(frame["identity"].nunique()),
+    }
+
+
+def _joined(predictions: Predictions, names: Sequence[str]) -> pd.DataFrame:
+    """Several sets as one; a face that is in two of them counts once."""
+    return pd.concat([predictions[name] for name in names], ignore_index=True).drop_duplicates("id")
+
+
+def _generators(predictions: Predictions, pairs: Mapping[str, Pair], threshold: float) -> dict[str, Any]:
+    """Of each generator, the share of its fakes that is caught, and their `auc` against all reals that the sets they
+    are in are paired with."""
+    fakes = [name for name, frame in predictions.items() if frame["label"].iloc[0] == 1]
+    if not fakes:
+        return {}
+    found: dict[str, Any] = {}
+    everything = _joined(predictions, fakes)
+    for generator, caught in flagged_by(everything, "generator", threshold).items():
+        sets = [name for name in fakes if (predictions[name]["generator"] == generator).any()]
+        against = sorted({pair.reals for pair in pairs.values() if pair.fakes in sets})
+        found[generator] = {"caught": caught, "sets": sets, "against": against}
+        if against:
+            rows = everything[everything["generator"] == generator]
+            both = pd.concat([_joined(predictions, against), rows], ignore_index=True)
+            ranking = Ranking(both["label"].to_numpy(np.int64), both["logit"].to_numpy(np.float64))
+            found[generator]["auc"] = ranking.all_once().auc
+    return found
 
 
 def evaluate(
@@ -18,7 +80,8 @@ def evaluate(
     unsure: tuple[float, float],
     settings: EvaluationSettings,
     seed: int,
-) -> tuple[dict[str, Any], pd.DataFrame]:
+    at_fpr: Mapping[str, float] | None = None,
+) -> Evaluation:
     """Metrics of one detector from its predictions and its frozen numbers.
 
     Args:
@@ -28,39 +91,38 @@ def evaluate(
         unsure: the frozen band of scores.
         settings: pairs and bootstrap.
         seed: of the bootstrap.
-
-    Returns:
-        The metrics: `threshold`, `sets` (each set's share that is called fake or unsure), `pairs`, and `worst`, the
-        lowest over the pairs; and a table of ROC points with columns pair, fpr, tpr.
+        at_fpr: frozen thresholds at other shares of false alarms, by the names of `thresholds.FPRS`.
     """
     predictions = {name: read_predictions(folder / f"{name}.parquet") for name in names}
-    labels = {name: "fake" if frame["label"].iloc[0] else "real" for name, frame in predictions.items()}
-    sets = {}
-    for name, frame in predictions.items():
-        between = frame["score"].between(*unsure)
-        sets[name] = {
-            "label": labels[name],
-            "generators": sorted(set(frame["generator"]) - {""}),
-            "called_fake": flagged(frame, threshold),
-            "unsure": float(between.mean()),
-            "people": int(frame["identity"].nunique()),
-        }
-    pairs, curves = {}, []
-    for name, pair in pairs_of(settings.pairs, labels).items():
+    sets = {name: _of_set(frame, threshold, unsure) for name, frame in predictions.items()}
+    stated = pairs_of(settings.pairs, {name: one["label"] for name, one in sets.items()})
+    pairs, rocs, curves = {}, [], []
+    for name, pair in stated.items():
         reals, fakes = predictions[pair.reals], predictions[pair.fakes]
-        pairs[name] = {
-            "reals": pair.reals,
-            "fakes": pair.fakes,
-            **pair_metrics(reals, fakes, threshold, settings.resamples, seed),
-        }
-        curves.append(pd.DataFrame(roc_points(reals, fakes), columns=["fpr", "tpr"]).assign(pair=name))
+        found = pair_metrics(reals, fakes, threshold, settings.resamples, seed, at_fpr)
+        pairs[name] = {"reals": pair.reals, "fakes": pair.fakes, **found}
+        rocs.append(pd.DataFrame(roc_points(reals, fakes), columns=["fpr", "tpr"]).assign(pair=name))
+        curves.append(reliability_curves(reals, fakes).assign(pair=name))
     worst = {
         "auc": min(pair["auc"]["value"] for pair in pairs.values()),
         "caught": min(pair["caught"]["share"] for pair in pairs.values()),
         "flagged": max(pair["flagged"]["share"] for pair in pairs.values()),
     }
-    metrics = {"threshold": threshold, "sets": sets, "pairs": pairs, "worst": worst}
-    return metrics, pd.concat(curves, ignore_index=True)[["pair", "fpr", "tpr"]]
+    reals = _joined(predictions, [name for name, one in sets.items() if one["label"] == "real"])
+    metrics = {
+        "threshold": threshold,
+        "sets": sets,
+        "generators": _generators(predictions, stated, threshold),
+        "sources": flagged_by(reals, "source", threshold),
+        "pairs": pairs,
+        "worst": worst,
+    }
+    order = ["pair", "temperature", "low", "high", "n", "predicted", "observed"]
+    return Evaluation(
+        metrics,
+        pd.concat(rocs, ignore_index=True)[["pair", "fpr", "tpr"]],
+        pd.concat(curves, ignore_index=True)[order],
+    )
 
 
 def summary(metrics: dict[str, Any]) -> dict[str, Any]:

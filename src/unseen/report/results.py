@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from unseen.errors import UserError
+from unseen.evaluation.matrix import matrix
 from unseen.files import read_json
 from unseen.params import Params
 
@@ -40,6 +41,7 @@ class Results:
         roc: columns detector, pair, fpr, tpr.
         marks: for each pair, the properties of the stored files that tell its classes apart.
         leaderboard: a row for each detector, columns LEADERBOARD, best first.
+        matrix: what each detector was trained on, and what it makes of each generator, from `matrix`.
     """
 
     params: Params
@@ -52,6 +54,7 @@ class Results:
     roc: pd.DataFrame
     marks: dict[str, list[str]]
     leaderboard: pd.DataFrame
+    matrix: pd.DataFrame
 
 
 def _read(path: Path) -> Any:
@@ -119,4 +122,5 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         pd.concat(curves, ignore_index=True)[["detector", "pair", "fpr", "tpr"]],
         marked,
         leaderboard(detectors, cards, marked),
+        matrix(detectors, cards),
     )

@@ -1,0 +1,125 @@
+"""`unseen compare`: two detectors on the same faces."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unseen.commands.evaluate import add_bootstrap, share_of_one
+from unseen.commands.words import columns, shown
+from unseen.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HELP = """\
+Compare two detectors on the faces that both have scored. A and B are names of detectors of this project, or files
+of predictions as `unseen evaluate` takes them. Two detectors are compared on each pair of params.yaml, at their
+frozen thresholds; where a file is among them, on all faces that are in both, joined by id or else by sha256.
+
+  DeLong        is the difference of the AUCs (A - B) more than chance, if faces are independent
+  over people   95 % interval of the same difference by bootstrap: faces of one person belong together
+  McNemar       of the faces that only one has right at its threshold: exact binomial test
+"""
+
+PREDICTIONS, DETECTORS = Path("data/predictions"), Path("models/detectors")
+
+
+def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
+    """Predictions of a detector or out of a file, and the detector's frozen threshold."""
+    import pandas as pd
+
+    from unseen.evaluation.brought import read_brought
+    from unseen.files import read_json
+
+    files = sorted((PREDICTIONS / name).glob("*.parquet"))
+    if Path(name).is_file() or not files:
+        if not Path(name).is_file():
+            known = ", ".join(sorted(path.name for path in PREDICTIONS.glob("*"))) or "none yet"
+            raise UserError(f"{name}: neither a file nor a detector with predictions (there are: {known})")
+        return read_brought(Path(name)), None
+    try:
+        threshold = float(read_json(DETECTORS / name / "detector.json")["calibration"]["threshold"])
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: not there; run `dvc repro`") from None
+    return pd.concat([read_brought(path).assign(set=path.stem) for path in files], ignore_index=True), threshold
+
+
+def _found(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What each comparison came to, by pair."""
+    from unseen.evaluation.compare import compare, join
+
+    (first, of_first), (second, of_second) = _read(arguments.first), _read(arguments.second)
+    frozen = [0.5 if threshold is None else threshold for threshold in (of_first, of_second)]
+    if arguments.thresholds is None and None in (of_first, of_second):
+        print("threshold 0.5 for a file, since none was given (--thresholds A B)", file=sys.stderr)
+    a, b = arguments.thresholds or frozen
+    parts = {"all": (first, second)}
+    if of_first is not None and of_second is not None:
+        from unseen.params import load_params
+
+        pairs = load_params(Path("params.yaml")).pairs()
+        parts = {
+            name: (first[first["set"].isin(sets)], second[second["set"].isin(sets)])
+            for name, sets in ((name, [pair.reals, pair.fakes]) for name, pair in pairs.items())
+        }
+    return {name: compare(join(*both), (a, b), arguments.resamples, arguments.seed) for name, both in parts.items()}
+
+
+def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
+    """Lines for people: a block each comparison."""
+    lines = []
+    for pair, one in found.items():
+        n, test, people, right = one["n"], one["delong"], one["people"], one["mcnemar"]
+        lines.append(
+            f"{pair}: {n['reals']} reals and {n['fakes']} fakes in both, joined by {n['joined_by']}; "
+            f"not matched: {n['only_first']} of A, {n['only_second']} of B"
+        )
+        rows = [("", "AUC", "accuracy", "threshold")]
+        for i, name in enumerate(names):
+            values = (f"{one['auc'][i]:.4f}", f"{one['accuracy'][i]:.1%}", f"{one['thresholds'][i]:.4f}")
+            rows.append((f"  {'AB'[i]} {shown(name)}", *values))
+        lines += columns(rows)
+        lines += [
+            f"  AUC of A - B  {test['difference']:+.4f}; DeLong {test['low']:+.4f} to {test['high']:+.4f}, "
+            f"p {test['p']:.2g}; over people {people['low']:+.4f} to {people['high']:+.4f}",
+            f"  McNemar       only A right {right['only_first_right']}, only B right {right['only_second_right']}, "
+            f"p {right['p']:.2g}",
+        ]
+    return lines
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison."""
+    from unseen.evaluation.brought import BadPredictions
+
+    try:
+        found = _found(arguments)
+    except BadPredictions as error:
+        for problem in error.problems:
+            print(f"unseen: {shown(problem)}", file=sys.stderr)
+        return 2
+    if arguments.json:
+        print(json.dumps(found, sort_keys=True))
+    else:
+        print("\n".join(as_table(found, (arguments.first, arguments.second))))
+    return 0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Put the command on the command line."""
+    parser = commands.add_parser(
+        "compare",
+        help="compare two detectors on the same faces",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("first", metavar="A", help="a detector, or a CSV or Parquet file")
+    parser.add_argument("second", metavar="B", help="another")
+    parser.add_argument(
+        "--thresholds", nargs=2, type=share_of_one, metavar=("A", "B"), help="default: the frozen ones; of files 0.5"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_bootstrap(parser)
+    parser.set_defaults(run=run)

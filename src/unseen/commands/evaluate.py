@@ -1,0 +1,123 @@
+"""`unseen evaluate`: the metrics of anybody's predictions."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from unseen.commands.words import columns, shown
+
+HELP = """\
+Measure predictions from a file (CSV or Parquet; several are taken as one). Columns:
+
+  id or path             names the face; each only once
+  label                  0 or real, 1 or fake
+  score, logit, or both  probability of being fake, 0 to 1; the logit it was made of
+  generator, source, identity   may be missing: who drew a fake, where a real is from, whose face it is
+
+Intervals are of 95 %; those of a bootstrap draw people by `identity`, or faces where there is none.
+Row numbers in messages count from 1, the heading not counted. docs/metrics.md defines each number.
+"""
+
+EXIT = "exit codes: 0 measured; 2 the predictions can't be measured, a line for each reason"
+RANKED = {"AUC": "auc", "average precision": "average_precision", "EER": "eer"}
+VERDICTS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+ERRORS = ("mse", "rmse", "log_loss", "ece")
+AT_FPR = {"fpr_0_5": "0.5 %", "fpr_1": "1 %", "fpr_5": "5 %"}
+
+
+def _percent(found: dict[str, float]) -> tuple[str, str]:
+    return f"{found['share']:.1%}", f"{found['low']:.1%} to {found['high']:.1%}, n {found['n']}"
+
+
+def _number(value: float, around: dict[str, float] | None) -> tuple[str, str]:
+    return f"{value:.4f}", f"{around['low']:.4f} to {around['high']:.4f}" if around else ""
+
+
+def as_table(found: dict[str, Any]) -> list[str]:
+    """Lines for people: name, value, interval."""
+    around = found["intervals"]
+    rows = [(name, *_number(found[key]["value"], found[key])) for name, key in RANKED.items()]
+    rows.append((f"at threshold {found['threshold']:g}", "", ""))
+    rows += [(f"  {key}", *_number(found[key], around[key])) for key in VERDICTS]
+    rows.append(("at threshold 0.5", "", ""))
+    rows += [(f"  {key}", *_number(found["at_half"][key], None)) for key in VERDICTS]
+    rows += [
+        (f"caught at {name} false alarms, oracle", *_percent(found["at_fpr"][key]["oracle"]["tpr"]))
+        for key, name in AT_FPR.items()
+    ]
+    rows += [(key, *_number(found[key], around.get(key))) for key in ERRORS]
+    before = found.get("before_temperature", {})
+    rows += [(f"{key} of the logit as it is", *_number(before[key], None)) for key in ERRORS if before]
+    confusion = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found["confusion"].items())
+    rows.append(("fakes caught", *_percent(found["caught"])))
+    worst_first = sorted(found["generators"].items(), key=lambda item: (item[1]["share"], item[0]))
+    rows += [(f"  of {shown(name)}", *_percent(one)) for name, one in worst_first]
+    rows.append(("reals flagged", *_percent(found["flagged"])))
+    most_first = sorted(found["sources"].items(), key=lambda item: (-item[1]["share"], item[0]))
+    rows += [(f"  of {shown(name)}", *_percent(one)) for name, one in most_first]
+    n = found["n"]
+    heading = f"{n['reals']} reals, {n['fakes']} fakes, {n['people']} people; {confusion}"
+    return [heading, *columns(rows)]
+
+
+def share_of_one(text: str) -> float:
+    """A threshold from the command line."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1: thresholds are on the score")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the metrics."""
+    from unseen.evaluation.brought import BadPredictions, brought_metrics, read_all
+
+    try:
+        predictions = read_all(arguments.predictions)
+    except BadPredictions as error:
+        for problem in error.problems:
+            print(f"unseen: {shown(problem)}", file=sys.stderr)
+        return 2
+    threshold = 0.5 if arguments.threshold is None else arguments.threshold
+    found = brought_metrics(predictions, threshold, arguments.resamples, arguments.seed)
+    if arguments.threshold is None:
+        print("threshold 0.5, since none was given (--threshold)", file=sys.stderr)
+    print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
+    return 0
+
+
+def _resamples(text: str) -> int:
+    if not text.isdecimal() or not 100 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 100 to 100000")
+    return int(text)
+
+
+def add_bootstrap(parser: argparse.ArgumentParser) -> None:
+    """The options of a bootstrap."""
+    parser.add_argument(
+        "--resamples", type=_resamples, default=1000, metavar="N", help="of people; default: %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=4, metavar="N", help="of the resamples; default: %(default)s")
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Put the command on the command line."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure anybody's predictions",
+        description=HELP,
+        epilog=EXIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("predictions", nargs="+", type=Path, metavar="PREDICTIONS", help="a CSV or Parquet file")
+    parser.add_argument(
+        "--threshold", type=share_of_one, metavar="T", help="on the score, frozen elsewhere; default: 0.5"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_bootstrap(parser)
+    parser.set_defaults(run=run)

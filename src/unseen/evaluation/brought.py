@@ -1,0 +1,162 @@
+"""Predictions that anybody brings, as CSV or Parquet: read, checked row by row, and measured."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unseen.errors import UserError
+from unseen.evaluation.metrics import both_metrics
+from unseen.evaluation.shares import flagged_by
+
+NAMED = 5
+"""Rows that a message names; of more it says how many there are."""
+
+LABELS = {"0": 0, "1": 1, "real": 0, "fake": 1, "0.0": 0, "1.0": 1}
+UNSAID = "(not said)"
+
+
+class BadPredictions(UserError):
+    """All that is wrong with a file of predictions, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _rows(bad: npt.NDArray[np.bool_]) -> str:
+    """`row 3`, or `rows 3, 8 and 12 more`: counted from 1, the heading not counted."""
+    found = [str(i + 1) for i in bad.nonzero()[0]]
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"row{'s' if len(found) > 1 else ''} {', '.join(found[:NAMED])}{more}"
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """The file with its columns as they are; of a CSV all as text."""
+    try:
+        if path.suffix.lower() == ".csv":
+            return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        return frame
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there") from None
+    except OSError as error:
+        raise UserError(f"{path}: not readable: {error.strerror or error}") from None
+    except (pa.ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: neither CSV (by its name) nor Parquet: {error}") from None
+
+
+def _numbers(table: pd.DataFrame, column: str, problems: list[str]) -> npt.NDArray[np.float64]:
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        problems.append(f"`{column}` is not a finite number in {_rows(bad)}")
+    return values
+
+
+def _text(table: pd.DataFrame, column: str) -> pd.Series:
+    return table[column].fillna("").astype(str) if column in table else pd.Series([""] * len(table))
+
+
+def _labels(table: pd.DataFrame, problems: list[str]) -> npt.NDArray[np.int64]:
+    found = table["label"].astype(str).str.strip().str.lower().map(LABELS)
+    bad = found.isna().to_numpy()
+    if bad.any():
+        problems.append(f"`label` is not 0, 1, real or fake in {_rows(bad)}")
+    return np.asarray(found.fillna(0), np.int64)
+
+
+def read_brought(path: Path) -> pd.DataFrame:
+    """Anybody's predictions.
+
+    Args:
+        path: a CSV (by its suffix) or Parquet file with columns `id` or `path`; `label`, 0 or real and 1 or fake;
+            `score` in [0, 1], `logit`, or both; and, where there are any, `generator`, `source`, `identity`, `set`,
+            `sha256`. Other columns are let be.
+
+    Returns:
+        Columns id, label, score, generator, source, identity, sha256, set; and logit where the file has it. A face
+        without an identity is a person of its own.
+
+    Raises:
+        BadPredictions: columns are missing; or ids, labels, scores or logits are bad, with the numbers of their rows.
+    """
+    table = _table(path)
+    problems = []
+    name = next((column for column in ("id", "path") if column in table), None)
+    if name is None:
+        problems.append("has no column `id` or `path`")
+    if "label" not in table:
+        problems.append("has no column `label`")
+    if "score" not in table and "logit" not in table:
+        problems.append("has no column `score` or `logit`")
+    if not len(table):
+        problems.append("holds no row")
+    if problems or name is None:
+        raise BadPredictions([f"{path}: {problem}" for problem in problems])
+    frame = pd.DataFrame({"id": _text(table, name), "label": _labels(table, problems)})
+    empty, twice = (frame["id"] == "").to_numpy(), frame["id"].duplicated(keep=False).to_numpy()
+    if empty.any():
+        problems.append(f"`{name}` is empty in {_rows(empty)}")
+    if (twice & ~empty).any():
+        problems.append(f"`{name}` is there more than once in {_rows(twice & ~empty)}")
+    if "logit" in table:
+        frame["logit"] = _numbers(table, "logit", problems)
+    if "score" in table:
+        frame["score"] = scores = _numbers(table, "score", problems)
+        outside = np.isfinite(scores) & ((scores < 0) | (scores > 1))
+        if outside.any():
+            problems.append(f"`score` is outside 0 to 1 in {_rows(outside)}; name the column `logit` if it is one")
+    else:
+        frame["score"] = (1 + np.tanh(frame["logit"] / 2)) / 2
+    if problems:
+        raise BadPredictions([f"{path}: {problem}" for problem in problems])
+    for column in ("generator", "source", "identity", "sha256", "set"):
+        frame[column] = _text(table, column)
+    own = frame["identity"] == ""
+    frame.loc[own, "identity"] = "\x1f" + frame.loc[own, "id"]  # no person is called so
+    return frame
+
+
+def read_all(paths: list[Path]) -> pd.DataFrame:
+    """Several files as one table; `logit` only where all have it.
+
+    Raises:
+        BadPredictions: the problems of all files; or an id is in two of them.
+    """
+    frames, problems = [], []
+    for path in paths:
+        try:
+            frames.append(read_brought(path).assign(file=str(path)))
+        except BadPredictions as error:
+            problems += error.problems
+    if problems:
+        raise BadPredictions(problems)
+    found = pd.concat(frames, ignore_index=True, join="inner")
+    twice = found[found["id"].duplicated(keep=False)]
+    if len(twice):
+        files = sorted(set(twice["file"]))
+        raise BadPredictions([f"{twice['id'].nunique()} ids are in more than one of {', '.join(files)}"])
+    return found.drop(columns="file")
+
+
+def brought_metrics(predictions: pd.DataFrame, threshold: float, resamples: int, seed: int) -> dict[str, Any]:
+    """The metrics of a pair, of all reals against all fakes, with the shares of each generator and each source.
+
+    Raises:
+        UserError: a class is missing.
+    """
+    reals, fakes = (predictions[predictions["label"] == label] for label in (0, 1))
+    if not len(reals) or not len(fakes):
+        raise UserError(f"{len(reals)} real and {len(fakes)} fake faces: both classes are needed; give files of both")
+    return {
+        "n": {"reals": len(reals), "fakes": len(fakes), "people": int(predictions["identity"].nunique())},
+        "threshold": threshold,
+        **both_metrics(predictions, threshold, resamples, seed, {}),
+        "generators": flagged_by(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),
+        "sources": flagged_by(reals.replace({"source": {"": UNSAID}}), "source", threshold),
+    }

@@ -1,0 +1,20 @@
+"""Shares with their intervals, of a set or of each part of it."""
+
+import pandas as pd
+from scipy.stats import binomtest
+
+
+def share(hits: int, n: int) -> dict[str, float]:
+    """A share with its 95 % Wilson interval (Wilson 1927)."""
+    interval = binomtest(hits, n).proportion_ci(0.95, "wilson")
+    return {"share": hits / n, "low": float(interval.low), "high": float(interval.high), "n": n}
+
+
+def flagged(predictions: pd.DataFrame, threshold: float) -> dict[str, float]:
+    """The share of a set that reaches the threshold: of fakes, those caught; of reals, those wrongly flagged."""
+    return share(int((predictions["score"] >= threshold).sum()), len(predictions))
+
+
+def flagged_by(predictions: pd.DataFrame, column: str, threshold: float) -> dict[str, dict[str, float]]:
+    """The same for each value of a column, for instance each generator, in the order of their names."""
+    return {str(name): flagged(part, threshold) for name, part in predictions.groupby(column, sort=True)}
