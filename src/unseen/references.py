@@ -205,6 +205,8 @@ def _check_evaluation(params: Params) -> None:
                 raise UserError(f"params: `{key}` is {value!r}, which does not hold {label} faces")
     if not params.pairs():
         raise UserError("params: `evaluation_sets` needs a set of reals and a set of fakes to compare")
+    for name in params.robustness.pairs:
+        _check_reference("robustness.pairs", name, list(params.pairs()))
 
 
 def check(params: Params) -> None:
