@@ -15,6 +15,7 @@ from unseen.detectors.settings import (
     EnsembleSettings,
 )
 from unseen.errors import UserError
+from unseen.evaluation.explanation_settings import ExplanationSettings
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
 from unseen.gans.settings import AutoencoderSettings, FakeSettings, GanSettings, QualitySettings, TwinSettings
@@ -43,6 +44,7 @@ class Params(Settings):
     ensembles: dict[Name, EnsembleSettings]
     evaluation_sets: dict[Name, EvaluationSet]
     evaluation: EvaluationSettings
+    explanations: ExplanationSettings
     audit: AuditSettings
 
     def folders(self) -> dict[str, tuple[str, Role, str]]:
