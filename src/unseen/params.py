@@ -15,6 +15,7 @@ from unseen.detectors.settings import (
     EnsembleSettings,
 )
 from unseen.errors import UserError
+from unseen.evaluation.explanation_settings import ExplanationSettings
 from unseen.evaluation.robustness_settings import RobustnessSettings
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
@@ -45,6 +46,7 @@ class Params(Settings):
     evaluation_sets: dict[Name, EvaluationSet]
     evaluation: EvaluationSettings
     robustness: RobustnessSettings
+    explanations: ExplanationSettings
     audit: AuditSettings
 
     def folders(self) -> dict[str, tuple[str, Role, str]]:

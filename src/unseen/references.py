@@ -203,6 +203,15 @@ def _check_evaluation(params: Params) -> None:
             _check_reference(key, value, list(params.evaluation_sets))
             if params.folders()[params.evaluation_sets[value].data][2] != label:
                 raise UserError(f"params: `{key}` is {value!r}, which does not hold {label} faces")
+    weights = params.explanations.weights
+    if weights != "none":
+        _check_reference("explanations.weights", weights, [*(f"assets/{name}" for name in params.assets), "none"])
+    for name, detector in params.detectors.items():
+        if detector.weights == weights != "none":
+            raise UserError(
+                f"params: `explanations.weights` is {weights!r}, which `{name}` is made of: likeness must not be its "
+                "own; take others or none"
+            )
     if not params.pairs():
         raise UserError("params: `evaluation_sets` needs a set of reals and a set of fakes to compare")
     for name in params.robustness.pairs:

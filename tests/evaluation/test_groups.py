@@ -8,7 +8,7 @@ import pytest
 
 from unseen.errors import UserError
 from unseen.evaluation.groups import SMALL, as_table, by_group
-from unseen.evaluation.metrics import share
+from unseen.evaluation.shares import share
 
 from .made_up import frame
 

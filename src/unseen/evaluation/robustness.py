@@ -19,9 +19,9 @@ from unseen.ahead import ahead
 from unseen.detectors.artifact import TrainedDetector
 from unseen.detectors.logits import SCORING_BATCH, logits_of
 from unseen.evaluation.changes import CHANGES, CLEAN
-from unseen.evaluation.shares import share
 from unseen.evaluation.robustness_settings import ChangeLevels
 from unseen.evaluation.settings import Pair
+from unseen.evaluation.shares import share
 from unseen.files import whole_file
 from unseen.pictures import Faces, Pixels, decode_crops
 from unseen.progress import progress
