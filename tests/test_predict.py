@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -107,8 +108,7 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
 ) -> None:
     folder = tmp_path / "other"
     folder.mkdir()
-    for file in artifact.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(artifact, folder, dirs_exist_ok=True)
     card = json.loads((folder / "detector.json").read_text())
     card["faces"]["jpeg"] = {"low": 20, "high": 95}
     scores = []
@@ -307,8 +307,7 @@ def test_logits_that_are_not_finite_are_an_error_and_no_score(
     ],
 )
 def test_a_damaged_artifact_is_one_line(artifact: Path, tmp_path: Path, file: str, data: bytes | None) -> None:
-    for one in artifact.iterdir():
-        (tmp_path / one.name).write_bytes(one.read_bytes())
+    shutil.copytree(artifact, tmp_path, dirs_exist_ok=True)
     (tmp_path / file).unlink()
     if data is not None:
         (tmp_path / file).write_bytes(data)

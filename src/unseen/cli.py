@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(
         "unseen",
-        description="Deepfake-face detectors: score pictures, measure predictions, check params.",
+        description="Deepfake-face detectors: score pictures, measure and compare predictions, list sources.",
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -17,8 +17,9 @@ from unseen.detectors.settings import CalibrationSettings, EnsembleSettings
 from unseen.detectors.together import Joined, join
 from unseen.errors import UserError
 from unseen.faces.settings import FaceSettings
-from unseen.params import Params, check
+from unseen.params import Params
 from unseen.pictures import load
+from unseen.references import check
 from unseen.settings import validated
 from unseen.shards import sets_for_fitting
 

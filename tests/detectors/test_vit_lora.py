@@ -209,3 +209,11 @@ def test_what_is_no_vit_that_takes_such_pictures_is_one_line(tmp_path: Path, cha
     with pytest.raises(UserError, match=message) as error:
         vit_lora.create(knobs(**changed), tmp_path, 64)
     assert "\n" not in str(error.value)
+
+
+def test_without_peft_it_says_what_to_install(
+    weights: Path, faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(UserError, match=r"trained with peft: `pip install -e '\.\[lora\]'`"):
+        vit_lora.fit(created(weights), task(faces, tmp_path))

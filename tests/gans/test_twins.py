@@ -19,7 +19,8 @@ from unseen.faces.road import Crop, walk
 from unseen.faces.settings import FaceSettings
 from unseen.gans.settings import TwinSettings
 from unseen.gans.twins import twin_set
-from unseen.params import Params, check
+from unseen.params import Params
+from unseen.references import check
 from unseen.settings import validated
 from unseen.shards import FaceSet, open_set
 from unseen.splits import Split

@@ -40,8 +40,10 @@ class VitLora(Backboned):
 
     def put_on(self, settings: VitLoraSettings) -> None:
         """Adapters that change nothing yet, and the center of the reals, at 0, where the loss asks for one."""
-        from peft import LoraConfig, get_peft_model  # takes seconds, and only training needs it
-
+        try:
+            from peft import LoraConfig, get_peft_model  # takes seconds, and only training needs it
+        except ImportError:
+            raise UserError("`kind: vit_lora` is trained with peft: `pip install -e '.[lora]'`") from None
         adapters = LoraConfig(
             target_modules=[TARGET],
             r=settings.rank,

@@ -1,0 +1,41 @@
+"""Look at a detector's decisions: `explain.py DETECTOR`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.detectors.artifact import load_detector
+from unseen.evaluation.explain import explain
+from unseen.evaluation.explanation_settings import ExplanationSettings
+from unseen.evaluation.settings import EvaluationSet
+from unseen.files import whole_file, write_metrics
+from unseen.settings import Name, read_block
+from unseen.shards import sets_for_fitting
+
+
+def main(name: str) -> None:
+    settings = read_block(_stage.PARAMS, ["explanations"], ExplanationSettings)
+    sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
+    detector = load_detector(Path("models/detectors", name))
+    groups = detector.card["settings"]["train_on"]
+    explained = explain(
+        detector,
+        Path("data/predictions", name),
+        Path("data/evaluation"),
+        {key: one.data for key, one in sets.items()},
+        [one for side in ("reals", "fakes") for one in sets_for_fitting(Path("data", groups[side]))],
+        Path("models", settings.weights),
+        settings,
+        read_block(_stage.PARAMS, ["seed"], int),
+    )
+    target = Path("metrics/explanations", name)
+    write_metrics(target / "heat.json", explained.heat)
+    for file, picture in (("panels.png", explained.panels), ("neighbours.png", explained.neighbours)):
+        with whole_file(target / file) as part:
+            picture.save(part, "PNG")
+    with whole_file(target / "neighbours.csv") as part:
+        explained.nearest.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+
+
+if __name__ == "__main__":
+    _stage.run(main)
