@@ -162,15 +162,20 @@ def test_of_a_set_that_trains_only_test_people_are_taken(tmp_path: Path, orl_fac
 def test_few_batches_are_in_memory(
     tmp_path: Path, detectors: list[TrainedDetector], folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many faces there are: decoded are those in use, those waiting, and those in the making."""
+    """However many faces and levels there are: those in use, those waiting, and those in the making."""
     monkeypatch.setattr(robustness, "SCORING_BATCH", 2)
-    decoded, used, ahead = 0, 0, []
-    decode_crops, logits = robustness.decode_crops, robustness.logits_of
+    decoded, made, used, ahead, changes_ahead = 0, 0, 0, [], []
+    decode_crops, changed, logits = robustness.decode_crops, robustness.changed, robustness.logits_of
 
     def decode(jpegs: list[bytes], threads: Any) -> Pixels:
         nonlocal decoded
         decoded += len(jpegs)
         return decode_crops(jpegs, threads)
+
+    def change(*args: Any) -> Pixels:
+        nonlocal made
+        made += 1
+        return changed(*args)
 
     def look(model: Any, pixels: Pixels, device: Any) -> Any:
         nonlocal used
@@ -178,13 +183,17 @@ def test_few_batches_are_in_memory(
         used += 1
         done = used // (len(NAMES) * len(CELLS)) * 2
         ahead.append(decoded - done)
+        changes_ahead.append(made - used // len(NAMES))
         return logits(model, pixels, device)
 
     monkeypatch.setattr(robustness, "decode_crops", decode)
+    monkeypatch.setattr(robustness, "changed", change)
     monkeypatch.setattr(robustness, "logits_of", look)
     scored(detectors, {"reals": folders["reals"]}, tmp_path / "out.parquet")
     assert decoded == 30
     assert max(ahead) <= 3 * 2
+    assert made == 15 * len(CELLS)
+    assert max(changes_ahead) <= 3
 
 
 def test_same_bytes_twice_with_one_thread_or_four(
