@@ -106,6 +106,7 @@ def test_a_second_run_runs_nothing(clone: Clone) -> None:
         ("src/unseen/sources/kaggle.py", set()),  # no archive is of that kind
         ("src/unseen/sources/catalogue.yaml", set()),
         ("src/unseen/evaluation/select.py", {f"evaluation_set@{name}" for name in SETS}),
+        ("src/unseen/evaluation/changes.py", {"robustness"}),
         ("src/unseen/evaluation/shortcuts.py", {"audit"}),
         ("src/unseen/report/page.html", {"report"}),
     ],
@@ -123,6 +124,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
         "train_detector@dct_logistic",
         *(f"score@dct_logistic-{name}" for name in SETS),
         "evaluate@dct_logistic",
+        "robustness",
         "report",
     }
     assert "detectors.dct_logistic.penalty" in clone.run("dvc", "params", "diff")
@@ -149,6 +151,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         "train_detector@stiff",
         *(f"score@stiff-{name}" for name in SETS),
         "evaluate@stiff",
+        "robustness",
         "report",
     }
 
@@ -160,6 +163,7 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
         "evaluation_set@few_fakes",
         *(f"score@{name}-few_fakes" for name in DETECTORS),
         *(f"evaluate@{name}" for name in DETECTORS),
+        "robustness",
         "report",
     }
 

@@ -128,6 +128,8 @@ VALUES = [
     ({"gans__dcgan__learning_rate": "1e-3"}, ["`gans.dcgan.learning_rate` is '1e-3'", "number"]),
     ({"seed": "4"}, ["`seed` is '4'", "integer"]),
     ({"gans": None}, ["`gans` is None", "dictionary"]),
+    ({"robustness__changes__jpeg": [101]}, ["`robustness.changes.jpeg.0` is 101", "100"]),
+    ({"robustness__faces": 0}, ["`robustness.faces` is 0"]),
     ({"faces": [1]}, ["`faces` is [1]", "dictionary"]),
     ({"detectors__discriminator": 5}, ["`detectors.discriminator` is 5", "dictionary"]),
     ({"seed": -1}, ["`seed` is -1", "greater than or equal to 0"]),
@@ -214,6 +216,10 @@ REFERENCES = [
     (
         {"evaluation__pairs__known_generator__fakes": "orl_unseen_people"},
         ["`evaluation.pairs.known_generator.fakes` is 'orl_unseen_people'", "does not hold fake faces"],
+    ),
+    (
+        {"robustness__pairs": ["known_generater"]},
+        ["`robustness.pairs` is 'known_generater'", "allowed: known_generator, unseen_generator", "did you mean"],
     ),
     (
         {"evaluation__pairs": {}, "evaluation_sets": {"dcgan_fakes": {"data": FAKES, "split": "test"}}},
