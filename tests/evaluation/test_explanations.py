@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 
 from unseen.detectors.artifact import TrainedDetector
 from unseen.detectors.base import Detector
 from unseen.detectors.calibration import Calibration
+from unseen.errors import UserError
 from unseen.evaluation import neighbours
 from unseen.evaluation.explain import explain, framings
 from unseen.evaluation.explanation_settings import ExplanationSettings
@@ -26,7 +28,8 @@ from unseen.evaluation.explanations import (
 from unseen.evaluation.face_area import ellipse_in_crop, within
 from unseen.evaluation.predictions import write_predictions
 from unseen.faces.settings import FaceSettings
-from unseen.settings import read_block
+from unseen.params import load_params
+from unseen.settings import read_block, read_yaml
 from unseen.shards import open_set
 
 from .made_up import columns
@@ -224,3 +227,21 @@ def test_no_wrong_decision_at_all_is_a_row_that_says_so(tmp_path: Path) -> None:
 def test_what_an_own_gan_drew_is_a_crop_already() -> None:
     folders = {"a": "faces/people/orl", "b": "fakes/own/dcgan_fakes"}
     assert framings(folders) == {"a": "found", "b": "whole"}
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("assets/efficientnet_lite0", "which `efficientnet_lite0` is made of"),
+        ("assets/efficientnet_lite2", "did you mean `assets/efficientnet_lite"),
+    ],
+)
+def test_likeness_is_by_a_network_that_exists_and_that_no_detector_is_made_of(
+    tmp_path: Path, weights: str, said: str
+) -> None:
+    params = read_yaml(PARAMS)
+    params["explanations"]["weights"] = weights
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(UserError, match=said) as error:
+        load_params(tmp_path / "params.yaml")
+    assert "`explanations.weights`" in str(error.value)
