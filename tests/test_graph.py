@@ -122,6 +122,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
         "train_detector@dct_logistic",
         *(f"score@dct_logistic-{name}" for name in SETS),
         "evaluate@dct_logistic",
+        "explain@dct_logistic",
         "report",
     }
     assert "detectors.dct_logistic.penalty" in clone.run("dvc", "params", "diff")
@@ -148,6 +149,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         "train_detector@stiff",
         *(f"score@stiff-{name}" for name in SETS),
         "evaluate@stiff",
+        "explain@stiff",
         "report",
     }
 
@@ -159,6 +161,8 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
         "evaluation_set@few_fakes",
         *(f"score@{name}-few_fakes" for name in DETECTORS),
         *(f"evaluate@{name}" for name in DETECTORS),
+        *(f"explain@{name}" for name in DETECTORS),
+        "spectra",
         "report",
     }
 
