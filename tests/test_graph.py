@@ -125,6 +125,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
         *(f"score@dct_logistic-{name}" for name in SETS),
         "evaluate@dct_logistic",
         "robustness",
+        "explain@dct_logistic",
         "report",
     }
     assert "detectors.dct_logistic.penalty" in clone.run("dvc", "params", "diff")
@@ -152,6 +153,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         *(f"score@stiff-{name}" for name in SETS),
         "evaluate@stiff",
         "robustness",
+        "explain@stiff",
         "report",
     }
 
@@ -164,6 +166,8 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
         *(f"score@{name}-few_fakes" for name in DETECTORS),
         *(f"evaluate@{name}" for name in DETECTORS),
         "robustness",
+        *(f"explain@{name}" for name in DETECTORS),
+        "spectra",
         "report",
     }
 

@@ -24,8 +24,8 @@ def ellipse_in_crop(
 ) -> Ellipse:
     """The ellipse inscribed in the finder's box, as faces are annotated in FDDB (Jain and Learned-Miller 2010).
 
-    A crop is tight: at `faces.scale` 1.1 nearly all of it lies within the box, which has hair and both ears in it, and
-    what lies beside the face is in the crop's corners. The ellipse leaves them out.
+    A crop is tight: at `faces.scale` 1.1 nearly all of it lies within the box, which has hair and ears in it. What is
+    no face lies in the crop's corners, and the ellipse leaves them out.
 
     Args:
         box: left, top, right, bottom in the original picture's pixels, as it is stored.
