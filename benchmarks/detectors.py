@@ -165,11 +165,11 @@ def trained(model: Timed, faces: Crops, settings: NetworkSettings, device: torch
         return model.clock.rates((settings.steps - WARM) * settings.batch)
 
 
-def bare_training(model: Timed, settings: NetworkSettings, size: int, device: torch.device) -> Rates:
+def bare_training(model: Timed, settings: NetworkSettings, faces: Crops, device: torch.device) -> Rates:
     """Rates of forward, backward and step on a batch that is ready."""
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = loop.OPTIMIZERS[settings.optimizer](model.parameters(), lr=1e-4, weight_decay=0.01)
-    pixels = as_batch(np.zeros((settings.batch, size, size, 3), np.uint8), device)
+    pixels = as_batch(faces.take(range(settings.batch)), device)
     labels = (torch.arange(settings.batch, device=device) % 2).float()
     for step in range(settings.steps):
         if step == WARM:
@@ -191,9 +191,9 @@ def scored(model: Timed, sets: list[FaceSet], device: torch.device) -> Rates:
 
 
 @torch.inference_mode()
-def bare_scoring(model: Timed, count: int, size: int, device: torch.device) -> Rates:
+def bare_scoring(model: Timed, count: int, faces: Crops, device: torch.device) -> Rates:
     """Rates of the forward on a batch that is ready."""
-    pixels = as_batch(np.zeros((SCORING_BATCH, size, size, 3), np.uint8), device)
+    pixels = as_batch(faces.take(range(SCORING_BATCH)), device)
     model.eval()
     clock, batches = Clock(device), max(1, count // SCORING_BATCH)
     for _ in range(batches):
@@ -275,12 +275,13 @@ def main() -> None:
                 torch.cuda.reset_peak_memory_stats()
             model, pairs = network(name, given.size), range(given.rounds)
             training = [
-                (trained(model, faces, settings, device), bare_training(model, settings, given.size, device))
+                (trained(model, faces, settings, device), bare_training(model, settings, faces, device))
                 for _ in pairs
             ]
             peak = memory(device)
+            scored(model, sets, device)  # every size of batch is seen once before the clock counts
             scoring = [
-                (scored(model, sets * again, device), bare_scoring(model, given.stored * again, given.size, device))
+                (scored(model, sets * again, device), bare_scoring(model, given.stored * again, faces, device))
                 for _ in pairs
             ]
             weights = sum(weight.numel() for weight in model.parameters())
