@@ -24,11 +24,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -145,31 +144,26 @@ def stored(root: Path, files: list[bytes]) -> list[FaceSet]:
     return found
 
 
-@contextmanager
-def unvalidated() -> Iterator[None]:
-    """In validation's place: nothing is measured but the steps."""
-    before = loop._validation_loss
-    loop._validation_loss = lambda *_: 1.0
-    try:
-        yield
-    finally:
-        loop._validation_loss = before
-
-
 def trained(model: Timed, faces: Crops, settings: NetworkSettings, device: torch.device) -> Rates:
-    """Rates of the loop."""
+    """Rates of the loop's steps: the clock stops where the one validation, after the last of them, would begin."""
+    found: list[Rates] = []
+
+    def stop(*_: object) -> float:
+        found.append(model.clock.rates((settings.steps - WARM) * settings.batch))
+        return 1.0
+
     os.environ["UNSEEN_CHECKPOINT_SECONDS"] = "1e9"
-    with tempfile.TemporaryDirectory() as folder, unvalidated():
-        model.calls = 0
+    model.calls = 0
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(loop, "_validation_loss", stop):
         loop.fit(model, Task(settings, faces, faces, 1, Scratch(Path(folder), "bench", time.time())))
-        return model.clock.rates((settings.steps - WARM) * settings.batch)
+    return found[0]
 
 
-def bare_training(model: Timed, settings: NetworkSettings, size: int, device: torch.device) -> Rates:
+def bare_training(model: Timed, settings: NetworkSettings, faces: Crops, device: torch.device) -> Rates:
     """Rates of forward, backward and step on a batch that is ready."""
     model.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = loop.OPTIMIZERS[settings.optimizer](model.parameters(), lr=1e-4, weight_decay=0.01)
-    pixels = as_batch(np.zeros((settings.batch, size, size, 3), np.uint8), device)
+    pixels = as_batch(faces.take(range(settings.batch)), device)
     labels = (torch.arange(settings.batch, device=device) % 2).float()
     for step in range(settings.steps):
         if step == WARM:
@@ -191,9 +185,9 @@ def scored(model: Timed, sets: list[FaceSet], device: torch.device) -> Rates:
 
 
 @torch.inference_mode()
-def bare_scoring(model: Timed, count: int, size: int, device: torch.device) -> Rates:
+def bare_scoring(model: Timed, count: int, faces: Crops, device: torch.device) -> Rates:
     """Rates of the forward on a batch that is ready."""
-    pixels = as_batch(np.zeros((SCORING_BATCH, size, size, 3), np.uint8), device)
+    pixels = as_batch(faces.take(range(SCORING_BATCH)), device)
     model.eval()
     clock, batches = Clock(device), max(1, count // SCORING_BATCH)
     for _ in range(batches):
@@ -275,12 +269,13 @@ def main() -> None:
                 torch.cuda.reset_peak_memory_stats()
             model, pairs = network(name, given.size), range(given.rounds)
             training = [
-                (trained(model, faces, settings, device), bare_training(model, settings, given.size, device))
+                (trained(model, faces, settings, device), bare_training(model, settings, faces, device))
                 for _ in pairs
             ]
             peak = memory(device)
+            scored(model, sets, device)  # every size of batch is seen once before the clock counts
             scoring = [
-                (scored(model, sets * again, device), bare_scoring(model, given.stored * again, given.size, device))
+                (scored(model, sets * again, device), bare_scoring(model, given.stored * again, faces, device))
                 for _ in pairs
             ]
             weights = sum(weight.numel() for weight in model.parameters())

@@ -159,6 +159,25 @@ def test_due_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not scratch.due()
 
 
+def test_a_checkpoint_that_takes_long_is_taken_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("unseen.runtime.time.monotonic", lambda: now[0])
+    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "10")
+    scratch = Scratch(tmp_path, "gan", 1)
+
+    def slow(state: dict[str, int], file: Path) -> None:
+        now[0] += 4.0
+        file.write_bytes(b"")
+
+    monkeypatch.setattr("unseen.runtime.torch.save", slow)
+    now[0] = 10.0
+    assert scratch.due()
+    scratch.save({"step": 1})
+    for later, due in ((10, False), (89, False), (90, True)):  # 10 s, and 20 times the 4 s that it took
+        now[0] = 14.0 + later
+        assert scratch.due() is due
+
+
 def test_a_checkpoint_never_holds_code(tmp_path: Path) -> None:
     scratch = Scratch(tmp_path, "gan", 1)
 

@@ -95,7 +95,8 @@ def fit(model: Detector, task: Task) -> History:
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     parallel.networks(model)
     knobs = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
-    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), **knobs)
+    weights = list(model.parameters())
+    optimizer = OPTIMIZERS[settings.optimizer](weights, **knobs)
     first, history, best, running = 0, [], _copied(model), []
 
     saved = task.scratch.load()
@@ -130,7 +131,7 @@ def fit(model: Detector, task: Task) -> History:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             running.append(loss.detach().float())
-            parallel.average([running[-1], *(weight.grad for weight in model.parameters())])
+            parallel.average([running[-1], *(weight.grad for weight in weights)])
             optimizer.step()
 
             done = step + 1
