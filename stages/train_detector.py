@@ -11,6 +11,7 @@ from unseen.detectors.train import fit_detector
 from unseen.faces.finder import with_dynamic_input
 from unseen.faces.settings import FaceSettings
 from unseen.files import sha256_of, whole_file, write_metrics
+from unseen.parallel import Parallel, join
 from unseen.runtime import Scratch
 from unseen.settings import read_block
 from unseen.shards import sets_for_fitting
@@ -19,6 +20,7 @@ CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
 
 
 def main(name: str) -> None:
+    join()
     settings = read_block(_stage.PARAMS, ["detectors", name], DetectorSettings)  # type: ignore[arg-type,var-annotated]
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
@@ -31,6 +33,8 @@ def main(name: str) -> None:
     ]
     scratch = Scratch(_stage.SCRATCH, f"detector-{name}", [settings.model_dump(), seed, data])
     fitted = fit_detector(sets, settings, calibration, weights, seed, scratch)
+    if Parallel().rank:
+        return
 
     with whole_file(Path("metrics/training", f"{name}.csv")) as part, part.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, CURVE, lineterminator="\n")
