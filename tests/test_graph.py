@@ -195,7 +195,7 @@ def test_a_queued_experiment_runs_its_own_code(clone: Clone) -> None:
     """The queue runs in a copy of what was there when it was queued, whatever the workspace says by then."""
     script = clone.folder / "stages/evaluate.py"
     code = script.read_text()
-    marked = '    metrics["marker"] = "{}"\n    write_metrics('
+    marked = '    found.metrics["marker"] = "{}"\n    write_metrics('
     script.write_text(code.replace("    write_metrics(", marked.format("queued"), 1))
     clone.run("dvc", "exp", "run", "--queue", "--name", "queued", "evaluate@dct_logistic")
     script.write_text(code.replace("    write_metrics(", marked.format("workspace"), 1))
