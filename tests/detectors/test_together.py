@@ -1,9 +1,6 @@
 """Two processes that train one detector together do what one does."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +10,14 @@ import timm
 import torch
 from torch import nn
 
-from conftest import ROOT
+from two_processes import results_of_two
 from unseen.detectors import loop
 from unseen.parallel import Parallel, synchronised
 from unseen.pictures import Faces
 
 from .networks import Normless, copied, same, task
 
-STEADY = {"steps": 8, "frozen_steps": 2, "batch": 12, "optimizer": "adam", "learning_rate": 0.01}
+STEADY = {"steps": 8, "frozen_steps": 2, "batch": 12, "optimizer": "sgd", "learning_rate": 0.1}
 KNOBS = STEADY | {"paired": True, "mix": {"pixels": 0.5, "frequencies": 0.5, "most": 0.8}}
 
 CHILD = """
@@ -100,25 +97,7 @@ def together(faces: tuple[Faces, Faces], tmp_path_factory: pytest.TempPathFactor
     for name, one in (("train", train), ("val", val)):
         np.save(folder / f"{name}.npy", one.pixels)
     (folder / "columns.json").write_text(json.dumps({"train": train.columns, "val": val.columns}))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")]),
-        "UNSEEN_DEVICE": "cpu",
-        "UNSEEN_THREADS": "1",
-        "UNSEEN_CHECKPOINT_SECONDS": "0",
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(rank), str(folder), json.dumps(KNOBS)],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    printed = [process.communicate(timeout=200)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(printed)
-    found = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    found = results_of_two(CHILD, folder, KNOBS)
     model = Normless()
     history = loop.fit(model, task((train, val), folder / "alone", **KNOBS))
     return Together(

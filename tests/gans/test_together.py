@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from conftest import ROOT
 from faces_for_training import OrlFaces, encoded, stored
+from two_processes import results_of_two
 from unseen.gans.train import Trained
 from unseen.parallel import Parallel
 
@@ -81,25 +82,7 @@ class Together:
 def together(orl_faces: OrlFaces, tmp_path_factory: pytest.TempPathFactory) -> Together:
     folder = tmp_path_factory.mktemp("parallel")
     np.save(folder / "faces.npy", orl_faces.small)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")]),
-        "UNSEEN_DEVICE": "cpu",
-        "UNSEEN_THREADS": "1",
-        "UNSEEN_CHECKPOINT_SECONDS": "0",
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(rank), str(folder), json.dumps(KNOBS)],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    printed = [process.communicate(timeout=200)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(printed)
-    found = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    found = results_of_two(CHILD, folder, KNOBS)
     return Together(
         [{name: Trained(**result) for name, result in one.items()} for one in found],
         [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)],

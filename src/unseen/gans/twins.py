@@ -1,7 +1,6 @@
 """A set of fakes, each the twin of a real face, which differs from it in a generator's residue alone."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,9 @@ import torch
 
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
+from unseen.faces.gather import face_row
 from unseen.faces.road import walk
+from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 from unseen.gans.autoencoder import Autoencoder
 from unseen.gans.reconstruct import twins_of
@@ -69,24 +70,8 @@ def twin_set(
             if isinstance(crop, BadPictureError):
                 yield Dropped(real, crop.reason, crop.detail)
                 continue
-            yield replace(
-                row,
-                jpeg=crop.jpeg,
-                path=real,
-                label=1,
-                generator=maker,
-                source=name,
-                sha256=crop.sha256,
-                dhash=crop.dhash,
-                picture_dhash=crop.picture_dhash,
-                width=crop.size[0],
-                height=crop.size[1],
-                box=crop.face.box,
-                landmarks=tuple(value for point in crop.face.landmarks for value in point),
-                detection_score=crop.face.score,
-                attributes={**row.attributes, "twin_of": real},
-                original=crop.original,
-            )
+            facts = Facts(row.identity, row.split, {**row.attributes, "twin_of": real})
+            yield face_row(crop, real, name, maker, facts)
 
     counted = progress(rows(), f"twins {name}", "twin", total)
     return write_set(folder, name, settings.use, 1, counted)
