@@ -68,6 +68,7 @@ class FittedSettings(Settings):
         description="folder below models that training starts from; or `hub` for timm's own; or `none`, untrained",
     )
     train_on: TrainOn
+    seed: int = Field(0, ge=0, description="added to the run's: another start and order on the same people")
 
 
 class NetworkSettings(FittedSettings):

@@ -55,7 +55,7 @@ def fit_detector(
         settings: the detector's knobs.
         calibration: which operating point to freeze.
         weights: folder that training starts from.
-        seed: decides the order of faces and the augmentation.
+        seed: of the run; with `settings.seed` it decides first weights, the order of faces and the augmentation.
         scratch: keeps the checkpoint.
 
     Raises:
@@ -71,6 +71,7 @@ def fit_detector(
                 f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
                 "fake faces: both are needed; look at what was dropped in metrics/faces and metrics/fakes"
             )
+    seed += settings.seed
     kind = importlib.import_module(f"unseen.detectors.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").initial_seed()))
