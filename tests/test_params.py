@@ -8,6 +8,7 @@ import pytest
 import yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
+from ruamel.yaml import YAML
 
 from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
@@ -125,7 +126,7 @@ VALUES = [
     ({"gans__dcgan__images": 10.5}, ["`gans.dcgan.images` is 10.5", "integer"]),
     ({"gans__dcgan__images": True}, ["`gans.dcgan.images` is True", "integer"]),
     ({"gans__dcgan__images": None}, ["`gans.dcgan.images` is None", "integer"]),
-    ({"gans__dcgan__learning_rate": "1e-3"}, ["`gans.dcgan.learning_rate` is '1e-3'", "number"]),
+    ({"gans__dcgan__learning_rate": "0.001"}, ["`gans.dcgan.learning_rate` is '0.001'", "number"]),
     ({"seed": "4"}, ["`seed` is '4'", "integer"]),
     ({"gans": None}, ["`gans` is None", "dictionary"]),
     ({"robustness__changes__jpeg": [101]}, ["`robustness.changes.jpeg.0` is 101", "100"]),
@@ -411,6 +412,30 @@ def test_gan_fakes_are_in_no_groups(params_data: dict[str, Any], tmp_path: Path)
     assert "no set in 'fakes/own' has these `attributes`" in refusal(data, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 0.001), ("1E3", 1000.0), ("-2e+2", -200.0), ("1.5e3", 1500.0), ("1.e-3", 0.001), ("0.001", 0.001)],
+)
+def test_a_number_needs_no_point(tmp_path: Path, text: str, value: float) -> None:
+    """PyYAML takes most of these for text; DVC, which reads the same file, does not."""
+    (tmp_path / "params.yaml").write_text(f"rate: {text}\nrates: [{text}]\nend: {{start: {text}, end: 1}}\n")
+    assert read_yaml(tmp_path / "params.yaml") == {"rate": value, "rates": [value], "end": {"start": value, "end": 1}}
+    assert YAML(typ="safe").load(tmp_path / "params.yaml") == read_yaml(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["'1e-3'", "1e", "e3", "1e-3x", "0x1e-3", "1-e3", "12e3f"])
+def test_what_only_looks_like_a_number_stays_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"rate: {text}\n")
+    assert read_yaml(tmp_path / "params.yaml") == {"rate": text.strip("'")}
+
+
+def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    assert "learning_rate: 0.0002\n" in text
+    loaded = load(text.replace("learning_rate: 0.0002\n", "learning_rate: 2e-4\n", 1), tmp_path)
+    assert loaded == load_params(ROOT / "params.yaml")
+
+
 def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
     """A copied block whose name was left: the second would silently take the place of the first."""
     text = (ROOT / "params.yaml").read_text()
@@ -505,6 +530,12 @@ def test_the_check_says_one_line_about_a_wrong_file(params_data: dict[str, Any],
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "`detecors` is not a known key" in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["params.yaml", "params.yaml"]])
+def test_the_check_says_how_it_is_called(tmp_path: Path, arguments: list[str]) -> None:
+    done = run_check(tmp_path, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "usage: python -m unseen.params FILE\n")
 
 
 AUGMENT = {"blur": 0.5, "blur_sigma": 1.5, "jpeg": 0.5, "jpeg_low": 30}
