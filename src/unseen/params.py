@@ -99,6 +99,8 @@ def load_params(path: Path) -> Params:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m unseen.params FILE")
     try:
         check_disk(load_params(Path(sys.argv[1])), Path("data"))
     except UserError as error:

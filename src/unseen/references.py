@@ -9,6 +9,7 @@ from unseen.detectors.settings import NativeSettings, XceptionFairSettings
 from unseen.errors import UserError
 from unseen.gans.settings import GanSettings
 from unseen.settings import nearest
+from unseen.sources.overlap import may_overlap
 from unseen.sources.reserved import check_archive
 
 if TYPE_CHECKING:
@@ -43,6 +44,22 @@ def _check_sources(params: Params) -> None:
             _check_reference(f"{block}.{name}.archive", item.archive, list(params.archives))
     for name, source in params.sources.items():
         check_archive(name, source, params.archives[source.archive])
+    _check_overlaps(params)
+
+
+def _check_overlaps(params: Params) -> None:
+    """What trains and what is held out are no pictures of the same names in the same archive."""
+    archives = {name: archive.model_copy(update={"sha256": ""}) for name, archive in params.archives.items()}
+    trained = {name: source for name, source in params.sources.items() if source.use == "train"}
+    for name, kept in params.sources.items():
+        for other, source in trained.items():
+            same = archives[kept.archive] == archives[source.archive]
+            if kept.use == "held_out" and same and may_overlap(kept, source):
+                raise UserError(
+                    f"params: `sources.{name}` is 'held_out', but `sources.{other}` of the same archive trains, and "
+                    f"both can hold the same pictures: `members` {kept.members!r} and {source.members!r}; name a "
+                    "folder in each that the other does not, at the same depth"
+                )
 
 
 def _check_names(params: Params) -> None:

@@ -58,8 +58,11 @@ def nearest(value: object, allowed: Sequence[str]) -> str:
     return f"allowed: {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A copied block whose name was left would silently take the place of the first."""
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice: a copied block whose name was left would silently replace the first.
+
+    Reads `1e-3` as a number, as DVC does; PyYAML itself takes it for a text.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -69,6 +72,12 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema: neither a point nor the sign of the exponent is needed.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a params file as plain data.
 
@@ -76,7 +85,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: it is not there, or is not a YAML mapping.
     """
     try:
-        data = yaml.load(path.read_text(), _UniqueKeys)
+        data = yaml.load(path.read_text(), _Loader)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; run this from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,14 +1,11 @@
 """Knobs and a tiny network for the tests of the training loop."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
-from unseen.detectors import loop
 from unseen.detectors.base import Detector, Task
 from unseen.detectors.settings import NetworkSettings
 from unseen.pictures import Faces
@@ -71,19 +68,3 @@ def copied(model: nn.Module) -> dict[str, Tensor]:
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return set(first) == set(second) and all(torch.equal(first[key], second[key]) for key in first)
-
-
-class Interruption(Exception):
-    """A stop that is not the loop's own."""
-
-
-def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the loop do some steps and then stop it from outside."""
-
-    def cut(items: Iterable[int], *_: object) -> Iterator[int]:
-        for number, item in enumerate(items):
-            if number == steps:
-                raise Interruption
-            yield item
-
-    monkeypatch.setattr(loop, "progress", cut)

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from faces_for_training import encoded, labelled, upsampled
+from stops import Interruption
 from unseen.detectors import features, linear_probe
 from unseen.detectors.any_backbone import UnitFeatures
 from unseen.detectors.augment import augmented, draws
@@ -26,7 +27,7 @@ from unseen.errors import UserError
 from unseen.pictures import Crops, Faces
 from unseen.runtime import Scratch, generator
 
-from .networks import Interruption, copied, knobs, same
+from .networks import copied, knobs, same
 
 CPU = torch.device("cpu")
 NONE = Path("models/none")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from faces_for_training import encoded, labelled
+from stops import Interruption, stop_after
 from unseen.detectors import logits, loop
 from unseen.detectors.base import History, Rows, Task
 from unseen.detectors.logits import as_batch, logits_of, logits_of_faces
@@ -23,7 +24,7 @@ from unseen.errors import UserError
 from unseen.pictures import Crops, Faces
 from unseen.runtime import Scratch
 
-from .networks import Interruption, Tiny, copied, knobs, same, stop_after, task
+from .networks import Tiny, copied, knobs, same, task
 
 CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
@@ -124,7 +125,7 @@ def test_going_on_ends_with_the_same_bytes(
     whole = Tiny()
     history = loop.fit(whole, task(faces, tmp_path / "whole"))
     with monkeypatch.context() as patch:
-        stop_after(stop, patch)
+        stop_after(stop, loop, patch)
         with pytest.raises(Interruption):
             loop.fit(Tiny(), task(faces, tmp_path / "cut"))
     saved = Scratch(tmp_path / "cut", "detector", 1).load()
@@ -145,7 +146,7 @@ def test_going_on_remembers_the_best_weights(faces: Both, tmp_path: Path, monkey
 
     monkeypatch.setattr(loop, "_validation_loss", scripted)
     with monkeypatch.context() as patch:
-        stop_after(3, patch)
+        stop_after(3, loop, patch)
         with pytest.raises(Interruption):
             loop.fit(Tiny(), task(faces, tmp_path))
     model = Tiny()
@@ -330,7 +331,7 @@ def test_dropout_is_the_same_after_going_on(faces: Both, tmp_path: Path, monkeyp
     whole = Dropping()
     history = loop.fit(whole, task(faces, tmp_path / "whole"))
     with monkeypatch.context() as patch:
-        stop_after(3, patch)
+        stop_after(3, loop, patch)
         with pytest.raises(Interruption):
             loop.fit(Dropping(), task(faces, tmp_path / "cut"))
     torch.manual_seed(2)

@@ -30,7 +30,8 @@ import numpy as np
 import pytest
 import torch
 from torch import distributed
-from detectors.networks import Interruption, Normless, Tiny, copied, stop_after, task
+from detectors.networks import Normless, Tiny, copied, task
+from stops import Interruption, stop_after
 from unseen.detectors import loop
 from unseen.errors import UserError
 from unseen.pictures import Faces
@@ -57,7 +58,7 @@ def refusal(model, **changed):
 
 results = {"whole": fitted("whole")}
 with pytest.MonkeyPatch.context() as patch:
-    stop_after(3, patch)
+    stop_after(3, loop, patch)
     try:
         fitted("cut")
     except Interruption:

@@ -10,6 +10,7 @@ import timm
 import torch
 from torch.nn import functional
 
+from stops import Interruption, stop_after
 from unseen.detectors import loop, vit_lora
 from unseen.detectors.artifact import load_detector, save_detector
 from unseen.detectors.base import Task
@@ -22,7 +23,7 @@ from unseen.faces.settings import FaceSettings
 from unseen.pictures import Faces
 from unseen.runtime import Scratch
 
-from .networks import Interruption, copied, same, stop_after
+from .networks import copied, same
 from .networks import knobs as network_knobs
 
 TINY = "vit_tiny_patch16_224"
@@ -158,7 +159,7 @@ def test_going_on_ends_with_the_same_bytes(
     whole, cut, again = (created(weights) for _ in range(3))
     history = vit_lora.fit(whole, task(faces, tmp_path / "whole", single_center=SINGLE_CENTER))
     with monkeypatch.context() as patch:
-        stop_after(2, patch)
+        stop_after(2, loop, patch)
         with pytest.raises(Interruption):
             vit_lora.fit(cut, task(faces, tmp_path / "cut", single_center=SINGLE_CENTER))
     torch.manual_seed(99)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from faces_for_training import OrlFaces, labelled, upsampled
-from unseen.detectors import xception_fair
+from stops import Interruption, stop_after
+from unseen.detectors import loop, xception_fair
 from unseen.detectors.base import Task
 from unseen.detectors.logits import as_batch, logits_of
 from unseen.detectors.settings import XceptionFairSettings
@@ -17,7 +18,7 @@ from unseen.errors import UserError
 from unseen.pictures import Faces
 from unseen.runtime import Scratch
 
-from .networks import Interruption, copied, same, stop_after
+from .networks import copied, same
 from .networks import knobs as network_knobs
 
 CPU = torch.device("cpu")
@@ -180,7 +181,7 @@ def test_going_on_ends_with_the_same_bytes(both: Both, tmp_path: Path, monkeypat
     whole, cut, again = created(), created(), created()
     history = xception_fair.fit(whole, task(both, tmp_path / "whole"))
     with monkeypatch.context() as patch:
-        stop_after(2, patch)
+        stop_after(2, loop, patch)
         with pytest.raises(Interruption):
             xception_fair.fit(cut, task(both, tmp_path / "cut"))
     torch.manual_seed(99)
@@ -191,6 +192,6 @@ def test_going_on_ends_with_the_same_bytes(both: Both, tmp_path: Path, monkeypat
 def test_faces_without_groups_are_one_line_before_the_first_step(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_after(0, monkeypatch)
+    stop_after(0, loop, monkeypatch)
     with pytest.raises(UserError, match="`groups` asks for race, but no real face that trains has it"):
         xception_fair.fit(created(), task(both, tmp_path, groups=["race"]))

@@ -116,6 +116,53 @@ def test_sixteen_bits_are_scaled_and_not_clipped(kind: str) -> None:
     assert np.asarray(picture)[0].tolist() == [[value] * 3 for value in (0, 0, 100, 200, 255)]
 
 
+def grey_tiff(
+    bits: int, data: bytes, signed: bool = False, zero_is_black: bool = True, orientation: int = 1
+) -> bytes:
+    """A TIFF file of four grey pixels in a row, as cameras and scanners write them."""
+    tags = {256: 4, 257: 1, 258: bits, 259: 1, 262: int(zero_is_black), 273: 0, 274: orientation, 277: 1, 278: 1}
+    tags |= {279: len(data), 339: 2 if signed else 1}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4  # the pixels lie behind the tags
+    listed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + listed + bytes(4) + data
+
+
+def test_the_tiff_of_these_tests_is_one() -> None:
+    assert np.asarray(decode(grey_tiff(8, bytes([0, 100, 200, 255])), LIMIT))[0, :, 0].tolist() == [0, 100, 200, 255]
+
+
+def test_twelve_bits_are_scaled_by_their_own_range() -> None:
+    """0, 2048, 4095 and 1024 of 4095: 0, 127.5, 255 and 63.8 of 255."""
+    data = bytes([0x00, 0x08, 0x00, 0xFF, 0xF4, 0x00])
+    assert np.asarray(decode(grey_tiff(12, data), LIMIT))[0, :, 0].tolist() == [0, 128, 255, 64]
+
+
+def test_a_plain_file_of_ten_bits_is_scaled_by_its_own_range() -> None:
+    data = b"P5 4 1 1023 " + struct.pack(">4H", 0, 341, 682, 1023)
+    assert np.asarray(decode(data, LIMIT))[0, :, 0].tolist() == [0, 85, 170, 255]
+
+
+def test_deep_grey_comes_upright() -> None:
+    data = struct.pack("<4H", 0, 257 * 100, 257 * 200, 65535)
+    assert np.asarray(decode(grey_tiff(16, data, orientation=2), LIMIT))[0, :, 0].tolist() == [255, 200, 100, 0]
+    assert decode(grey_tiff(16, data, orientation=6), LIMIT).size == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("bits", "code", "signed"), [(32, "I", False), (32, "i", True), (16, "h", True)], ids=["u32", "i32", "i16"]
+)
+def test_grey_whose_range_nobody_knows_is_refused_and_not_clipped(bits: int, code: str, signed: bool) -> None:
+    """Four pixels of some programs are 0 to 255 in 32 bits, of others 0 to 65535, of others the whole range."""
+    data = struct.pack(f"<4{code}", 0, 100, 255, 32767)
+    with pytest.raises(BadPictureError, match=f"^unsupported_mode: grey of {bits} bits, .* has no agreed range$"):
+        decode(grey_tiff(bits, data, signed), LIMIT)
+
+
+def test_deep_grey_in_which_zero_is_white_is_refused_and_not_a_negative() -> None:
+    assert reason(grey_tiff(16, struct.pack("<4H", 0, 1, 2, 3), zero_is_black=False)) == "unsupported_mode"
+    assert np.asarray(decode(grey_tiff(8, bytes([0, 100, 200, 255]), zero_is_black=False), LIMIT))[0, 0, 0] == 255
+
+
 def test_floats_have_no_range() -> None:
     assert reason(encoded(Image.new("F", (8, 8), 0.5), "TIFF")) == "unsupported_mode"
 

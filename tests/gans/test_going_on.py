@@ -13,12 +13,13 @@ import torch
 
 from conftest import ROOT
 from faces_for_training import OrlFaces
+from stops import Interruption, stop_after
 from unseen.errors import UserError
 from unseen.gans import train as loop
 from unseen.gans.settings import GanSettings
 from unseen.runtime import Scratch, prepare
 
-from .tiny import Interruption, same, settings, stop_after, trained
+from .tiny import same, settings, trained
 
 
 def knobs(kind: str) -> GanSettings:
@@ -36,7 +37,7 @@ def test_going_on_ends_with_the_same_bytes(
     for stop in stops:
         cut = tmp_path / f"cut {stop}"
         with monkeypatch.context() as patch:
-            stop_after(stop, patch)
+            stop_after(stop, loop, patch)
             with pytest.raises(Interruption):
                 trained(orl_faces.small, knobs(kind), cut)
         saved = Scratch(cut, "gan", 1).load()
@@ -51,7 +52,7 @@ def test_going_on_after_every_step_ends_with_the_same_bytes(
     monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
     whole = trained(orl_faces.small, knobs("dcgan"), tmp_path / "whole")
     with monkeypatch.context() as patch:
-        stop_after(1, patch)
+        stop_after(1, loop, patch)
         for _ in range(4):
             with pytest.raises(Interruption):
                 trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut")
@@ -63,7 +64,7 @@ def test_a_finished_training_is_not_run_again(
 ) -> None:
     monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
     whole = trained(orl_faces.small, knobs("dcgan"), tmp_path)
-    stop_after(0, monkeypatch)
+    stop_after(0, loop, monkeypatch)
     assert same(trained(orl_faces.small, knobs("dcgan"), tmp_path), whole)
 
 
@@ -191,7 +192,7 @@ def test_on_a_gpu_it_goes_on_too(
     monkeypatch.setenv("UNSEEN_DEVICE", "cuda")
     gpu = prepare()
     with monkeypatch.context() as patch:
-        stop_after(3, patch)
+        stop_after(3, loop, patch)
         with pytest.raises(Interruption):
             trained(orl_faces.small, knobs(kind), tmp_path, device=gpu)
     result = trained(orl_faces.small, knobs(kind), tmp_path, device=gpu)

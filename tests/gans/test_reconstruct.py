@@ -1,6 +1,5 @@
 """Autoencoders learn on real faces, go on after a stop, and come back from disk as they were."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from sklearn.metrics import mean_squared_error
 
 from faces_for_training import OrlFaces
+from stops import Interruption, stop_after
 from unseen.errors import UserError
 from unseen.gans import reconstruct
 from unseen.gans.artifact import load_gan
@@ -19,7 +19,7 @@ from unseen.gans.settings import AutoencoderSettings
 from unseen.runtime import Scratch
 
 from . import tiny
-from .tiny import CPU, SIZE, Interruption, autoencoder_settings
+from .tiny import CPU, SIZE, autoencoder_settings
 
 
 def fitted(
@@ -70,15 +70,8 @@ def test_going_on_ends_with_the_same_bytes(
     knobs = autoencoder_settings(adversarial=0.02)
     whole, rows = fitted(orl_faces, knobs, tmp_path / "whole")
     monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
-
-    def cut(items: Iterable[int], *_: object) -> Iterator[int]:
-        for number, item in enumerate(items):
-            if number == stop:
-                raise Interruption
-            yield item
-
     with monkeypatch.context() as patch:
-        patch.setattr(reconstruct, "progress", cut)
+        stop_after(stop, reconstruct, patch)
         with pytest.raises(Interruption):
             fitted(orl_faces, knobs, tmp_path / "cut")
     gone_on, rows_again = fitted(orl_faces, knobs, tmp_path / "cut")

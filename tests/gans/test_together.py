@@ -36,8 +36,10 @@ import numpy as np
 import pytest
 import torch
 from torch import distributed
-from gans.tiny import Interruption, settings, stop_after, trained
+from gans.tiny import settings, trained
+from stops import Interruption, stop_after
 from unseen.errors import UserError
+from unseen.gans import train as loop
 from unseen.runtime import prepare
 
 rank, folder, knobs = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
@@ -56,7 +58,7 @@ def refusal(**changed):
 
 results = {"whole": vars(trained(faces, settings("r3gan", **knobs), folder / "whole"))}
 with pytest.MonkeyPatch.context() as patch:
-    stop_after(2, patch)
+    stop_after(2, loop, patch)
     try:
         trained(faces, settings("r3gan", **knobs), folder / "cut")
     except Interruption:

@@ -1,10 +1,8 @@
 """A GAN so small that it is trained in no time. Its knobs stand here and in no other test."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -121,22 +119,6 @@ def save(folder: Path, kind: str = "dcgan", **changed: Any) -> dict[str, dict[st
     states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
     save_gan(folder, "tiny", knobs, SIZE, states, {"orl": 12})
     return states
-
-
-class Interruption(Exception):
-    """A stop that is not the loop's own."""
-
-
-def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the loop do some steps and then stop it from outside."""
-
-    def cut(items: Iterable[int], *_: object) -> Iterator[int]:
-        for number, item in enumerate(items):
-            if number == steps:
-                raise Interruption
-            yield item
-
-    monkeypatch.setattr("unseen.gans.train.progress", cut)
 
 
 def modules(net: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> list[Any]:

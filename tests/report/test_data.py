@@ -1,5 +1,8 @@
 """The data page counts what there is, what was lost, and says where it is from."""
 
+from typing import Any
+
+from unseen.report.data import render_data
 from unseen.report.results import Results
 
 from .finished_run import EVIL
@@ -57,3 +60,11 @@ def test_the_data_page_says_where_each_set_is_from(data_page: str) -> None:
         "Licence: CC BY 4.0. Cite: nobody.",
     ]
     assert any("JPEG 40, PPM 40" in text for text in page.texts["text"]), "what the originals were"
+
+
+def test_a_set_may_be_named_as_a_part_of_the_page(results: Results, sets: list[dict[str, Any]]) -> None:
+    named = [{**one, "name": name} for one, name in zip(sets, ("counts", "selections", "gan"), strict=True)]
+    page = Page(render_data(results, named))
+    assert len(page.ids) == len(set(page.ids)) == 5
+    assert {"#set-counts", "#set-selections", "#set-gan"} <= set(page.links)
+    assert set(page.ids) == {"counts", "selections", "set-counts", "set-selections", "set-gan"}

@@ -21,6 +21,12 @@ ARCHIVES: dict[str, list[ArchiveSettings]] = {
         KaggleArchive(kind="kaggle", dataset=SFHQ, version=1),
         FolderArchive(kind="folder", path="~/Downloads/synthetic-faces-high-quality-sfhq-part-3.zip"),
     ],
+    "SFHQ-T2I": [
+        KaggleArchive(
+            kind="kaggle", dataset="selfishgene/sfhq-t2i-synthetic-faces-from-text-2-image-models", version=1
+        ),
+        FolderArchive(kind="folder", path="~/faces/SFHQ_T2I_dataset"),
+    ],
 }
 OTHERS: list[ArchiveSettings] = [
     UrlArchive(kind="url", url="https://example.org/faces-of-chicago.zip"),
@@ -34,8 +40,16 @@ PICTURES = {
         "a/cfd-lf-200-001-n.jpg",
     ],
     "SFHQ": ["SFHQ_pt1_00000001.jpg", "images/SFHQ_pt4_00125754.png", "sfhq_pt2_00000001.jpg"],
+    "SFHQ-T2I": [
+        "images/images/FLUX1_schnell_image_0010937.jpg",
+        "FLUX1_pro_image_0000001.jpg",
+        "images/FLUX1_dev_image_0000001.png",
+        "SDXL_image_0009401.jpg",
+        "DALLE3_image_0000081.jpg",
+    ],
 }
 OTHER_PICTURES = ["s1/1.pgm", "NOTCFD-WF-001-014-N.jpg", "CFD.jpg", "CFD-WF-001.jpg", "SFHQ.jpg", "SFHQ_pt_1.jpg"]
+OTHER_PICTURES += ["SDXL_image_1.jpg", "my_SDXL_image_0009401.jpg", "sdxl/0009401.jpg", "FLUX1_image_0000001.jpg"]
 
 
 def source(use: str = "train", why: str = "") -> SourceSettings:

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 
 # Only formats that a photo comes in: some of Pillow's other readers start programs. JPEG's reads MPO as well.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -26,10 +27,30 @@ class BadPictureError(Exception):
         return f"{self.reason}: {self.detail}"
 
 
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """16-bit and integer grey to 8 bit, by range and not by clipping."""
+_DEEP_GREY = ("I;16", "I;16B", "I;16L", "I")
+"""Modes of grey with more than 8 bits."""
+
+
+def _white(picture: Image.Image) -> int:
+    """The value of white in a picture of deep grey.
+
+    Raises:
+        BadPictureError: `unsupported_mode` where the file does not say it.
+    """
+    if picture.format != "TIFF":
+        return 65535  # by PNG's definition; PPM's own number Pillow has scaled to this one
+    bits = int(picture.tag_v2[BITSPERSAMPLE][0])  # type: ignore[attr-defined]
+    if picture.mode == "I":
+        raise BadPictureError("unsupported_mode", f"grey of {bits} bits, signed or above 16, has no agreed range")
+    if picture.tag_v2.get(PHOTOMETRIC_INTERPRETATION, 0) == 0:  # type: ignore[attr-defined]
+        raise BadPictureError("unsupported_mode", f"grey of {bits} bits in which 0 is white")
+    return (1 << bits) - 1
+
+
+def _eight_bit(picture: Image.Image, white: int) -> Image.Image:
+    """Deep grey to 8 bit, by range and not by clipping."""
     values = np.asarray(picture).astype(np.float64)
-    return Image.fromarray(np.clip(np.round(values / 257.0), 0, 255).astype(np.uint8))
+    return Image.fromarray(np.round(values * (255.0 / white)).astype(np.uint8))
 
 
 def _to_srgb(picture: Image.Image) -> Image.Image:
@@ -50,10 +71,6 @@ def _to_srgb(picture: Image.Image) -> Image.Image:
 
 def _flattened(picture: Image.Image) -> Image.Image:
     """One opaque RGB picture; what shows through is white, as viewers show it."""
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):
-        picture = _eight_bit(picture)
-    if picture.mode == "F":
-        raise BadPictureError("unsupported_mode", "floating-point pixels have no agreed range")
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         return Image.composite(_to_srgb(rgba), Image.new("RGB", rgba.size, "white"), rgba.getchannel("A"))
@@ -88,7 +105,12 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
         if frames > 1:
             raise BadPictureError("animated", f"{frames} frames; give one of them as a picture")
         picture.load()
-        return _flattened(ImageOps.exif_transpose(picture))
+        if picture.mode == "F":
+            raise BadPictureError("unsupported_mode", "floating-point pixels have no agreed range")
+        upright = ImageOps.exif_transpose(picture)  # which no longer knows its format
+        if picture.mode in _DEEP_GREY:
+            upright = _eight_bit(upright, _white(picture))
+        return _flattened(upright)
     except BadPictureError:
         raise
     except Exception as error:  # as above: what a decoder raises on damaged bytes is not documented

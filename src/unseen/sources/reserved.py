@@ -23,6 +23,7 @@ class Reserved:
 RESERVED = (
     Reserved("Chicago Face Database", r"chicagofaces\.org", r"(^|/)CFD-[A-Z]{2}-\d{3}-\d{3}-"),
     Reserved("SFHQ", r"synthetic-faces-high-quality-sfhq", r"(^|/)SFHQ_pt\d_\d+"),
+    Reserved("SFHQ-T2I", r"sfhq[-_]t2i", r"(^|/)(FLUX1_(pro|dev|schnell)|SDXL|DALLE3)_image_\d{7}"),
 )
 
 

