@@ -82,7 +82,7 @@ def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) ->
         for place, values in enumerate(each):
             axes.plot([place] * len(values), values, "o", color=COLOURS[pair], markersize=4)
     axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
-    names = ["one GAN", "+ blur, JPEG", "+ two GANs", "+ snapshots", "+ twins", "+ mixed pairs"]
+    names = ["one GAN", "+ blur, JPEG", "+ another GAN", "+ snapshots", "+ twins", "+ mixed pairs"]
     axes.set_xticks(range(len(RUNGS)), names)
     axes.set_ylabel("AUC")
     axes.grid(alpha=0.3)
