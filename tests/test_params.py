@@ -1,3 +1,4 @@
+import runpy
 import shutil
 import subprocess
 import sys
@@ -539,29 +540,39 @@ def test_a_set_that_params_no_longer_name(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def run_check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "unseen.params", *arguments]
-    env = {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore"}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+def run_check(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    """What `python -m unseen.params` ends with: None, or the line that it leaves on stderr, with exit code 1."""
+    monkeypatch.setattr(sys, "argv", ["unseen.params", *arguments])
+    monkeypatch.delitem(sys.modules, "unseen.params")  # as in a new process
+    try:
+        runpy.run_module("unseen.params", run_name="__main__")
+    except SystemExit as ended:
+        return ended.code
+    return None
 
 
-def test_the_check_is_silent_about_a_valid_file(tmp_path: Path) -> None:
-    done = run_check(tmp_path, str(ROOT / "params.yaml"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+def test_the_check_is_silent_about_a_valid_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_check(monkeypatch, str(ROOT / "params.yaml")) is None
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_check_says_one_line_about_a_wrong_file(params_data: dict[str, Any], tmp_path: Path) -> None:
+    """In a process of its own, as every stage runs it."""
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed(params_data, detecors={})))
-    done = run_check(tmp_path, "params.yaml")
+    command = [sys.executable, "-m", "unseen.params", "params.yaml"]
+    env = {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert "`detecors` is not a known key" in line
 
 
 @pytest.mark.parametrize("arguments", [[], ["params.yaml", "params.yaml"]])
-def test_the_check_says_how_it_is_called(tmp_path: Path, arguments: list[str]) -> None:
-    done = run_check(tmp_path, *arguments)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "usage: python -m unseen.params FILE\n")
+def test_the_check_says_how_it_is_called(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    assert run_check(monkeypatch, *arguments) == "usage: python -m unseen.params FILE"
 
 
 AUGMENT = {"blur": 0.5, "blur_sigma": 1.5, "jpeg": 0.5, "jpeg_low": 30}
