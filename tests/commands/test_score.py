@@ -148,7 +148,7 @@ def test_where_no_picture_has_a_score_nothing_is_written(folders: Path, capsys: 
     code, err = scored(capsys)
     assert code == 2
     assert "fakes/d.png: `predict` raised ValueError: two lines" in err
-    assert err[-1] == "unseen: out.csv: not written, since no picture has a score"
+    assert err[-1] == f"unseen: {folders / 'out.csv'}: not written, since no picture has a score"
     assert Path("out.csv").read_text() == "of an earlier run"
     assert not list(folders.glob(".out.csv*"))
 
@@ -183,9 +183,8 @@ def test_a_plugin_may_import_what_lies_beside_it_and_go_elsewhere(
         "import os, beside_it\nos.chdir('/')\ndef predict(path):\n    open(path).close()\n    return beside_it.HALF"
     )
     Path("theirs/plugin").write_text(text)  # any name will do
-    out = folders / "out.csv"
-    assert scored(capsys, detector="theirs/plugin", out=str(out))[0] == 0
-    assert pd.read_csv(out)["score"].tolist() == [0.5] * 5
+    assert scored(capsys, detector="theirs/plugin")[0] == 0
+    assert pd.read_csv(folders / "out.csv")["score"].tolist() == [0.5] * 5
 
 
 @pytest.mark.parametrize(
@@ -199,7 +198,7 @@ def test_a_plugin_may_import_what_lies_beside_it_and_go_elsewhere(
         (["--detector", "gone.py"], "unseen: gone.py: not there; give a Python file"),
         (["--detector", "reals"], "unseen: reals/detector.json: not there"),
         (["--out", "out.json"], "unseen: out.json: predictions go into a file; give it a name that ends in .csv or"),
-        (["--out", "plugin.py/out.csv"], "unseen: plugin.py"),
+        (["--out", "plugin.py/out.csv"], "/plugin.py: "),
     ],
 )
 def test_what_can_not_start_is_one_line(

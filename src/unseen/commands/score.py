@@ -68,13 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     from unseen.scoring import check_out, score_pictures
 
     check_out(arguments.out)
+    out = arguments.out.absolute()  # a plugin may go elsewhere
     pictures = _pictures(arguments)
     scorer = _scorer(arguments.detector)
 
     def failed(path: str, reason: str) -> None:
         print(f"{shown(path)}: {shown(reason)}", file=sys.stderr)
 
-    scored = score_pictures(scorer, pictures, arguments.out, failed)
+    scored = score_pictures(scorer, pictures, out, failed)
     without = len(pictures) - scored
     print(
         f"{count(scored, 'picture')} scored, {without} without a score, in {shown(str(arguments.out))}",
