@@ -53,7 +53,7 @@ def main(detectors: int = 10, predictions: int = 100_000) -> None:
         for detector in range(detectors):
             drawn(Path(name), detector, predictions)
         cpu_start = time.process_time()
-        settings = EvaluationSettings(pairs={}, resamples=1000)
+        settings = EvaluationSettings(pairs={}, groups=[], resamples=1000)
         at_fpr = {"fpr_0_5": 0.99, "fpr_1": 0.97, "fpr_5": 0.9}
         for detector in range(detectors):
             start = time.perf_counter()

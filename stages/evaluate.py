@@ -1,17 +1,21 @@
-"""Turn a detector's predictions into metrics: `evaluate.py DETECTOR`."""
+"""Turn a detector's predictions into metrics and a model card: `evaluate.py DETECTOR`."""
 
 from pathlib import Path
 
 import _stage
 
+from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate, summary
 from unseen.evaluation.settings import EvaluationSet, EvaluationSettings
 from unseen.files import read_json, whole_file, write_json, write_metrics
 from unseen.settings import Name, read_block
+from unseen.sources.settings import SourceSettings
 
 
 def main(detector: str) -> None:
-    calibration = read_json(Path("models/detectors", detector, "detector.json"))["calibration"]
+    folder = Path("models/detectors", detector)
+    card = read_json(folder / "detector.json")
+    calibration = card["calibration"]
     found = evaluate(
         Path("data/predictions", detector),
         list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
@@ -25,7 +29,10 @@ def main(detector: str) -> None:
     for name, frame in (("roc", found.roc), ("reliability", found.reliability)):
         with whole_file(Path("metrics", name, f"{detector}.csv")) as part:
             frame.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
-    write_json(Path("models/detectors", detector, "evaluation.json"), summary(found.metrics))
+    write_json(folder / "evaluation.json", summary(found.metrics))
+    sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
+    with whole_file(folder / "card.md") as part:
+        part.write_text(model_card(card, found.metrics, {name: one.license for name, one in sources.items()}))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ except SystemExit:
 print("for help:", sorted({"numpy", "pydantic", "requests", "yaml"} & set(sys.modules)))
 assert main(["check", sys.argv[1]]) == 0
 assert main(["sources"]) == 0
-for command in ("predict", "evaluate", "compare"):
+for command in ("predict", "score", "evaluate", "compare"):
     try:
         main([command, "--help"])
     except SystemExit:

@@ -463,6 +463,24 @@ def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
     assert loaded == load_params(ROOT / "params.yaml")
 
 
+def test_rates_are_shown_by_groups_that_a_set_of_a_pair_knows(params_data: dict[str, Any], tmp_path: Path) -> None:
+    by_gender = changed(params_data, evaluation__groups=["gender"])
+    assert refusal(by_gender, tmp_path) == (
+        "params: `evaluation.groups` names 'gender', but no set of a pair is of a source with that attribute; "
+        "allowed: none yet"
+    )
+    by_gender["sources"]["orl"]["attributes"] = {"gendre": {"match": "(s[0-9]+)"}}
+    assert refusal(by_gender, tmp_path).endswith("allowed: gendre; did you mean `gendre`?")
+    by_gender["sources"]["orl"]["attributes"] = {"gender": {"match": "(s[0-9]+)"}}
+    assert load(by_gender, tmp_path).evaluation.groups == ["gender"]
+    assert "an attribute is named twice" in refusal(changed(by_gender, evaluation__groups=["a", "a"]), tmp_path)
+
+
+def test_a_pair_says_whether_it_is_matched(params_data: dict[str, Any], tmp_path: Path) -> None:
+    message = refusal(changed(params_data, evaluation__pairs__known_generator__matched=GONE), tmp_path)
+    assert "`evaluation.pairs.known_generator.matched` is missing" in message
+
+
 def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
     """A copied block whose name was left: the second would silently take the place of the first."""
     text = (ROOT / "params.yaml").read_text()

@@ -1,5 +1,5 @@
-"""`unseen`: score pictures with a trained detector, measure predictions, compare two detectors, check a params file,
-list sources, show the last run's tables.
+"""`unseen`: score pictures with a trained detector, or folders with any other; measure predictions, compare two
+detectors, check a params file, list sources, show the last run's tables.
 
 Nothing heavy is imported before it is needed: `--help`, `check` and `sources` answer at once.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from unseen.commands import check, compare, evaluate, predict, results, sources
+from unseen.commands import check, compare, evaluate, predict, results, score, sources
 from unseen.errors import UserError
 
 
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (predict, evaluate, compare, check, sources, results):
+    for command in (predict, score, evaluate, compare, check, sources, results):
         command.add(commands)
     return top
 

@@ -148,7 +148,13 @@ def _box(face: Found, width: int, height: int) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """The bytes of a picture's file.
+
+    Raises:
+        BadPictureError: it is not there, no file, or too large.
+        OSError: it can't be read.
+    """
     if os.path.isdir(path):
         os.listdir(path)  # raises where that is why nothing was found
         raise BadPictureError("not_found", "no picture in this folder")
@@ -165,7 +171,7 @@ def look(path: str, detector: TrainedDetector, finder: Finder) -> list[_Face | N
     """The faces in one picture, surest find first, each as training stores it; or the reason why there are none."""
     settings, seed = detector.faces, detector.card["seed"]
     try:
-        data = _read(path)
+        data = read(path)
         picture = decode(data, settings.max_pixels)
     except BadPictureError as bad:
         return [NotScored(path, bad.reason, bad.detail)]

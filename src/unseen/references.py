@@ -204,6 +204,31 @@ def _check_detectors(params: Params) -> None:
             _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])
 
 
+def _attributes_of(params: Params, folder: str) -> set[str]:
+    """What the faces of a set, or of a group of sets, may have attributes of: a twin has those of its real."""
+    found: set[str] = set()
+    for path, (name, _, _) in params.folders().items():
+        if not f"{path}/".startswith(f"{folder}/"):
+            continue
+        if name in params.sources:
+            found |= set(params.sources[name].attributes)
+        elif name in params.twins:
+            found |= _attributes_of(params, params.twins[name].of)
+    return found
+
+
+def _check_shown_groups(params: Params) -> None:
+    """Some set of a pair knows each attribute that rates are shown by."""
+    sets = {name for pair in params.pairs().values() for name in (pair.reals, pair.fakes)}
+    known = set[str]().union(*(_attributes_of(params, params.evaluation_sets[name].data) for name in sets))
+    for name in params.evaluation.groups:
+        if name not in known:
+            raise UserError(
+                f"params: `evaluation.groups` names {name!r}, but no set of a pair is of a source with that "
+                f"attribute; {nearest(name, sorted(known))}"
+            )
+
+
 def _check_evaluation(params: Params) -> None:
     """What is measured exists, trained nothing, and has both classes."""
     for name, evaluation in params.evaluation_sets.items():
@@ -220,6 +245,7 @@ def _check_evaluation(params: Params) -> None:
             _check_reference(key, value, list(params.evaluation_sets))
             if params.folders()[params.evaluation_sets[value].data][2] != label:
                 raise UserError(f"params: `{key}` is {value!r}, which does not hold {label} faces")
+    _check_shown_groups(params)
     weights = params.explanations.weights
     if weights != "none":
         _check_reference("explanations.weights", weights, [*(f"assets/{name}" for name in params.assets), "none"])

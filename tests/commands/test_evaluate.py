@@ -48,6 +48,35 @@ def test_each_reason_is_a_line(file: Path, capsys: pytest.CaptureFixture[str]) -
     ]
 
 
+def test_rates_by_the_groups_that_are_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["id,label,score,gender", "a,0,0.1,f", "b,0,0.6,m", "c,1,0.4,m", "d,1,0.9,"]
+    lines += [f"r{i},0,{0.9 if i < 3 else 0.1},{'f' if i % 2 else 'm'}" for i in range(60)]
+    file.write_text("\n".join(lines))
+    code, out, _ = run(capsys, "evaluate", file, "--groups", "gender", "--resamples", "100")
+    assert code == 0
+    at = next(i for i, line in enumerate(out) if line.startswith("by gender"))
+    assert [line.split("  ")[0] or line.strip().split("  ")[0] for line in out[at:]] == [
+        "by gender",
+        "f: reals flagged",
+        "m: reals flagged",
+        "m: fakes caught",
+        "largest gap, reals flagged",
+    ]
+    women, men, fakes, gap = (line.split(": ")[-1].split() for line in out[at + 1 :])
+    assert (women[2], women[-1]) == ("3.2%", "31"), "1 of 31"
+    assert (men[2], men[-1]) == ("9.7%", "31"), "3 of 31"
+    assert (fakes[2], fakes[-2:]) == ("0.0%", ["1,", "few"])
+    assert gap[4] == "6.5%"
+    code, out, _ = run(capsys, "evaluate", file, "--groups", "gender", "--json", "--resamples", "100")
+    assert json.loads(out[0])["groups"]["gender"]["gaps"] == {"fpr": pytest.approx(2 / 31), "tpr": None}
+
+
+def test_groups_that_are_not_there(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "evaluate", file, "--groups", "gender", "age")
+    assert (code, out) == (2, [])
+    assert err == [f"unseen: no face has a `{name}` to group by; allowed: none yet" for name in ("gender", "age")]
+
+
 @pytest.mark.parametrize(
     "options", [["--threshold", "2"], ["--threshold", "x"], ["--threshold", "nan"], ["--resamples", "1"]]
 )

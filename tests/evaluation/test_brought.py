@@ -5,10 +5,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from unseen.errors import UserError
 from unseen.evaluation.brought import BadPredictions, brought_metrics, read_all, read_brought
+from unseen.evaluation.predictions import write_predictions
+
+from .made_up import columns
 
 GOOD: dict[str, list[Any]] = {"id": ["a", "b", "c", "d"], "label": [0, 0, 1, 1], "score": [0.1, 0.6, 0.4, 0.9]}
 
@@ -106,7 +111,7 @@ def test_parquet_without_values_and_files_that_are_none(tmp_path: Path) -> None:
 def test_several_files_are_one_and_their_problems_are_told_together(tmp_path: Path) -> None:
     first, second = written(tmp_path), written(tmp_path, "more.csv", id=["e", "f", "g", "h"])
     assert len(read_all([first, second])) == 8
-    with pytest.raises(BadPredictions, match="4 ids are in more than one of"):
+    with pytest.raises(BadPredictions, match=r"4 ids are in more than one of .*, for instance 'a'"):
         read_all([first, written(tmp_path, "copy.csv")])
     bad = [written(tmp_path, f"{n}.csv", score=[2, 0, 0, 0]) for n in "xy"]
     with pytest.raises(BadPredictions) as caught:
@@ -126,3 +131,67 @@ def test_shares_of_each_generator_and_source(tmp_path: Path) -> None:
     assert {name: one["share"] for name, one in found["generators"].items()} == {"gan": 0, "(not said)": 1}
     assert {name: one["share"] for name, one in found["sources"].items()} == {"lfw": 1, "orl": 0}
     assert "before_temperature" not in found
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
+def test_groups_are_columns_or_what_predictions_of_this_project_have_as_attributes(tmp_path: Path, name: str) -> None:
+    changes = {"gender": ["f", "", "m", None], "attributes": ["theirs"] * 4}
+    assert "attributes" not in read_brought(written(tmp_path, name, **changes))
+    found = read_brought(written(tmp_path, name, **changes), ["gender", "age"])["attributes"].tolist()
+    assert found == [[("gender", "f")], [("gender", "")], [("gender", "m")], [("gender", "")]]
+
+
+def test_attributes_of_this_projects_predictions(tmp_path: Path) -> None:
+    rows = columns(1, [1.0, 2.0])
+    rows["attributes"] = [[("gender", "f"), ("age", "old")], []]
+    write_predictions(tmp_path / "own.parquet", [rows])
+    assert read_all([tmp_path / "own.parquet"], ["gender"])["attributes"].tolist() == [
+        [("gender", "f"), ("age", "old")],
+        [],
+    ]
+
+
+def test_rates_by_group_worked_by_hand(tmp_path: Path) -> None:
+    """Of women 1 of 2 reals is flagged, of men 1 of 2 fakes is caught; nobody says whose the others are."""
+    file = written(
+        tmp_path,
+        id=list("abcdef"),
+        label=[0, 0, 1, 1, 0, 1],
+        score=[0.1, 0.6, 0.4, 0.9, 0.9, 0.9],
+        gender=["f", "f", "m", "m", "", ""],
+    )
+    found = brought_metrics(read_all([file], ["gender"]), 0.5, 100, 4, ["gender"])["groups"]["gender"]
+    assert found["without"] == 2
+    women, men = found["groups"]["f"], found["groups"]["m"]
+    assert (women["reals"], women["fakes"], women["fpr"]["share"], women["tpr"]) == (2, 0, 0.5, None)
+    assert (men["reals"], men["fakes"], men["fpr"], men["tpr"]["share"]) == (0, 2, None, 0.5)
+    assert found["gaps"] == {"fpr": None, "tpr": None}, "of two faces nothing is said about a gap"
+
+
+def test_groups_that_no_file_has(tmp_path: Path) -> None:
+    file, other = written(tmp_path, gendr=["f"] * 4), written(tmp_path, "b.csv", id=list("wxyz"), age=[1] * 4)
+    with pytest.raises(BadPredictions) as caught:
+        read_all([file, other], ["gender", "age"])
+    assert caught.value.problems == ["no face has a `gender` to group by; allowed: age, gendr; did you mean `gendr`?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id,label,score\na,x,0,0.5\nb,y,1,0.5\n", "its rows have more fields than its heading"),
+        ("id,label,score,score\na,0,0.5,0.6\n", "has more than one column `score`"),
+        ("id,label,score\na,0\nb,1,0.5\n", "`score` is not a finite number in row 1"),
+    ],
+)
+def test_rows_that_do_not_fit_their_heading(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "odd.csv").write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_brought(tmp_path / "odd.csv")
+    assert str(caught.value) == f"{tmp_path / 'odd.csv'}: {says}"
+
+
+def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
+    table = pa.table([["a"], [0], [0.5], [0.6]], names=["id", "label", "score", "score"])
+    pq.write_table(table, tmp_path / "odd.parquet")
+    with pytest.raises(UserError, match=r"odd\.parquet: .*score"):
+        read_brought(tmp_path / "odd.parquet")

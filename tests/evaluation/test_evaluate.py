@@ -11,7 +11,8 @@ from unseen.errors import UserError
 from unseen.evaluation.evaluate import evaluate, summary
 from unseen.evaluation.metrics import pair_metrics, roc_points
 from unseen.evaluation.predictions import read_predictions, write_predictions
-from unseen.evaluation.settings import EvaluationSettings, pairs_of
+from unseen.evaluation.settings import EvaluationSettings, Pair, pairs_of
+from unseen.evaluation.shares import share
 
 from .made_up import bell, columns
 
@@ -19,9 +20,9 @@ SETS = ["reals", "known", "unseen"]
 PAIRS = {"known": ("reals", "known"), "unseen": ("reals", "unseen")}
 
 
-def settings(pairs: dict[str, tuple[str, str]]) -> EvaluationSettings:
-    named = {name: {"reals": reals, "fakes": fakes} for name, (reals, fakes) in pairs.items()}
-    return EvaluationSettings.model_validate({"pairs": named, "resamples": 100})
+def settings(pairs: dict[str, tuple[str, str]], groups: list[str] | None = None) -> EvaluationSettings:
+    named = {name: {"reals": reals, "fakes": fakes, "matched": True} for name, (reals, fakes) in pairs.items()}
+    return EvaluationSettings.model_validate({"pairs": named, "groups": groups or [], "resamples": 100})
 
 
 def evaluated(folder: Path, pairs: dict[str, tuple[str, str]], sets: list[str], seed: int = 4) -> Any:
@@ -66,6 +67,7 @@ def test_a_pair_is_measured_as_its_two_sets_alone(folder: Path) -> None:
     assert metrics["pairs"]["unseen"] == {
         "reals": "reals",
         "fakes": "unseen",
+        "matched": True,
         **pair_metrics(reals, unseen, 0.5, 100, 4),
     }
     assert (
@@ -125,6 +127,78 @@ def test_where_no_pair_is_stated_every_set_of_reals_meets_every_set_of_fakes(fol
 def test_stated_pairs_are_the_only_ones() -> None:
     stated = settings({"mine": ("a", "b")}).pairs
     assert pairs_of(stated, {"a": "real", "b": "fake", "c": "fake"}) == stated
+
+
+def test_nobody_has_said_of_a_pair_that_was_not_stated_that_it_matches() -> None:
+    assert pairs_of({}, {"a": "real", "b": "fake"}) == {"b_vs_a": Pair(reals="a", fakes="b", matched=False)}
+
+
+def test_pooled_is_every_real_against_every_fake_each_once(folder: Path) -> None:
+    write_predictions(folder / "chicago.parquet", [columns(0, bell(-3, 20, 5), None, "chicago")])
+    (folder / "again.parquet").write_bytes((folder / "known.parquet").read_bytes())
+    sets = [*SETS, "chicago", "again"]
+    pooled = evaluated(folder, PAIRS, sets)[0]["pooled"]
+    assert (pooled["reals"], pooled["fakes"]) == ("reals + chicago", "known + unseen + again")
+    parts = {name: read_predictions(folder / f"{name}.parquet") for name in sets}
+    reals, fakes = pd.concat([parts["reals"], parts["chicago"]]), pd.concat([parts["known"], parts["unseen"]])
+    assert sum(pooled["confusion"].values()) == 40 + 20 + 30 + 30
+    above = np.greater.outer(fakes["logit"].to_numpy(), reals["logit"].to_numpy())
+    assert pooled["auc"]["value"] == pytest.approx(above.mean(), abs=1e-12)
+    assert pooled == {"reals": pooled["reals"], "fakes": pooled["fakes"], **pair_metrics(reals, fakes, 0.5, 100, 4)}
+
+
+@pytest.fixture
+def grouped(folder: Path) -> Path:
+    """40 reals, of which 30 are women, and fakes of 10 men; the fakes of the other generator are of nobody."""
+    reals = columns(0, [1.0] * 6 + [-1.0] * 24 + [1.0] * 5 + [-1.0] * 5, None, "reals")
+    reals["attributes"] = [[("gender", "f")]] * 30 + [[("gender", "m"), ("age", "old")]] * 10
+    known = columns(1, [1.0] * 9 + [-1.0], None, "known", "dcgan")
+    known["attributes"] = [[("gender", "m")]] * 10
+    write_predictions(folder / "reals.parquet", [reals])
+    write_predictions(folder / "known.parquet", [known])
+    write_predictions(folder / "nobody.parquet", [columns(0, bell(-2, 20, 1), None, "nobody")])
+    return folder
+
+
+def test_rates_by_group_in_each_pair_that_knows_them(grouped: Path) -> None:
+    pairs = {**PAIRS, "nobody": ("nobody", "unseen")}
+    found = evaluate(grouped, [*SETS, "nobody"], 0.5, (0.4, 0.6), settings(pairs, ["gender"]), 4).metrics
+    assert found["groups_without"] == ["nobody"]
+    assert set(found["groups"]) == {"known", "unseen"}
+    gender = found["groups"]["known"]["gender"]
+    assert (gender["groups"]["f"]["fpr"], gender["groups"]["f"]["tpr"]) == (share(6, 30), None)
+    assert gender["groups"]["f"]["fpr"]["share"] == 0.2
+    assert (gender["groups"]["m"]["fpr"]["share"], gender["groups"]["m"]["tpr"]["share"]) == (0.5, 0.9)
+    assert gender["without"] == 0
+    assert found["groups"]["unseen"]["gender"]["without"] == 30
+    assert found["groups"]["unseen"]["gender"]["groups"]["m"]["tpr"] is None
+
+
+def test_a_pair_is_grouped_by_those_attributes_that_it_has(grouped: Path) -> None:
+    known = columns(1, [1.0] * 10, None, "unseen", "other")
+    known["attributes"] = [[("race", "w")]] * 10
+    write_predictions(grouped / "unseen.parquet", [known])
+    pairs = {**PAIRS, "nobody": ("nobody", "unseen")}
+    asked = settings(pairs, ["gender", "race"])
+    groups = evaluate(grouped, [*SETS, "nobody"], 0.5, (0.4, 0.6), asked, 4).metrics["groups"]
+    assert {name: list(found) for name, found in groups.items()} == {
+        "known": ["gender"],
+        "unseen": ["gender", "race", "gender x race"],
+        "nobody": ["race"],
+    }
+
+
+def test_where_no_groups_are_asked_for_none_are_shown(folder: Path) -> None:
+    metrics, _ = evaluated(folder, PAIRS, SETS)
+    assert (metrics["groups"], metrics["groups_without"]) == ({}, [])
+
+
+def test_groups_that_no_face_is_in_are_one_line(grouped: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        evaluate(grouped, SETS, 0.5, (0.4, 0.6), settings(PAIRS, ["gendr"]), 4)
+    assert str(caught.value) == (
+        "`evaluation.groups` names 'gendr', which no face in a pair has; allowed: age, gender; did you mean `gender`?"
+    )
 
 
 def test_a_set_in_no_pair_is_measured_all_the_same(folder: Path) -> None:

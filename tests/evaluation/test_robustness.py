@@ -237,7 +237,7 @@ def by_hand(path: Path) -> Path:
     return path
 
 
-PAIR = {"pair": Pair(reals="reals", fakes="fakes")}
+PAIR = {"pair": Pair(reals="reals", fakes="fakes", matched=True)}
 AT_ONE = float(1 / (1 + np.exp(-0.5)))
 """The score of a logit of 1 at temperature 2."""
 

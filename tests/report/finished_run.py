@@ -59,9 +59,10 @@ def params_of_it(params: dict[str, Any]) -> dict[str, Any]:
         },
         "evaluation": {
             "resamples": 100,
+            "groups": [],
             "pairs": {
-                "known": {"reals": "orl_test", "fakes": "gan_test"},
-                "unseen": {"reals": "orl_test", "fakes": "swaps_all"},
+                "known": {"reals": "orl_test", "fakes": "gan_test", "matched": True},
+                "unseen": {"reals": "orl_test", "fakes": "swaps_all", "matched": False},
             },
         },
     }

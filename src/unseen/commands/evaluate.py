@@ -15,6 +15,7 @@ Measure predictions from a file (CSV or Parquet; several are taken as one). Colu
   label                  0 or real, 1 or fake
   score, logit, or both  probability of being fake, 0 to 1; the logit it was made of
   generator, source, identity   may be missing: who drew a fake, where a real is from, whose face it is
+  any that --groups names       may be missing in some rows: gender, age or what else rates are shown by
 
 Intervals are of 95 %; those of a bootstrap draw people by `identity`, or faces where there is none.
 Row numbers in messages count from 1, the heading not counted. docs/metrics.md defines each number.
@@ -33,6 +34,20 @@ def _percent(found: dict[str, float]) -> tuple[str, str]:
 
 def _number(value: float, around: dict[str, float] | None) -> tuple[str, str]:
     return f"{value:.4f}", f"{around['low']:.4f} to {around['high']:.4f}" if around else ""
+
+
+def _of_groups(attribute: str, found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Rows of each group's reals and fakes; a group with few faces of a class is marked."""
+    rows = [(f"by {shown(attribute)}", "", f"{found['without']} faces in no group")]
+    for group, of in found["groups"].items():
+        for rate, title in (("fpr", "reals flagged"), ("tpr", "fakes caught")):
+            if of[rate]:
+                share, around = _percent(of[rate])
+                rows.append((f"  {shown(group)}: {title}", share, around + (", few" if rate in of["small"] else "")))
+    for rate, title in (("fpr", "reals flagged"), ("tpr", "fakes caught")):
+        if found["gaps"][rate] is not None:
+            rows.append((f"  largest gap, {title}", f"{found['gaps'][rate]:.1%}", "of groups that are not few"))
+    return rows
 
 
 def as_table(found: dict[str, Any]) -> list[str]:
@@ -59,6 +74,8 @@ def as_table(found: dict[str, Any]) -> list[str]:
     rows.append(("reals flagged", *_percent(found["flagged"])))
     most_first = sorted(found["sources"].items(), key=lambda item: (-item[1]["share"], item[0]))
     rows += [(f"  of {shown(name)}", *_percent(one)) for name, one in most_first]
+    for attribute, one in found.get("groups", {}).items():
+        rows += _of_groups(attribute, one)
     n = found["n"]
     heading = f"{n['reals']} reals, {n['fakes']} fakes, {n['people']} people; {confusion}"
     return [heading, *columns(rows)]
@@ -80,13 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
     from unseen.evaluation.brought import BadPredictions, brought_metrics, read_all
 
     try:
-        predictions = read_all(arguments.predictions)
+        predictions = read_all(arguments.predictions, arguments.groups)
     except BadPredictions as error:
         for problem in error.problems:
             print(f"unseen: {shown(problem)}", file=sys.stderr)
         return 2
     threshold = 0.5 if arguments.threshold is None else arguments.threshold
-    found = brought_metrics(predictions, threshold, arguments.resamples, arguments.seed)
+    found = brought_metrics(predictions, threshold, arguments.resamples, arguments.seed, arguments.groups)
     if arguments.threshold is None:
         print("threshold 0.5, since none was given (--threshold)", file=sys.stderr)
     print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
@@ -119,6 +136,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("predictions", nargs="+", type=Path, metavar="PREDICTIONS", help="a CSV or Parquet file")
     parser.add_argument(
         "--threshold", type=share_of_one, metavar="T", help="on the score, frozen elsewhere; default: 0.5"
+    )
+    parser.add_argument(
+        "--groups",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="rates by these columns, say gender",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_bootstrap(parser)

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from unseen.errors import UserError
+from unseen.evaluation.groups import attributes_of, by_group
 from unseen.evaluation.metrics import HALF, pair_metrics, reliability_curves, roc_points
 from unseen.evaluation.predictions import read_predictions
 from unseen.evaluation.ranking import Ranking
 from unseen.evaluation.reliability import squared_errors
 from unseen.evaluation.settings import EvaluationSettings, Pair, pairs_of
 from unseen.evaluation.shares import flagged, flagged_by
+from unseen.settings import nearest
 
 Predictions = Mapping[str, pd.DataFrame]
 
@@ -24,8 +27,9 @@ class Evaluation:
 
     Attributes:
         metrics: `threshold`, `sets` (each set's share that is called fake or unsure), `generators` (the share of
-            each one's fakes that is caught), `sources` (the share of each one's reals that is flagged), `pairs`, and
-            `worst`, the worst over the pairs.
+            each one's fakes that is caught), `sources` (the share of each one's reals that is flagged), `pairs`,
+            `worst`, the worst over the pairs, `pooled`, all reals against all fakes, `groups`, the rates of groups
+            in each pair, and `groups_without`, the pairs in which no face has any of the attributes.
         roc: columns pair, fpr, tpr.
         reliability: columns pair, temperature, low, high, n, predicted, observed.
     """
@@ -73,6 +77,33 @@ def _generators(predictions: Predictions, pairs: Mapping[str, Pair], threshold: 
     return found
 
 
+def _grouped(
+    predictions: Predictions, pairs: Mapping[str, Pair], threshold: float, attributes: Sequence[str]
+) -> dict[str, Any]:
+    """In each pair the rates of groups, by those of the attributes that faces in it have.
+
+    Raises:
+        UserError: no face of any pair has one of the attributes.
+    """
+    known: set[str] = set()
+    groups, without = {}, []
+    for name, pair in pairs.items() if attributes else ():
+        both = _joined(predictions, [pair.reals, pair.fakes])
+        found = attributes_of(both)
+        known |= found
+        if there := [attribute for attribute in attributes if attribute in found]:
+            groups[name] = by_group(both, threshold, there)
+        else:
+            without.append(name)
+    for attribute in attributes:
+        if attribute not in known:
+            raise UserError(
+                f"`evaluation.groups` names {attribute!r}, which no face in a pair has; "
+                f"{nearest(attribute, sorted(known))}"
+            )
+    return {"groups": groups, "groups_without": without}
+
+
 def evaluate(
     folder: Path,
     names: Sequence[str],
@@ -89,18 +120,22 @@ def evaluate(
         names: the evaluation sets.
         threshold: frozen, on the score.
         unsure: the frozen band of scores.
-        settings: pairs and bootstrap.
+        settings: pairs, groups and bootstrap.
         seed: of the bootstrap.
         at_fpr: frozen thresholds at other shares of false alarms, by the names of `thresholds.FPRS`.
+
+    Raises:
+        UserError: predictions are missing or damaged, or no face has an attribute that groups are asked by.
     """
     predictions = {name: read_predictions(folder / f"{name}.parquet") for name in names}
+    at_fpr = at_fpr or {}
     sets = {name: _of_set(frame, threshold, unsure) for name, frame in predictions.items()}
     stated = pairs_of(settings.pairs, {name: one["label"] for name, one in sets.items()})
     pairs, rocs, curves = {}, [], []
     for name, pair in stated.items():
         reals, fakes = predictions[pair.reals], predictions[pair.fakes]
         found = pair_metrics(reals, fakes, threshold, settings.resamples, seed, at_fpr)
-        pairs[name] = {"reals": pair.reals, "fakes": pair.fakes, **found}
+        pairs[name] = {"reals": pair.reals, "fakes": pair.fakes, "matched": pair.matched, **found}
         rocs.append(pd.DataFrame(roc_points(reals, fakes), columns=["fpr", "tpr"]).assign(pair=name))
         curves.append(reliability_curves(reals, fakes).assign(pair=name))
     worst = {
@@ -108,7 +143,9 @@ def evaluate(
         "caught": min(pair["caught"]["share"] for pair in pairs.values()),
         "flagged": max(pair["flagged"]["share"] for pair in pairs.values()),
     }
-    reals = _joined(predictions, [name for name, one in sets.items() if one["label"] == "real"])
+    classes = {label: [name for name, one in sets.items() if one["label"] == label] for label in ("real", "fake")}
+    reals, fakes = (_joined(predictions, of) for of in classes.values())
+    pooled = pair_metrics(reals, fakes, threshold, settings.resamples, seed, at_fpr)
     metrics = {
         "threshold": threshold,
         "sets": sets,
@@ -116,6 +153,8 @@ def evaluate(
         "sources": flagged_by(reals, "source", threshold),
         "pairs": pairs,
         "worst": worst,
+        "pooled": {"reals": " + ".join(classes["real"]), "fakes": " + ".join(classes["fake"]), **pooled},
+        **_grouped(predictions, stated, threshold, settings.groups),
     }
     order = ["pair", "temperature", "low", "high", "n", "predicted", "observed"]
     return Evaluation(

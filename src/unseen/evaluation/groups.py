@@ -45,6 +45,11 @@ def _rate(called: pd.Series, groups: pd.Series) -> tuple[pd.DataFrame, float | N
     return table, float(rates(large).difference(method="between_groups")["share"])
 
 
+def attributes_of(predictions: pd.DataFrame) -> set[str]:
+    """The attributes that some face has."""
+    return {key for pairs in predictions["attributes"] for key, value in dict(pairs).items() if value}
+
+
 def by_group(predictions: pd.DataFrame, threshold: float, attributes: Sequence[str]) -> dict[str, Any]:
     """False-positive and true-positive rates of groups, with gaps.
 
@@ -65,7 +70,7 @@ def by_group(predictions: pd.DataFrame, threshold: float, attributes: Sequence[s
     Raises:
         UserError: no face has that attribute.
     """
-    known = sorted({key for pairs in predictions["attributes"] for key in dict(pairs)})
+    known = sorted(attributes_of(predictions))
     for name in attributes:
         if name not in known:
             raise UserError(f"groups: no prediction has the attribute {name!r}; {nearest(name, known)}")

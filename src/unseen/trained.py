@@ -1,0 +1,72 @@
+"""A detector of this project, asked as a plugin is: scores of pictures' main faces, by the road of training."""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unseen.ahead import ahead
+from unseen.detectors.logits import logits_of
+from unseen.errors import UserError
+from unseen.faces.decode import BadPictureError
+from unseen.faces.road import walk
+from unseen.pictures import Pixels, decode_crop
+from unseen.predict import BATCH, open_detector, read
+from unseen.runtime import device
+
+Looked = Pixels | str
+
+
+class Trained:
+    """A detector out of its folder."""
+
+    columns: tuple[str, ...] = ("logit", "score")
+
+    def __init__(self, folder: Path) -> None:
+        """Load it.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+        self._detector, self._finder = open_detector(folder)
+        self.threshold: float | None = self._detector.calibration.threshold
+
+    def _look(self, path: str) -> Looked:
+        """The main face as it would be stored, uint8 [size, size, 3], or why there is none."""
+        detector = self._detector
+        try:
+            crop = walk([read(path)], self._finder, detector.faces, detector.card["seed"], "found")[0]
+        except BadPictureError as bad:
+            crop = bad
+        except OSError as error:
+            return f"unreadable: {error.strerror or error}"
+        return f"{crop.reason}: {crop.detail}" if isinstance(crop, BadPictureError) else decode_crop(crop.jpeg)
+
+    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float] | str]:
+        """For each path, in order, `logit` and `score`, or why there is none.
+
+        Raises:
+            UserError: the detector gives logits that are not finite.
+        """
+        torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", 1)))  # the others look at the next pictures
+        where = device()
+        model = self._detector.model.to(where)
+        rest = iter(paths)
+        batches = iter(lambda: list(islice(rest, BATCH)), [])
+
+        def look(batch: list[str], threads: Executor) -> list[Looked]:
+            return list(threads.map(self._look, batch))
+
+        for looked in ahead(batches, look):
+            faces = [one for one in looked if not isinstance(one, str)]
+            logits = logits_of(model, np.stack(faces), where) if faces else np.empty(0)
+            if not np.isfinite(logits).all():
+                raise UserError(f"{self._detector.folder}: gives scores that are not finite; train it again")
+            scores = self._detector.calibration.score(logits)
+            following = zip(logits.tolist(), scores.tolist(), strict=True)
+            for one in looked:
+                yield one if isinstance(one, str) else dict(zip(self.columns, next(following), strict=True))

@@ -1,0 +1,269 @@
+"""`unseen score`: any detector's predictions on two folders, and a line for each picture that has none."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from test_predict import make_artifact
+from unseen.faces.settings import FaceSettings
+from unseen.files import sha256_of
+
+from .program import program, run
+
+PLUGIN = """
+from PIL import Image
+
+def predict(path):
+    return Image.open(path).convert("L").resize((1, 1)).getpixel((0, 0)) / 255
+"""
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two real pictures and three fakes, by two generators and by nobody said, of known greys; and a note."""
+    from PIL import Image
+
+    greys = {
+        "reals/a.png": 51,
+        "reals/b, \u00e4.png": 0,
+        "fakes/one/a.png": 255,
+        "fakes/two/deep/c.PNG": 102,
+        "fakes/d.png": 204,
+    }
+    for name, grey in greys.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), grey).save(tmp_path / name)
+    (tmp_path / "fakes/note.txt").write_text("no picture")
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def scored(
+    capsys: pytest.CaptureFixture[str], *more: str | Path, detector: str | Path = "plugin.py", out: str = "out.csv"
+) -> tuple[int, list[str]]:
+    """Exit code and lines on stderr; the progress line is left out."""
+    folders = [] if "--reals" in more or "--fakes" in more else ["--reals", "reals", "--fakes", "fakes"]
+    code, said, err = run(capsys, "score", "--detector", detector, *folders, "--out", out, *more)
+    assert said == []
+    return code, [line for line in err if not line.startswith("score: ")]
+
+
+def plugin(body: str) -> None:
+    Path("plugin.py").write_text(body)
+
+
+def answering(value: str) -> None:
+    """A plugin that answers so for one picture, and 0.5 for the others."""
+    plugin(f"import numpy as np\ndef predict(path):\n    return {value} if path.endswith('one/a.png') else 0.5\n")
+
+
+def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, err = scored(capsys)
+    assert (code, err) == (
+        0,
+        [
+            "fakes: 1 file let be, by the name no picture",
+            "5 pictures scored, 0 without a score, in out.csv",
+            "measure them: unseen evaluate out.csv",
+        ],
+    )
+    found = pd.read_csv("out.csv", keep_default_na=False)
+    assert list(found.columns) == ["id", "sha256", "set", "source", "generator", "label", "score"]
+    assert found[["id", "set", "source", "generator", "label", "score"]].to_numpy().tolist() == [
+        ["reals/a.png", "reals", "reals", "", 0, 0.2],
+        ["reals/b, \u00e4.png", "reals", "reals", "", 0, 0.0],
+        ["fakes/d.png", "fakes", "fakes", "fakes", 1, 0.8],
+        ["fakes/one/a.png", "fakes", "one", "one", 1, 1.0],
+        ["fakes/two/deep/c.PNG", "fakes", "two", "two", 1, 0.4],
+    ]
+    assert found["sha256"].tolist() == [sha256_of(Path(name)) for name in found["id"]]
+
+
+@pytest.mark.parametrize("out", ["mine/out.csv", "out.parquet"])
+def test_evaluate_and_compare_read_it_as_it_is(folders: Path, capsys: pytest.CaptureFixture[str], out: str) -> None:
+    assert scored(capsys, "--set", "holiday", out=out)[0] == 0
+    code, said, _ = run(capsys, "evaluate", out, "--threshold", "0.5", "--resamples", "100")
+    assert code == 0
+    assert said[0].startswith(
+        "2 reals, 3 fakes, 5 people; 2 true fakes, 0 false alarms, 1 missed fakes, 2 true reals"
+    )
+    assert [line.split()[1] for line in said if line.startswith("  of ")] == ["two", "fakes", "one", "reals"]
+    code, said, _ = run(capsys, "compare", out, out, "--resamples", "100")
+    assert code == 0
+    assert said[0] == "all: 2 reals and 3 fakes in both, joined by id; not matched: 0 of A, 0 of B"
+    table = pd.read_csv(out) if out.endswith("csv") else pd.read_parquet(out)
+    assert set(table["set"]) == {"holiday"}
+
+
+def test_one_class_alone(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scored(capsys, "--fakes", "fakes/one")[0] == 0
+    assert pd.read_csv("out.csv")[["id", "generator", "label"]].to_numpy().tolist() == [["one/a.png", "one", 1]]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("float('nan')", "`predict` gave NaN"),
+        ("np.float32('nan')", "`predict` gave NaN"),
+        ("1.5", "`predict` gave 1.5, which is outside 0 to 1"),
+        ("-1e-9", "`predict` gave -1e-09, which is outside 0 to 1"),
+        ("float('inf')", "`predict` gave inf, which is outside 0 to 1"),
+        ("'0.5'", "`predict` gave '0.5', which is not a number"),
+        ("None", "`predict` gave None, which is not a number"),
+        ("True", "`predict` gave True, which is not a number"),
+        ("np.bool_(True)", "`predict` gave np.True_, which is not a number"),
+        ("np.array([0.1, 0.2])", "`predict` gave array([0.1, 0.2]), which is not a number"),
+        ("1 / 0", "`predict` raised ZeroDivisionError: division by zero"),
+        ("exit('bye')", "`predict` raised SystemExit: bye"),
+        ("open('gone')", "`predict` raised FileNotFoundError: [Errno 2] No such file or directory: 'gone'"),
+    ],
+)
+def test_a_picture_without_a_score_is_named_and_has_no_row(
+    folders: Path, capsys: pytest.CaptureFixture[str], value: str, reason: str
+) -> None:
+    answering(value)
+    code, err = scored(capsys)
+    assert code == 1
+    assert err[1:3] == [f"fakes/one/a.png: {reason}", "4 pictures scored, 1 without a score, in out.csv"]
+    assert "fakes/one/a.png" not in pd.read_csv("out.csv")["id"].tolist()
+
+
+@pytest.mark.parametrize("value", ["1", "np.float32(1)", "np.array(1.0)", "__import__('torch').tensor(1.0)"])
+def test_numbers_of_every_kind(folders: Path, capsys: pytest.CaptureFixture[str], value: str) -> None:
+    answering(value)
+    assert scored(capsys)[0] == 0
+    assert pd.read_csv("out.csv")["score"].max() == 1.0
+
+
+def test_where_no_picture_has_a_score_nothing_is_written(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("def predict(path):\n    raise ValueError('two\\nlines')\n")
+    Path("out.csv").write_text("of an earlier run")
+    code, err = scored(capsys)
+    assert code == 2
+    assert "fakes/d.png: `predict` raised ValueError: two lines" in err
+    assert err[-1] == f"unseen: {folders / 'out.csv'}: not written, since no picture has a score"
+    assert Path("out.csv").read_text() == "of an earlier run"
+    assert not list(folders.glob(".out.csv*"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("def score(path): ...", "has no function `predict`; write one: def predict(path: str) -> float"),
+        ("predict = 0.5", "has no function `predict`"),
+        ("def predict(path)", "does not load: SyntaxError"),
+        ("import not_there_at_all", "does not load: ModuleNotFoundError: No module named 'not_there_at_all'"),
+        ("raise SystemExit(0)", "does not load: SystemExit: 0"),
+    ],
+)
+def test_a_file_that_is_no_detector_is_one_line(
+    folders: Path, capsys: pytest.CaptureFixture[str], body: str, says: str
+) -> None:
+    plugin(body)
+    code, err = scored(capsys)
+    assert code == 2
+    assert err[-1].startswith("unseen: plugin.py: ")
+    assert says in err[-1]
+    assert not Path("out.csv").exists()
+
+
+def test_a_plugin_may_import_what_lies_beside_it_and_go_elsewhere(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("theirs").mkdir()
+    Path("theirs/beside_it.py").write_text("HALF = 0.5")
+    text = (
+        "import os, beside_it\nos.chdir('/')\ndef predict(path):\n    open(path).close()\n    return beside_it.HALF"
+    )
+    Path("theirs/plugin").write_text(text)  # any name will do
+    assert scored(capsys, detector="theirs/plugin")[0] == 0
+    assert pd.read_csv(folders / "out.csv")["score"].tolist() == [0.5] * 5
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--reals", "gone"], "unseen: gone: not a folder"),
+        (["--reals", "empty"], "unseen: empty: holds no picture (0 other files)"),
+        (["--reals", "reals", "--fakes", "reals"], "is among the reals and among the fakes"),
+        (["--reals", "fakes/one", "--fakes", "fakes"], "is among the reals and among the fakes"),
+        (["--reals", "reals", "--fakes", "elsewhere/reals"], "reals/a.png: would name a real and a fake"),
+        (["--detector", "gone.py"], "unseen: gone.py: not there; give a Python file"),
+        (["--detector", "reals"], "unseen: reals/detector.json: not there"),
+        (["--out", "out.json"], "unseen: out.json: predictions go into a file; give it a name that ends in .csv or"),
+        (["--out", "plugin.py/out.csv"], "/plugin.py: "),
+    ],
+)
+def test_what_can_not_start_is_one_line(
+    folders: Path, capsys: pytest.CaptureFixture[str], more: Sequence[str], says: str
+) -> None:
+    Path("empty").mkdir()
+    shutil.copytree("fakes/one", "elsewhere/reals")
+    code, err = scored(capsys, *more)
+    assert (code, says in err[-1]) == (2, True), err
+    assert not Path("out.csv").exists()
+
+
+def test_neither_reals_nor_fakes(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "score", "--detector", "plugin.py", "--out", "out.csv")
+    assert (code, err) == (2, ["unseen: nothing to score: give --reals, --fakes, or both"])
+
+
+def test_a_name_that_is_no_text_has_a_row_and_can_not_write_to_the_terminal(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("x\udcff.png", "y\x1b[31m.png"):
+        shutil.copy("fakes/d.png", os.fsencode(f"fakes/{name}"))
+    plugin("def predict(path):\n    return 2 if '31m' in path else 0.5\n")
+    for out in ("out.csv", "out.parquet"):
+        code, err = scored(capsys, out=out)
+        assert code == 1
+        assert "fakes/y\\x1b[31m.png: `predict` gave 2, which is outside 0 to 1" in err
+        table = pd.read_csv(out) if out.endswith("csv") else pd.read_parquet(out)
+        assert "fakes/x\\udcff.png" in table["id"].tolist()
+
+
+def test_help_says_that_the_code_is_run() -> None:
+    done = program("score", "--help", stdout=-1)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "THE CODE OF THAT FILE IS RUN" in done.stdout
+
+
+# ---- a detector of this project
+
+
+def test_a_detectors_folder_scores_as_predict_does_by_the_frozen_numbers(
+    tmp_path: Path,
+    finder_model: bytes,
+    face_settings: FaceSettings,
+    orl_pictures: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import json
+
+    monkeypatch.chdir(tmp_path)
+    make_artifact(tmp_path / "drawn", finder_model, face_settings)
+    Path("reals").mkdir()
+    for number, data in enumerate(list(orl_pictures.values())[:3]):
+        Path(f"reals/{number}.pgm").write_bytes(data)
+    Path("reals/none.png").write_bytes(b"no picture")
+    threads = torch.get_num_threads()
+    code, err = scored(capsys, "--reals", "reals", detector="drawn", out="out.parquet")
+    assert code == 1
+    assert err[0].startswith("reals/none.png: not_an_image: ")
+    assert err[-1] == "measure them: unseen evaluate out.parquet --threshold 0.5"
+    found = pd.read_parquet("out.parquet")
+    assert found["id"].tolist() == ["reals/0.pgm", "reals/1.pgm", "reals/2.pgm"]
+    _, lines, _ = run(capsys, "predict", "--json", "--detector", "drawn", *found["id"])
+    torch.set_num_threads(threads)
+    for column in ("logit", "score"):
+        assert found[column].tolist() == pytest.approx([json.loads(line)[column] for line in lines], abs=1e-9)
+    assert np.allclose(found["score"], 1 / (1 + np.exp(-found["logit"] / 2.0)))
