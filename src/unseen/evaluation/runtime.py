@@ -46,7 +46,8 @@ Work = Callable[[], object]
 def stored_crops(face_set: FaceSet, count: int) -> list[bytes]:
     """Some of a set's crops as they are stored, as good as drawn at random, but always the same."""
     splits = measurable(face_set)
-    chosen = set(evenly(face_set.index(splits, ["id"])["id"], count))
+    ids = [name for batch in face_set.batches(splits, ["id"]) for name in batch["id"].to_pylist()]
+    chosen = set(evenly(ids, count))
     found: list[bytes] = []
     for batch in face_set.batches(splits, ["id", "image"]):
         jpegs = batch["image"].field("bytes").to_pylist()
