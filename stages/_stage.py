@@ -8,14 +8,18 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+STARTED = time.monotonic()
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
 PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
+COSTS = Path("metrics/costs")
 
 
 def check_params() -> None:
@@ -33,19 +37,26 @@ def check_params() -> None:
         sys.exit(done.returncode)
 
 
-def run(work: Callable[..., None]) -> None:
-    """Call `work` with the script's arguments; what a user can mend becomes one line and exit code 1."""
+def run(work: Callable[..., None], cost: bool = True) -> None:
+    """Call `work` with the script's arguments; what a user can mend becomes one line and exit code 1.
+
+    When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says what it cost, unless `cost` is false.
+    """
+    from unseen.costs import Cost
     from unseen.errors import UserError
 
-    stage = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    name, items = Path(sys.argv[0]).stem, sys.argv[1:]
     check_params()
     try:
-        work(*sys.argv[1:])
+        meter = Cost(STARTED)
+        work(*items)
+        if cost and os.environ.get("RANK", "0") == "0":  # of processes that train together, the first
+            meter.write(COSTS, name, items)
     except UserError as error:
-        sys.exit(f"{stage}: {error}")
+        sys.exit(f"{' '.join([name, *items])}: {error}")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the permissions"
         where = f" ({error.filename})" if error.filename else ""
-        sys.exit(f"{stage}: {error.strerror}{where}; {advice}, then run `dvc repro` again")
+        sys.exit(f"{' '.join([name, *items])}: {error.strerror}{where}; {advice}, then run `dvc repro` again")

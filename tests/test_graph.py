@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from unseen.volatile import is_volatile
+
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")
 DETECTORS = ("dct_logistic", "discriminator")
@@ -44,6 +46,11 @@ class Clone:
     def stale(self) -> set[str]:
         """The stages whose own deps or params changed."""
         return set(json.loads(self.run("dvc", "status", "--json") or "{}"))
+
+    def hashes(self) -> dict[str, str]:
+        """Every output's hash, by path."""
+        stages = yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"].values()
+        return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
 
     def edit_params(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change params.yaml as a user would."""
@@ -96,6 +103,38 @@ def test_a_second_run_runs_nothing(clone: Clone) -> None:
     assert clone.run("git", "status", "--porcelain") == ""
 
 
+def test_every_stage_says_what_it_cost(clone: Clone) -> None:
+    costs = [json.loads(path.read_text()) for path in (clone.folder / "metrics/costs").rglob("*.json")]
+    stages = yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"]
+    assert len(costs) == len(stages) - 1  # all but the report
+    commit = clone.run("git", "rev-parse", "HEAD~1").strip()
+    assert {(cost["commit"], cost["changed"]) for cost in costs} == {(commit, False)}
+    assert all(cost["cpu_seconds"] > 0 and cost["seconds"] > 0 and cost["peak_memory_mb"] > 20 for cost in costs)
+    ignored = [path for path in clone.folder.rglob(".gitignore") if path.parts[-2] in ("costs", "score")]
+    assert ignored == []  # one line of the checkout's own is enough
+
+
+def test_how_fast_every_detector_is(clone: Clone) -> None:
+    for name in DETECTORS:
+        found = json.loads((clone.folder / "metrics/runtime" / f"{name}.json").read_text())
+        rate = {(row["batch"], row["what"]): row["images_per_second"] for row in found["measured"]}
+        assert set(rate) == {(batch, what) for batch in (1, 32) for what in ("model", "bytes_to_verdict")}
+        assert all(rate[batch, "model"] > rate[batch, "bytes_to_verdict"] > 0 for batch in (1, 32))
+
+
+def test_a_stage_that_runs_again_changes_nothing_but_its_cost_and_the_report(clone: Clone) -> None:
+    before = clone.hashes()
+    clone.run("dvc", "repro", "--force", "--single-item", "train_detector@dct_logistic")
+    assert re.findall(r"Running stage '([^']+)'", clone.run("dvc", "repro")) == ["report"]
+    after = clone.hashes()
+    differing = {path for path in before if after[path] != before[path]}
+    assert "metrics/costs/train_detector/dct_logistic.json" in differing
+    assert [path for path in differing if not is_volatile(path)] == []
+    assert clone.stale() == set()
+    clone.reset()
+    clone.run("dvc", "checkout")
+
+
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
@@ -108,6 +147,7 @@ def test_a_second_run_runs_nothing(clone: Clone) -> None:
         ("src/unseen/evaluation/select.py", {f"evaluation_set@{name}" for name in SETS}),
         ("src/unseen/evaluation/changes.py", {"robustness"}),
         ("src/unseen/evaluation/shortcuts.py", {"audit"}),
+        ("src/unseen/evaluation/runtime.py", {f"runtime@{name}" for name in DETECTORS}),
         ("src/unseen/report/page.html", {"report"}),
     ],
 )
@@ -126,6 +166,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
         "evaluate@dct_logistic",
         "robustness",
         "explain@dct_logistic",
+        "runtime@dct_logistic",
         "report",
     }
     assert "detectors.dct_logistic.penalty" in clone.run("dvc", "params", "diff")
@@ -155,6 +196,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         *(f"evaluate@{name}" for name in (*DETECTORS, "stiff")),  # sources' licences stand on model cards
         "robustness",
         "explain@stiff",
+        "runtime@stiff",
         "report",
     }
 
@@ -168,6 +210,7 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
         *(f"evaluate@{name}" for name in DETECTORS),
         "robustness",
         *(f"explain@{name}" for name in DETECTORS),
+        *(f"runtime@{name}" for name in DETECTORS),
         "spectra",
         "report",
     }

@@ -132,6 +132,7 @@ VALUES = [
     ({"gans": None}, ["`gans` is None", "dictionary"]),
     ({"robustness__changes__jpeg": [101]}, ["`robustness.changes.jpeg.0` is 101", "100"]),
     ({"robustness__faces": 0}, ["`robustness.faces` is 0"]),
+    ({"runtime__batches": [1, 0]}, ["`runtime.batches.1` is 0"]),
     ({"faces": [1]}, ["`faces` is [1]", "dictionary"]),
     ({"detectors__discriminator": 5}, ["`detectors.discriminator` is 5", "dictionary"]),
     ({"seed": -1}, ["`seed` is -1", "greater than or equal to 0"]),
@@ -222,6 +223,10 @@ REFERENCES = [
     (
         {"robustness__pairs": ["known_generater"]},
         ["`robustness.pairs` is 'known_generater'", "allowed: known_generator, unseen_generator", "did you mean"],
+    ),
+    (
+        {"runtime__side": 128, "faces__min_crop": 60},
+        ["`runtime.side` is 128", "below `faces.min_crop`", "give 150 or more"],
     ),
     (
         {"evaluation__pairs": {}, "evaluation_sets": {"dcgan_fakes": {"data": FAKES, "split": "test"}}},

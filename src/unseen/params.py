@@ -17,6 +17,7 @@ from unseen.detectors.settings import (
 from unseen.errors import UserError
 from unseen.evaluation.explanation_settings import ExplanationSettings
 from unseen.evaluation.robustness_settings import RobustnessSettings
+from unseen.evaluation.runtime_settings import RuntimeSettings
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
 from unseen.gans.settings import AutoencoderSettings, FakeSettings, GanSettings, QualitySettings, TwinSettings
@@ -47,6 +48,7 @@ class Params(Settings):
     evaluation: EvaluationSettings
     robustness: RobustnessSettings
     explanations: ExplanationSettings
+    runtime: RuntimeSettings
     audit: AuditSettings
 
     def folders(self) -> dict[str, tuple[str, Role, str]]:

@@ -214,7 +214,11 @@ def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scor
 
 
 def predict(
-    paths: Iterable[str], detector: TrainedDetector, finder: Finder, batch: int = BATCH
+    paths: Iterable[str],
+    detector: TrainedDetector,
+    finder: Finder,
+    batch: int = BATCH,
+    where: torch.device | None = None,
 ) -> Iterator[list[Scored | NotScored]]:
     """Every face in every picture, one list a path and in the order of the paths, in constant memory.
 
@@ -222,6 +226,7 @@ def predict(
         paths: files; a path that can't be read gives a `NotScored` and stops nothing.
         detector: from `open_detector`, and so is `finder`.
         batch: faces that are scored at once, across pictures.
+        where: the device of the detector's network; None for that of `unseen.runtime.device`.
 
     Raises:
         UserError: the detector gives logits that are not finite.
@@ -229,7 +234,7 @@ def predict(
     # Not `prepare`: deterministic algorithms import torch's compiler, and a forward pass on a CPU is one anyway.
     # One thread: the others decode the next pictures, and two that wait for each other stall on a busy machine.
     torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", 1)))
-    where = device()
+    where = where or device()
     model = detector.model.to(where)
 
     def judged(pictures: list[list[_Face | NotScored]]) -> Iterator[list[Scored | NotScored]]:

@@ -261,6 +261,16 @@ def _check_evaluation(params: Params) -> None:
         _check_reference("robustness.pairs", name, list(params.pairs()))
 
 
+def _check_runtime(params: Params) -> None:
+    """The face in a picture to be timed is large enough to be stored: as found again, it may be a fifth smaller."""
+    least = round(2.5 * params.faces.min_crop)
+    if params.runtime.side < least:
+        raise UserError(
+            f"params: `runtime.side` is {params.runtime.side}; a face that fills half of it is below "
+            f"`faces.min_crop`: give {least} or more"
+        )
+
+
 def check(params: Params) -> None:
     """The references between blocks: names that must exist, and roles that must fit.
 
@@ -275,3 +285,4 @@ def check(params: Params) -> None:
     _check_detectors(params)
     _check_ensembles(params)
     _check_evaluation(params)
+    _check_runtime(params)
