@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from unseen.commands.words import count, shown
 from unseen.errors import UserError
+from unseen.scope import FEW_PEOPLE
 
 if TYPE_CHECKING:
     from unseen.detectors.artifact import TrainedDetector
     from unseen.predict import Box, NotScored, Scored
 
 DETECTOR = Path("models/detectors/efficientnet_lite0")
-
-FEW_PEOPLE = 1000
-"""A detector that was trained on fewer people is called a demonstration."""
 
 WIDEST_PATH = 60
 """Characters; longer paths push their own line to the right and no other."""
