@@ -1,5 +1,5 @@
-"""Put everything together for people: two pages, a leaderboard, a matrix of generators, ROC curves, a table in
-the terminal."""
+"""Put everything together for people: two pages, a leaderboard, a matrix of generators, accuracy against speed, the
+curves of all detectors in one table each, a table in the terminal."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from unseen.params import load_params
 from unseen.report.data import described, render_data
 from unseen.report.page import render
 from unseen.report.results import read_results
+from unseen.report.runtime import pareto
 from unseen.report.terminal import table
 
 
@@ -20,7 +21,14 @@ def main() -> None:
     for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
         with whole_file(metrics / page) as part:
             part.write_text(html)
-    tables = {"leaderboard": results.leaderboard, "matrix": results.matrix, "roc": results.roc}
+    tables = {
+        "leaderboard": results.leaderboard,
+        "matrix": results.matrix,
+        "pareto": pareto(results),
+        "roc": results.roc,
+        "reliability": results.reliability,
+        "training": results.training,
+    }
     for name, frame in tables.items():
         with whole_file(metrics / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")

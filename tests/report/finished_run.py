@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 from PIL import Image
 
@@ -125,14 +126,67 @@ def _measure(root: Path, params: Params) -> None:
         folder = root / "data/predictions" / detector
         found = evaluate(folder, list(params.evaluation_sets), 0.5, (0.4, 0.6), params.evaluation, params.seed)
         write_metrics(root / "metrics/detectors" / f"{detector}.json", found.metrics)
-        (root / "metrics/roc").mkdir(exist_ok=True)
-        found.roc.assign(detector=detector).to_csv(root / "metrics/roc" / f"{detector}.csv", index=False)
+        losses = pd.DataFrame(
+            {"step": [20, 40], "learning_rate": 1e-3, "train_loss": [0.7, 0.5], "val_loss": [0.6, 0.4]}
+        )
+        curves = {"roc": found.roc, "reliability": found.reliability, "training": losses}
+        for name, frame in curves.items():
+            (root / "metrics" / name).mkdir(exist_ok=True)
+            frame.assign(detector=detector).to_csv(root / "metrics" / name / f"{detector}.csv", index=False)
         card = {
+            "kind": detector,
+            "seed": 4,
             "parameters": 1234567,
             "versions": {"python": "3.11", "torch": "2.5"},
             "trained_on": {"train": {"generators": ["dcgan"]}, "val": {"generators": ["dcgan"]}},
         }
         write_json(root / "models/detectors" / detector / "detector.json", card)
+
+
+def _look(root: Path) -> None:
+    """What robustness, explain, spectra, runtime and the stages' costs leave: numbers that are made up."""
+    metrics, numbers = root / "metrics", ("balanced_accuracy", "caught", "flagged", "shift_reals", "shift_fakes")
+    steps = [("clean", 0.0, 0.9), ("jpeg", 90.0, 0.875), ("jpeg", 30.0, 0.625), ("blur", 2.0, 0.5)]
+    rows = [
+        {"detector": detector, "pair": pair, "change": change, "level": level, "reals": 60, "fakes": 50}
+        | dict(zip(numbers, (value, 1.0, 2 - 2 * value, 1.5, -0.25), strict=True))
+        for detector in SCORES
+        for pair in ("known", "unseen")
+        for change, level, value in steps
+    ]
+    pd.DataFrame(rows).to_csv(metrics / "robustness.csv", index=False)
+    inside = {"value": 0.75, "low": 0.5, "high": 0.875}
+    outcome = {"heat_inside": inside, "area_inside": 0.625, "heat_beyond_area": inside, "n": 30, "people": 9}
+    heat = {
+        "method": "grad_cam",
+        "outcomes": {"caught": outcome, "cleared": outcome, "missed": {"n": 0}, "flagged": {"n": 0}},
+        "groups": {EVIL: {"wrong_less_right": {"value": -0.125, "low": -0.25, "high": 0.0}}},
+    }
+    write_metrics(metrics / "explanations/dct_logistic/heat.json", heat)
+    picture = Image.fromarray(np.full((40, 60, 3), 90, np.uint8))
+    for file in ("explanations/dct_logistic/panels.png", "spectra.png"):
+        picture.save(metrics / file)
+    machine = {
+        "cpu": "Abacus 3",
+        "cores": 2,
+        "threads": 1,
+        "gpu": "",
+        "python": "3.11",
+        "torch": "2.5",
+        "system": "Linux",
+    }
+    timed = {"device": "cpu", "ms_p50": 12.5, "ms_p95": 25.0, "n": 64, "peak_memory_mb": 512.0, "energy_j": None}
+    for detector, speed in (("dct_logistic", 320.0), ("efficientnet_lite0", 40.0)):
+        measured = [
+            {**timed, "what": what, "batch": batch, "images_per_second": speed * factor}
+            for what, batch, factor in (("model", 1, 2), ("bytes_to_verdict", 1, 0.5), ("bytes_to_verdict", 32, 1))
+        ]
+        found = {"machine": machine, "parameters": 1234567, "flops": None, "side": 64, "measured": measured}
+        write_json(metrics / "runtime" / f"{detector}.json", found)
+    for stage, item, seconds in (("faces", "orl", 4.5), ("train_gan", "dcgan", 75.0), ("report", "", 999.0)):
+        cost = {"stage": stage, "item": item, "seconds": seconds, "cpu_seconds": 2 * seconds, "peak_memory_mb": 700.0}
+        where = {"device": "cpu", "machine": "Abacus 3, 2 cores", "commit": "0123456789abcdef", "changed": not item}
+        write_json(metrics / "costs" / stage / f"{item or 'all'}.json", {**cost, **where})
 
 
 def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, finder: Finder) -> Params:
@@ -149,4 +203,5 @@ def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, finder: Finder)
     shares = ("precision", "recall", "d_right_on_train", "d_right_on_held_back", "d_right_on_fakes", "copies")
     write_metrics(gan / "summary.json", {"kid_lite1": 0.125, **{name: n / 16 for n, name in enumerate(shares)}})
     _measure(root, loaded)
+    _look(root)
     return loaded

@@ -1,34 +1,63 @@
 """The pages: well-formed, self-contained, with the metrics in their tables and what is wrong in red."""
 
 import base64
+import hashlib
 import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import yaml
 
+from closure import ROOT
 from unseen.report.data import described, render_data
-from unseen.report.page import render
+from unseen.report.page import render, sections
 from unseen.report.results import Results
 
 from .finished_run import EVIL, SCORES
 from .html_pages import Page
 
+ORDER = [
+    *("verdict", "leaderboard", "generators", "pairs", "curves", "robustness", "groups"),
+    *("runtime", "explanations", "data", "made"),
+]
 
-def test_the_pages_are_well_formed_and_need_nothing_but_each_other(report: str, data_page: str) -> None:
+
+def of_report() -> set[str]:
+    """What the pipeline's graph says will lie beside the page."""
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    stages = [graph[name] for name in ("report", "audit", "robustness", "spectra")]
+    outs = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    names = [next(iter(out)) if isinstance(out, dict) else out for out in outs]
+    return {name.removeprefix("metrics/") for name in names}
+
+
+def test_the_pages_are_well_formed_and_need_nothing_but_each_other(report: str, data_page: str, root: Path) -> None:
+    beside = of_report()
     for html in (report, data_page):
         page = Page(html)
         assert page.texts["title"]
         assert len(page.links) > 5
-        assert {link for link in page.links if not link.startswith(("data:", "#"))} <= {"data.html", "report.html"}
+        files = {link for link in page.links if not link.startswith(("data:", "#"))}
+        assert all(link in beside or (root / "metrics" / link).exists() for link in files), files
         assert len(page.ids) == len(set(page.ids))
         within = set(re.findall(r'id="([^"]+)"', html))
         assert {link[1:] for link in page.links if link.startswith("#")} <= within
-        assert set(re.findall(r"url\(#([^)]+)\)", html)) <= within
-        assert not re.search(r"url\([^#]|@import|<script|<iframe|javascript:", html)
-        assert set(re.findall(r"https?://[^/\"]+", html)) <= {"http://www.w3.org"}
+        assert not re.search(r"url\(|@import|<iframe|<object|javascript:| on\w+=", html)
+        assert not re.findall(r"https?://[^/\"]+", html)
+        assert "default-src 'none'; img-src data:;" in unescape(html)
     assert "data.html" in Page(report).links
     assert "report.html" in Page(data_page).links
+
+
+def test_the_only_script_is_the_one_that_the_policy_names(report: str, data_page: str) -> None:
+    (script,) = re.findall(r"<script>(.*?)</script>", report, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in unescape(report)
+    assert "<script" not in data_page
 
 
 def test_the_pages_have_the_same_bytes_for_the_same_numbers(
@@ -48,55 +77,199 @@ def test_what_people_wrote_is_printed_and_not_obeyed(report: str, data_page: str
     assert any(EVIL in text for text in Page(report).texts["span.soft"]), "a generator"
 
 
+def test_sections_stand_in_the_order_in_which_they_are_acted_on(report: str) -> None:
+    page = Page(report)
+    assert [name for name in page.ids if name in ORDER] == ORDER
+    contents = [link for link in page.links if link[1:] in ORDER]
+    assert contents == [f"#{name}" for name in ORDER]
+    assert page.links[page.links.index("#main") :][0] == "#main", "the skip link is there"
+
+
 def test_the_report_begins_with_the_best_detector_where_it_does_worst(results: Results, report: str) -> None:
-    (verdict,) = Page(report).texts["p.verdict"]
+    page = Page(report)
+    (verdict,) = page.texts["p.verdict"]
     best = results.leaderboard.iloc[0]
     assert verdict.startswith(f"{best['detector']} does best where it does worst, on {best['worst_pair']}")
     assert f"catches {best['caught']:.1%} of the fakes" in verdict
     assert f"flags {round(best['flagged'] * 1000)} of 1,000 real faces" in verdict
     assert f"AUC there is {best['auc']:.3f}" in verdict
+    generator, alarms, speed = page.texts["dd"]
+    worst = min(one["caught"]["share"] for one in results.detectors["efficientnet_lite0"]["generators"].values())
+    assert generator.startswith(f"{worst:.1%} caught of dcgan, which trained it")
+    flagged = results.detectors["efficientnet_lite0"]["sources"]["orl_test"]
+    assert alarms.startswith(f"{round(flagged['share'] * 1000)} of 1,000 real faces of orl_test")
+    assert f"n {flagged['n']}" in alarms
+    assert speed.startswith("40 pictures a second from bytes to verdict, batches of 32, Abacus 3, 1 threads")
 
 
-def test_the_tables_of_the_report_hold_the_metrics(results: Results, report: str) -> None:
+def test_a_rival_as_good_as_the_detector_is_a_reason_to_doubt_it(results: Results, root: Path) -> None:
+    cue = {"kind": "picture", "cue": "sharpness", "auc": 0.99, "low": 0.97, "high": 1.0}
+    for auc, warned in ((0.99, True), (0.6, False)):
+        doubtful = replace(results, rivals={"known": [{**cue, "auc": auc}], "unseen": []})
+        texts = Page(render(doubtful, [], root / "metrics")).texts.get("li", [])
+        assert (
+            any("one simple cue of the picture, sharpness, has an AUC of 0.990" in text for text in texts) is warned
+        )
+
+
+def test_few_people_are_called_a_demonstration(results: Results, root: Path) -> None:
+    for people, warned in ((22, True), (5000, False)):
+        card = results.cards["efficientnet_lite0"]
+        trained = {**card["trained_on"], "train": {**card["trained_on"]["train"], "people": people}}
+        cards = {**results.cards, "efficientnet_lite0": {**card, "trained_on": trained}}
+        html = render(replace(results, cards=cards), [], root / "metrics")
+        assert ("Its faces are of 22 people: a demonstration" in html) is warned
+
+
+def table(page: Page, caption: str) -> list[list[str]]:
+    """The rows of the first table whose caption begins so."""
+    return next(rows for rows, text in zip(page.tables, page.captions, strict=True) if text.startswith(caption))
+
+
+def test_the_leaderboard_and_the_sets_hold_the_metrics(results: Results, report: str) -> None:
     page = Page(report)
-    by_worst, by_set, known, unseen, *audits = page.tables
+    by_worst, by_set = table(page, "Each detector on the pair"), table(page, "Share called fake")
     assert [row[0] for row in by_worst[1:]] == results.leaderboard["detector"].tolist()
     assert [row[1] for row in by_worst[1:]] == [
         row["worst_pair"] + ("†" if row["marked"] else "") for row in results.leaderboard.to_dict("records")
     ]
+    best = results.leaderboard.iloc[0]
+    assert by_worst[1][3] == f"{best['auc']:.3f}{best['auc_low']:.3f} to {best['auc_high']:.3f}"
+    assert by_worst[1][8:10] == ["40", "1,234,567"]
     assert by_set[0][1:] == [
-        f"{name}{one['label']}{''.join(f', {made}' for made in one['generators'])}, "
-        f"n {one['called_fake']['n']}, {one['people']} identities"
+        name
+        + ", ".join([one["label"], *one["generators"], f"n {one['called_fake']['n']}, {one['people']} identities"])
         for name, one in results.detectors["dct_logistic"]["sets"].items()
     ]
     swaps = results.detectors["dct_logistic"]["sets"]["swaps_all"]
     assert by_set[2][3].startswith(f"{swaps['called_fake']['share']:.1%}")
     assert by_set[2][3].endswith(f"unsure {swaps['unsure']:.1%}")
-    assert page.captions[2:4] == ["known: orl_test against gan_test", "unseen†: orl_test against swaps_all"]
-    for name, rows in (("known", known), ("unseen", unseen)):
-        found = results.detectors["efficientnet_lite0"]["pairs"][name]
-        auc = found["auc"]
-        assert rows[1] == [
-            "efficientnet_lite0",
-            f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})",
-            f"{found['average_precision']['value']:.3f}",
-            *(f"{share:.1%}" for share in (found["accuracy"], found["balanced_accuracy"])),
-            *(f"{found[name]['share']:.1%}" for name in ("caught", "flagged")),
-            f"{found['log_loss']:.3f}",
-        ]
-    assert [[row[0] for row in rows[1:]] for rows in audits] == [["file", "picture", "original"]] * 2
+
+
+def test_the_matrix_has_the_generator_that_is_caught_least_first(results: Results, report: str) -> None:
+    rows = table(Page(report), "Fakes caught at the threshold")
+    generators = results.matrix.columns[7:].tolist()
+    assert rows[0] == ["Detector", "Trained on fakes of", "Worst", "Mean", *generators]
+    of = results.matrix[results.matrix["measure"] == "caught"].set_index("detector")
+    shares = [of[name].mean() for name in generators]
+    assert shares == sorted(shares)
+    row = next(row for row in rows if row[0] == "dct_logistic")
+    assert row[2] == f"{of.loc['dct_logistic', 'worst']:.1%}{of.loc['dct_logistic', 'worst_generator']}"
+    assert row[3] == f"{of.loc['dct_logistic', 'mean']:.1%}± {of.loc['dct_logistic', 'std']:.1%}"
+
+
+def test_each_pair_has_every_number_and_its_rivals(results: Results, report: str) -> None:
+    page = Page(report)
+    found = results.detectors["efficientnet_lite0"]["pairs"]["known"]
+    ranking, verdicts, errors = (
+        table(page, text) for text in ("How well scores rank", "Right and wrong", "How far scores")
+    )
+    auc, eer = found["auc"], found["eer"]
+    assert ranking[1][1] == f"{auc['value']:.3f}{auc['low']:.3f} to {auc['high']:.3f}"
+    assert ranking[1][3].startswith(f"{eer['value']:.3f}")
+    assert ranking[1][4] == "n/a", "no threshold was frozen at this share"
+    assert ranking[1][9].startswith(f"{found['at_fpr']['fpr_5']['oracle']['tpr']['share']:.1%}")
+    assert [row[0].split(":")[0] for row in ranking[3:]] == ["rival"] * 4
+    cue = results.audit["pairs"]["orl / gan"]["picture"]
+    assert ranking[3][0] == f"rival: {cue['carried_by']} aloneof the picture"
+    assert ranking[3][1].startswith(f"{cue['cues'][cue['carried_by']]['auc']:.3f}")
+    own, half = verdicts[1:3]
+    assert own[:2] == ["efficientnet_lite0", "its own, 0.500"]
+    for row, of in ((own, found), (half, found["at_half"])):
+        rates = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+        assert all(cell.startswith(f"{of[name]:.1%}") for cell, name in zip(row[2:7], rates, strict=True))
+        cells = ("true_fakes", "false_alarms", "missed_fakes", "true_reals")
+        assert row[7:] == [str(of["confusion"][name]) for name in cells]
+    before = found["before_temperature"]
+    names = ("log_loss", "ece", "mse", "rmse")
+    assert [cell[:5] for cell in errors[1][1:5]] == [f"{found[name]:.3f}" for name in names]
+    assert errors[1][5:] == [f"{before[name]:.3f}" for name in names]
+
+
+def test_matched_pairs_come_first_and_all_faces_last(results: Results, root: Path) -> None:
+    def judged(metrics: dict[str, Any]) -> dict[str, Any]:
+        pairs = {name: {**pair, "matched": name == "unseen"} for name, pair in metrics["pairs"].items()}
+        pooled = {key: value for key, value in pairs["known"].items() if key not in ("reals", "fakes", "matched")}
+        return {**metrics, "pairs": pairs, "pooled": pooled}
+
+    detectors = {name: judged(metrics) for name, metrics in results.detectors.items()}
+    page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
+    headings = [text for text in page.texts["h3"] if " against " in text]
+    assert [text.split(" ")[0].rstrip("†") for text in headings] == ["unseen", "known", "all"]
+    assert [text.rsplit("fakes ")[-1] for text in headings[:2]] == ["matched", "not matched"]
+    assert page.texts["span.badge"] == ["matched", "not matched"]
+
+
+def test_what_changes_do_stands_beside_clean(report: str) -> None:
+    page = Page(report)
+    rows = table(page, "known: balanced accuracy")
+    assert [row[0] for row in rows[1:]] == ["clean", "jpeg 90quality", "jpeg 30quality", "blur 2sigma, pixels"]
+    assert rows[3][1] == "62.5%100.0% caught, 75.0% flagged"
+    assert table(page, "known: mean shift")[1][1] == "+1.50 / -0.25"
+    assert "n 60 reals and 50 fakes a level" in " ".join(page.captions)
+
+
+def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
+    def rate(share: float, n: int) -> dict[str, float]:
+        return {"share": share, "low": 0.0, "high": 1.0, "n": n}
+
+    groups = {
+        "old": {"reals": 40, "fakes": 9, "fpr": rate(0.25, 40), "tpr": rate(0.5, 9), "small": ["tpr"]},
+        EVIL: {"reals": 50, "fakes": 0, "fpr": rate(0.125, 50), "tpr": None, "small": ["tpr"]},
+    }
+    found = {"known": {"age": {"groups": groups, "gaps": {"fpr": 0.125, "tpr": None}, "without": 7}}}
+    detectors = {
+        name: {**metrics, "groups": found, "groups_without": ["unseen"]}
+        for name, metrics in results.detectors.items()
+    }
+    page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
+    rows = table(page, "known, by age")
+    assert rows[1][:5] == ["old", "40", "9", "25.0%0.0% to 100.0%, n 40", "50.0%0.0% to 100.0%, n 9; few"]
+    assert rows[2][0] == EVIL
+    assert rows[3] == ["gaplargest less smallest", "", "", "12.5%", "n/a", "12.5%", "n/a"]
+    assert "Without these attributes, and so not here: unseen." in page.texts["p.missing"]
+
+
+def test_heat_and_its_pictures_are_shown(report: str) -> None:
+    page = Page(report)
+    rows = table(page, "Share of heat on the face")
+    assert rows[1][:3] == ["dct_logisticGrad-CAM", "75.0%50.0% to 87.5%, n 30; area 62.5%", "n/a"]
+    assert rows[1][-1] == f"{EVIL} -0.12 (-0.25 to +0.00)"
+    assert any(link.startswith("data:image/webp;base64,") for link in page.links)
+
+
+def test_what_is_missing_says_why(results: Results, root: Path) -> None:
+    bare = replace(
+        results,
+        robustness=pd.DataFrame(columns=["detector", "pair"]),
+        heat={},
+        runtime={},
+        costs=[],
+        training=results.training[:0],
+    )
+    empty = root / "nothing"
+    (empty / "gans").mkdir(parents=True, exist_ok=True)
+    if not (empty / "gans/dcgan").exists():
+        (empty / "gans/dcgan").symlink_to(root / "metrics/gans/dcgan")
+    why = {section.name: section.missing for section in sections(bare, [], empty) if section.missing}
+    assert set(why) == {"robustness", "groups", "runtime", "explanations"}
+    assert "metrics/robustness.csv" in why["robustness"]
+    assert "metrics/runtime" in why["runtime"]
+    page = Page(render(bare, [], empty))
+    assert any("metrics/costs holds no file" in text for text in page.texts["p.missing"])
+    assert "not measured" in page.texts["dd"][2]
 
 
 def test_the_report_names_what_separates_a_pair_and_the_likely_cause(results: Results, report: str) -> None:
     page = Page(report)
-    trains, measured = page.tables[4:]
+    trains, measured = table(page, "orl / gan: cross"), table(page, "orl / swaps: cross")
     assert [text for text in page.texts["h3"] if " / " in text] == ["orl / gan trains", "orl / swaps measured only"]
     assert trains[1][2:] == ["none", "", ""]
     assert measured[1][2] == "metadata"
     assert measured[1][4] == "one class carries EXIF, a profile or another density"
     assert "Separated by metadata." in page.texts["p.bad"]
     together = results.audit["pairs"]["orl / swaps"]["file"]["together"]
-    assert measured[1][1] == f"{together['auc']:.2f} ({together['low']:.2f} to {together['high']:.2f})"
+    assert measured[1][1] == f"{together['auc']:.2f}{together['low']:.2f} to {together['high']:.2f}"
 
 
 @pytest.mark.parametrize("name", ["report", "data_page"])
@@ -115,16 +288,27 @@ def test_no_alarm_where_nothing_is_wrong(clean: Results, sets: list[dict[str, An
         assert "†" not in "".join(text for row in Page(html).tables for cells in row for text in cells)
 
 
-def test_the_report_says_how_it_was_made(results: Results, report: str, root: Path) -> None:
+def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
     page = Page(report)
-    assert any(text.startswith("python 3.11, torch 2.5.") for text in page.texts["p"])
+    costs = table(page, "What each stage took")
+    assert [row[:3] for row in costs[1:]] == [
+        ["train_gan dcgan", "1 min 15 s", "2 min 30 s"],
+        ["faces orl", "4.5 s", "9.0 s"],
+        ["all2 stages", "1 min 20 s", "2 min 39 s"],
+    ], "the page's own cost is of the run before and left out"
+    assert table(page, "Detectors: their kind")[1] == [
+        "efficientnet_lite0",
+        "efficientnet_lite0",
+        "4",
+        "python 3.11, torch 2.5",
+    ]
     (dump,) = page.texts["pre"]
     assert "max_auc: 0.55" in dump
     for name in ("samples", "neighbours"):
         picture = (root / f"metrics/gans/dcgan/{name}.png").read_bytes()
         assert f"data:image/png;base64,{base64.b64encode(picture).decode()}" in page.links
     measured = next(text for text in page.texts["p"] if "kid_lite1" in text)
-    for number in (
+    shares = (
         "0.125",
         "Precision 0.0%",
         "recall 6.2%",
@@ -132,7 +316,8 @@ def test_the_report_says_how_it_was_made(results: Results, report: str, root: Pa
         "18.8% of other",
         "25.0% of fakes",
         "31.2%",
-    ):
+    )
+    for number in shares:
         assert number in measured
-    for label in ("known", "unseen", "chance", *SCORES):
-        assert label in page.texts["text"], "in the legends of the curves"
+    for label in ("known", "unseen", *SCORES):
+        assert label in page.texts["text.title"] + page.texts["li"], "in the titles and legends of the curves"

@@ -1,40 +1,16 @@
-"""Charts and sample faces, ready to stand in a page."""
+"""Pictures and sample faces, ready to stand in a page."""
 
 import base64
 import io
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from faces_for_training import OrlFaces, encoded, stored
-from unseen.report.pictures import audit_chart, data_uri, originals_chart, roc_chart, sample_grid
-from unseen.report.results import Results
+from unseen.report.pictures import data_uri, originals_chart, sample_grid, small_uri
 
 from .html_pages import Page
-
-
-def test_the_chart_has_the_same_bytes_for_the_same_numbers() -> None:
-    roc = pd.DataFrame({"pair": "p", "detector": ["a", "a", "b", "b"], "fpr": [0.0, 1.0] * 2, "tpr": [0.5, 1.0] * 2})
-    first, second = roc_chart(roc, "p"), roc_chart(roc, "p")
-    assert first == second
-    assert first.startswith("<svg")
-    assert "http://" not in first.replace("http://www.w3.org", "")
-
-
-def test_a_curve_for_each_detector_of_the_pair_alone() -> None:
-    roc = pd.DataFrame({"pair": ["p", "p", "q"], "detector": ["a", "b", "c"], "fpr": 0.5, "tpr": 0.5})
-    assert {"p", "a", "b", "chance"} <= set(Page(roc_chart(roc, "p")).texts["text"])
-    assert not {"q", "c"} & set(Page(roc_chart(roc, "p")).texts["text"])
-
-
-def test_the_audit_has_a_bar_for_each_cue_of_each_kind(results: Results) -> None:
-    found = results.audit["pairs"]["orl / gan"]
-    shown = Page(audit_chart(found)).texts["text"]
-    for kind in ("file", "picture", "original"):
-        assert f"of the {kind}" in shown
-        assert set(found[kind]["cues"]) <= set(shown)
 
 
 def test_the_originals_of_a_set_without_jpegs_are_said_to_have_no_quality() -> None:
@@ -58,3 +34,16 @@ def test_a_picture_in_a_page_is_the_picture(orl_faces: OrlFaces) -> None:
     address = data_uri(Image.fromarray(orl_faces.small[0]))
     data = base64.b64decode(address.removeprefix("data:image/png;base64,"))
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), orl_faces.small[0])
+
+
+def test_a_large_picture_is_made_small_and_a_huge_one_is_left(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(128, 20, (200, 300, 3)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    address = small_uri(tmp_path / "noise.png")
+    data = base64.b64decode(address.removeprefix("data:image/webp;base64,"))
+    shown = np.asarray(Image.open(io.BytesIO(data)))
+    assert shown.shape == noise.shape
+    assert abs(shown.astype(float) - noise).mean() < 15
+    assert len(data) < (tmp_path / "noise.png").stat().st_size / 3
+    Image.new("L", (16384, 1)).save(tmp_path / "huge.png")
+    assert small_uri(tmp_path / "huge.png").startswith("data:image/png;base64,")

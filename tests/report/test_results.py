@@ -25,7 +25,7 @@ def pair(balanced: float, auc: float) -> dict[str, Any]:
 
 def board(detectors: dict[str, dict[str, Any]], marked: dict[str, list[str]]) -> pd.DataFrame:
     metrics = {name: {"threshold": 0.5, "pairs": pairs} for name, pairs in detectors.items()}
-    return leaderboard(metrics, {name: {"parameters": 1} for name in detectors}, marked)
+    return leaderboard(metrics, dict.fromkeys(detectors, 1), marked)
 
 
 def test_a_detector_is_judged_on_the_pair_it_does_worst_on() -> None:

@@ -4,9 +4,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unseen.commands.words import columns, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HELP = """\
 Measure predictions from a file (CSV or Parquet; several are taken as one). Columns:
@@ -107,7 +110,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threshold is None:
         print("threshold 0.5, since none was given (--threshold)", file=sys.stderr)
     print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
+    if arguments.page:
+        _write_page(arguments.page, arguments.predictions, predictions, found)
     return 0
+
+
+def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", found: dict[str, Any]) -> None:
+    """The page, of which the parts that need more than predictions say so.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    from unseen.errors import UserError
+    from unseen.files import whole_file
+    from unseen.report.brought import measured
+    from unseen.report.page import render
+
+    name = files[0].stem if len(files) == 1 else f"{files[0].stem} and {len(files) - 1} more"
+    html = render(measured(name, predictions, found), [], None)
+    try:
+        with whole_file(page) as part:
+            part.write_text(html)
+    except OSError as error:
+        raise UserError(f"{page}: the page can't be written there: {error.strerror}") from None
+    print(f"the page: {shown(str(page))}", file=sys.stderr)
 
 
 def _resamples(text: str) -> int:
@@ -146,5 +172,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="rates by these columns, say gender",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--page", type=Path, metavar="OUT.html", help="also write a page of tables and curves")
     add_bootstrap(parser)
     parser.set_defaults(run=run)

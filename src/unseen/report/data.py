@@ -34,7 +34,7 @@ def _originals(face_set: FaceSet) -> Markup:
     longer = [max(size) for size in zip(columns["width"], columns["height"], strict=True)]
     qualities = [int(row["quality"]) for row in originals if "quality" in row]
     formats = dict(Counter(row.get("format", "unknown") for row in originals).most_common())
-    return Markup(originals_chart(longer, qualities, formats))
+    return originals_chart(longer, qualities, formats)
 
 
 def described(results: Results, data: Path) -> list[dict[str, Any]]:

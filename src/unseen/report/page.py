@@ -3,48 +3,59 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 
-from unseen.evaluation.cues import CAUSES
-from unseen.report.pictures import audit_chart, file_uri, roc_chart
-from unseen.report.results import Results
-from unseen.report.templates import environment
+from unseen.report import (
+    audit,
+    board,
+    curves,
+    explanations,
+    generators,
+    groups,
+    made,
+    pairs,
+    robustness,
+    runtime,
+    verdict,
+)
+from unseen.report.results import Measured
+from unseen.report.section import Section
+from unseen.report.templates import environment, policy, script
 
 
-def render(results: Results, sets: list[dict[str, Any]], metrics: Path) -> str:
+def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) -> list[Section]:
+    """The parts of the page in the order in which a user acts on them; those that can't be made say why."""
+    return [
+        verdict.section(results),
+        board.section(results),
+        generators.section(results),
+        pairs.section(results),
+        curves.section(results),
+        robustness.section(results),
+        groups.section(results),
+        runtime.section(results),
+        explanations.section(results, metrics),
+        audit.section(results, sets),
+        made.section(results, metrics),
+    ]
+
+
+def render(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) -> str:
     """The page as HTML, the same bytes for the same numbers.
 
     Args:
-        results: from `read_results`.
-        sets: from `described`.
-        metrics: holds the pictures of GANs and autoencoders.
+        results: from `read_results`, or of anybody's predictions, from `brought.measured`.
+        sets: from `described`; none where there are only predictions.
+        metrics: holds the pictures of explanations, GANs and autoencoders; None where there are only predictions.
     """
-    pairs = results.params.pairs()
-    versions = {f"{name} {version}" for card in results.cards.values() for name, version in card["versions"].items()}
+    code = script()
     return (
         environment(results)
         .get_template("page.html")
         .render(
-            best=results.leaderboard.iloc[0].to_dict(),
-            rows=results.leaderboard.to_dict("records"),
-            detectors=results.detectors,
-            cards=results.cards,
-            pairs=pairs,
-            sets=sets,
-            charts={pair: Markup(roc_chart(results.roc, pair)) for pair in pairs},
-            gans={name: (found, _pictures(metrics / "gans" / name)) for name, found in results.gans.items()},
-            twins={
-                name: file_uri(metrics / "autoencoders" / name / "twins.png") for name in results.params.autoencoders
-            },
-            audit=results.audit,
-            audit_charts={pair: Markup(audit_chart(found)) for pair, found in results.audit["pairs"].items()},
-            causes=CAUSES,
-            versions=sorted(versions),
-            dump=yaml.safe_dump(results.params.model_dump(), sort_keys=False),
+            title="unseen: detectors on what they have not seen",
+            sections=sections(results, sets, metrics),
+            policy=policy(code),
+            script=Markup(code),
         )
     )
-
-
-def _pictures(folder: Path) -> dict[str, str]:
-    return {name: file_uri(folder / f"{name}.png") for name in ("samples", "neighbours")}

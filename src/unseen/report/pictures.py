@@ -1,25 +1,24 @@
-"""Pictures for the report: sample grids and curves, ready to stand inside a page."""
+"""Pictures for the pages: sample grids, and originals' sizes, ready to stand inside."""
 
 import base64
 import io
 from pathlib import Path
-from typing import Any
 
-import matplotlib
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
+import numpy.typing as npt
+from markupsafe import Markup
 from PIL import Image
 
 from unseen.pictures import decode_crop, grid
+from unseen.report.svg import Chart, number_axis
 from unseen.shards import FaceSet
 
 SAMPLES = 24
 COLUMNS = 12
 
-# The page must have the same bytes for the same numbers: element names come from this salt, not from chance.
-matplotlib.rcParams["svg.hashsalt"] = "unseen"
-matplotlib.rcParams["svg.fonttype"] = "none"
+
+WEBP_SIDE = 16383
+"""Pixels that a WebP file's side can have."""
 
 
 def data_uri(picture: Image.Image) -> str:
@@ -32,6 +31,16 @@ def data_uri(picture: Image.Image) -> str:
 def file_uri(path: Path) -> str:
     """A PNG file as a data address."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def small_uri(path: Path) -> str:
+    """A PNG file as a lossy WebP data address of about a tenth of its bytes, or as it is where it is too large."""
+    with Image.open(path) as picture:
+        if max(picture.size) > WEBP_SIDE:
+            return file_uri(path)
+        buffer = io.BytesIO()
+        picture.convert("RGB").save(buffer, "WEBP", quality=80, method=4)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def sample_grid(face_set: FaceSet) -> Image.Image:
@@ -47,63 +56,26 @@ def sample_grid(face_set: FaceSet) -> Image.Image:
     return grid(np.stack(faces), COLUMNS)
 
 
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
-
-
-def roc_chart(roc: pd.DataFrame, pair: str) -> str:
-    """ROC curves of every detector on one pair, as an SVG element."""
-    figure = Figure(figsize=(4.6, 3.8), layout="constrained")
-    axes = figure.subplots()
-    for detector, curve in roc[roc["pair"] == pair].groupby("detector", sort=True):
-        axes.plot(curve["fpr"], curve["tpr"], label=str(detector), drawstyle="steps-post")
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":", label="chance")
-    axes.set(xlabel="reals wrongly flagged", ylabel="fakes caught", title=pair)
-    axes.legend(loc="lower right", fontsize=8)
-    return _svg(figure)
-
-
-def audit_chart(found: dict[str, Any]) -> str:
-    """The AUC of each cue of a pair with its interval, one chart a kind, as an SVG element.
-
-    Args:
-        found: one of the pairs of the audit.
-    """
-    kinds = ("file", "picture", "original")
-    most = max(len(found[kind]["cues"]) for kind in kinds)
-    figure = Figure(figsize=(11, 0.6 + 0.2 * most), layout="constrained")
-    for axes, kind in zip(figure.subplots(1, 3), kinds, strict=True):
-        cues = sorted(found[kind]["cues"].items(), key=lambda item: (item[1]["auc"], item[0]))
-        aucs = np.asarray([cue["auc"] for _, cue in cues])
-        ends = [[cue["auc"] - cue["low"] for _, cue in cues], [cue["high"] - cue["auc"] for _, cue in cues]]
-        axes.barh([name for name, _ in cues], aucs - 0.5, left=0.5, xerr=ends, height=0.7, ecolor="grey")
-        axes.axvline(0.5, color="black", linewidth=0.8)
-        axes.set(
-            xlim=(0.3, 1.02), ylim=(len(cues) - most - 0.5, len(cues) - 0.5), title=f"of the {kind}", xlabel="AUC"
-        )
-        axes.tick_params(labelsize=8)
-    return _svg(figure)
-
-
-def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, int]) -> str:
-    """How large the originals of a set are and how hard they were compressed, as an SVG element.
+def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, int]) -> Markup:
+    """How large the originals of a set are and how hard they were compressed, as two SVG elements.
 
     Args:
         longer: pixels of each original's longer side.
         qualities: estimated quality of those that are JPEG files.
         formats: how many are of which format.
     """
-    figure = Figure(figsize=(7.5, 2.3), layout="constrained")
-    size, quality = figure.subplots(1, 2)
-    size.hist(longer, bins=[float(edge) for edge in np.linspace(0, 1.1 * max(longer), 23)])
-    size.set(xlabel="longer side of the original, pixels", ylabel="pictures")
     listed = ", ".join(f"{name} {count}" for name, count in formats.items())
-    quality.set(xlabel=f"JPEG quality of the original ({listed})", xlim=(0, 105))
-    if qualities:
-        quality.hist(qualities, bins=range(0, 106, 5))
-    else:
-        quality.set_yticks([])
-        quality.text(52, 0.5, "no JPEG", ha="center", color="grey", transform=quality.get_xaxis_transform())
-    return _svg(figure)
+    sizes = np.linspace(0, 1.1 * max(longer), 23)
+    return _histogram("Originals", "longer side, pixels", longer, sizes) + _histogram(
+        listed, "JPEG quality" if qualities else "no JPEG", qualities, np.arange(0, 106, 5.0)
+    )
+
+
+def _histogram(title: str, label: str, values: list[int], edges: npt.NDArray[np.float64]) -> Markup:
+    counts, _ = np.histogram(values, edges)
+    most = int(max(counts.max(), 1))
+    chart = Chart(title, number_axis(label, 0, float(edges[-1])), number_axis("pictures", 0, most), 320, 180)
+    for left, right, number in zip(edges[:-1], edges[1:], counts, strict=True):
+        if number:
+            chart.bar(float(left), float(right), 0, int(number))
+    return chart.svg()

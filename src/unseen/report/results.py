@@ -1,5 +1,6 @@
 """Everything a report shows, read from the files that the stages wrote."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,37 +25,71 @@ LEADERBOARD = [
     "parameters",
     "marked",
 ]
+KINDS = ("picture", "original", "file")
+"""Of cues, what a good detector must beat first."""
+
+RELIABILITY = ["detector", "pair", "temperature", "low", "high", "n", "predicted", "observed"]
+TRAINING = ["detector", "step", "train_loss", "val_loss"]
 
 
 @dataclass(frozen=True)
-class Results:
-    """The numbers of a run.
+class Measured:
+    """What predictions come to, whoever made them.
+
+    Attributes:
+        detectors: metrics of each detector, from `evaluate`.
+        roc: columns detector, pair, fpr, tpr.
+        reliability: columns detector, pair, temperature (before, after), low, high, n, predicted, observed.
+        marks: for each pair, the properties of the stored files that tell its classes apart.
+        rivals: for each pair, what simple cues come to, from `rivals`.
+        leaderboard: a row for each detector, columns LEADERBOARD, best first.
+        matrix: what each detector was trained on, and what it makes of each generator, from `matrix`.
+        folder: where each detector's metrics lie, relative to the page; empty where they lie nowhere.
+    """
+
+    detectors: dict[str, Any]
+    roc: pd.DataFrame
+    reliability: pd.DataFrame
+    marks: dict[str, list[str]]
+    rivals: dict[str, list[dict[str, Any]]]
+    leaderboard: pd.DataFrame
+    matrix: pd.DataFrame
+    folder: str
+
+    def names(self) -> list[str]:
+        """The detectors, best first."""
+        return [str(name) for name in self.leaderboard["detector"]]
+
+
+@dataclass(frozen=True)
+class Results(Measured):
+    """All of a run of the pipeline. What only later runs have may be missing, and is empty then.
 
     Attributes:
         params: the params of the run.
-        detectors: metrics of each detector, from `evaluate`.
         cards: each detector's `detector.json`.
         counts: of each source and set of fakes, from `faces` and `generate`.
         selections: of each evaluation set, what was kept and what was left out because it had trained something.
         gans: the last row of each GAN's own measurements, from `train_gan`.
         audit: from `audit`.
-        roc: columns detector, pair, fpr, tpr.
-        marks: for each pair, the properties of the stored files that tell its classes apart.
-        leaderboard: a row for each detector, columns LEADERBOARD, best first.
-        matrix: what each detector was trained on, and what it makes of each generator, from `matrix`.
+        training: columns detector, step, train_loss, val_loss.
+        robustness: from `robustness`, a row for each detector, pair, change and level.
+        heat: of each detector that was explained, from `explain`.
+        runtime: of each detector that was timed, from `runtime`.
+        costs: of each stage that wrote what it took, in the order of their files.
     """
 
     params: Params
-    detectors: dict[str, Any]
     cards: dict[str, Any]
     counts: dict[str, Any]
     selections: dict[str, Any]
     gans: dict[str, Any]
     audit: dict[str, Any]
-    roc: pd.DataFrame
-    marks: dict[str, list[str]]
-    leaderboard: pd.DataFrame
-    matrix: pd.DataFrame
+    training: pd.DataFrame
+    robustness: pd.DataFrame
+    heat: dict[str, Any]
+    runtime: dict[str, Any]
+    costs: list[dict[str, Any]]
 
 
 def _read(path: Path) -> Any:
@@ -64,15 +99,46 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: not there; run `dvc repro`") from None
 
 
+def audited(params: Params, audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """For each evaluated pair what the audit found on the stored sets it is made of; nothing where it found too few
+    faces to say."""
+    stored = {name: params.folders()[item.data][0] for name, item in params.evaluation_sets.items()}
+    return {
+        name: audit["pairs"].get(f"{stored[pair.reals]} / {stored[pair.fakes]}", {})
+        for name, pair in params.pairs().items()
+    }
+
+
 def marks(params: Params, audit: dict[str, Any]) -> dict[str, list[str]]:
     """What the audit holds against each evaluated pair: a number on a marked pair may be about files, not fakes."""
-    stored = {name: params.folders()[item.data][0] for name, item in params.evaluation_sets.items()}
-    found = {name: f"{stored[pair.reals]} / {stored[pair.fakes]}" for name, pair in params.pairs().items()}
-    return {name: audit["pairs"].get(key, {}).get("separated_by", []) for name, key in found.items()}
+    return {name: found.get("separated_by", []) for name, found in audited(params, audit).items()}
 
 
-def leaderboard(detectors: dict[str, Any], cards: dict[str, Any], marked: dict[str, list[str]]) -> pd.DataFrame:
-    """One row a detector, judged on the pair it does worst on, by balanced accuracy at the frozen threshold."""
+def rivals(params: Params, audit: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """For each evaluated pair what stands beside its detectors: the best single cue of each kind and all cues of the
+    picture together, each with `kind`, `cue` (None: all), `auc`, `low` and `high`."""
+    return {
+        name: [
+            {"kind": kind, "cue": cue, **(found[kind]["cues"][cue] if cue else found[kind]["together"])}
+            for kind in KINDS
+            for cue in ([found[kind]["carried_by"], None] if kind == "picture" else [found[kind]["carried_by"]])
+        ]
+        if found
+        else []
+        for name, found in audited(params, audit).items()
+    }
+
+
+def leaderboard(
+    detectors: Mapping[str, Any], parameters: Mapping[str, int | None], marked: Mapping[str, list[str]]
+) -> pd.DataFrame:
+    """One row a detector, judged on the pair it does worst on, by balanced accuracy at the frozen threshold.
+
+    Args:
+        detectors: metrics of each detector, from `evaluate`.
+        parameters: how many each has.
+        marked: for each pair, what its marks say.
+    """
     rows = []
     for name, metrics in detectors.items():
         worst, pair = min(metrics["pairs"].items(), key=lambda item: (item[1]["balanced_accuracy"], item[0]))
@@ -87,8 +153,8 @@ def leaderboard(detectors: dict[str, Any], cards: dict[str, Any], marked: dict[s
                 "caught": pair["caught"]["share"],
                 "flagged": pair["flagged"]["share"],
                 "threshold": metrics["threshold"],
-                "parameters": cards[name]["parameters"],
-                "marked": " ".join(marked[worst]),
+                "parameters": parameters[name],
+                "marked": " ".join(marked.get(worst, [])),
             }
         )
     order = ["balanced_accuracy", "auc", "detector"]
@@ -97,30 +163,51 @@ def leaderboard(detectors: dict[str, Any], cards: dict[str, Any], marked: dict[s
     )
 
 
+def _tables(folder: Path, names: Iterable[str], columns: list[str]) -> pd.DataFrame:
+    """The tables of several detectors as one; columns that none has are empty."""
+    found = [pd.read_csv(folder / f"{name}.csv").assign(detector=name) for name in names]
+    return pd.concat(found, ignore_index=True).reindex(columns=columns)
+
+
+def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
+    """JSON files of those that have one."""
+    paths = {name: folder / file.format(name) for name in names}
+    return {name: read_json(path) for name, path in paths.items() if path.is_file()}
+
+
 def read_results(params: Params, metrics: Path, models: Path) -> Results:
     """Read what `params` names; files of items that are no longer there are left alone.
 
     Raises:
-        UserError: a file is missing.
+        UserError: a file is missing that every run writes.
     """
-    detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in params.judged()}
-    cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.judged()}
+    judged = params.judged()
+    detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in judged}
+    cards = {name: _read(models / "detectors" / name / "detector.json") for name in judged}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
     counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins]}
-    selections = {name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets}
-    curves = [pd.read_csv(metrics / "roc" / f"{name}.csv") for name in params.judged()]
     audit = _read(metrics / "audit.json")
     marked = marks(params, audit)
+    trained = [name for name in judged if (metrics / "training" / f"{name}.csv").is_file()]
+    robust = metrics / "robustness.csv"
     return Results(
-        params,
-        detectors,
-        cards,
-        counts,
-        selections,
-        {name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
-        audit,
-        pd.concat(curves, ignore_index=True)[["detector", "pair", "fpr", "tpr"]],
-        marked,
-        leaderboard(detectors, cards, marked),
-        matrix(detectors, cards),
+        detectors=detectors,
+        roc=_tables(metrics / "roc", judged, ["detector", "pair", "fpr", "tpr"]),
+        reliability=_tables(metrics / "reliability", judged, RELIABILITY),
+        marks=marked,
+        rivals=rivals(params, audit),
+        leaderboard=leaderboard(detectors, {name: card["parameters"] for name, card in cards.items()}, marked),
+        matrix=matrix(detectors, cards),
+        folder="detectors",
+        params=params,
+        cards=cards,
+        counts=counts,
+        selections={name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets},
+        gans={name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
+        audit=audit,
+        training=_tables(metrics / "training", trained, TRAINING) if trained else pd.DataFrame(columns=TRAINING),
+        robustness=pd.read_csv(robust) if robust.is_file() else pd.DataFrame(columns=["detector", "pair"]),
+        heat=_some(metrics / "explanations", judged, "{}/heat.json"),
+        runtime=_some(metrics / "runtime", judged, "{}.json"),
+        costs=[read_json(path) for path in sorted((metrics / "costs").rglob("*.json"))],
     )

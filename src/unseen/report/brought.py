@@ -1,0 +1,52 @@
+"""Anybody's predictions as the results that a page shows."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+from unseen.evaluation.matrix import matrix
+from unseen.evaluation.metrics import Scored
+from unseen.evaluation.reliability import reliability
+from unseen.report.results import RELIABILITY, Measured, leaderboard
+
+PAIR = "all faces"
+"""The one pair that predictions without sets have."""
+
+
+def _curves(scored: Scored) -> pd.DataFrame:
+    """The reliability curve of the scores, and of those before a temperature where there are logits."""
+    found = {"after": scored.scores} | ({} if scored.raw is None else {"before": scored.raw})
+    curves = [reliability(scored.labels, scores).assign(temperature=when) for when, scores in found.items()]
+    return pd.concat(curves, ignore_index=True)
+
+
+def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Measured:
+    """What a page can show of predictions alone.
+
+    Args:
+        name: what they are called.
+        predictions: from `read_all`.
+        found: their metrics, from `brought_metrics`.
+    """
+    scored = Scored.of(predictions)
+    fpr, tpr, _ = roc_curve(scored.labels, scored.values)
+    metrics = {
+        "threshold": found["threshold"],
+        "pairs": {PAIR: {"reals": "all reals", "fakes": "all fakes", **found}},
+        "generators": {generator: {"caught": share} for generator, share in found["generators"].items()},
+        "sources": found["sources"],
+    }
+    detectors, marked = {name: metrics}, {PAIR: list[str]()}
+    curves = _curves(scored).assign(detector=name, pair=PAIR)
+    return Measured(
+        detectors=detectors,
+        roc=pd.DataFrame({"detector": name, "pair": PAIR, "fpr": np.asarray(fpr), "tpr": np.asarray(tpr)}),
+        reliability=curves[RELIABILITY],
+        marks=marked,
+        rivals={},
+        leaderboard=leaderboard(detectors, {name: None}, marked),
+        matrix=matrix(detectors, {name: {"trained_on": {}}}),
+        folder="",
+    )

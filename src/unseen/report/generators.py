@@ -1,0 +1,100 @@
+"""What a detector was trained on against the generators it meets; and each set and source by itself."""
+
+from collections.abc import Hashable
+from typing import Any
+
+from unseen.evaluation.matrix import HEADINGS
+from unseen.report.results import Measured, Results
+from unseen.report.section import Section
+from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number, of_file, percent, share
+
+MEASURES = {"caught": "Fakes caught at the threshold", "auc": "AUC"}
+
+
+def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
+    value, measure = row[generator], row["measure"]
+    if value != value:  # it never met this generator
+        return NONE
+    if measure == "auc":
+        return number(value, digits=3)
+    found = results.detectors[str(row["detector"])]["generators"][generator]["caught"]
+    return Cell(percent(value), f"{around(found)}, n {found['n']}", value, heat=1 - value)
+
+
+def _matrix(results: Measured, measure: str) -> Table:
+    of = results.matrix[results.matrix["measure"] == measure]
+    generators = [str(name) for name in of.columns[len(HEADINGS) :]]
+    write = percent if measure == "caught" else lambda value: f"{value:.3f}"
+    rows = [
+        [
+            Cell(str(row["detector"]), href=of_file(str(row["detector"]), results.folder)),
+            Cell(row["trained_on"] or "not said", kind="words"),
+            Cell(write(row["worst"]), row["worst_generator"], row["worst"]),
+            Cell(write(row["mean"]), f"± {write(row['std'])}", row["mean"]),
+            *(_cell(results, row, name) for name in generators),
+        ]
+        for row in of.to_dict("records")
+    ]
+    tint = "; the more is missed, the darker the cell" if measure == "caught" else ""
+    return Table(
+        f"{MEASURES[measure]}: what trained a detector (rows) against who drew the fakes (columns, the one that is "
+        f"caught least first). ± is the standard deviation over these generators{tint}.",
+        [Head("Detector"), Head("Trained on fakes of", words=True), *heads("Worst", "Mean"), *heads(*generators)],
+        rows,
+        ["matrix.csv"] if isinstance(results, Results) else [],
+    )
+
+
+def _sources(results: Measured) -> Table:
+    names = sorted({name for metrics in results.detectors.values() for name in metrics["sources"]})
+    rows = [
+        [
+            Cell(detector, href=of_file(detector, results.folder)),
+            *(share(results.detectors[detector]["sources"].get(name), n=True) for name in names),
+        ]
+        for detector in results.names()
+    ]
+    return Table(
+        "Real faces called fake at the threshold, by where they are from, with 95 % intervals.",
+        [Head("Detector"), *heads(*names)],
+        rows,
+    )
+
+
+def _sets(results: Measured) -> Table | None:
+    sets = next(iter(results.detectors.values())).get("sets", {})
+    if not sets:
+        return None
+    rows = []
+    for detector in results.names():
+        row = [Cell(detector, href=of_file(detector, results.folder))]
+        for one in results.detectors[detector]["sets"].values():
+            called = one["called_fake"]
+            right = (called["share"] >= 0.5) == (one["label"] == "fake")
+            note = f"{around(called)}; unsure {percent(one['unsure'])}"
+            row.append(Cell(percent(called["share"]), note, called["share"], "good" if right else "bad"))
+        rows.append(row)
+    columns = [
+        Head(
+            name,
+            ", ".join([one["label"], *one["generators"], f"n {one['called_fake']['n']}, {one['people']} identities"]),
+        )
+        for name, one in sets.items()
+    ]
+    return Table(
+        "Share called fake at the threshold in each evaluation set, 95 % interval below: high is right for fakes, "
+        "low is right for reals. Unsure: within the band that validation faces of both classes share.",
+        [Head("Detector"), *columns],
+        rows,
+    )
+
+
+def section(results: Measured) -> Section:
+    """The matrix of training and generators, then sets and sources."""
+    measures = [name for name in MEASURES if (results.matrix["measure"] == name).any()]
+    tables = [*(_matrix(results, name) for name in measures), _sources(results), _sets(results)]
+    return Section(
+        "generators",
+        "Generators and sources",
+        {"tables": [table for table in tables if table], "unnamed": results.matrix.empty},
+    )

@@ -1,0 +1,56 @@
+"""How often groups of people are wrongly flagged, and how often fakes of them are caught."""
+
+from typing import Any
+
+from unseen.report.results import Measured, Results
+from unseen.report.section import OWN_RUN, Section
+from unseen.report.tables import NONE, Cell, Head, Table, around, count, percent
+
+RATES = {"fpr": "Reals flagged", "tpr": "Fakes caught"}
+
+
+def _cell(group: dict[str, Any], rate: str) -> Cell:
+    found = group[rate]
+    if found is None:
+        return NONE
+    few = "; few" if rate in group["small"] else ""
+    return Cell(percent(found["share"]), f"{around(found)}, n {found['n']}{few}", found["share"])
+
+
+def _table(pair: str, attribute: str, of: dict[str, dict[str, Any]]) -> Table:
+    """Rows are groups, two columns a detector, the gaps last."""
+    first = next(iter(of.values()))
+    rows = []
+    for group, counts in first["groups"].items():
+        cells = [_cell(one["groups"][group], rate) for one in of.values() for rate in RATES]
+        rows.append([Cell(group), count(counts["reals"]), count(counts["fakes"]), *cells])
+    gaps = [one["gaps"][rate] for one in of.values() for rate in RATES]
+    shown = [NONE if gap is None else Cell(percent(gap), sort=gap) for gap in gaps]
+    gap = [Cell("gap", "largest less smallest"), Cell(""), Cell(""), *shown]
+    columns = [Head(text, name) for name in of for text in RATES.values()]
+    return Table(
+        f"{pair}, by {attribute}: shares at the threshold with 95 % intervals. A group of fewer than 30 faces of a "
+        f"class is marked “few” and left out of the gap; {first['without']} faces have no such attribute.",
+        [Head(attribute), Head("Reals"), Head("Fakes"), *columns],
+        rows,
+        foot=[gap],
+    )
+
+
+def section(results: Measured) -> Section:
+    """A table for each pair and attribute that has groups."""
+    title = "Groups of people"
+    if not isinstance(results, Results):
+        return Section("groups", title, missing=OWN_RUN)
+    found = {name: results.detectors[name].get("groups", {}) for name in results.names()}
+    first = next(iter(found.values()))
+    tables = [
+        _table(pair, attribute, {name: of[pair][attribute] for name, of in found.items() if pair in of})
+        for pair, attributes in first.items()
+        for attribute in attributes
+    ]
+    without = next(iter(results.detectors.values())).get("groups_without", [])
+    if not tables:
+        why = "No pair was measured by groups: `evaluation.groups` in params.yaml names no attribute of its faces."
+        return Section("groups", title, missing=why)
+    return Section("groups", title, {"tables": tables, "without": without})

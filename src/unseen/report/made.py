@@ -1,0 +1,128 @@
+"""How it was made: what ran, on what, how long, and from which params."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from markupsafe import Markup
+
+from unseen.report.pictures import file_uri
+from unseen.report.results import Measured, Results
+from unseen.report.section import OWN_RUN, Section
+from unseen.report.svg import Chart, legend, number_axis
+from unseen.report.tables import Cell, Head, Table, count, duration, heads
+
+ITSELF = "report"
+"""This page is made before what it cost is known: a file of that is of the run before."""
+
+
+def training_chart(rows: pd.DataFrame, detector: str) -> Markup:
+    """Loss on training and validation faces over steps.
+
+    Args:
+        rows: of one detector, at least one: columns step, train_loss, val_loss.
+        detector: its name.
+    """
+    most = float(rows[["train_loss", "val_loss"]].max().max())
+    x, y = number_axis("step", 0, float(rows["step"].max())), number_axis("loss", 0, most)
+    chart = Chart(detector, x, y, 260, 210)
+    for number, column in enumerate(("train_loss", "val_loss")):
+        there = rows[rows[column].notna()]
+        chart.line(there["step"].tolist(), there[column].tolist(), number)
+    return chart.svg()
+
+
+def _cost_row(cost: dict[str, Any]) -> list[Cell]:
+    name = " ".join(part for part in (cost["stage"], cost["item"]) if part)
+    changed = " with changes" if cost["changed"] else ""
+    return [
+        Cell(name),
+        Cell(duration(cost["seconds"]), sort=cost["seconds"]),
+        Cell(duration(cost["cpu_seconds"]), sort=cost["cpu_seconds"]),
+        Cell(f"{cost['peak_memory_mb']:,.0f}", sort=cost["peak_memory_mb"]),
+        Cell(cost["device"], kind="words"),
+        Cell(cost["commit"][:10] + changed, kind="words"),
+        Cell(cost["machine"], kind="words"),
+    ]
+
+
+def _costs(costs: list[dict[str, Any]]) -> Table:
+    """What each stage took, the longest first, and the sum."""
+    ordered = sorted(costs, key=lambda cost: (-cost["seconds"], cost["stage"], cost["item"]))
+    seconds, cpu = (sum(cost[key] for cost in costs) for key in ("seconds", "cpu_seconds"))
+    most = max(cost["peak_memory_mb"] for cost in costs)
+    total = [
+        Cell("all", f"{len(costs)} stages"),
+        Cell(duration(seconds), sort=seconds),
+        Cell(duration(cpu), sort=cpu),
+    ]
+    total += [Cell(f"{most:,.0f}", "the most", most), *(Cell("", kind="words") for _ in range(3))]
+    return Table(
+        "What each stage took when it last ran; stages that nothing had changed for did not run again. Several may "
+        "have run at once.",
+        [
+            *(Head("Stage"), *heads("Time", "Processor time", "Memory, MB")),
+            *(Head(text, words=True) for text in ("Device", "Commit", "Machine")),
+        ],
+        [_cost_row(cost) for cost in ordered],
+        ["costs/"],
+        [total],
+    )
+
+
+def _selves(results: Results) -> Table:
+    """Each detector's own seed, size, and what it ran on."""
+    rows = []
+    for name in results.names():
+        card = results.cards[name]
+        versions = ", ".join(f"{package} {version}" for package, version in sorted(card["versions"].items()))
+        rows.append(
+            [
+                Cell(name, href=f"../models/detectors/{name}/detector.json"),
+                Cell(card.get("kind", ""), kind="words"),
+                count(card.get("seed")),
+                Cell(versions, kind="words"),
+            ]
+        )
+    return Table(
+        "Detectors: their kind, seed and the versions that trained them.",
+        [Head("Detector"), Head("Kind", words=True), Head("Seed"), Head("Versions", words=True)],
+        rows,
+    )
+
+
+def section(results: Measured, metrics: Path | None) -> Section:
+    """Versions, commits, costs, training curves, GANs, params.
+
+    Args:
+        results: of anybody.
+        metrics: holds the pictures of GANs and autoencoders; None where there are none.
+    """
+    title = "How it was made"
+    if not isinstance(results, Results) or metrics is None:
+        return Section("made", title, missing=OWN_RUN)
+    costs = [cost for cost in results.costs if cost["stage"] != ITSELF]
+    steps = {name: results.training[results.training["detector"] == name] for name in results.names()}
+    gans = {
+        name: (found, {file: file_uri(metrics / "gans" / name / f"{file}.png") for file in ("samples", "neighbours")})
+        for name, found in results.gans.items()
+    }
+    return Section(
+        "made",
+        title,
+        {
+            "seed": results.params.seed,
+            "commits": sorted({cost["commit"] + (" with changes" if cost["changed"] else "") for cost in costs}),
+            "machines": sorted({cost["machine"] for cost in costs}),
+            "costs": _costs(costs) if costs else None,
+            "detectors": _selves(results),
+            "charts": [training_chart(rows, name) for name, rows in steps.items() if rows["step"].notna().any()],
+            "legend": legend(["training faces", "validation faces"]),
+            "gans": gans,
+            "twins": {
+                name: file_uri(metrics / "autoencoders" / name / "twins.png") for name in results.params.autoencoders
+            },
+            "dump": yaml.safe_dump(results.params.model_dump(), sort_keys=False),
+        },
+    )

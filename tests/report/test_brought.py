@@ -1,0 +1,69 @@
+"""The page of predictions that somebody brings: what they can show, and why the rest is not there."""
+
+from pathlib import Path
+
+import pytest
+
+from commands.program import run
+
+from .html_pages import Page
+
+OWN = {"robustness", "groups", "runtime", "explanations", "data", "made"}
+LINES = [
+    "id,label,score,generator,source",
+    *("a,0,0.1,,street", "b,0,0.6,,street", "c,0,0.2,,studio"),
+    *("d,1,0.4,gan,", "e,1,0.9,other,", "f,1,0.8,gan,"),
+]
+
+
+@pytest.fixture
+def page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Page:
+    (tmp_path / "mine.csv").write_text("\n".join(LINES))
+    out = tmp_path / "out.html"
+    code, _, err = run(capsys, "evaluate", tmp_path / "mine.csv", "--page", out, "--resamples", "100")
+    assert (code, err[-1]) == (0, f"the page: {out}")
+    return Page(out.read_text())
+
+
+def test_it_says_what_predictions_can_say(page: Page) -> None:
+    (verdict,) = page.texts["p.verdict"]
+    assert verdict.startswith("mine on all faces: at threshold 0.5 it catches 66.7%")
+    generator, alarms, speed = page.texts["dd"]
+    assert generator.startswith("50.0% caught of gan")
+    assert "training" not in generator, "nobody said what trained it"
+    assert alarms.startswith("500 of 1,000 real faces of street")
+    assert speed == "not measuredpredictions do not say how long they took"
+    captions = dict(zip(page.captions, page.tables, strict=True))
+    ranking = next(rows for text, rows in captions.items() if text.startswith("How well scores rank"))
+    assert ranking[1][:2] == ["mine", "0.889" + ranking[1][1][5:]], "8 of 9 pairs are in order"
+    sources = next(rows for text, rows in captions.items() if text.startswith("Real faces called fake"))
+    assert sources[0][1:] == ["street", "studio"]
+    errors = next(rows for text, rows in captions.items() if text.startswith("How far scores"))
+    assert errors[1][5:] == ["n/a"] * 4, "there are no logits, so nothing is known of before"
+
+
+def test_it_says_why_the_rest_is_not_there(page: Page) -> None:
+    missing = [text for text in page.texts["p.missing"] if "pipeline's own run" in text]
+    assert len(missing) == len(OWN)
+    assert set(page.ids) >= OWN, "and the contents still lead there"
+    assert not [link for link in page.links if not link.startswith(("#", "data:"))], "no file lies beside it"
+
+
+def test_with_logits_there_is_a_curve_from_before_the_temperature(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["id,label,score,logit", "a,0,0.4,-1", "b,1,0.9,6", "c,1,0.7,2", "d,0,0.2,-4"]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    run(capsys, "evaluate", tmp_path / "mine.csv", "--page", tmp_path / "out.html", "--resamples", "100")
+    html = (tmp_path / "out.html").read_text()
+    assert "before it" in "".join(Page(html).texts["li"])
+    errors = next(rows for rows in Page(html).tables if "Log loss" in rows[0][1])
+    assert "n/a" not in errors[1][5:]
+
+
+def test_a_page_that_can_t_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.csv").write_text("\n".join(LINES))
+    (tmp_path / "folder").mkdir()
+    code, _, err = run(capsys, "evaluate", tmp_path / "mine.csv", "--page", tmp_path / "folder", "--resamples", "100")
+    assert code == 2
+    assert err[-1].startswith(f"unseen: {tmp_path / 'folder'}: the page can't be written there")
