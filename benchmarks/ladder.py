@@ -21,7 +21,7 @@ from unseen.files import read_json
 
 CHOOSE = ("left_out_gan", "left_out_twins")
 MEASURE = ("stylegan1_matched", "sd21")
-RUNGS = ("plain", "blur_jpeg", "gans", "snapshots", "twins", "mixes")
+RUNGS = ("plain", "blur_jpeg", "gans", "snapshots", "twins", "spectrum", "mixes")
 COLOURS = dict(zip((*CHOOSE, *MEASURE), ("#999999", "#56b4e9", "#0072b2", "#d55e00"), strict=True))
 
 
@@ -82,7 +82,7 @@ def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) ->
         for place, values in enumerate(each):
             axes.plot([place] * len(values), values, "o", color=COLOURS[pair], markersize=4)
     axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
-    names = ["one GAN", "+ blur, JPEG", "+ another GAN", "+ snapshots", "+ twins", "+ mixed pairs"]
+    names = ["one GAN", "+ blur, JPEG", "+ another GAN", "+ snapshots", "+ twins", "+ with spectrum", "+ mixed pairs"]
     axes.set_xticks(range(len(RUNGS)), names)
     axes.set_ylabel("AUC")
     axes.grid(alpha=0.3)

@@ -8,7 +8,7 @@ import torch
 from scipy.fft import dctn, idctn
 from torch import nn
 
-from unseen.gans.autoencoder import Autoencoder, Critic, with_low_frequencies_of
+from unseen.gans.autoencoder import Autoencoder, Critic, with_low_frequencies_of, with_spectrum_of
 from unseen.gans.settings import Upsampler
 
 from .tiny import SIZE, autoencoder_settings, modules, settings
@@ -81,3 +81,27 @@ def test_low_frequencies_are_the_reals_and_the_others_the_twins(share: float) ->
     mixed[:, :, :kept, :kept] = dctn(real.numpy(), axes=(2, 3), norm="ortho")[:, :, :kept, :kept]
     expected = idctn(mixed, axes=(2, 3), norm="ortho")
     np.testing.assert_allclose(with_low_frequencies_of(real, twin, share).numpy(), expected, atol=1e-12)
+
+
+def test_a_twin_has_its_reals_energy_at_each_frequency_and_its_own_signs() -> None:
+    generator = torch.Generator().manual_seed(1)
+    real, twin = (torch.rand(2, 3, 16, 16, generator=generator, dtype=torch.double) for _ in range(2))
+    found = dctn(with_spectrum_of(real, twin).numpy(), axes=(2, 3), norm="ortho")
+    reals, twins = (dctn(pictures.numpy(), axes=(2, 3), norm="ortho") for pictures in (real, twin))
+    ring = np.floor(np.hypot(*np.indices((16, 16)))).astype(int)
+    for number in range(ring.max() + 1):
+        inside = ring == number
+        energy, expected = ((side[..., inside] ** 2).sum(-1) for side in (found, reals))
+        np.testing.assert_allclose(energy, expected, rtol=1e-9)
+        gain = np.sqrt(expected / (twins[..., inside] ** 2).sum(-1))
+        np.testing.assert_allclose(found[..., inside], gain[..., None] * twins[..., inside], atol=1e-9)
+
+
+def test_a_blurred_twin_is_no_longer_blurred() -> None:
+    real = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(1), dtype=torch.double)
+    blurred = torch.nn.functional.avg_pool2d(real, 3, stride=1, padding=1, count_include_pad=False)
+    sharp = [float(p.diff(dim=3).square().mean()) for p in (real, blurred, with_spectrum_of(real, blurred))]
+    assert sharp[1] < 0.2 * sharp[0]
+    assert sharp[2] > 0.85 * sharp[0]
+    flat = torch.zeros_like(real)
+    assert with_spectrum_of(real, flat).abs().max() == 0

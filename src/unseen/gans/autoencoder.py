@@ -91,6 +91,15 @@ class Critic(nn.Module):
         return logits
 
 
+def _cosines(like: Tensor) -> Tensor:
+    """Rows of the orthonormal DCT-II for the side of pictures `like`, [s, s]."""
+    size = like.shape[-1]
+    place = torch.arange(size, dtype=like.dtype, device=like.device)
+    cosines = torch.cos(math.pi / size * (place + 0.5) * place[:, None]) * math.sqrt(2 / size)
+    cosines[0] /= math.sqrt(2)
+    return cosines
+
+
 def with_low_frequencies_of(reals: Tensor, twins: Tensor, share: float) -> Tensor:
     """Twins whose low frequencies are their reals' own, so that neither colour nor blur of an autoencoder remains
     to be learned (after the alignment of Chen et al. 2025, "Dual Data Alignment", arXiv 2505.14359).
@@ -100,14 +109,37 @@ def with_low_frequencies_of(reals: Tensor, twins: Tensor, share: float) -> Tenso
         twins: of the same shape.
         share: of the frequencies along each side, from 0 (none) to 1 (all) by cosine transform.
     """
-    size = reals.shape[-1]
-    kept = round(share * size)
+    kept = round(share * reals.shape[-1])
     if not kept:
         return twins
-    place = torch.arange(size, dtype=reals.dtype, device=reals.device)
-    cosines = torch.cos(math.pi / size * (place + 0.5) * place[:, None]) * math.sqrt(2 / size)
-    cosines[0] /= math.sqrt(2)  # rows of an orthonormal DCT-II
-    low = cosines[:kept]
+    low = _cosines(reals)[:kept]
     # Differences are what is exchanged: rows and columns of the low block, there and back.
     block = low @ (reals - twins) @ low.T
     return twins + low.T @ block @ low
+
+
+def with_spectrum_of(reals: Tensor, twins: Tensor) -> Tensor:
+    """Twins with as much energy at each frequency as their reals, so that neither blur nor ringing gives them away:
+    what is left of the generator is where its details lie, and not how strong they are.
+
+    Args:
+        reals: pictures [n, 3, s, s].
+        twins: of the same shape.
+
+    Returns:
+        The twins, each ring of cosine coefficients (those whose distance from the lowest rounds down to one number)
+        of each channel scaled to its real's energy; a ring that is empty in the twin stays so.
+    """
+    cosines = _cosines(reals)
+    size = reals.shape[-1]
+    place = torch.arange(size, device=reals.device)
+    ring = (place[:, None] ** 2 + place**2).float().sqrt().long().flatten()
+    of_reals, of_twins = (cosines @ pictures @ cosines.T for pictures in (reals, twins))
+    energy = [
+        torch.zeros(*x.shape[:2], int(ring.max()) + 1, dtype=x.dtype, device=x.device).index_add_(
+            2, ring, x.square().flatten(2)
+        )
+        for x in (of_reals, of_twins)
+    ]
+    gain = torch.where(energy[1] > 0, energy[0] / energy[1], 0).sqrt()
+    return cosines.T @ (of_twins * gain[:, :, ring].view_as(of_twins)) @ cosines

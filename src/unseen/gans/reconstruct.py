@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors
 import torch
@@ -132,14 +132,19 @@ def fit(
 
 
 @torch.no_grad()
-def twins_of(net: Autoencoder, pictures: Tensor, low_frequencies: float = 0.0) -> Tensor:
-    """Twins uint8 [n, 3, s, s] of pictures of the same kind, on the host; see `with_low_frequencies_of`."""
+def twins_of(
+    net: Autoencoder, pictures: Tensor, low_frequencies: float = 0.0, spectrum: Literal["own", "real"] = "own"
+) -> Tensor:
+    """Twins uint8 [n, 3, s, s] of pictures of the same kind, on the host; see `with_low_frequencies_of` and
+    `with_spectrum_of`."""
     device, was = next(net.parameters()).device, net.training
     net.eval()
     parts = []
     for part in torch.split(pictures, BATCH):
         real = to_unit_range(part.to(device))
         twin = autoencoder.with_low_frequencies_of(real, net(real).float(), low_frequencies)
+        if spectrum == "real":
+            twin = autoencoder.with_spectrum_of(real, twin)
         parts.append(((twin + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu())
     net.train(was)
     return torch.cat(parts)

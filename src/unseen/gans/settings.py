@@ -140,3 +140,6 @@ class TwinSettings(Settings):
     low_frequencies: float = Field(
         ge=0, lt=1, description="share of the frequencies, the low ones, that stay the real's"
     )
+    spectrum: Literal["own", "real"] = Field(
+        "own", description="`real`: at each frequency as much energy as the real has, so that blur tells nothing"
+    )

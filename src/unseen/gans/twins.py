@@ -62,8 +62,8 @@ def twin_set(
 
     def _twins(originals: list[FaceRow]) -> Iterator[FaceRow | Dropped]:
         pictures = torch.stack([torch.from_numpy(decode_crop(row.jpeg).copy()).permute(2, 0, 1) for row in originals])
-        drawn = twins_of(net, pictures, settings.low_frequencies).permute(0, 2, 3, 1).contiguous().numpy()
-        files = [png(pixels) for pixels in drawn]
+        drawn = twins_of(net, pictures, settings.low_frequencies, settings.spectrum)
+        files = [png(pixels) for pixels in drawn.permute(0, 2, 3, 1).contiguous().numpy()]
         crops = walk(files, finder, faces, seed, "whole", [row.sha256 for row in originals])
         for row, crop in zip(originals, crops, strict=True):
             real = f"{row.source}/{row.path}"
