@@ -34,10 +34,9 @@ def training_chart(rows: pd.DataFrame, detector: str) -> Markup:
 
 
 def _cost_row(cost: dict[str, Any]) -> list[Cell]:
-    name = " ".join(part for part in (cost["stage"], cost["item"]) if part)
     changed = " with changes" if cost["changed"] else ""
     return [
-        Cell(name),
+        Cell(cost["name"]),
         Cell(duration(cost["seconds"]), sort=cost["seconds"]),
         Cell(duration(cost["cpu_seconds"]), sort=cost["cpu_seconds"]),
         Cell(f"{cost['peak_memory_mb']:,.0f}", sort=cost["peak_memory_mb"]),
@@ -49,7 +48,7 @@ def _cost_row(cost: dict[str, Any]) -> list[Cell]:
 
 def _costs(costs: list[dict[str, Any]]) -> Table:
     """What each stage took, the longest first, and the sum."""
-    ordered = sorted(costs, key=lambda cost: (-cost["seconds"], cost["stage"], cost["item"]))
+    ordered = sorted(costs, key=lambda cost: (-cost["seconds"], cost["name"]))
     seconds, cpu = (sum(cost[key] for cost in costs) for key in ("seconds", "cpu_seconds"))
     most = max(cost["peak_memory_mb"] for cost in costs)
     total = [

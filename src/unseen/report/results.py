@@ -175,6 +175,12 @@ def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
     return {name: read_json(path) for name, path in paths.items() if path.is_file()}
 
 
+def _costs(folder: Path) -> list[dict[str, Any]]:
+    """What stages took, each with its `name`: stage, item, and for scores the set, as its file is called."""
+    paths = sorted(folder.rglob("*.json"))
+    return [{**read_json(path), "name": " ".join(path.relative_to(folder).with_suffix("").parts)} for path in paths]
+
+
 def read_results(params: Params, metrics: Path, models: Path) -> Results:
     """Read what `params` names; files of items that are no longer there are left alone.
 
@@ -209,5 +215,5 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         robustness=pd.read_csv(robust) if robust.is_file() else pd.DataFrame(columns=["detector", "pair"]),
         heat=_some(metrics / "explanations", judged, "{}/heat.json"),
         runtime=_some(metrics / "runtime", judged, "{}.json"),
-        costs=[read_json(path) for path in sorted((metrics / "costs").rglob("*.json"))],
+        costs=_costs(metrics / "costs"),
     )
