@@ -75,14 +75,22 @@ def table(rows: dict[str, list[dict[str, Any]]], measured: bool) -> list[str]:
 
 def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) -> None:
     """The ablation: AUC by rung on each pair, the seeds as dots."""
-    figure, axes = plt.subplots(figsize=(8, 3.6), dpi=110)
+    figure, axes = plt.subplots(figsize=(9, 3.6), dpi=110)
     for pair in (*CHOOSE, *(MEASURE if measured else ())):
         each = [[one["pairs"][pair]["auc"]["value"] for one in rows[f"lite0_{rung}"]] for rung in RUNGS]
         axes.plot([sum(values) / len(values) for values in each], "-", color=COLOURS[pair], label=pair)
         for place, values in enumerate(each):
             axes.plot([place] * len(values), values, "o", color=COLOURS[pair], markersize=4)
     axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
-    names = ["one GAN", "+ blur, JPEG", "+ another GAN", "+ snapshots", "+ twins", "+ with spectrum", "+ mixed pairs"]
+    names = [
+        "one GAN",
+        "+ blur,\nJPEG",
+        "+ another\nGAN",
+        "+ earlier\nselves",
+        "+ twins",
+        "+ twins,\nspectrum",
+        "+ mixed\npairs",
+    ]
     axes.set_xticks(range(len(RUNGS)), names)
     axes.set_ylabel("AUC")
     axes.grid(alpha=0.3)
