@@ -55,7 +55,7 @@ def test_steps_round_up(images: int, batch: int, steps: int) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
-    ({"learning_rate": "1e-3"}, ["`gans.tiny.learning_rate` is '1e-3'", "give a number, or `start` and `end`"]),
+    ({"learning_rate": "slow"}, ["`gans.tiny.learning_rate` is 'slow'", "give a number, or `start` and `end`"]),
     ({"learning_rate": True}, ["`gans.tiny.learning_rate` is True", "give a number"]),
     ({"learning_rate": None}, ["`gans.tiny.learning_rate` is None", "give a number"]),
     ({"learning_rate": [1, 2]}, ["`gans.tiny.learning_rate` is [1, 2]", "give a number"]),

@@ -112,6 +112,18 @@ def test_a_rival_as_good_as_the_detector_is_a_reason_to_doubt_it(results: Result
         )
 
 
+def test_a_detector_that_is_at_chance_says_so(results: Results, root: Path) -> None:
+    best = str(results.leaderboard.iloc[0]["detector"])
+    for low, warned in ((0.48, True), (0.51, False)):
+        pairs = {
+            name: {**one, "auc": {**one["auc"], "low": low if name == "unseen" else 0.9}}
+            for name, one in results.detectors[best]["pairs"].items()
+        }
+        detectors = {**results.detectors, best: {**results.detectors[best], "pairs": pairs}}
+        html = render(replace(results, detectors=detectors), [], root / "metrics")
+        assert ("On unseen it ranks fakes no better than chance" in html) is warned
+
+
 def test_few_people_are_called_a_demonstration(results: Results, root: Path) -> None:
     for people, warned in ((22, True), (5000, False)):
         card = results.cards["efficientnet_lite0"]

@@ -19,6 +19,9 @@ def warnings(results: Measured, detector: str) -> list[str]:
     """Why the numbers of a detector are less than they seem, a sentence each."""
     found = []
     pair = results.detectors[detector]["pairs"]
+    chance = [name for name, one in pair.items() if one["auc"]["low"] <= 0.5]
+    if chance:
+        found.append(f"On {' and on '.join(chance)} it ranks fakes no better than chance: do not use it there.")
     for name, cues in results.rivals.items():
         seen = [cue for cue in cues if cue["kind"] == "picture" and cue["cue"]]
         for cue in seen:
