@@ -462,6 +462,18 @@ def test_what_only_looks_like_a_number_stays_text(tmp_path: Path, text: str) -> 
     assert read_yaml(tmp_path / "params.yaml") == {"rate": text.strip("'")}
 
 
+def test_a_block_may_begin_as_another(tmp_path: Path) -> None:
+    """Read as DVC reads it; what the block says itself counts, and a key that is there twice is still refused."""
+    file = tmp_path / "params.yaml"
+    file.write_text("a: &a {rate: 1, deep: {x: 1}}\nb: &b {<<: *a, rate: 2}\nc: {<<: *b, seed: 3}\n")
+    same = {"deep": {"x": 1}}
+    expected = {"a": {"rate": 1, **same}, "b": {"rate": 2, **same}, "c": {"rate": 2, "seed": 3, **same}}
+    assert read_yaml(file) == expected == YAML(typ="safe").load(file)
+    file.write_text("a: &a {rate: 1}\nb: {<<: *a, seed: 1, seed: 2}\n")
+    with pytest.raises(UserError, match="`seed` is there twice"):
+        read_yaml(file)
+
+
 def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text()
     assert "learning_rate: 0.0002\n" in text

@@ -61,11 +61,12 @@ def nearest(value: object, allowed: Sequence[str]) -> str:
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is there twice: a copied block whose name was left would silently replace the first.
 
-    Reads `1e-3` as a number, as DVC does; PyYAML itself takes it for a text.
+    A block may begin as another, `{<<: *other, seed: 1}`, and what it says itself counts. Reads `1e-3` as a number, as DVC does; PyYAML itself takes it for a text.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [self.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        names = [self.construct_object(key, deep=True) for key in keys]
         for name in names:
             if names.count(name) > 1:
                 raise yaml.YAMLError(f"`{name}` is there twice (line {node.start_mark.line + 1} on)")

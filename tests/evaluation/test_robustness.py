@@ -256,6 +256,8 @@ def test_measure_by_hand(tmp_path: Path) -> None:
     assert low["flagged"] == share(2, 4)
     assert low["caught"] == share(1, 2)
     assert low["balanced_accuracy"] == 0.5
+    assert clean["auc"] == 1.0  # without a threshold
+    assert low["auc"] == (1.5 + 3.5) / 8  # ties count as half
     assert low["shift_reals"] == pytest.approx((1 + 2.5 + 2 + 0.5) / 4)  # of logits, and not of scores
     assert low["shift_fakes"] == pytest.approx((-1.5 - 2.5) / 2)
     assert (high["shift_reals"], high["shift_fakes"]) == (0.0, -2.0)
@@ -275,7 +277,7 @@ def test_one_table_and_one_tree(tmp_path: Path) -> None:
     rows = measure(by_hand(tmp_path / "p.parquet"), {"d": 0.5}, PAIR)
     table = as_table(rows)
     assert list(table.columns) == [
-        *("detector", "pair", "change", "level", "balanced_accuracy", "caught", "flagged"),
+        *("detector", "pair", "change", "level", "auc", "balanced_accuracy", "caught", "flagged"),
         *("shift_reals", "shift_fakes", "reals", "fakes"),
     ]
     assert (table["reals"].unique().tolist(), table["fakes"].unique().tolist()) == ([4], [2])

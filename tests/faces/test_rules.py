@@ -87,13 +87,15 @@ def test_attributes_of_names(tmp_path: Path) -> None:
     attributes = {
         "gender": {"match": "-([FM])-", "values": {"F": "female", "M": "male"}},
         "age": {"match": "-([0-9]*)y"},
+        "name": {"match": "/([a-z]+)", "values": {"a": "Ann", "b": "", "*": "other"}},
+        "known": {"match": "/([a-z]+)", "values": {"a": "yes", "*": ""}},
     }
     found = rules(tmp_path, source(attributes=attributes))
     for path, expected in {
-        "s1/a-F-30y.jpg": {"gender": "female", "age": "30"},
-        "s1/a-M-y.jpg": {"gender": "male"},
-        "s1/a-X-7y.jpg": {"age": "7"},
-        "s1/a.jpg": {},
+        "s1/a-F-30y.jpg": {"gender": "female", "age": "30", "name": "Ann", "known": "yes"},
+        "s1/a-M-y.jpg": {"gender": "male", "name": "Ann", "known": "yes"},
+        "s1/b-X-7y.jpg": {"age": "7"},
+        "s1/c.jpg": {"name": "other"},
     }.items():
         facts = found.facts(path)
         assert isinstance(facts, Facts)

@@ -19,6 +19,7 @@ from unseen.ahead import ahead
 from unseen.detectors.artifact import TrainedDetector
 from unseen.detectors.logits import SCORING_BATCH, logits_of
 from unseen.evaluation.changes import CHANGES, CLEAN
+from unseen.evaluation.ranking import Ranking
 from unseen.evaluation.robustness_settings import ChangeLevels
 from unseen.evaluation.settings import Pair
 from unseen.evaluation.shares import share
@@ -129,7 +130,7 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
         pairs: sets of reals and of fakes.
 
     Returns:
-        A row for each detector, pair, change and level, the clean one first: `balanced_accuracy`; `caught` (share of
+        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `caught` (share of
         fakes) and `flagged` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`, the mean
         over each class of the logit less the same face's clean logit.
     """
@@ -138,6 +139,7 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
     frame["hit"] = frame["score"] >= frame["detector"].astype(str).map(thresholds)
     grouped = frame.groupby([*names, "level"], observed=True, sort=False)
     cells = grouped.agg(hits=("hit", "sum"), n=("hit", "size"), logit=("logit", "mean")).to_dict("index")
+    logits = {cell: part.to_numpy() for cell, part in grouped["logit"]}
     grid = list(dict.fromkeys((change, level) for _, _, change, level in cells))
     rows = []
     for detector in thresholds:
@@ -145,6 +147,7 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
             for cell in grid:
                 reals, fakes = (cells[detector, side, *cell] for side in (pair.reals, pair.fakes))
                 clean = [cells[detector, side, CLEAN, 0.0] for side in (pair.reals, pair.fakes)]
+                both = [logits[detector, side, *cell] for side in (pair.reals, pair.fakes)]
                 caught, flagged = share(int(fakes["hits"]), fakes["n"]), share(int(reals["hits"]), reals["n"])
                 rows.append(
                     {
@@ -152,6 +155,9 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
                         "pair": name,
                         "change": cell[0],
                         "level": cell[1],
+                        "auc": Ranking(np.repeat([0, 1], [len(side) for side in both]), np.concatenate(both))
+                        .all_once()
+                        .auc,
                         "balanced_accuracy": (caught["share"] + 1 - flagged["share"]) / 2,
                         "caught": caught,
                         "flagged": flagged,

@@ -15,7 +15,7 @@ from unseen.settings import nearest
 from unseen.shards import Dropped
 from unseen.sources.archive import members
 from unseen.sources.reserved import check_picture
-from unseen.sources.settings import SourceSettings, TableSettings
+from unseen.sources.settings import OTHERS, SourceSettings, TableSettings
 from unseen.splits import Split, SplitSettings, split_of
 
 Row = dict[str, str]
@@ -140,5 +140,7 @@ class Rules:
             text = row.get(rule.column, "") if rule.column else path
             match = re.search(rule.match, text or "")
             if match and match.group(1):
-                found[name] = rule.values.get(match.group(1), match.group(1))
+                value = rule.values.get(match.group(1), rule.values.get(OTHERS, match.group(1)))
+                if value:
+                    found[name] = value
         return found

@@ -114,7 +114,7 @@ class AutoencoderSettings(Settings):
     weights: str = Field(
         pattern=r"^(none|gans/[a-z0-9_]+)$", description="a GAN that lends its last blocks, or `none`"
     )
-    factor: Literal[2, 4, 8] = Field(description="how many times smaller the side is between encoder and decoder")
+    factor: Literal[2, 4, 8, 16] = Field(description="how many times smaller the side is between encoder and decoder")
     latent: int = Field(ge=1, le=512, description="channels between encoder and decoder")
     width: int = Field(
         ge=8, le=256, multiple_of=8, description="channels at full size; they double as the side halves"

@@ -117,12 +117,19 @@ class TableSettings(Settings):
     where: dict[str, str] = Field(default={}, description="column: value; only rows that match belong to the source")
 
 
+OTHERS = "*"
+"""Among an attribute's `values`: whatever else was captured."""
+
+
 class AttributeSettings(Settings):
     """A property of the person or picture, read from its name or from a column of the table."""
 
     column: str = Field(default="", description="of the table; empty: the picture's name in the archive")
     match: Capture
-    values: dict[str, str] = Field(default={}, description="what was captured: what it is called")
+    values: dict[str, str] = Field(
+        default={},
+        description="what was captured: what it is called; `*` is all else, and an empty name leaves it out",
+    )
 
 
 class SourceSettings(Settings):
