@@ -6,20 +6,15 @@ import _stage
 
 from unseen.evaluation.runtime import measure
 from unseen.evaluation.runtime_settings import RuntimeSettings
-from unseen.evaluation.settings import EvaluationSet
 from unseen.files import write_metrics
 from unseen.predict import open_detector
-from unseen.settings import Name, read_block
+from unseen.settings import read_block
 from unseen.shards import open_set
 
 
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["runtime"], RuntimeSettings)
-    sets = [
-        open_set(Path("data/evaluation", one))
-        for one in read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
-    ]
-    people = next(one for one in sets if not one.label)
+    people = open_set(Path("data/evaluation", settings.set))
     detector, finder = open_detector(Path("models/detectors", name))
     write_metrics(Path("metrics/runtime", f"{name}.json"), measure(detector, finder, people, settings))
 

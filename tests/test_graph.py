@@ -210,7 +210,6 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
         *(f"evaluate@{name}" for name in DETECTORS),
         "robustness",
         *(f"explain@{name}" for name in DETECTORS),
-        *(f"runtime@{name}" for name in DETECTORS),
         "spectra",
         "report",
     }

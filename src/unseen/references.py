@@ -262,7 +262,10 @@ def _check_evaluation(params: Params) -> None:
 
 
 def _check_runtime(params: Params) -> None:
-    """The face in a picture to be timed is large enough to be stored: as found again, it may be a fifth smaller."""
+    """What is looked at is of real people, and a face in a picture to be timed is large enough to be stored: as found
+    again, it may be a fifth smaller."""
+    known = [name for name, item in params.evaluation_sets.items() if params.folders()[item.data][2] == "real"]
+    _check_reference("runtime.set", params.runtime.set, known)
     least = round(2.5 * params.faces.min_crop)
     if params.runtime.side < least:
         raise UserError(

@@ -61,7 +61,8 @@ def nearest(value: object, allowed: Sequence[str]) -> str:
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is there twice: a copied block whose name was left would silently replace the first.
 
-    A block may begin as another, `{<<: *other, seed: 1}`, and what it says itself counts. Reads `1e-3` as a number, as DVC does; PyYAML itself takes it for a text.
+    A block may begin as another, `{<<: *other, seed: 1}`, and what it says itself counts. Reads `1e-3` as a number,
+    as DVC does; PyYAML itself takes it for a text.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

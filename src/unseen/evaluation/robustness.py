@@ -130,9 +130,9 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
         pairs: sets of reals and of fakes.
 
     Returns:
-        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `caught` (share of
-        fakes) and `flagged` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`, the mean
-        over each class of the logit less the same face's clean logit.
+        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `caught`
+        (share of fakes) and `flagged` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`,
+        the mean over each class of the logit less the same face's clean logit.
     """
     names = ["detector", "set", "change"]
     frame = pq.read_table(path, columns=COUNTED, read_dictionary=names).to_pandas()

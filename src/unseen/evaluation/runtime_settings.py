@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from unseen.settings import Settings
+from unseen.settings import Name, Settings
 
 
 def _once(batches: list[int]) -> list[int]:
@@ -16,6 +16,7 @@ def _once(batches: list[int]) -> list[int]:
 class RuntimeSettings(Settings):
     """How often a detector is called, and on what."""
 
+    set: Name = Field(description="evaluation set of real people whose faces are looked at")
     batches: Annotated[
         list[Annotated[int, Field(ge=1, le=1024)]],
         Field(min_length=1, description="pictures of one call"),
