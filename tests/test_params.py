@@ -133,7 +133,7 @@ VALUES = [
     ({"gans": None}, ["`gans` is None", "dictionary"]),
     ({"robustness__changes__jpeg": [101]}, ["`robustness.changes.jpeg.0` is 101", "100"]),
     ({"robustness__faces": 0}, ["`robustness.faces` is 0"]),
-    ({"runtime__set": "dcgan_unseen_people"}, ["`runtime.set` is 'dcgan_unseen_people'", "orl_unseen_people"]),
+    ({"runtime__set": "dcgan_fakes"}, ["`runtime.set` is 'dcgan_fakes'", "allowed: orl_unseen_people"]),
     ({"runtime__batches": [1, 0]}, ["`runtime.batches.1` is 0"]),
     ({"faces": [1]}, ["`faces` is [1]", "dictionary"]),
     ({"detectors__discriminator": 5}, ["`detectors.discriminator` is 5", "dictionary"]),

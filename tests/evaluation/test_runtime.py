@@ -29,7 +29,7 @@ from unseen.settings import validated
 from unseen.shards import FaceSet
 
 CPU = torch.device("cpu")
-SETTINGS = RuntimeSettings(batches=[1, 4], seconds=0.01, repeats=3, pictures=6, side=128)
+SETTINGS = RuntimeSettings(set="people", batches=[1, 4], seconds=0.01, repeats=3, pictures=6, side=128)
 KNOBS = SETTINGS.model_dump()
 
 

@@ -55,6 +55,7 @@ def params_of_it(params: dict[str, Any]) -> dict[str, Any]:
         "gans": {"dcgan": params["gans"]["dcgan"]},
         "fakes": {"gan": {"group": "own", "use": "train", "gan": "dcgan", "count": 40}},
         "detectors": {name: params["detectors"][name] for name in SCORES},
+        "runtime": {**params["runtime"], "set": "orl_test"},
         "evaluation_sets": {
             name: {"data": data, "split": "all" if name.endswith("all") else "test"} for name, data in sets.items()
         },

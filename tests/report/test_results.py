@@ -1,5 +1,6 @@
 """What a run comes to: its leaderboard, its marks, and one line where a file is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from unseen.errors import UserError
 from unseen.files import read_json, write_json
-from unseen.report.results import LEADERBOARD, Results, leaderboard, marks, read_results
+from unseen.report.results import LEADERBOARD, Results, leaderboard, marks, read_results, worst_generator
 
 from .finished_run import SCORES
 
@@ -105,3 +106,22 @@ def test_a_file_that_is_missing_is_one_line(results: Results, root: Path, file: 
         away.rename(there)
     assert file in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("caught", "worst"),
+    [
+        ({"a": 0.5, "b": 0.4}, "b"),
+        ({"a": 0.4, "b": 0.4}, "b"),
+        ({"b": 0.4, "c": 0.4}, "b"),
+        ({"a": 0.4}, "a"),
+        ({}, ""),
+    ],
+)
+def test_of_generators_caught_alike_the_one_that_trained_nothing_is_the_worst(
+    results: Results, caught: dict[str, float], worst: str
+) -> None:
+    generators = {name: {"caught": {"share": share}} for name, share in caught.items()}
+    card = {"trained_on": {"train": {"generators": {"a": 100}}, "val": {"generators": {}}}}
+    found = replace(results, detectors={"d": {"generators": generators}}, cards={"d": card})
+    assert worst_generator(found, "d") == worst

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import Any
 
-from unseen.report.results import Measured, Results
+from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.runtime import speed_of
 from unseen.report.section import Section
 from unseen.report.tables import NONE, Cell, Head, Table, count, heads, number, of_file, percent, plain_share, speed
@@ -25,8 +25,8 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
     name, pair = str(row["detector"]), str(row["worst_pair"])
     metrics = results.detectors[name]
     found = metrics["pairs"][pair]
-    generators = sorted(metrics["generators"].items(), key=lambda item: (item[1]["caught"]["share"], item[0]))
-    worst = Cell(percent(generators[0][1]["caught"]["share"]), generators[0][0]) if generators else NONE
+    generator = worst_generator(results, name)
+    worst = Cell(percent(metrics["generators"][generator]["caught"]["share"]), generator) if generator else NONE
     return [
         Cell(name, href=of_file(name, results.folder)),
         Cell(pair, kind="words", mark=", ".join(results.marks.get(pair, []))),

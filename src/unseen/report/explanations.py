@@ -31,7 +31,8 @@ def _wrong_less_right(found: dict[str, Any]) -> Cell:
     if not there:
         return NONE
     texts = [f"{name} {one['value']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f})" for name, one in there.items()]
-    return Cell("; ".join(texts), kind="words")
+    # a line each, and none is broken: beside wide columns a table would make this one as narrow as a word
+    return Cell("\n".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in texts), kind="words")
 
 
 def _table(heat: dict[str, Any]) -> Table:

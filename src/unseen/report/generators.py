@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from unseen.evaluation.matrix import HEADINGS
-from unseen.report.results import Measured, Results
+from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number, of_file, percent, share
 
@@ -21,6 +21,11 @@ def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
     return Cell(percent(value), f"{around(found)}, n {found['n']}", value, heat=1 - value)
 
 
+def _worst(results: Measured, row: dict[Hashable, Any], measure: str) -> str:
+    """The name beside the least share is the verdict's, also where several generators are caught as often."""
+    return worst_generator(results, str(row["detector"])) if measure == "caught" else str(row["worst_generator"])
+
+
 def _matrix(results: Measured, measure: str) -> Table:
     of = results.matrix[results.matrix["measure"] == measure]
     generators = [str(name) for name in of.columns[len(HEADINGS) :]]
@@ -29,7 +34,7 @@ def _matrix(results: Measured, measure: str) -> Table:
         [
             Cell(str(row["detector"]), href=of_file(str(row["detector"]), results.folder)),
             Cell(row["trained_on"] or "not said", kind="words"),
-            Cell(write(row["worst"]), row["worst_generator"], row["worst"]),
+            Cell(write(row["worst"]), _worst(results, row, measure), row["worst"]),
             Cell(write(row["mean"]), f"± {write(row['std'])}", row["mean"]),
             *(_cell(results, row, name) for name in generators),
         ]

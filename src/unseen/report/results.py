@@ -92,6 +92,20 @@ class Results(Measured):
     costs: list[dict[str, Any]]
 
 
+def seen(results: Measured, detector: str, generator: str) -> bool | None:
+    """Whether a generator's fakes trained a detector; None where nobody said."""
+    if not isinstance(results, Results):
+        return None
+    return any(generator in split["generators"] for split in results.cards[detector]["trained_on"].values())
+
+
+def worst_generator(results: Measured, detector: str) -> str:
+    """Whose fakes a detector catches the least; of equal shares one that trained nothing, as that says more; empty
+    where there is none."""
+    shares = {name: one["caught"]["share"] for name, one in results.detectors[detector]["generators"].items()}
+    return min(shares, key=lambda name: (shares[name], bool(seen(results, detector, name)), name), default="")
+
+
 def _read(path: Path) -> Any:
     try:
         return read_json(path)

@@ -2,17 +2,10 @@
 
 from typing import Any
 
-from unseen.report.results import Measured, Results
+from unseen.report.results import Measured, Results, seen, worst_generator
 from unseen.report.runtime import speed_of
 from unseen.report.section import Section
 from unseen.scope import FEW_PEOPLE
-
-
-def _seen(results: Measured, detector: str, generator: str) -> bool | None:
-    """Whether a generator's fakes trained a detector; None where nobody said."""
-    if not isinstance(results, Results):
-        return None
-    return any(generator in split["generators"] for split in results.cards[detector]["trained_on"].values())
 
 
 def warnings(results: Measured, detector: str) -> list[str]:
@@ -51,9 +44,7 @@ def section(results: Measured) -> Section:
     best = str(row["detector"])
     metrics: dict[str, Any] = results.detectors[best]
     generators = {name: one["caught"] for name, one in metrics["generators"].items()}
-    # Of equal shares the one that says more: of a generator that trained nothing.
-    order = sorted(generators, key=lambda name: (generators[name]["share"], bool(_seen(results, best, name)), name))
-    generator = order[0] if order else ""
+    generator = worst_generator(results, best)
     source, flagged = max(metrics["sources"].items(), key=lambda item: (item[1]["share"], item[0]))
     return Section(
         "verdict",
@@ -63,7 +54,7 @@ def section(results: Measured) -> Section:
             "alone": len(results.detectors) == 1,
             "generator": generator,
             "caught": generators.get(generator),
-            "seen": _seen(results, best, generator),
+            "seen": seen(results, best, generator),
             "source": source,
             "flagged": flagged,
             "speed": speed_of(results, best),
