@@ -21,7 +21,7 @@ def _outcome(found: dict[str, Any] | None) -> Cell:
     if not found or "heat_inside" not in found:
         return NONE
     inside, area = found["heat_inside"], found["area_inside"]
-    note = f"{percent(inside['low'])} to {percent(inside['high'])}, n {found['n']}; area {percent(area)}"
+    note = f"{percent(inside['low'])} to {percent(inside['high'])}, n {found['n']}\narea {percent(area)}"
     return Cell(percent(inside["value"]), note, inside["value"])
 
 

@@ -57,7 +57,8 @@ def sample_grid(face_set: FaceSet) -> Image.Image:
 
 
 def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, int]) -> Markup:
-    """How large the originals of a set are and how hard they were compressed, as two SVG elements.
+    """How large the originals of a set are and how hard those that are JPEGs were compressed, as SVG
+    elements.
 
     Args:
         longer: pixels of each original's longer side.
@@ -66,9 +67,10 @@ def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, 
     """
     listed = ", ".join(f"{name} {count}" for name, count in formats.items())
     sizes = np.linspace(0, 1.1 * max(longer), 23)
-    return _histogram("Originals", "longer side, pixels", longer, sizes) + _histogram(
-        listed, "JPEG quality" if qualities else "no JPEG", qualities, np.arange(0, 106, 5.0)
-    )
+    charts = _histogram(f"Originals: {listed}", "longer side, pixels", longer, sizes)
+    if qualities:
+        charts += _histogram("How hard the JPEGs were compressed", "JPEG quality", qualities, np.arange(0, 106, 5.0))
+    return charts
 
 
 def _histogram(title: str, label: str, values: list[int], edges: npt.NDArray[np.float64]) -> Markup:
