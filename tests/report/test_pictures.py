@@ -13,10 +13,15 @@ from unseen.report.pictures import data_uri, originals_chart, sample_grid, small
 from .html_pages import Page
 
 
-def test_the_originals_of_a_set_without_jpegs_are_said_to_have_no_quality() -> None:
-    without, with_some = originals_chart([100, 200], [], {"PNG": 2}), originals_chart([100, 200], [75], {"JPEG": 1})
-    assert "no JPEG" in Page(without).texts["text"]
-    assert "no JPEG" not in Page(with_some).texts["text"]
+def test_a_set_without_jpegs_has_no_chart_of_their_quality() -> None:
+    for qualities, formats, charts in (([], {"PNG": 2}, 1), ([75], {"PNG": 1, "JPEG": 1}, 2)):
+        drawn = originals_chart([100, 200], qualities, formats)
+        page = Page(drawn)
+        assert drawn.count("<svg") == charts
+        assert "Originals: " + ", ".join(f"{name} {count}" for name, count in formats.items()) in " ".join(
+            page.texts["text.title"]
+        )
+        assert ("JPEG quality" in page.texts["text"]) == bool(qualities)
 
 
 def test_sample_faces_are_spread_over_the_set(orl_faces: OrlFaces, tmp_path: Path) -> None:
