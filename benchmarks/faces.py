@@ -34,12 +34,13 @@ import yaml
 from machine import machine
 from PIL import Image
 
+from unseen.ahead import worker_count
 from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, with_dynamic_input
 from unseen.faces.gather import gather
 from unseen.faces.journal import BLOCK
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road, worker_count
+from unseen.faces.workers import Road
 from unseen.files import sha256_of
 from unseen.settings import read_block
 from unseen.sources.archive import members

@@ -3,8 +3,9 @@
     PYTHONPATH=src python benchmarks/ladder.py --output docs/ladder.png > table.md
 
 A name that ends in _1 or _2 is another seed of the row it begins with: a row shows the mean of its seeds and their
-range, and the interval by people of the first. Rows stand in the order of what chooses, the mean AUC of the two
-left-out generators.
+range, and the interval by people of the first. Rows stand in the order of what chose first, the mean AUC of two
+left-out generators; beside it stands what chose then, the mean AUC of two after a reduction to a quarter of the side,
+which is the stage `robustness`'s.
 """
 
 import argparse
@@ -20,17 +21,27 @@ from matplotlib import pyplot as plt
 from unseen.files import read_json
 
 CHOOSE = ("left_out_gan", "left_out_twins")
+CHOOSE_REDUCED = ("left_out_gan", "left_out_structure")
+QUARTER = ("resize", "0.25")
 MEASURE = ("stylegan1_matched", "sd21")
-RUNGS = ("plain", "blur_jpeg", "gans", "snapshots", "twins", "spectrum", "mixes")
-COLOURS = dict(zip((*CHOOSE, *MEASURE), ("#999999", "#56b4e9", "#0072b2", "#d55e00"), strict=True))
+RUNGS = ("plain", "blur_jpeg", "gans", "snapshots", "twins", "spectrum", "mixes", "reduced", "structure", "subtle")
+REDUCED = "left out, at a quarter"
+COLOURS = dict(
+    zip((*CHOOSE, REDUCED, *MEASURE), ("#999999", "#56b4e9", "#009e73", "#0072b2", "#d55e00"), strict=True)
+)
 
 
-def seeds_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """The metrics of each row's detectors, one for each seed."""
+def seeds_of(metrics: Path) -> dict[str, list[dict[str, Any]]]:
+    """The metrics of each row's detectors, one for each seed; `reduced` is the AUC of what chose then, or None."""
     found = defaultdict(list)
-    for file in sorted(folder.glob("*.json")):
+    changed = read_json(metrics / "robustness.json") if (metrics / "robustness.json").is_file() else {}
+    for file in sorted((metrics / "detectors").glob("*.json")):
         row, _, seed = file.stem.rpartition("_")
-        found[row if seed in ("1", "2") else file.stem].append(read_json(file))
+        one = read_json(file)
+        pairs = changed.get(file.stem, {})
+        aucs = [pairs[pair][QUARTER[0]][QUARTER[1]]["auc"] for pair in CHOOSE_REDUCED if pair in pairs]
+        one["reduced"] = sum(aucs) / len(aucs) if len(aucs) == len(CHOOSE_REDUCED) else None
+        found[row if seed in ("1", "2") else file.stem].append(one)
     return dict(found)
 
 
@@ -51,16 +62,22 @@ def chosen_by(seeds: list[dict[str, Any]]) -> float:
     return sum(mean(seeds, pair, "auc", "value")[0] for pair in CHOOSE) / len(CHOOSE)
 
 
+def reduced(seeds: list[dict[str, Any]]) -> list[float]:
+    """What chose then, of each seed that was measured."""
+    return [one["reduced"] for one in seeds if one["reduced"] is not None]
+
+
 def table(rows: dict[str, list[dict[str, Any]]], measured: bool) -> list[str]:
     """Lines of Markdown."""
     pairs = MEASURE if measured else ()
-    head = ["detector", "seeds", "chooses", *CHOOSE]
+    head = ["detector", "seeds", "chose", "at a quarter"]
     for pair in pairs:
         head += [f"{pair} AUC (range; 95 %)", "caught at 5 %", "at 1 %", "accuracy", "flagged"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, seeds in sorted(rows.items(), key=lambda item: -chosen_by(item[1])):
         cells = [f"`{name}`", str(len(seeds)), f"{chosen_by(seeds):.3f}"]
-        cells += [f"{mean(seeds, pair, 'auc', 'value')[0]:.3f}" for pair in CHOOSE]
+        quarter = reduced(seeds)
+        cells.append(f"{sum(quarter) / len(quarter):.3f}" if quarter else "")
         for pair in pairs:
             auc, spread = mean(seeds, pair, "auc", "value")
             around = seeds[0]["pairs"][pair]["auc"]
@@ -76,8 +93,12 @@ def table(rows: dict[str, list[dict[str, Any]]], measured: bool) -> list[str]:
 def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) -> None:
     """The ablation: AUC by rung on each pair, the seeds as dots."""
     figure, axes = plt.subplots(figsize=(9, 3.6), dpi=110)
-    for pair in (*CHOOSE, *(MEASURE if measured else ())):
-        each = [[one["pairs"][pair]["auc"]["value"] for one in rows[f"lite0_{rung}"]] for rung in RUNGS]
+    for pair in (*CHOOSE, REDUCED, *(MEASURE if measured else ())):
+        rungs = [rows[f"lite0_{rung}"] for rung in RUNGS]
+        each = [
+            reduced(seeds) if pair == REDUCED else [one["pairs"][pair]["auc"]["value"] for one in seeds]
+            for seeds in rungs
+        ]
         axes.plot([sum(values) / len(values) for values in each], "-", color=COLOURS[pair], label=pair)
         for place, values in enumerate(each):
             axes.plot([place] * len(values), values, "o", color=COLOURS[pair], markersize=4)
@@ -89,7 +110,10 @@ def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) ->
         "+ earlier\nselves",
         "+ twins",
         "+ twins,\nspectrum",
-        "+ mixed\npairs",
+        "mixed\npairs",
+        "+ made\nsmaller",
+        "+ wrong\nstructure",
+        "+ subtle",
     ]
     axes.set_xticks(range(len(RUNGS)), names)
     axes.set_ylabel("AUC")
@@ -100,7 +124,7 @@ def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("metrics/detectors"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("metrics"))
     parser.add_argument("--output", type=Path, help="where the picture goes")
     parser.add_argument("--choosing", action="store_true", help="only what chooses, nothing held out")
     arguments = parser.parse_args()

@@ -14,13 +14,17 @@ MOST_THREADS = 16
 """More wait for each other, unless `UNSEEN_WORKERS` says so."""
 
 
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def worker_count() -> int:
     """`UNSEEN_WORKERS`, else one for each processor core that this process may use."""
     wanted = os.environ.get("UNSEEN_WORKERS")
     if wanted and not (wanted.isdecimal() and int(wanted) > 0):
         raise UserError(f"UNSEEN_WORKERS is {wanted!r}; give a whole number of processes, 1 or more")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(wanted or usable)
+    return int(wanted or _cores())
 
 
 def thread_count() -> int:
@@ -30,13 +34,30 @@ def thread_count() -> int:
     return max(1, min(worker_count() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), MOST_THREADS))
 
 
+def _idle() -> bool:
+    """Whether a core has time while a network works. Where the network's threads take them all, whoever prepares a
+    picture holds up every thread of a convolution, which costs more than to wait."""
+    import torch  # here: the stage of faces asks for nothing but the number of workers
+
+    from unseen.runtime import device
+
+    return device().type != "cpu" or torch.get_num_threads() < _cores()
+
+
 def ahead(items: Iterable[T], work: Callable[[T, Executor], R]) -> Iterator[R]:
-    """What `work` makes of each item, in order; the next is made by other threads while one is used.
+    """What `work` makes of each item, in order; the next is made by other threads while one is used, where
+    there are cores to spare.
 
     Args:
-        items: are asked for one at a time, in another thread.
+        items: are asked for one at a time, perhaps in another thread.
         work: is given an item and threads to share its work out to; what it raises is raised here.
     """
+    if not _idle():
+        with ThreadPoolExecutor(thread_count()) as pool:
+            for item in items:
+                yield work(item, pool)
+        return
+
     rest = iter(items)
 
     def following() -> list[R]:
