@@ -53,7 +53,7 @@ def mean(seeds: list[dict[str, Any]], pair: str, *path: str) -> tuple[float, str
         for key in path:
             value = value[key]
         values.append(float(value))
-    spread = f" ({min(values):.2f}-{max(values):.2f})" if len(values) > 1 else ""
+    spread = f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else ""
     return sum(values) / len(values), spread
 
 
@@ -72,7 +72,7 @@ def table(rows: dict[str, list[dict[str, Any]]], measured: bool) -> list[str]:
     pairs = MEASURE if measured else ()
     head = ["detector", "seeds", "chose", "at a quarter"]
     for pair in pairs:
-        head += [f"{pair} AUC (range; 95 %)", "caught at 5 %", "at 1 %", "accuracy", "flagged"]
+        head += [f"{pair} AUC", "caught at 5 % / 1 %", "accuracy"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, seeds in sorted(rows.items(), key=lambda item: -chosen_by(item[1])):
         cells = [f"`{name}`", str(len(seeds)), f"{chosen_by(seeds):.3f}"]
@@ -81,11 +81,10 @@ def table(rows: dict[str, list[dict[str, Any]]], measured: bool) -> list[str]:
         for pair in pairs:
             auc, spread = mean(seeds, pair, "auc", "value")
             around = seeds[0]["pairs"][pair]["auc"]
-            cells.append(f"**{auc:.3f}**{spread}; {around['low']:.2f}-{around['high']:.2f}")
-            for level in ("fpr_5", "fpr_1"):
-                cells.append(f"{mean(seeds, pair, 'at_fpr', level, 'frozen', 'tpr', 'share')[0]:.1%}")
-            cells.append(f"{mean(seeds, pair, 'accuracy')[0]:.1%}")
-            cells.append(f"{mean(seeds, pair, 'flagged', 'share')[0]:.1%}")
+            cells.append(f"**{auc:.3f}**{spread} [{around['low']:.2f} to {around['high']:.2f}]")
+            caught = [mean(seeds, pair, "at_fpr", one, "frozen", "tpr", "share")[0] for one in ("fpr_5", "fpr_1")]
+            cells.append(" / ".join(f"{share:.1%}".replace("%", " %") for share in caught))
+            cells.append(f"{mean(seeds, pair, 'accuracy')[0]:.1%}".replace("%", " %"))
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
