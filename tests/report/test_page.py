@@ -99,7 +99,7 @@ def test_the_report_begins_with_the_best_detector_where_it_does_worst(results: R
     flagged = results.detectors["efficientnet_lite0"]["sources"]["orl_test"]
     assert alarms.startswith(f"{round(flagged['share'] * 1000)} of 1,000 real faces of orl_test")
     assert f"n {flagged['n']}" in alarms
-    assert speed.startswith("40 pictures a second from bytes to verdict, batches of 32, Abacus 3, 1 threads")
+    assert speed.startswith("40 pictures a second from bytes to verdict, batches of 32, Abacus 3, 1 thread, no GPU")
 
 
 def test_a_rival_as_good_as_the_detector_is_a_reason_to_doubt_it(results: Results, root: Path) -> None:

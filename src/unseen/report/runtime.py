@@ -52,7 +52,11 @@ def pareto(results: Results) -> pd.DataFrame:
 
 def machine(found: dict[str, Any]) -> str:
     """A machine in words."""
-    parts = [found["cpu"], f"{found['cores']} cores, {found['threads']} threads in use", found["gpu"] or "no GPU"]
+    parts = [
+        found["cpu"],
+        f"{found['cores']} cores, {found['threads']} thread{'s' if found['threads'] != 1 else ''} in use",
+        found["gpu"] or "no GPU",
+    ]
     return "; ".join([*parts, f"Python {found['python']}, torch {found['torch']}, {found['system']}"])
 
 
