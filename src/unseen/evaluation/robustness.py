@@ -148,6 +148,7 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
                 reals, fakes = (cells[detector, side, *cell] for side in (pair.reals, pair.fakes))
                 clean = [cells[detector, side, CLEAN, 0.0] for side in (pair.reals, pair.fakes)]
                 both = [logits[detector, side, *cell] for side in (pair.reals, pair.fakes)]
+                ranking = Ranking(np.repeat([0, 1], [len(side) for side in both]), np.concatenate(both))
                 caught, flagged = share(int(fakes["hits"]), fakes["n"]), share(int(reals["hits"]), reals["n"])
                 rows.append(
                     {
@@ -155,9 +156,7 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
                         "pair": name,
                         "change": cell[0],
                         "level": cell[1],
-                        "auc": Ranking(np.repeat([0, 1], [len(side) for side in both]), np.concatenate(both))
-                        .all_once()
-                        .auc,
+                        "auc": ranking.all_once().auc,
                         "balanced_accuracy": (caught["share"] + 1 - flagged["share"]) / 2,
                         "caught": caught,
                         "flagged": flagged,
