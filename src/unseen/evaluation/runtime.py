@@ -95,10 +95,12 @@ def energy_counted(root: Path = POWERCAP) -> list[tuple[float, float]] | None:
 def _calls(work: Work, settings: RuntimeSettings) -> list[float]:
     """Seconds of each call of `work`."""
     seconds: list[float] = []
-    while len(seconds) < settings.repeats or sum(seconds) < settings.seconds:
+    total = 0.0
+    while len(seconds) < settings.repeats or total < settings.seconds:
         start = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - start)
+        total += seconds[-1]
     return seconds
 
 
