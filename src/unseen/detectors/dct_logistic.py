@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unseen.detectors.base import Detector, History, Task
+from unseen.detectors.logits import SCORING_BATCH, as_batch
 from unseen.detectors.settings import FittedSettings, LogisticSettings
 from unseen.runtime import prepare
 
@@ -74,11 +75,16 @@ def fit(model: Detector, task: Task) -> History:
     assert isinstance(model, DctLogistic)
     assert isinstance(task.settings, LogisticSettings)
     prepare()
-    features = model.features(torch.from_numpy(task.train.pixels).permute(0, 3, 1, 2)).numpy()
+    features = np.empty((len(task.train), len(model.weight)))
+    for start in range(0, len(features), SCORING_BATCH):
+        rows = range(start, min(start + SCORING_BATCH, len(features)))
+        features[rows.start : rows.stop] = model.features(as_batch(task.train.take(rows), torch.device("cpu")))
     mean, scale = features.mean(0), features.std(0)
     scale[scale == 0] = 1.0
+    features -= mean
+    features /= scale
     regression = LogisticRegression(C=1 / task.settings.penalty, class_weight="balanced", max_iter=2000)
-    regression.fit((features - mean) / scale, task.train.labels)
+    regression.fit(features, task.train.labels)
     fitted = {"mean": mean, "scale": scale, "weight": regression.coef_[0], "bias": regression.intercept_}
     model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in fitted.items()})
     return []
