@@ -10,7 +10,7 @@ reproduce: setup  ## set everything up, run the pipeline, print the table
 	unseen results
 
 test: setup  ## set everything up, run the tests
-	python -m pytest
+	python -m pytest -n auto --dist loadfile
 
 check: setup  ## what must be clean before a commit
 	ruff check src stages tests benchmarks
