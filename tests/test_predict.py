@@ -347,26 +347,3 @@ def test_reads_nothing_but_the_artifact_and_the_picture(artifact: Path, tmp_path
     assert expected - read <= {str(artifact / "weights.safetensors")}  # mapped by safetensors, unseen by Python
     assert read <= expected | {str(picture)}
     assert list((tmp_path / "empty").iterdir()) == []
-
-
-WITHOUT_COMPILER = """
-import sys
-from unseen.predict import without_compiler
-with without_compiler():
-    import timm
-assert "torch._dynamo" not in sys.modules, "timm was imported with the compiler"
-import torch
-model = timm.create_model("tf_efficientnet_lite0", num_classes=1).eval()
-assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 1)
-with without_compiler():
-    from torch._dynamo import reset
-reset()
-assert torch._dynamo.utils.is_compile_supported("cpu") in (True, False)
-align = sys.modules["torchvision.ops.roi_align"]
-assert align.is_compile_supported("cpu") == torch._dynamo.utils.is_compile_supported("cpu")
-"""
-
-
-def test_timm_comes_without_the_compiler_and_the_compiler_comes_when_asked_for() -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], env={"PYTHONPATH": str(SRC)}, check=False)
-    assert done.returncode == 0

@@ -2,13 +2,17 @@
 
 import io
 import os
+import platform
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import torch
 
+from conftest import ROOT
 from unseen import runtime
 from unseen.code import own_code
 from unseen.files import whole_file
@@ -53,6 +57,28 @@ def test_threads_do_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("UNSEEN_THREADS", "1")
     prepare()
     assert torch.get_num_threads() == 1
+
+
+PAGES = 2**14
+FAULTS_OF_THE_LAST_TENSOR = f"""
+import mmap, resource, torch, unseen.runtime
+{{first}}
+for _ in range(30):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones({PAGES} * mmap.PAGESIZE, dtype=torch.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's way to keep memory")
+def test_memory_that_is_freed_is_kept_for_what_comes_next() -> None:
+    env = {"PYTHONPATH": str(ROOT / "src"), "UNSEEN_DEVICE": "cpu"}
+    default, prepared = (
+        int(subprocess.check_output([sys.executable, "-c", FAULTS_OF_THE_LAST_TENSOR.format(first=first)], env=env))
+        for first in ("", "unseen.runtime.prepare()")
+    )
+    assert default > 0.9 * PAGES, "glibc keeps it by itself: prepare() need not ask"
+    assert prepared < 0.1 * PAGES
 
 
 def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,16 +4,12 @@ Importing this imports torch; `unseen.cli` does so only when there is something 
 """
 
 import hashlib
-import importlib
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +23,7 @@ from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, Found
 from unseen.faces.road import store
 from unseen.pictures import Pixels, decode_crop
-from unseen.runtime import device
+from unseen.runtime import device, keep_memory
 from unseen.sources.archive import MAX_MEMBER_BYTES
 
 BATCH = 32
@@ -87,41 +83,6 @@ class _Face:
     pixels: Pixels
 
 
-class _Deferred(ModuleType):
-    """Stands in for a module; what is asked of it, dunders apart, is answered by the real one."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        _forget_deferred()
-        return getattr(importlib.import_module(self.__name__), name)
-
-
-def _forget_deferred() -> None:
-    for name in [name for name, module in sys.modules.items() if isinstance(module, _Deferred)]:
-        del sys.modules[name]
-
-
-@contextmanager
-def without_compiler() -> Iterator[None]:
-    """Import timm without torch's compiler, which takes as long as torch itself and is not used here.
-
-    torchvision asks it for one function, to be called later, and timm marks functions that are not to be compiled.
-    """
-    if "torch._dynamo" in sys.modules:
-        yield
-        return
-    real = "torch._dynamo.utils"
-    compiler, utils = _Deferred("torch._dynamo"), _Deferred(real)
-    compiler.__dict__["disable"] = lambda function=None, *_, **__: function or (lambda later: later)
-    utils.__dict__["is_compile_supported"] = lambda kind: importlib.import_module(real).is_compile_supported(kind)
-    sys.modules |= {module.__name__: module for module in (compiler, utils)}
-    try:
-        yield
-    finally:
-        _forget_deferred()
-
-
 def open_detector(folder: Path) -> tuple[TrainedDetector, Finder]:
     """A detector and its face finder, from the artifact's folder and from nothing else.
 
@@ -129,8 +90,7 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, Finder]:
         UserError: a file is missing or damaged.
     """
     try:
-        with without_compiler():
-            detector = load_detector(folder)
+        detector = load_detector(folder)
         int(detector.card["seed"])
         return detector, Finder(detector.finder, detector.faces.find)
     except UserError:
@@ -231,9 +191,10 @@ def predict(
     Raises:
         UserError: the detector gives logits that are not finite.
     """
-    # Not `prepare`: deterministic algorithms import torch's compiler, and a forward pass on a CPU is one anyway.
-    # One thread: the others decode the next pictures, and two that wait for each other stall on a busy machine.
+    # Not `prepare`, which takes two threads: here the others decode the next pictures, and two that wait for each
+    # other stall on a busy machine.
     torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", 1)))
+    keep_memory()
     where = where or device()
     model = detector.model.to(where)
 

@@ -4,6 +4,7 @@ Nothing here may change a result on the CPU, except `UNSEEN_THREADS`: floating-p
 many threads share them, so the default is fixed and not the machine's.
 """
 
+import ctypes
 import hashlib
 import json
 import os
@@ -26,6 +27,8 @@ from unseen.files import whole_file
 
 DEFAULT_THREADS = 2
 
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+
 
 def device() -> torch.device:
     """The device from `UNSEEN_DEVICE`, else a GPU where there is one, else the CPU."""
@@ -42,11 +45,24 @@ def prepare() -> torch.device:
     repeatable = found.type == "cpu" or os.environ.get("UNSEEN_DETERMINISTIC") == "1"
     if repeatable:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS does not repeat itself
-    torch.use_deterministic_algorithms(repeatable, warn_only=True)
+    # As `use_deterministic_algorithms` does, which imports torch's compiler for a second.
+    torch.set_deterministic_debug_mode("warn" if repeatable else "default")
     # Memory that nobody reads before it is written need not be filled: that took a sixth of a GAN's step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = not repeatable
+    keep_memory()
     return found
+
+
+def keep_memory() -> None:
+    """Have glibc keep what is freed for what is asked for next, where glibc it is.
+
+    By default it hands each large tensor back to the system, which fills every page anew with zeros at each layer of
+    each step: over a fourth of the CPU time of a small network. A process then stays as large as it has been.
+    """
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(_M_MMAP_MAX, 0)
+        library.mallopt(_M_TRIM_THRESHOLD, -1)
 
 
 def half(device: torch.device) -> AbstractContextManager[object]:

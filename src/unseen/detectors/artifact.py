@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from unseen.code import code_hash
+from unseen.deferred import without_compiler
 from unseen.detectors.base import Detector, Kind
 from unseen.detectors.calibration import Calibration
 from unseen.errors import UserError
@@ -104,7 +105,8 @@ def load_detector(folder: Path) -> TrainedDetector:
     except (ValueError, safetensors.SafetensorError) as error:
         raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
     try:
-        model = _kind(folder, card["kind"]).restore(card["config"])
+        with without_compiler():
+            model = _kind(folder, card["kind"]).restore(card["config"])
         model.load_state_dict(state)
         faces = validated(FaceSettings, card["faces"], "detector.json: faces")
         calibration = Calibration.from_dict(card["calibration"])
