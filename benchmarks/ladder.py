@@ -117,7 +117,7 @@ def draw(rows: dict[str, list[dict[str, Any]]], measured: bool, output: Path) ->
     axes.set_xticks(range(len(RUNGS)), names)
     axes.set_ylabel("AUC")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, ncol=5, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     figure.savefig(output, bbox_inches="tight")
 
 
