@@ -373,9 +373,14 @@ def test_an_archive_under_a_second_name_is_the_same_archive(held_out: dict[str, 
 
 
 def test_pictures_of_one_archive_may_all_be_held_out_or_all_train(held_out: dict[str, Any], tmp_path: Path) -> None:
-    load(changed(held_out, sources__others__members="*", sources__others__use="train"), tmp_path)
+    loaded = load(changed(held_out, sources__others__members="*", sources__others__use="train"), tmp_path)
+    assert {name: loaded.sources[name].use for name in ("orl", "others")} == {"orl": "train", "others": "train"}
     third = {**held_out["sources"]["others"], "members": OTHERS, "use": "held_out"}
-    load(changed(held_out, sources__others={**third}, sources__third={**third}), tmp_path)
+    loaded = load(changed(held_out, sources__others={**third}, sources__third={**third}), tmp_path)
+    assert {name: loaded.sources[name].use for name in ("others", "third")} == {
+        "others": "held_out",
+        "third": "held_out",
+    }
 
 
 @pytest.mark.parametrize("name", ["cfd", "sfhq_1"])
@@ -423,7 +428,8 @@ def fair(data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
 
 
 def test_groups_are_attributes_of_what_trains(params_data: dict[str, Any], tmp_path: Path) -> None:
-    load(fair(params_data, gender="both", race="real"), tmp_path)
+    fitted = load(fair(params_data, gender="both", race="real"), tmp_path).detectors["fair"]
+    assert fitted.model_dump()["groups"] == ["gender"]
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,8 @@ def fit(model: Detector, task: Task) -> History:
     prepare()
     features = np.empty((len(task.train), len(model.weight)))
     for start in range(0, len(features), SCORING_BATCH):
-        rows = range(start, min(start + SCORING_BATCH, len(features)))
-        features[rows.start : rows.stop] = model.features(as_batch(task.train.take(rows), torch.device("cpu")))
+        rows = range(len(features))[start : start + SCORING_BATCH]
+        features[rows] = model.features(as_batch(task.train.take(rows), torch.device("cpu")))
     mean, scale = features.mean(0), features.std(0)
     scale[scale == 0] = 1.0
     features -= mean
