@@ -30,7 +30,7 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
     """Predictions of a detector or out of a file, and the detector's frozen threshold."""
     import pandas as pd
 
-    from unseen.evaluation.brought import read_brought
+    from unseen.evaluation.external import read_external
     from unseen.files import read_json
 
     files = sorted((PREDICTIONS / name).glob("*.parquet"))
@@ -38,12 +38,12 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
         if not Path(name).is_file():
             known = ", ".join(sorted(path.name for path in PREDICTIONS.glob("*"))) or "none yet"
             raise UserError(f"{name}: neither a file nor a detector with predictions (there are: {known})")
-        return read_brought(Path(name)), None
+        return read_external(Path(name)), None
     try:
         threshold = float(read_json(DETECTORS / name / "detector.json")["calibration"]["threshold"])
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not there; run `dvc repro`") from None
-    return pd.concat([read_brought(path).assign(set=path.stem) for path in files], ignore_index=True), threshold
+    return pd.concat([read_external(path).assign(set=path.stem) for path in files], ignore_index=True), threshold
 
 
 def _found(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison."""
-    from unseen.evaluation.brought import BadPredictions
+    from unseen.evaluation.external import BadPredictions
 
     try:
         found = _found(arguments)

