@@ -1,14 +1,20 @@
 import errno
 import hashlib
+import itertools
 import json
 import math
+import os
+import shutil
 import stat
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from unseen import files
 from unseen.files import read_json, rounded, sha256_of, whole_file, whole_folder, write_json, write_metrics
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -82,6 +88,101 @@ def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
     assert not left.exists()
     assert all((folder / "half").exists() for folder in others)
     assert (tmp_path / "set/a.bin").read_bytes() == b"2"
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+def killed_at(call: int, write: Callable[[], None]) -> bool:
+    """Run `write` in a process that ends without any clean-up before its so many'th call that changes a name."""
+    child = os.fork()
+    if not child:
+        left = itertools.count(call, -1)
+
+        def dying(function: Any) -> Any:
+            def called(*arguments: Any, **options: Any) -> Any:
+                if not next(left):
+                    os._exit(9)
+                return function(*arguments, **options)
+
+            return called
+
+        os.replace, shutil.rmtree = dying(os.replace), dying(shutil.rmtree)
+        files._exchange = dying(files._exchange)
+        write()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@needs_fork
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_kill_at_any_moment_loses_neither_the_old_folder_nor_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    path = tmp_path / "[set]"
+
+    def write(content: bytes) -> None:
+        with whole_folder(path) as part:
+            (part / "a.bin").write_bytes(content)
+
+    write(b"old")
+    for call in itertools.count():
+        if not killed_at(call, lambda: write(b"new")):
+            break
+        files.restore_folder(path)
+        assert everything(path) in ({"a.bin": b"old"}, {"a.bin": b"new"}), f"killed before call {call}"
+        write(b"old")
+        assert [found.name for found in tmp_path.iterdir()] == ["[set]"], "what the kill left is gone"
+    assert call >= 2
+    assert everything(tmp_path) == {"[set]/a.bin": b"new"}
+
+
+def test_a_folder_that_can_not_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.bin").write_bytes(b"old")
+    replace = os.replace
+
+    def refused(one: Path, other: Path) -> None:
+        if one.suffix == ".part":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        replace(one, other)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError), whole_folder(tmp_path / "set"):
+        pass
+    assert everything(tmp_path) == {"set/a.bin": b"old"}
+    assert [found.name for found in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_reader_finds_a_folder_at_every_moment(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    if not files._exchange(tmp_path / "one", tmp_path / "other"):
+        pytest.skip("names can't be swapped here")
+    path, missed, done = tmp_path / "set", list[int](), threading.Event()
+
+    def write(number: int) -> None:
+        with whole_folder(path) as part:
+            (part / "a.bin").write_bytes(bytes([number]))
+
+    def read() -> None:
+        while not done.is_set():
+            if not (path / "a.bin").exists():
+                missed.append(1)
+
+    write(0)
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(200):
+        write(number)
+    done.set()
+    reader.join()
+    assert not missed
 
 
 def test_json_has_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:

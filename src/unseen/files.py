@@ -1,14 +1,19 @@
 """Files that are there whole or not at all."""
 
+import ctypes
+import glob
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's fcntl.h and fs.h
 
 
 def sha256_of(path: Path) -> str:
@@ -32,22 +37,62 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names in one step; False where the system or the file system can't."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is None or not hasattr(library, "renameat2"):
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return library.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0  # type: ignore[no-any-return]
+
+
+def _replace_folder(part: Path, path: Path, aside: Path) -> None:
+    """Put the folder `part` in the place of `path`; the old one is never removed before the new one is there."""
+    if not path.exists():
+        os.replace(part, path)
+    elif not _exchange(part, path):  # afterwards `part` is the old folder, which the caller removes
+        os.replace(path, aside)
+        try:
+            os.replace(part, path)
+        finally:
+            restore_folder(path)
+
+
+def restore_folder(path: Path) -> None:
+    """Put an old folder back that a killed `whole_folder` had moved aside and not yet replaced.
+
+    `whole_folder` calls it first. It matters only where two folders can't be swapped in one step.
+    """
+    aside = _aside(path)
+    if not aside.exists():
+        return
+    if path.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        os.replace(aside, path)
+
+
+def _aside(path: Path) -> Path:
+    return path.parent / f".{path.name}.old"
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it takes the place of `path`, otherwise it goes.
+    """Yield a temporary folder beside `path`; on success it takes the place of `path`, otherwise it is removed.
 
-    What a killed run left beside it goes as well: one run at a time writes a folder.
+    At every moment there is the old folder or the new one: a kill loses neither. Where the file system can swap two
+    names (Linux), a reader always finds one of them; elsewhere there is a moment between two renames.
+    What a killed run left beside `path` is restored or removed: one run at a time writes a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.part"):
+    restore_folder(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         shutil.rmtree(left, ignore_errors=True)
     part = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     try:
         yield part
         part.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        _replace_folder(part, path, _aside(path))
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
