@@ -15,7 +15,8 @@ from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
 from unseen.gans.settings import GanSettings
 from unseen.params import Params, check_disk, load_params
-from unseen.settings import read_block, read_yaml
+from unseen.references import problems
+from unseen.settings import read_block, read_yaml, validated
 from unseen.sources.catalogue import entry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -284,7 +285,24 @@ def test_what_is_wrong_is_named(
 
 def test_a_source_and_fakes_of_one_name(params_data: dict[str, Any], tmp_path: Path) -> None:
     params_data["sources"]["dcgan_fakes"] = {**params_data["sources"]["orl"], "group": "others"}
-    assert "`dcgan_fakes` names two sets" in refusal(params_data, tmp_path)
+    assert "`fakes.dcgan_fakes` has the name of another set, `sources.dcgan_fakes`" in refusal(params_data, tmp_path)
+
+
+def test_all_references_that_do_not_fit_are_named_at_once(params_data: dict[str, Any], tmp_path: Path) -> None:
+    """What only follows from another problem is not one of its own."""
+    wrong = {
+        "sources.orl.archive": "nimfaa",
+        "fakes.dcgan_fakes.gan": "dcgn",
+        "detectors.dct_logistic.train_on.reals": "faces/peple",
+        "detectors.discriminator.input_size": 128,
+        "evaluation_sets.orl_unseen_people.data": "faces/people/olr",
+        "evaluation.pairs.unseen_generator.fakes": "resize",
+    }
+    changes = {key.replace(".", "__"): value for key, value in wrong.items()}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(changed(params_data, **changes)))
+    found = list(problems(validated(Params, read_yaml(path), "")))
+    assert [line.split("`")[1] for line in found] == list(wrong)
 
 
 def test_a_set_that_is_a_group_too(params_data: dict[str, Any], tmp_path: Path) -> None:
@@ -394,7 +412,7 @@ def test_what_is_held_out_for_good_trains_only_for_a_stated_reason(
     params_data["sources"]["photos"] = {**source, "archive": "mine", "group": "photos"}
     assert load(params_data, tmp_path).sources["photos"].use == "held_out"
     message = refusal(changed(params_data, sources__photos__use="train"), tmp_path)
-    assert "`photos` is" in message
+    assert "`sources.photos.use` is 'train'" in message
     assert "held out for good" in message
     load(changed(params_data, sources__photos__train_anyway="to show what it does"), tmp_path)
 

@@ -1,8 +1,12 @@
-"""What blocks of params say of each other: names that must exist, and roles that must fit."""
+"""What blocks of params say of each other: names that must exist, and roles that must fit.
+
+Each check is a generator of problems, one line each. A line names its key first, in backticks.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from unseen.detectors.backbone_names import check_backbone
 from unseen.detectors.settings import NativeSettings, XceptionFairSettings
@@ -15,63 +19,78 @@ from unseen.sources.reserved import check_archive
 if TYPE_CHECKING:
     from unseen.params import Params
 
+Problems = Iterator[str]
 
-def _check_trained_on(params: Params, key: str, folder: str, label: str) -> None:
+
+def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
+    """The problem that a check raises, if it does."""
+    try:
+        check(*arguments)
+    except UserError as error:
+        yield str(error)
+
+
+def _check_trained_on(params: Params, key: str, folder: str, label: str) -> Problems:
     """What is trained on exists, is of the one class, and holds nothing that is held out."""
     inside = {path: found for path, found in params.folders().items() if f"{path}/".startswith(f"{folder}/")}
     if not inside:
         known = set(params.folders()) | {path.rsplit("/", 1)[0] for path in params.folders()}
-        raise UserError(f"params: `{key}` is {folder!r}, which holds no set; {nearest(folder, sorted(known))}")
+        yield f"params: `{key}` is {folder!r}, which holds no set; {nearest(folder, sorted(known))}"
     for path, (name, use, found_label) in inside.items():
         if use != "train":
-            raise UserError(
+            yield (
                 f"params: `{key}` is {folder!r}, but data/{path} is `use: held_out` and may not train anything; "
                 f"give `{name}` another group"
             )
         if found_label != label:
-            raise UserError(f"params: `{key}` is {folder!r}, but `{name}` in it is {found_label}, not {label}")
+            yield f"params: `{key}` is {folder!r}, but `{name}` in it is {found_label}, not {label}"
 
 
-def _check_reference(key: str, value: str, allowed: list[str]) -> None:
+def _check_reference(key: str, value: str, allowed: list[str]) -> Problems:
     if value not in allowed:
-        raise UserError(f"params: `{key}` is {value!r}; {nearest(value, allowed)}")
+        yield f"params: `{key}` is {value!r}; {nearest(value, allowed)}"
 
 
-def _check_sources(params: Params) -> None:
+def _check_sources(params: Params) -> Problems:
     """Archives exist, and what is held out for good trains nothing."""
     for block, items in (("sources", params.sources), ("assets", params.assets)):
         for name, item in items.items():
-            _check_reference(f"{block}.{name}.archive", item.archive, list(params.archives))
+            yield from _check_reference(f"{block}.{name}.archive", item.archive, list(params.archives))
     for name, source in params.sources.items():
-        check_archive(name, source, params.archives[source.archive])
-    _check_overlaps(params)
+        if source.archive in params.archives:
+            yield from _refused(check_archive, name, source, params.archives[source.archive])
+    yield from _check_overlaps(params)
 
 
-def _check_overlaps(params: Params) -> None:
+def _check_overlaps(params: Params) -> Problems:
     """What trains and what is held out are no pictures of the same names in the same archive."""
     archives = {name: archive.model_copy(update={"sha256": ""}) for name, archive in params.archives.items()}
-    trained = {name: source for name, source in params.sources.items() if source.use == "train"}
-    for name, kept in params.sources.items():
+    known = {name: source for name, source in params.sources.items() if source.archive in archives}
+    trained = {name: source for name, source in known.items() if source.use == "train"}
+    for name, kept in known.items():
         for other, source in trained.items():
             same = archives[kept.archive] == archives[source.archive]
             if kept.use == "held_out" and same and may_overlap(kept, source):
-                raise UserError(
+                yield (
                     f"params: `sources.{name}` is 'held_out', but `sources.{other}` of the same archive trains, and "
                     f"both can hold the same pictures: `members` {kept.members!r} and {source.members!r}; name a "
                     "folder in each that the other does not, at the same depth"
                 )
 
 
-def _check_names(params: Params) -> None:
-    names = [*params.sources, *params.fakes, *params.twins]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"params: `{name}` names two sets, of `sources`, `fakes` or `twins`; rename one")
-    nested = [a for a in params.folders() for b in params.folders() if b.startswith(f"{a}/")]
-    if nested:
-        raise UserError(f"params: data/{nested[0]} is a set and a group at once; rename the set or the group")
+def _check_names(params: Params) -> Problems:
+    """A name is of one set, and no set lies in the folder of another."""
+    first: dict[str, str] = {}
+    for block, items in (("sources", params.sources), ("fakes", params.fakes), ("twins", params.twins)):
+        for name in items:
+            if name in first:
+                yield f"params: `{block}.{name}` has the name of another set, `{first[name]}`; rename one"
+            first.setdefault(name, f"{block}.{name}")
+    for folder, (name, _, _) in params.folders().items():
+        if any(other.startswith(f"{folder}/") for other in params.folders()):
+            yield f"params: `{first[name]}`: data/{folder} is a set and a group at once; rename the set or the group"
     if "centerface" not in params.assets:
-        raise UserError("params: `assets.centerface` is missing; it is the face finder")
+        yield "params: `assets.centerface` is missing; it is the face finder"
 
 
 def _same_gan(a: GanSettings, b: GanSettings) -> bool:
@@ -80,128 +99,138 @@ def _same_gan(a: GanSettings, b: GanSettings) -> bool:
     return a.model_copy(update=looks) == b.model_copy(update=looks)
 
 
-def _check_fakes(params: Params) -> None:
+def _check_fakes(params: Params) -> Problems:
     """Held-out fakes are of a generator whose fakes train nothing, under this name or under another."""
     for name, fakes in params.fakes.items():
-        _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+        if fakes.gan not in params.gans:
+            yield from _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+            continue
         kept = [1.0, *params.gans[fakes.gan].snapshots]
         if fakes.snapshot not in kept:
-            raise UserError(
-                f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}"
-            )
-    for name, fakes in params.fakes.items():
-        for other, seen in params.fakes.items():
+            yield (f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}")
+    drawn = {name: fakes for name, fakes in params.fakes.items() if fakes.gan in params.gans}
+    for name, fakes in drawn.items():
+        for other, seen in drawn.items():
             same = _same_gan(params.gans[seen.gan], params.gans[fakes.gan])
             if fakes.use == "held_out" and seen.use == "train" and same:
-                raise UserError(
+                yield (
                     f"params: `fakes.{name}.use` is 'held_out', but `{other}` of the same GAN, "
                     f"`{seen.gan}`, trains: detectors know that generator"
                 )
 
 
-def _check_no_held_out_gan(params: Params, key: str, weights: str) -> None:
+def _check_no_held_out_gan(params: Params, key: str, weights: str) -> Problems:
     """What trains a detector, or makes its fakes, takes nothing from a generator that is held out."""
+    begins = params.gans.get(weights.removeprefix("gans/"))
     for name, fakes in params.fakes.items():
-        begins = params.gans[weights.removeprefix("gans/")]
-        if fakes.use == "held_out" and _same_gan(begins, params.gans[fakes.gan]):
-            raise UserError(
+        draws = params.gans.get(fakes.gan)
+        if fakes.use == "held_out" and begins and draws and _same_gan(begins, draws):
+            yield (
                 f"params: `{key}` is {weights!r}, whose fakes `{name}` are `use: held_out`: "
                 "its networks have learned to make them"
             )
 
 
-def _check_twins(params: Params) -> None:
+def _check_twins(params: Params) -> Problems:
     """Autoencoders learn on reals that train, and one whose twins are held out makes none that train."""
     gans = [f"gans/{name}" for name in params.gans]
     for name, made in params.autoencoders.items():
-        _check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
+        yield from _check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
         if made.weights != "none":
-            _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
+            yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
     for name, twins in params.twins.items():
         key = f"twins.{name}"
-        _check_reference(f"{key}.autoencoder", twins.autoencoder, list(params.autoencoders))
-        _check_trained_on(params, f"{key}.of", twins.of, "real")
+        yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, list(params.autoencoders))
+        yield from _check_trained_on(params, f"{key}.of", twins.of, "real")
+        if twins.autoencoder not in params.autoencoders:
+            continue
         made = params.autoencoders[twins.autoencoder]
         if twins.use == "train" and made.weights != "none":
-            _check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
+            yield from _check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
         for other, seen in params.twins.items():
-            same = params.autoencoders[seen.autoencoder] == made
+            same = params.autoencoders.get(seen.autoencoder) == made
             if twins.use == "held_out" and seen.use == "train" and same:
-                raise UserError(
+                yield (
                     f"params: `{key}.use` is 'held_out', but `{other}` of the same autoencoder, "
                     f"`{seen.autoencoder}`, trains: detectors know that generator"
                 )
 
 
-def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> None:
+def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> Problems:
     """Some set of either class knows the groups of its faces; a twin has its real's."""
     for folder in (detector.train_on.reals, detector.train_on.fakes):
         names = [name for path, (name, _, _) in params.folders().items() if f"{path}/".startswith(f"{folder}/")]
         known = [set(params.sources[name].attributes) for name in names if name in params.sources]
         if not set(names) & set(params.twins) and not any(set(detector.groups) <= found for found in known):
-            raise UserError(
+            yield (
                 f"params: `{key}.groups` is {detector.groups}, but no set in {folder!r} has these `attributes`; "
                 f"{nearest(detector.groups[0], sorted(set().union(*known)))}"
             )
 
 
-def _check_ensembles(params: Params) -> None:
+def _check_ensembles(params: Params) -> Problems:
     """Members exist, a member of an ensemble is none of those that it is made of, and all see the same side."""
     for name, ensemble in params.ensembles.items():
         if name in params.detectors:
-            raise UserError(f"params: `{name}` names a detector and an ensemble; rename one")
+            yield f"params: `ensembles.{name}` has the name of a detector; rename one"
         earlier = list(params.ensembles)[: list(params.ensembles).index(name)]
         for place in ("first", "second"):
-            _check_reference(f"ensembles.{name}.{place}", getattr(ensemble, place), [*params.detectors, *earlier])
+            yield from _check_reference(
+                f"ensembles.{name}.{place}", getattr(ensemble, place), [*params.detectors, *earlier]
+            )
         if ensemble.first == ensemble.second:
-            raise UserError(f"params: `ensembles.{name}` joins `{ensemble.first}` with itself; name another")
-        _check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
-        _check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
+            yield f"params: `ensembles.{name}` joins `{ensemble.first}` with itself; name another"
+        yield from _check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
+        yield from _check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
 
 
-def _check_gans(params: Params) -> None:
+def _check_gans(params: Params) -> Problems:
     """GANs are measured, and train on reals that train."""
     if params.quality:
         for key in ("weights", "inception"):
             allowed = [f"assets/{name}" for name in params.assets]
             allowed += ["none"] if key == "inception" else []
-            _check_reference(f"quality.{key}", getattr(params.quality, key), allowed)
+            yield from _check_reference(f"quality.{key}", getattr(params.quality, key), allowed)
     elif params.gans:
-        raise UserError("params: `quality` is missing; GANs are measured with it while they train")
+        yield "params: `quality` is missing; GANs are measured with it while they train"
     for name, gan in params.gans.items():
-        _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
+        yield from _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.size & (params.faces.size - 1):
-            raise UserError(f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2")
+            yield f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2"
 
 
-def _check_detectors(params: Params) -> None:
+def _check_detectors(params: Params) -> Problems:
     """Detectors train on sets that train, and start from weights that exist and know nothing held out."""
     models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
-        _check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
-        _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
+        yield from _check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
+        yield from _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if isinstance(detector, XceptionFairSettings):
-            _check_groups(params, key, detector)
+            yield from _check_groups(params, key, detector)
         if isinstance(backbone := getattr(detector, "backbone", None), str):
-            check_backbone(backbone, f"{key}.backbone")
+            yield from _refused(check_backbone, backbone, f"{key}.backbone")
         if isinstance(detector, NativeSettings) and detector.input_size != params.faces.size:
-            raise UserError(
+            yield (
                 f"params: `{key}.input_size` is {detector.input_size}; a {detector.kind} sees stored crops as they "
                 f"are, so it must be `faces.size`, {params.faces.size}"
             )
         if detector.kind in ("discriminator", "raw_discriminator"):
-            _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")])
-            _check_no_held_out_gan(params, f"{key}.weights", detector.weights)
+            yield from _check_reference(
+                f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")]
+            )
+            yield from _check_no_held_out_gan(params, f"{key}.weights", detector.weights)
             if detector.kind == "discriminator" and detector.input_size != params.faces.size:
-                raise UserError(
+                yield (
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
                     f"so it must be `faces.size`, {params.faces.size}"
                 )
         elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
-            raise UserError(f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others")
+            yield f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others"
         elif detector.weights not in ("none", "hub"):
-            _check_reference(f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")])
+            yield from _check_reference(
+                f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")]
+            )
 
 
 def _attributes_of(params: Params, folder: str) -> set[str]:
@@ -217,75 +246,111 @@ def _attributes_of(params: Params, folder: str) -> set[str]:
     return found
 
 
-def _check_shown_groups(params: Params) -> None:
+def _check_shown_groups(params: Params) -> Problems:
     """Some set of a pair knows each attribute that rates are shown by."""
     sets = {name for pair in params.pairs().values() for name in (pair.reals, pair.fakes)}
     known = set[str]().union(*(_attributes_of(params, params.evaluation_sets[name].data) for name in sets))
     for name in params.evaluation.groups:
         if name not in known:
-            raise UserError(
+            yield (
                 f"params: `evaluation.groups` names {name!r}, but no set of a pair is of a source with that "
                 f"attribute; {nearest(name, sorted(known))}"
             )
 
 
-def _check_evaluation(params: Params) -> None:
+def _check_evaluation(params: Params) -> Problems:
     """What is measured exists, trained nothing, and has both classes."""
     for name, evaluation in params.evaluation_sets.items():
-        _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.folders()))
+        if evaluation.data not in params.folders():
+            yield from _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.folders()))
+            continue
         set_name, use, _ = params.folders()[evaluation.data]
         if use == "train" and evaluation.split != "test":
-            raise UserError(
+            yield (
                 f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but `{set_name}` trains; "
                 "allowed: test"
             )
     for name, pair in params.evaluation.pairs.items():
         for side, label in (("reals", "real"), ("fakes", "fake")):
             key, value = f"evaluation.pairs.{name}.{side}", getattr(pair, side)
-            _check_reference(key, value, list(params.evaluation_sets))
-            if params.folders()[params.evaluation_sets[value].data][2] != label:
-                raise UserError(f"params: `{key}` is {value!r}, which does not hold {label} faces")
-    _check_shown_groups(params)
+            if value not in params.evaluation_sets:
+                yield from _check_reference(key, value, list(params.evaluation_sets))
+                continue
+            found = params.folders().get(params.evaluation_sets[value].data)
+            if found and found[2] != label:
+                yield f"params: `{key}` is {value!r}, which does not hold {label} faces"
+
+
+def _check_explanations(params: Params) -> Problems:
+    """The network that says which faces are alike is no detector's."""
     weights = params.explanations.weights
     if weights != "none":
-        _check_reference("explanations.weights", weights, [*(f"assets/{name}" for name in params.assets), "none"])
+        yield from _check_reference(
+            "explanations.weights", weights, [*(f"assets/{name}" for name in params.assets), "none"]
+        )
     for name, detector in params.detectors.items():
         if detector.weights == weights != "none":
-            raise UserError(
+            yield (
                 f"params: `explanations.weights` is {weights!r}, which `{name}` is made of: likeness must not be its "
                 "own; take others or none"
             )
+
+
+def _check_pairs(params: Params) -> Problems:
+    """There is something to compare, and what is changed is compared."""
     if not params.pairs():
-        raise UserError("params: `evaluation_sets` needs a set of reals and a set of fakes to compare")
+        yield "params: `evaluation_sets` needs a set of reals and a set of fakes to compare"
     for name in params.robustness.pairs:
-        _check_reference("robustness.pairs", name, list(params.pairs()))
+        yield from _check_reference("robustness.pairs", name, list(params.pairs()))
 
 
-def _check_runtime(params: Params) -> None:
+def _check_runtime(params: Params) -> Problems:
     """What is looked at is of real people, and a face in a picture to be timed is large enough to be stored: as found
     again, it may be a fifth smaller."""
     known = [name for name, item in params.evaluation_sets.items() if params.folders()[item.data][2] == "real"]
-    _check_reference("runtime.set", params.runtime.set, known)
+    yield from _check_reference("runtime.set", params.runtime.set, known)
     least = round(2.5 * params.faces.min_crop)
     if params.runtime.side < least:
-        raise UserError(
+        yield (
             f"params: `runtime.side` is {params.runtime.side}; a face that fills half of it is below "
             f"`faces.min_crop`: give {least} or more"
         )
+
+
+CHECKS: tuple[Callable[[Params], Problems], ...] = (
+    _check_names,
+    _check_sources,
+    _check_gans,
+    _check_fakes,
+    _check_twins,
+    _check_detectors,
+    _check_ensembles,
+    _check_evaluation,
+    _check_shown_groups,
+    _check_explanations,
+    _check_pairs,
+    _check_runtime,
+)
+
+
+def problems(params: Params) -> Problems:
+    """Everything that blocks say of each other and that does not fit, one line each."""
+    found = False
+    for check_one in CHECKS:
+        try:
+            for problem in check_one(params):
+                found = True
+                yield problem
+        except KeyError:  # it follows a name that is not there, which an earlier check has reported
+            if not found:
+                raise
 
 
 def check(params: Params) -> None:
     """The references between blocks: names that must exist, and roles that must fit.
 
     Raises:
-        UserError: names the key, the value and what is allowed.
+        UserError: the first problem: the key, the value and what is allowed.
     """
-    _check_names(params)
-    _check_sources(params)
-    _check_gans(params)
-    _check_fakes(params)
-    _check_twins(params)
-    _check_detectors(params)
-    _check_ensembles(params)
-    _check_evaluation(params)
-    _check_runtime(params)
+    for problem in problems(params):
+        raise UserError(problem)

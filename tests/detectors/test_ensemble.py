@@ -137,7 +137,7 @@ def test_ensembles_are_judged_beside_detectors(params_data: dict[str, Any]) -> N
         ("both", {"first": "efficientnet"}, "`ensembles.both.first` is 'efficientnet'; allowed: "),
         ("both", {"second": "both"}, "`ensembles.both.second` is 'both'; allowed: "),
         ("both", {"second": "efficientnet_lite0"}, "`ensembles.both` joins `efficientnet_lite0` with itself"),
-        ("dct_logistic", {}, "`dct_logistic` names a detector and an ensemble; rename one"),
+        ("dct_logistic", {}, "`ensembles.dct_logistic` has the name of a detector; rename one"),
         (
             "both",
             {"train_on": {"reals": "faces/people", "fakes": "fakes/held_out"}},
