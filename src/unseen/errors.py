@@ -1,6 +1,12 @@
 """The one kind of error that is meant for the person at the keyboard."""
 
 
+def printable(text: str) -> str:
+    """Text on one line, with everything escaped that a terminal would act on: control characters, bytes that are no
+    text, marks that turn the direction of writing."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class UserError(Exception):
     """What went wrong, where, and what to do about it, in one line without a traceback.
 
@@ -9,4 +15,4 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.splitlines()))
+        super().__init__(printable(" ".join(message.splitlines())))

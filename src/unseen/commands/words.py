@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
+from unseen.errors import printable as shown
+
+__all__ = ["columns", "count", "shown"]
+
 
 def count(n: int, what: str) -> str:
     """`1 face`, `2 faces`."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def shown(text: str) -> str:
-    """Text on one line, with everything escaped that a terminal would act on."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
