@@ -5,6 +5,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from archived import SEED, SHARES, files_of_140k, files_of_720k, source, zipped
 
@@ -111,6 +112,29 @@ def test_a_row_is_found_by_the_whole_path_or_its_end(tmp_path: Path) -> None:
 def test_the_longest_end_counts(tmp_path: Path) -> None:
     text = "path,age\n1.jpg,1\nb/1.jpg,2\na/b/1.jpg,3\n"
     assert table(text, tmp_path, "x/1.jpg", "x/b/1.jpg", "x/a/b/1.jpg") == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "path;age\nä/1.jpg;3\n".encode(),
+        "path,age\nä/1.jpg,3\n".encode("utf-16"),
+        "path\tage\nä/1.jpg\t3\n".encode("utf-16-le"),
+        "path,age\nä/1.jpg,3\n".encode("latin-1"),
+        "path,age\nä/1.jpg,3.0\n".encode(),
+        "path,age\na\u0308/1.jpg,3\n".encode(),
+    ],
+)
+def test_tables_of_any_delimiter_encoding_and_form(tmp_path: Path, data: bytes) -> None:
+    assert table(data, tmp_path, "x/ä/1.jpg") == ["3"]
+    assert table(data, tmp_path, "x/a\u0308/1.jpg") == ["3"]
+
+
+@pytest.mark.parametrize("index", [[5, 2], ["b", "a"]])
+def test_a_parquet_table_whose_index_means_nothing(tmp_path: Path, index: list[Any]) -> None:
+    frame = pd.DataFrame({"path": pd.Categorical(["1.jpg", "2.jpg"]), "age": [3.0, None], "ok": [True, True]}, index)
+    data = frame.to_parquet()
+    assert table(data, tmp_path, "1.jpg", "2.jpg", file="*", where={"ok": "True"}) == ["3", "not stated"]
 
 
 def test_a_row_may_leave_out_the_suffix(tmp_path: Path) -> None:

@@ -3,9 +3,8 @@
 Everything comes from the picture's name in the archive and from csv files beside it, by the rules in params.
 """
 
-import csv
-import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from unseen.sources.archive import members
 from unseen.sources.reserved import check_picture
 from unseen.sources.settings import OTHERS, SourceSettings, TableSettings
 from unseen.splits import Split, SplitSettings, split_of
+from unseen.tables import canonical_text, table_of
 
 Row = dict[str, str]
 
@@ -38,17 +38,15 @@ def identity_of(source: str, path: str, rule: str) -> str | None:
     return f"{source}/{match.group(1)}" if match and match.group(1) else None
 
 
-def _csv_rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str]) -> Iterator[Row]:
-    """The rows of one csv file, which has the needed columns; `header` names them where the file does not."""
-    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""), header or None)
-    try:
-        columns = [str(column) for column in reader.fieldnames or []]
-        for column in needed:
-            if column not in columns:
-                raise UserError(f"{where} has no column {column!r}; {nearest(column, columns)}")
-        yield from reader
-    except csv.Error as error:
-        raise UserError(f"{where}, near line {reader.line_num + 1}: not readable as csv: {error}") from None
+def _rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str]) -> Iterator[Row]:
+    """The rows of one table, which has the needed columns; `header` names them where a csv file does not."""
+    table = table_of(where, data, header)
+    for column in needed:
+        if column not in table.names:
+            raise UserError(f"{where} has no column {column!r}; {nearest(column, table.names)}")
+    texts = [table.text(column) for column in needed]
+    for values in zip(*texts, strict=True):
+        yield dict(zip(needed, values, strict=True))
 
 
 def read_table(archive: Path, inside: str, settings: TableSettings, also: Iterable[str] = ()) -> dict[str, Row]:
@@ -70,7 +68,7 @@ def read_table(archive: Path, inside: str, settings: TableSettings, also: Iterab
         files += 1
         if member.refused:
             raise UserError(f"{archive.name}: {member.name}: {member.refused}")
-        for row in _csv_rows(f"{archive.name}: {member.name}", member.data, settings.columns, needed):
+        for row in _rows(f"{archive.name}: {member.name}", member.data, settings.columns, needed):
             name = row[settings.name]
             if name and rows.setdefault(name, row) != row:
                 raise UserError(f"{archive.name}: {member.name} names {name!r} twice, with different values")
@@ -91,15 +89,17 @@ class Rules:
         self._name, self._source, self._shares, self._seed = name, source, shares, seed
         columns = [rule.column for rule in source.attributes.values() if rule.column]
         self._rows = read_table(archive, source.inside, source.table, columns) if source.table else None
+        where = source.table.where if source.table else {}
+        self._where = {column: canonical_text(value) for column, value in where.items()}
         self._taken: set[str] = set()
 
     def _row(self, path: str) -> tuple[str, Row] | None:
         """The row of a picture: by its whole path, or by the longest end of it that the table names, with the
         file's suffix or without."""
-        parts = PurePosixPath(path).parts
+        parts = PurePosixPath(unicodedata.normalize("NFC", path)).parts  # as `table_of` has the names
         for first in range(len(parts)):
             end = "/".join(parts[first:])
-            for name in (end, end.removesuffix(PurePosixPath(path).suffix)):
+            for name in (end, end.removesuffix(PurePosixPath(end).suffix)):
                 if self._rows is not None and name in self._rows:
                     return name, self._rows[name]
         return None
@@ -123,7 +123,7 @@ class Rules:
             if found is None:
                 return Dropped(path, "not_in_table", f"no row in {self._source.table.file}")
             key, row = found
-            if any(row[column] != value for column, value in self._source.table.where.items()):
+            if any(row[column] != value for column, value in self._where.items()):
                 return None
             if key in self._taken:
                 return Dropped(path, "row_taken", f"row {key!r} already belongs to another picture")

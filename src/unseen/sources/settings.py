@@ -109,9 +109,11 @@ class AssetSettings(Settings):
 
 
 class TableSettings(Settings):
-    """A csv file in the archive that knows more of its pictures: labels, prompts, groups."""
+    """A csv or Parquet file in the archive that knows more of its pictures: labels, prompts, groups."""
 
-    file: str = Field(min_length=1, description="glob over names in the archive; every csv that matches is read")
+    file: str = Field(
+        min_length=1, description="glob over names in the archive; every csv or Parquet file that matches is read"
+    )
     columns: list[str] = Field(default=[], description="the columns of a csv that has no line with their names")
     name: str = Field(min_length=1, description="column that names the picture: its path or the end of it")
     where: dict[str, str] = Field(default={}, description="column: value; only rows that match belong to the source")
