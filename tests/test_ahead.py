@@ -15,7 +15,7 @@ from unseen.errors import UserError
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", " "])
 def test_a_number_of_workers_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("UNSEEN_WORKERS", value)
-    with pytest.raises(UserError, match=r"UNSEEN_WORKERS is .*; give a whole number of processes, 1 or more"):
+    with pytest.raises(UserError, match=r"UNSEEN_WORKERS is .*; give a whole number from 1 to 1024"):
         worker_count()
 
 

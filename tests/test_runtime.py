@@ -44,8 +44,9 @@ def test_generators_of_neighbouring_steps_are_not_related() -> None:
 
 
 def test_device_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNSEEN_DEVICE", "meta")
-    assert device() == torch.device("meta")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("UNSEEN_DEVICE", "cuda")
+    assert device() == torch.device("cuda")
     monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
     assert prepare() == torch.device("cpu")
 
@@ -84,6 +85,7 @@ def test_memory_that_is_freed_is_kept_for_what_comes_next() -> None:
 def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UNSEEN_DETERMINISTIC", raising=False)
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     for name, asked, repeats in (("cpu", "", True), ("cuda", "", False), ("cuda", "1", True), ("cpu", "1", True)):
         monkeypatch.setenv("UNSEEN_DEVICE", name)
         monkeypatch.setenv("UNSEEN_DETERMINISTIC", asked)

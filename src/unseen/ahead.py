@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
-from unseen.errors import UserError
+from unseen import environment
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -21,17 +21,14 @@ def _cores() -> int:
 
 def worker_count() -> int:
     """`UNSEEN_WORKERS`, else one for each processor core that this process may use."""
-    wanted = os.environ.get("UNSEEN_WORKERS")
-    if wanted and not (wanted.isdecimal() and int(wanted) > 0):
-        raise UserError(f"UNSEEN_WORKERS is {wanted!r}; give a whole number of processes, 1 or more")
-    return int(wanted or _cores())
+    return environment.workers() or _cores()
 
 
 def thread_count() -> int:
     """Threads of this process that prepare pictures: its share, where `torchrun` started several."""
-    if os.environ.get("UNSEEN_WORKERS"):
-        return worker_count()
-    return max(1, min(worker_count() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), MOST_THREADS))
+    if asked := environment.workers():
+        return asked
+    return max(1, min(_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), MOST_THREADS))
 
 
 def _idle() -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, distributed, nn
 
+from unseen import environment
 from unseen.errors import UserError
 
 
@@ -28,7 +29,7 @@ def join() -> None:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(distributed.destroy_process_group)
         return
-    count = int(os.environ.get("UNSEEN_PROCESSES") or torch.cuda.device_count())
+    count = environment.processes() or torch.cuda.device_count()
     if count > 1:
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
         os.execv(sys.executable, [sys.executable, *torchrun, *sys.argv])

@@ -1,7 +1,7 @@
 """The whole of params.yaml: every block typed, and the references between blocks checked.
 
-`python -m unseen.params FILE` checks a file and prints one line where it is not valid. Every stage runs that
-before it works, so an impossible value stops a run before anything is written.
+`python -m unseen.params FILE` checks a file and the environment variables, and prints one line where one is not
+valid. Every stage runs that before it works, so an impossible value stops a run before anything is written.
 """
 
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from unseen import environment
 from unseen.detectors.settings import (
     CalibrationSettings,
     DetectorSettings,
@@ -104,6 +105,7 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m unseen.params FILE")
     try:
+        environment.check()
         check_disk(load_params(Path(sys.argv[1])), Path("data"))
     except UserError as error:
         sys.exit(str(error))

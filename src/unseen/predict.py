@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from unseen import environment
 from unseen.detectors.artifact import TrainedDetector, load_detector
 from unseen.detectors.calibration import Calibration
 from unseen.detectors.logits import logits_of
@@ -193,7 +194,7 @@ def predict(
     """
     # Not `prepare`, which takes two threads: here the others decode the next pictures, and two that wait for each
     # other stall on a busy machine.
-    torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", 1)))
+    torch.set_num_threads(environment.threads(1))
     keep_memory()
     where = where or device()
     model = detector.model.to(where)

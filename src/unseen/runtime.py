@@ -22,7 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unseen import environment
 from unseen.code import own_code
+from unseen.errors import UserError
 from unseen.files import whole_file
 
 DEFAULT_THREADS = 2
@@ -31,8 +33,17 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def device() -> torch.device:
-    """The device from `UNSEEN_DEVICE`, else a GPU where there is one, else the CPU."""
-    return torch.device(os.environ.get("UNSEEN_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The device from `UNSEEN_DEVICE`, else a GPU where there is one, else the CPU.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    found = torch.device(environment.device() or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if found.type != "cpu":
+        count = torch.get_device_module(found).device_count()
+        if (found.index or 0) >= count:
+            raise UserError(f"UNSEEN_DEVICE is {str(found)!r}, and PyTorch finds {count} devices of that kind here")
+    return found
 
 
 def prepare() -> torch.device:
@@ -40,9 +51,9 @@ def prepare() -> torch.device:
 
     A GPU takes its fastest algorithms, unless `UNSEEN_DETERMINISTIC=1`.
     """
-    torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", DEFAULT_THREADS)))
+    torch.set_num_threads(environment.threads(DEFAULT_THREADS))
     found = device()
-    repeatable = found.type == "cpu" or os.environ.get("UNSEEN_DETERMINISTIC") == "1"
+    repeatable = found.type == "cpu" or environment.deterministic()
     if repeatable:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS does not repeat itself
     # As `use_deterministic_algorithms` does, which imports torch's compiler for a second.
@@ -76,15 +87,15 @@ def on(device: torch.device, made: Tensor) -> Tensor:
 
 
 class Stop:
-    """A request to stop: SIGTERM, as a machine sends that is taken away, or `UNSEEN_STOP_AFTER` seconds, for hosts
-    that end a session after so many hours.
+    """A request to stop: SIGTERM, as a machine sends that is taken away, or the time that `UNSEEN_STOP_AFTER`
+    allows the run, for hosts that end a session after so many hours.
 
     Within `with`, neither ends anything: the loop looks at `asked`, and ends when it has saved what it has.
     """
 
     def __init__(self) -> None:
         self._signalled = False
-        self._end = time.monotonic() + float(os.environ.get("UNSEEN_STOP_AFTER", "inf"))
+        self._end = time.monotonic() + environment.seconds_left()
 
     @property
     def asked(self) -> bool:
@@ -130,7 +141,7 @@ class Scratch:
     """
 
     def __init__(self, root: Path, title: str, key: Any) -> None:
-        self.every_s = float(os.environ.get("UNSEEN_CHECKPOINT_SECONDS", "15"))
+        self.every_s = environment.checkpoint_seconds()
         self._root, self._title, self._key = root, title, key
         self._saved_at, self._took_s = time.monotonic(), 0.0
 

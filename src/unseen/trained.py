@@ -1,6 +1,5 @@
 """A detector of this project, asked as a plugin is: scores of pictures' main faces, by the road of training."""
 
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from itertools import islice
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from unseen import environment
 from unseen.ahead import ahead
 from unseen.detectors.logits import logits_of
 from unseen.errors import UserError
@@ -52,7 +52,7 @@ class Trained:
         Raises:
             UserError: the detector gives logits that are not finite.
         """
-        torch.set_num_threads(int(os.environ.get("UNSEEN_THREADS", 1)))  # the others look at the next pictures
+        torch.set_num_threads(environment.threads(1))  # the others look at the next pictures
         where = device()
         model = self._detector.model.to(where)
         rest = iter(paths)
