@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
 from unseen.gans.settings import GanSettings
-from unseen.params import Params, check_disk, load_params
+from unseen.params import Params, check_disk, checked, load_params
 from unseen.references import problems
 from unseen.settings import read_block, read_yaml, validated
 from unseen.sources.catalogue import entry
@@ -101,6 +101,70 @@ def test_folders(params_data: dict[str, Any], tmp_path: Path) -> None:
     assert folders["faces/people/orl"] == ("orl", "train", "real")
     assert folders["fakes/own/dcgan_fakes"] == ("dcgan_fakes", "train", "fake")
     assert folders["fakes/held_out/resize_conv_fakes"] == ("resize_conv_fakes", "held_out", "fake")
+
+
+def everything(data: Any, folder: Path) -> list[str]:
+    """All that is wrong with these params."""
+    path = folder / "params.yaml"
+    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data, sort_keys=False))
+    return [line.removeprefix(f"{path}:") for line in checked(path).problems]
+
+
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def line_of(text: str, start: str) -> int:
+    """The number of the only line that starts so."""
+    (found,) = (n for n, line in enumerate(text.splitlines(), start=1) if line.startswith(start))
+    return found
+
+
+def test_a_misspelt_key_is_one_problem_with_its_line(tmp_path: Path) -> None:
+    """Its right name is not reported as missing, and what depends on its block is still looked at."""
+    text = TEXT.replace("    penalty: 100.0\n", "    penalti: 100.0\n").replace(
+        "    gan: dcgan\n", "    gan: dcgna\n"
+    )
+    found = everything(text, tmp_path)
+    gan, penalti = line_of(text, "    gan: dcgna"), line_of(text, "    penalti: 100.0")
+    assert found == [
+        f"{gan}: `fakes.dcgan_fakes.gan` is 'dcgna'; allowed: dcgan, resize_conv; did you mean `dcgan`?",
+        f"{penalti}: `detectors.dct_logistic.penalti` is not a known key; "
+        "allowed: kind, penalty, seed, train_on, weights; did you mean `penalty`?",
+    ]
+    assert refusal(text, tmp_path).endswith(f"(and 1 more: `unseen check {tmp_path / 'params.yaml'}`)")
+
+
+def test_a_misspelt_key_is_rather_one_that_is_missing(params_data: dict[str, Any], tmp_path: Path) -> None:
+    data = changed(params_data, detectors__discriminator__step=200)
+    del data["detectors"]["discriminator"]["steps"]
+    (found,) = everything(data, tmp_path)
+    assert "`detectors.discriminator.step` is not a known key" in found
+    assert found.endswith("did you mean `steps`?")
+
+
+def test_a_misspelt_kind_is_named(params_data: dict[str, Any], tmp_path: Path) -> None:
+    """Both by its key and by its value; the other keys of its block are looked at."""
+    block = params_data["detectors"]["dct_logistic"]
+    block["knd"] = block.pop("kind")
+    block["penalti"] = block.pop("penalty")
+    data = changed(params_data, detectors__discriminator__kind="discriminater", detectors__discriminator__stepps=1)
+    found = [line.partition(": ")[2] for line in everything(data, tmp_path)]
+    assert [line for line in found if "`detectors.dct_logistic.knd` is not a known key; did you mean `kind`?" in line]
+    assert [line for line in found if "`detectors.discriminator.kind` is 'discriminater'" in line]
+    assert [
+        line for line in found if "`detectors.dct_logistic.penalti`" in line and "did you mean `penalty`?" in line
+    ]
+    assert [line for line in found if "`detectors.discriminator.stepps`" in line and "did you mean `steps`?" in line]
+    assert len(found) == 4
+
+
+def test_all_problems_of_types_are_named_at_once(params_data: dict[str, Any], tmp_path: Path) -> None:
+    wrong = {"seed": -1, "faces__min_crop": "x", "gans__dcgan__images": 0.5, "audit__max_auc": 2.0}
+    found = everything(changed(params_data, **wrong), tmp_path)
+    assert [line.split("`")[1] for line in found] == [key.replace("__", ".") for key in wrong]
+    lines = [int(line.partition(":")[0]) for line in found]
+    text = (tmp_path / "params.yaml").read_text().splitlines()
+    assert [text[line - 1].strip() for line in lines] == ["seed: -1", "min_crop: x", "images: 0.5", "max_auc: 2.0"]
 
 
 KEYS = [
@@ -508,8 +572,8 @@ def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
 
 def test_rates_are_shown_by_groups_that_a_set_of_a_pair_knows(params_data: dict[str, Any], tmp_path: Path) -> None:
     by_gender = changed(params_data, evaluation__groups=["gender"])
-    assert refusal(by_gender, tmp_path) == (
-        "params: `evaluation.groups` names 'gender', but no set of a pair is of a source with that attribute; "
+    assert refusal(by_gender, tmp_path).endswith(
+        ": `evaluation.groups` names 'gender', but no set of a pair is of a source with that attribute; "
         "allowed: none yet"
     )
     by_gender["sources"]["orl"]["attributes"] = {"gendre": {"match": "(s[0-9]+)"}}

@@ -4,8 +4,13 @@
 valid. Every stage runs that before it works, so an impossible value stops a run before anything is written.
 """
 
+import copy
+import re
 import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -22,8 +27,9 @@ from unseen.evaluation.runtime_settings import RuntimeSettings
 from unseen.evaluation.settings import AuditSettings, EvaluationSet, EvaluationSettings, Pair, pairs_of
 from unseen.faces.settings import FaceSettings
 from unseen.gans.settings import AutoencoderSettings, FakeSettings, GanSettings, QualitySettings, TwinSettings
-from unseen.references import check
-from unseen.settings import Name, Role, Settings, read_yaml, validated
+from unseen.lines import Lines
+from unseen.references import problems
+from unseen.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
 from unseen.sources.settings import ArchiveSettings, AssetSettings, SourceSettings
 from unseen.splits import SplitSettings
 
@@ -90,15 +96,77 @@ def check_disk(params: Params, data: Path) -> None:
             )
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A params file that was looked at as a whole."""
+
+    params: Params | None
+    """None where a value has not its type, so that blocks could not be compared."""
+    problems: list[str]
+    """One line each: file, line, key, and what to do; in the order of the file."""
+
+
+def _meant(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
+    """Data with what was meant in place of misspelt keys and names, and without unknown keys."""
+    data = copy.deepcopy(data)
+    for problem in problems:
+        block: Any = data
+        for key in problem.keys[:-1]:
+            block = block.get(key) if isinstance(block, dict) else None
+        key = problem.keys[-1]
+        if not isinstance(block, dict) or key not in block:
+            continue
+        if problem.unknown:
+            value = block.pop(key)
+            if problem.meant:
+                block.setdefault(problem.meant, value)
+        elif problem.meant:
+            block[key] = problem.meant
+    return data
+
+
+def located(path: Path, texts: Iterable[str]) -> list[str]:
+    """Problems by the line of the key that each names first, `params.yaml:12: ...`, in the order of the file."""
+    lines = Lines(path)
+    found: dict[str, int] = {}
+    for text in texts:
+        text = text.removeprefix("params: ")
+        key = re.search(r"`([^`]+)`", text)
+        found.setdefault(text, lines.of(key.group(1)) if key else 1)
+    return [f"{path}:{line}: {text}" for text, line in sorted(found.items(), key=lambda item: item[1])]
+
+
+def checked(path: Path) -> Checked:
+    """Read a params file and find all that is wrong in it.
+
+    A misspelt key is reported, and what it means is looked at all the same. What blocks say of each other can be
+    looked at only where every value has its type.
+
+    Raises:
+        UserError: it is not there, or is not a YAML mapping.
+    """
+    data = read_yaml(path)
+    found = problems_of(Params, data)
+    further = problems_of(Params, data := _meant(data, found)) if found else []
+    texts = [str(problem) for problem in [*found, *further]]
+    if further:
+        return Checked(None, located(path, texts))
+    params: Params = validated(Params, data, "")
+    texts += problems(params)
+    return Checked(params, located(path, texts) if texts else [])
+
+
 def load_params(path: Path) -> Params:
     """Read and check a params file.
 
     Raises:
         UserError: the first thing that is wrong, in one line.
     """
-    params: Params = validated(Params, read_yaml(path), "")
-    check(params)
-    return params
+    found = checked(path)
+    if found.problems or found.params is None:
+        more = f" (and {len(found.problems) - 1} more: `unseen check {path}`)" if len(found.problems) > 1 else ""
+        raise UserError(found.problems[0] + more)
+    return found.params
 
 
 if __name__ == "__main__":

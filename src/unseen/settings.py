@@ -6,12 +6,14 @@ is no dependency of a detector. `unseen.params` puts the blocks together and che
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from unseen.errors import UserError
 
@@ -125,6 +127,83 @@ def _quoted(expected: str) -> list[str]:
     return [text or number for text, number in re.findall(r"'([^']*)'|\b(\d+)\b", expected)]
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at one place of a block of params."""
+
+    keys: tuple[str, ...]
+    text: str
+    unknown: bool = False
+    """The last key is not a known one."""
+    meant: str = ""
+    """The known key, or the allowed value, that is nearest."""
+
+    def __str__(self) -> str:
+        return f"params: {self.text}"
+
+
+def _near(value: object, allowed: Sequence[str], cutoff: float = 0.5) -> str:
+    close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=cutoff)
+    return close[0] if close else ""
+
+
+def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Collection[tuple[str, ...]]) -> Problem:
+    """An error of pydantic in the words of a params file.
+
+    Args:
+        kind: the type that was asked for.
+        error: what pydantic says.
+        where: keys above the data.
+        missing: all keys that are missing: an unknown key is likely one of them, misspelt.
+    """
+    keys = [*where, *_follow(kind, error["loc"])[0]]
+    context, value = error.get("ctx", {}), error["input"]
+    if error["type"].startswith("union_tag"):
+        keys.append("kind")
+        value = context.get("tag")
+    if error["type"] == "union_tag_not_found" and isinstance(error["input"], dict):
+        written = _near("kind", [str(key) for key in error["input"]])
+        if written:
+            keys[-1] = written
+            text = f"`{'.'.join(keys)}` is not a known key; did you mean `kind`?"
+            return Problem(tuple(keys), text, unknown=True, meant="kind")
+    key = ".".join(keys)
+    if error["type"] == "extra_forbidden":
+        _, parent = _follow(kind, error["loc"][:-1])
+        known = sorted(_fields(parent))
+        absent = [name for *above, name in missing if above == keys[:-1]]
+        meant = _near(keys[-1], absent, cutoff=0.4) or _near(keys[-1], known)
+        hint = f"; did you mean `{meant}`?" if meant else ""
+        text = f"`{key}` is not a known key; allowed: {', '.join(known)}{hint}"
+        return Problem(tuple(keys), text, unknown=True, meant=meant)
+    if error["type"] in ("missing", "union_tag_not_found"):
+        return Problem(tuple(keys), f"`{key}` is missing")
+    if error["type"] in ("literal_error", "union_tag_invalid"):
+        allowed = _quoted(context.get("expected") or context["expected_tags"])
+        return Problem(tuple(keys), f"`{key}` is {value!r}; {nearest(value, allowed)}", meant=_near(value, allowed))
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(value, dict) else f" is {value!r}"
+    return Problem(tuple(keys), f"`{key}`{shown}: {message[:1].lower()}{message[1:]}")
+
+
+def _problems(kind: Any, error: ValidationError, where: str) -> list[Problem]:
+    """All errors as problems. A missing key that is there under a misspelt name is one problem and not two."""
+    above, errors = [where] if where else [], error.errors()
+    missing = {(*above, *_follow(kind, one["loc"])[0]) for one in errors if one["type"] == "missing"}
+    found = [_problem(kind, one, above, missing) for one in errors]
+    misspelt = {(*one.keys[:-1], one.meant) for one in found if one.unknown}
+    return [one for one in found if one.keys not in missing & misspelt]
+
+
+def problems_of(kind: Any, data: Any, where: str = "") -> list[Problem]:
+    """Everything that is wrong with `data` as a `kind`; see `validated`."""
+    try:
+        TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        return _problems(kind, error, where)
+    return []
+
+
 def validated(kind: Any, data: Any, where: str) -> Any:
     """`data` as a `kind`; the first problem becomes one line.
 
@@ -139,24 +218,7 @@ def validated(kind: Any, data: Any, where: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
-        problem = error.errors()[0]
-    keys, _ = _follow(kind, problem["loc"])
-    context, value = problem.get("ctx", {}), problem["input"]
-    if problem["type"].startswith("union_tag"):
-        keys.append("kind")
-        value = context.get("tag")
-    key = ".".join(part for part in (where, *keys) if part)
-    if problem["type"] == "extra_forbidden":
-        _, parent = _follow(kind, problem["loc"][:-1])
-        raise UserError(f"params: `{key}` is not a known key; {nearest(keys[-1], sorted(_fields(parent)))}")
-    if problem["type"] in ("missing", "union_tag_not_found"):
-        raise UserError(f"params: `{key}` is missing")
-    if problem["type"] in ("literal_error", "union_tag_invalid"):
-        allowed = context.get("expected") or context["expected_tags"]
-        raise UserError(f"params: `{key}` is {value!r}; {nearest(value, _quoted(allowed))}")
-    message = problem["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(value, dict) else f" is {value!r}"
-    raise UserError(f"params: `{key}`{shown}: {message[:1].lower()}{message[1:]}")
+        raise UserError(str(_problems(kind, error, where)[0])) from None
 
 
 def read_block(path: Path, keys: Sequence[str], kind: Any) -> Any:
