@@ -122,3 +122,29 @@ def test_what_is_wrong_with_a_source_is_named(changes: dict[str, Any], parts: li
         source(**changes)
     assert all(part in str(caught.value) for part in parts), caught.value
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "says"),
+    [
+        ("competitions/deepfake-detection-challenge", "download -c deepfake-detection-challenge`"),
+        ("c/deepfake-detection-challenge", "this is a competition and not a dataset"),
+        ("https://www.kaggle.com/competitions/deepfake-detection-challenge/data", "this is a competition"),
+        ("https://www.kaggle.com/c/deepfake-detection-challenge", "this is a competition"),
+        ("competitions", "download -c NAME`"),
+        ("deepfake-detection-challenge", "a competition has no owner"),
+        (
+            "https://www.kaggle.com/datasets/xhlulu/140k-real-and-fake-faces",
+            "mean `xhlulu/140k-real-and-fake-faces`?",
+        ),
+        ("kaggle.com/datasets/xhlulu/140k/data?select=x", "did you mean `xhlulu/140k`?"),
+        ("", "must be owner/name"),
+        ("a/b c", "must be owner/name"),
+    ],
+)
+def test_what_is_no_kaggle_dataset(dataset: str, says: str) -> None:
+    """A competition is fetched by another way, and with rules to accept."""
+    with pytest.raises(UserError) as error:
+        archive({"kind": "kaggle", "dataset": dataset, "version": 1})
+    assert says in str(error.value)
+    assert str(error.value).startswith(f"params: `archives.mine.dataset` is {dataset!r}: ")

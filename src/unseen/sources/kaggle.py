@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SIGN_IN = (
     "create an API token at https://www.kaggle.com/settings -> API, and set KAGGLE_API_TOKEN to it or save it as "
-    "~/.kaggle/access_token; an older key goes to ~/.kaggle/kaggle.json, or KAGGLE_USERNAME and KAGGLE_KEY"
+    "~/.kaggle/access_token (an older key: ~/.kaggle/kaggle.json)"
 )
 
 
@@ -107,7 +107,10 @@ def _refusal(code: int, dataset: str) -> str:
             "owner for access, and run again; if there is no such page, correct `dataset` in params"
         )
     if code == 404:
-        return f"no such dataset or version (404); look at {page} and correct `dataset` or `version` in params"
+        return (
+            f"no such dataset or version (404); look at {page} and correct `dataset` or `version` in params; a "
+            "competition is no dataset: fetch its zip file by hand and give it as `kind: folder`"
+        )
     if code == 429:
         return "Kaggle was asked too often (429); wait some minutes and run again"
     return f"Kaggle refuses ({code}); look at {page}"

@@ -36,6 +36,27 @@ Sha256 = Annotated[str, AfterValidator(_hex)]
 Sha256OrEmpty = Annotated[str, AfterValidator(_hex_or_empty)]
 """Empty: the hash of the first download is recorded in checksums/ and checked ever after."""
 
+
+def _kaggle_dataset(value: str) -> str:
+    parts = re.sub(r"^(https?://)?(www\.)?kaggle\.com/(datasets/)?", "", value).strip("/").split("/")
+    if parts[0] in ("competitions", "c"):
+        raise ValueError(
+            "this is a competition and not a dataset; accept its rules on its page, fetch its zip file there or with "
+            f"`kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and give it as "
+            "`kind: folder` with `path` to the file"
+        )
+    if value.count("/") != 1 and len(parts) >= 2:
+        raise ValueError(f"must be owner/name; did you mean `{parts[0]}/{parts[1]}`?")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+", value):
+        raise ValueError(
+            "must be owner/name, as in the dataset's address; a competition has no owner: fetch its zip file by hand "
+            "and give it as `kind: folder` with `path` to the file"
+        )
+    return value
+
+
+KaggleDataset = Annotated[str, AfterValidator(_kaggle_dataset)]
+
 Capture = Annotated[str, AfterValidator(_one_group)]
 CaptureOrEmpty = Annotated[str, AfterValidator(_one_group_or_empty)]
 """A regular expression with one (group), searched for anywhere in a text."""
@@ -54,7 +75,7 @@ class KaggleArchive(Settings):
     """A Kaggle dataset as one zip file, fetched with Kaggle's own client and the user's account."""
 
     kind: Literal["kaggle"]
-    dataset: str = Field(pattern=r"^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$", description="owner/name, as in its address")
+    dataset: KaggleDataset = Field(description="owner/name, as in its address")
     version: int = Field(ge=1, description="of the dataset; its page lists them")
     sha256: Sha256OrEmpty = ""
 
