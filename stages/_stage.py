@@ -40,7 +40,8 @@ def check_params() -> None:
 def run(work: Callable[..., None], cost: bool = True) -> None:
     """Call `work` with the script's arguments; what a user can mend becomes one line and exit code 1.
 
-    When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says what it cost, unless `cost` is false.
+    Ctrl-C becomes one line as well, and exit code 130. When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says
+    what it cost, unless `cost` is false.
     """
     from unseen.costs import Cost
     from unseen.errors import UserError
@@ -53,7 +54,11 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
         if cost and os.environ.get("RANK", "0") == "0":  # of processes that train together, the first
             meter.write(COSTS, name, items)
     except UserError as error:
-        sys.exit(f"{' '.join([name, *items])}: {error}")
+        print(f"{' '.join([name, *items])}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print(f"{' '.join([name, *items])}: interrupted; run `dvc repro` again to go on", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise

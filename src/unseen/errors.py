@@ -14,5 +14,16 @@ class UserError(Exception):
     escapes is a bug of ours and keeps its traceback.
     """
 
+    exit_code = 1
+    """Of the stage that ends with it."""
+
     def __init__(self, message: str) -> None:
         super().__init__(printable(" ".join(message.splitlines())))
+
+
+class StoppedError(UserError):
+    """A training was told to stop, and has saved what it has: the next run goes on from there."""
+
+    def __init__(self, where: str, exit_code: int) -> None:
+        super().__init__(f"told to stop at {where}; run it again to go on")
+        self.exit_code = exit_code

@@ -9,11 +9,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's fcntl.h and fs.h
+
+_SEAL = hashlib.sha256().digest_size
 
 
 def sha256_of(path: Path) -> str:
@@ -95,6 +97,42 @@ def whole_folder(path: Path) -> Iterator[Path]:
         _replace_folder(part, path, _aside(path))
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def set_aside(path: Path, instead: str) -> None:
+    """Rename a damaged file so that it is not read again, and say so in one line.
+
+    Args:
+        path: the file; its new name ends in `.damaged`.
+        instead: what happens now, for the line.
+    """
+    aside = path.with_name(f"{path.name}.damaged")
+    with suppress(FileNotFoundError):  # another process of the same training was first
+        os.replace(path, aside)
+    print(f"{path}: damaged; renamed to {aside.name}, {instead}", file=sys.stderr)
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write bytes with their SHA-256 behind them, for `read_sealed`."""
+    with whole_file(path) as part, part.open("wb") as file:
+        file.write(content)
+        file.write(hashlib.sha256(content).digest())
+
+
+def read_sealed(path: Path, instead: str) -> bytes | None:
+    """The bytes that `write_sealed` wrote; None where there are none, or where they are damaged.
+
+    A damaged file is set aside; `instead` says what happens now, for the line that is printed.
+    """
+    try:
+        stored = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    content, seal = stored[:-_SEAL], stored[-_SEAL:]
+    if hashlib.sha256(content).digest() == seal:
+        return content
+    set_aside(path, instead)
+    return None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -24,10 +25,13 @@ from torch import Tensor
 
 from unseen import environment
 from unseen.code import own_code
-from unseen.errors import UserError
-from unseen.files import whole_file
+from unseen.errors import StoppedError, UserError
+from unseen.files import set_aside, whole_file
 
 DEFAULT_THREADS = 2
+
+INTERRUPTED = 130
+"""The exit code of a program that Ctrl-C ended: 128 and the number of the signal."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
@@ -87,33 +91,45 @@ def on(device: torch.device, made: Tensor) -> Tensor:
 
 
 class Stop:
-    """A request to stop: SIGTERM, as a machine sends that is taken away, or the time that `UNSEEN_STOP_AFTER`
-    allows the run, for hosts that end a session after so many hours.
+    """A request to stop: SIGTERM, as a machine sends that is taken away, Ctrl-C (SIGINT), or the time that
+    `UNSEEN_STOP_AFTER` allows the run, for hosts that end a session after so many hours.
 
-    Within `with`, neither ends anything: the loop looks at `asked`, and ends when it has saved what it has.
+    Within `with`, none of them ends anything: the loop looks at `asked`, saves what it has and raises `error`. A
+    second Ctrl-C is a `KeyboardInterrupt` at once.
     """
 
     def __init__(self) -> None:
-        self._signalled = False
+        self._signals: set[int] = set()
+        self._before: dict[int, Any] = {}
         self._end = time.monotonic() + environment.seconds_left()
 
     @property
     def asked(self) -> bool:
         """Whether it is time."""
-        return self._signalled or time.monotonic() > self._end
+        return bool(self._signals) or time.monotonic() > self._end
+
+    def error(self, where: str) -> StoppedError:
+        """What to raise when all is saved; `where` is for instance "step 3 of 10"."""
+        return StoppedError(where, INTERRUPTED if signal.SIGINT in self._signals else 1)
 
     def __enter__(self) -> "Stop":
-        self._before = None
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._signal)
+            self._before = {number: signal.signal(number, self._signal) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
     def _signal(self, number: int, frame: object) -> None:
-        self._signalled = True
+        # `torchrun` hands a Ctrl-C on to processes that have had it from the terminal.
+        if number == signal.SIGINT and number in self._signals and "LOCAL_RANK" not in os.environ:
+            raise KeyboardInterrupt
+        self._signals.add(number)
+        if number == signal.SIGINT:
+            os.write(2, b"\nstopping as soon as this step is saved; Ctrl-C again ends at once, without saving\n")
 
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if kind is None and signal.SIGINT in self._signals:
+            raise KeyboardInterrupt  # in the last step: the loop had nothing left to stop
 
 
 def generator(*parts: object) -> torch.Generator:
@@ -163,11 +179,21 @@ class Scratch:
         return self._folder(title, key)
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint, or None at a fresh start."""
+        """The last checkpoint, or None at a fresh start; a damaged one is set aside, which is a fresh start too."""
         if not self._file.exists():
             return None
-        state: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
-        print(f"{self._title}: going on from step {state['step']}", file=sys.stderr)
+        try:
+            with zipfile.ZipFile(self._file) as stored:  # torch writes checksums and does not read them
+                if member := stored.testzip():
+                    raise ValueError(f"{member} has another checksum")
+            state: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
+            step = state["step"]
+        except (MemoryError, PermissionError):
+            raise
+        except Exception:  # torch raises a dozen kinds
+            set_aside(self._file, "and training starts afresh")
+            return None
+        print(f"{self._title}: going on from step {step}", file=sys.stderr)
         return state
 
     def due(self) -> bool:

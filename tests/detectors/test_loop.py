@@ -384,13 +384,14 @@ def test_what_a_kind_does_not_open_stays(faces: Both, tmp_path: Path) -> None:
     assert moved == {"trunk.3.weight", "trunk.3.bias", "linear.weight", "linear.bias"}, "nor do statistics move"
 
 
-def stopped(faces: Both, folder: Path) -> str:
+def stopped(faces: Both, folder: Path, exit_code: int = 1) -> str:
     with pytest.raises(UserError) as error:
         loop.fit(Tiny(), task(faces, folder, steps=9))
+    assert error.value.exit_code == exit_code
     return str(error.value)
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", "UNSEEN_STOP_AFTER"])
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "UNSEEN_STOP_AFTER"])
 def test_told_to_stop_it_leaves_a_checkpoint_and_one_line(
     faces: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
@@ -398,16 +399,17 @@ def test_told_to_stop_it_leaves_a_checkpoint_and_one_line(
     whole = Tiny()
     history = loop.fit(whole, task(faces, tmp_path / "whole", steps=9))
     with monkeypatch.context() as patch:
-        if way == "SIGTERM":
+        if way != "UNSEEN_STOP_AFTER":
             as_batch_before, calls = loop.as_batch, itertools.count(1)
 
             def killed(*given: Any) -> Tensor:
                 if next(calls) == 5:
-                    os.kill(os.getpid(), signal.SIGTERM)
+                    os.kill(os.getpid(), signal.Signals[way])
                 return as_batch_before(*given)
 
             patch.setattr(loop, "as_batch", killed)
-            assert stopped(faces, tmp_path / "cut") == "told to stop at step 5 of 9; run it again to go on"
+            code = 130 if way == "SIGINT" else 1
+            assert stopped(faces, tmp_path / "cut", code) == "told to stop at step 5 of 9; run it again to go on"
         else:
             patch.setenv("UNSEEN_STOP_AFTER", "0")
             assert stopped(faces, tmp_path / "cut") == "told to stop at step 1 of 9; run it again to go on"

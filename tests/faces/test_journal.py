@@ -139,12 +139,20 @@ def test_after_a_block_that_is_missing_all_is_done_again(tmp_path: Path) -> None
     assert len(blocks(tmp_path / "scratch")) == 5
 
 
-@pytest.mark.parametrize("left", [0, 100])
-def test_a_block_that_lost_its_bytes_is_a_missing_one(tmp_path: Path, left: int) -> None:
+@pytest.mark.parametrize("damage", ["no bytes", "cut", "a bit"])
+def test_a_damaged_block_is_set_aside_and_its_pictures_are_read_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], damage: str
+) -> None:
     begin(tmp_path / "scratch", 13)
     block = blocks(tmp_path / "scratch")[1]
-    block.write_bytes(block.read_bytes()[:left])
+    whole = block.read_bytes()
+    middle = whole.index(bytes([6]) * 7)  # the picture of an outcome: what Parquet itself does not check
+    damaged = {"no bytes": b"", "cut": whole[:100], "a bit": whole[:middle] + b"\7" + whole[middle + 1 :]}[damage]
+    block.write_bytes(damaged)
     assert Journal(tmp_path / "scratch", "faces-orl", KEY).done() == 4
+    line = f"{block}: damaged; renamed to {block.name}.damaged, its pictures are read again\n"
+    assert capfd.readouterr().err == line
+    assert block.with_name(f"{block.name}.damaged").read_bytes() == damaged
     assert set_of(tmp_path / "one", finish(tmp_path / "scratch")) == set_of(tmp_path / "two", list(outcomes(0, 22)))
 
 

@@ -68,30 +68,35 @@ def test_a_finished_training_is_not_run_again(
     assert same(trained(orl_faces.small, knobs("dcgan"), tmp_path), whole)
 
 
-def signal_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send this process SIGTERM in the middle of a step."""
+def signal_at(step: int, monkeypatch: pytest.MonkeyPatch, number: int = signal.SIGTERM) -> None:
+    """Send this process a signal in the middle of a step."""
     update, calls = loop._update, []
 
     def signalled(*arguments: object) -> None:
         calls.append(1)
         if len(calls) == 2 * step:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
         update(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "_update", signalled)
 
 
-@pytest.mark.parametrize("step", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("step", "number", "exit_code"), [(1, signal.SIGTERM, 1), (2, signal.SIGINT, 130), (4, signal.SIGTERM, 1)]
+)
 def test_told_to_stop_it_finishes_its_step_and_goes_on_later(
-    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, number: int, exit_code: int
 ) -> None:
     monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "1000")
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     with monkeypatch.context() as patch:
-        signal_at(step, patch)
-        with pytest.raises(UserError, match=rf"^told to stop at {8 * step} of 40 images; run it again to go on$"):
+        signal_at(step, patch, number)
+        with pytest.raises(
+            UserError, match=rf"^told to stop at {8 * step} of 40 images; run it again to go on$"
+        ) as e:
             trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut")
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert e.value.exit_code == exit_code
+    assert signal.getsignal(number) == before
     saved = Scratch(tmp_path / "cut", "gan", 1).load()
     assert saved is not None
     assert saved["step"] == step

@@ -1,5 +1,6 @@
 """Autoencoders learn on real faces, go on after a stop, and come back from disk as they were."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +80,24 @@ def test_going_on_ends_with_the_same_bytes(
     assert equal(whole, gone_on)
 
 
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "UNSEEN_STOP_AFTER"])
 def test_told_to_stop_it_leaves_a_checkpoint(
-    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setenv("UNSEEN_STOP_AFTER", "0")
-    with pytest.raises(UserError, match="told to stop at 8 of 40 images; run it again to go on"):
-        fitted(orl_faces, autoencoder_settings(), tmp_path)
-    monkeypatch.delenv("UNSEEN_STOP_AFTER")
+    with monkeypatch.context() as patch:
+        if way == "UNSEEN_STOP_AFTER":
+            patch.setenv("UNSEEN_STOP_AFTER", "0")
+        else:
+            difference = reconstruct.difference
+
+            def signalled(twins: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:
+                signal.raise_signal(signal.Signals[way])
+                return difference(twins, reals)
+
+            patch.setattr(reconstruct, "difference", signalled)
+        with pytest.raises(UserError, match="told to stop at 8 of 40 images; run it again to go on") as error:
+            fitted(orl_faces, autoencoder_settings(), tmp_path)
+    assert error.value.exit_code == (130 if way == "SIGINT" else 1)
     gone_on, _ = fitted(orl_faces, autoencoder_settings(), tmp_path)
     assert equal(gone_on, fitted(orl_faces, autoencoder_settings(), tmp_path / "whole")[0])
 

@@ -22,7 +22,6 @@ from unseen.detectors.augment import augmented, draws
 from unseen.detectors.backbone import Backboned
 from unseen.detectors.logits import as_batch
 from unseen.detectors.settings import AugmentSettings
-from unseen.errors import UserError
 from unseen.files import whole_file
 from unseen.pictures import Faces, Pixels
 from unseen.progress import progress
@@ -53,7 +52,7 @@ def cached_features(
         scratch: where shards are kept.
 
     Raises:
-        UserError: it was told to stop, and can go on from there.
+        StoppedError: it was told to stop, and can go on from there.
     """
     made_by = [
         timm.__version__,
@@ -75,7 +74,7 @@ def cached_features(
         with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_WORKERS)) as pool, Stop() as stop:
             for number in missing:
                 if stop.asked:
-                    raise UserError(f"told to stop at shard {number} of {len(files)}; run it again to go on")
+                    raise stop.error(f"shard {number} of {len(files)}")
                 rows = range(starts[number], min(starts[number] + SHARD, len(faces)))
                 pixels = faces.take(rows)
                 each = [_view(pixels, rows, view, augment, seed, pool) for view in range(views)]

@@ -154,7 +154,7 @@ def fit(model: Detector, task: Task) -> History:
             if ended():
                 break
             if stopping and done < settings.steps:
-                raise UserError(f"told to stop at step {done} of {settings.steps}; run it again to go on")
+                raise stop.error(f"step {done} of {settings.steps}")
     model.load_state_dict(best)
     return history
 

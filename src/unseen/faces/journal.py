@@ -1,6 +1,7 @@
 """What a long walk through an archive has done so far, in blocks on disk, so that a killed run goes on from there.
 
-A block holds the outcomes of consecutive pictures, kept and dropped, in one Parquet file that is whole or not there.
+A block holds the outcomes of consecutive pictures, kept and dropped, in one Parquet file with a
+hash behind it: a damaged one is set aside and its pictures are read again.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unseen.files import whole_file
+from unseen.errors import UserError
+from unseen.files import read_sealed, write_sealed
 from unseen.shards import SCHEMA, Dropped, FaceRow
 
 BLOCK = 512
@@ -39,13 +41,6 @@ def _outcome(record: dict[str, Any]) -> Outcome:
     return FaceRow.from_record(record["row"], record["notes"])
 
 
-def _readable(block: Path) -> bool:
-    try:
-        return bool(pq.read_metadata(block).num_rows)
-    except (OSError, pa.ArrowInvalid):
-        return False
-
-
 class Journal:
     """The outcomes of one piece of work, under a folder named by a hash of all that decides them."""
 
@@ -55,11 +50,15 @@ class Journal:
         self._folder = root / f"{title}-{digest}"
         self._title = title
 
-    def _blocks(self) -> list[Path]:
-        """The finished blocks, up to the first that is missing, or that a power cut left without its bytes."""
-        found: list[Path] = []
-        while _readable(path := self._folder / self._name(len(found))):
-            found.append(path)
+    def _read(self, number: int) -> pa.Table | None:
+        content = read_sealed(self._folder / self._name(number), "its pictures are read again")
+        return None if content is None else pq.read_table(pa.BufferReader(content))
+
+    def _finished(self) -> list[int]:
+        """How many outcomes each finished block holds, up to the first that is missing or damaged."""
+        found: list[int] = []
+        while (table := self._read(len(found))) is not None:
+            found.append(len(table))
         return found
 
     @staticmethod
@@ -68,7 +67,7 @@ class Journal:
 
     def done(self) -> int:
         """How many outcomes an earlier run left."""
-        return sum(pq.ParquetFile(path).metadata.num_rows for path in self._blocks())
+        return sum(self._finished())
 
     def continued(self, fresh: Iterable[Outcome]) -> Iterator[Outcome]:
         """The outcomes of earlier runs, and then those of this one, which are written down as they pass.
@@ -76,12 +75,17 @@ class Journal:
         Args:
             fresh: the outcomes after the first `done()`.
         """
-        blocks = self._blocks()
-        if blocks:
-            print(f"{self._title}: going on after {self.done()} pictures", file=sys.stderr)
-        for path in blocks:
-            yield from map(_outcome, pq.read_table(path).to_pylist())
-        number, waiting = len(blocks), list[Outcome]()
+        finished = self._finished()
+        if finished:
+            print(f"{self._title}: going on after {sum(finished)} pictures", file=sys.stderr)
+        for number in range(len(finished)):
+            table = self._read(number)
+            if table is None:
+                raise UserError(
+                    f"{self._folder}: a block was damaged while it was read; check the disk and run again"
+                )
+            yield from map(_outcome, table.to_pylist())
+        number, waiting = len(finished), list[Outcome]()
         for outcome in fresh:
             waiting.append(outcome)
             if len(waiting) == BLOCK:
@@ -93,8 +97,9 @@ class Journal:
 
     def _write(self, number: int, outcomes: list[Outcome]) -> None:
         table = pa.Table.from_pylist([_record(outcome) for outcome in outcomes], schema=_COLUMNS)
-        with whole_file(self._folder / self._name(number)) as part:
-            pq.write_table(table, part, compression="none")
+        content = pa.BufferOutputStream()
+        pq.write_table(table, content, compression="none")
+        write_sealed(self._folder / self._name(number), content.getvalue().to_pybytes())
 
     def clear(self) -> None:
         """Remove the journal: the work is done and its set is written."""

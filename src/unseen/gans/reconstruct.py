@@ -122,12 +122,13 @@ def fit(
                     )
                 history.append({"images": done * batch, "error": error.item(), "critic": judged.item()})
                 history[-1]["psnr_held_back"] = psnr(twins_of(net, held_back), held_back)
-            if stop.asked or scratch.due():
+            stopping = stop.asked
+            if stopping or scratch.due():
                 scratch.save(
                     {"step": done, "history": history, **{name: part.state_dict() for name, part in parts.items()}}
                 )
-            if stop.asked and not last:
-                raise UserError(f"told to stop at {done * batch} of {settings.images} images; run it again to go on")
+            if stopping and not last:
+                raise stop.error(f"{done * batch} of {settings.images} images")
     return history
 
 

@@ -159,7 +159,7 @@ def train(reals: Reals, judge: Judge, settings: GanSettings, seed: int, scratch:
             if stopping or scratch.due():
                 checkpoint()
             if stopping and not last:
-                raise UserError(f"told to stop at {done * batch} of {settings.images} images; run it again to go on")
+                raise stop.error(f"{done * batch} of {settings.images} images")
     states = {"generator": averaged.state_dict(), "discriminator": d.state_dict(), **snapshots}
     return Trained({name: _on_host(state) for name, state in states.items()}, history, _stacked(grid))
 
