@@ -7,6 +7,9 @@ import pytest
 
 from .program import run
 
+FEW = [
+    f"warning: the {name} are of 2 people: intervals over fewer than 10 are too narrow" for name in ("reals", "fakes")
+]
 LINES = ["id,label,score,generator", "a,0,0.1,", "b,0,0.6,", "c,1,0.4,gan", "d,1,0.9,other"]
 
 
@@ -18,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_table_that_says_which_threshold_it_took(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "evaluate", file, "--resamples", "100")
-    assert (code, err) == (0, ["threshold 0.5, since none was given (--threshold)"])
+    assert (code, err) == (0, ["threshold 0.5, since none was given (--threshold)", *FEW])
     assert out[0].startswith("2 reals, 2 fakes, 4 people; 1 true fakes, 1 false alarms, 1 missed fakes, 1 true reals")
     cells = [line.split() for line in out]
     assert ["AUC", "0.7500"] in [row[:2] for row in cells]
@@ -29,7 +32,7 @@ def test_a_table_that_says_which_threshold_it_took(file: Path, capsys: pytest.Ca
 
 def test_another_threshold_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "evaluate", file, "--threshold", "0.7", "--json", "--resamples", "100")
-    assert (code, err, len(out)) == (0, [], 1)
+    assert (code, err, len(out)) == (0, FEW, 1)
     found = json.loads(out[0])
     assert (found["threshold"], found["accuracy"], found["at_half"]["accuracy"]) == (0.7, 0.75, 0.5)
     code, out, _ = run(capsys, "evaluate", file, "--threshold", "0.7", "--resamples", "100")
@@ -42,8 +45,8 @@ def test_each_reason_is_a_line(file: Path, capsys: pytest.CaptureFixture[str]) -
     code, out, err = run(capsys, "evaluate", file)
     assert (code, out) == (2, [])
     assert err == [
-        f"unseen: {file}: `label` is not 0, 1, real or fake in row 6",
-        f"unseen: {file}: `id` is there more than once in rows 4, 5",
+        f"unseen: {file}: `label` is not 0, 1, real or fake in row 6 ('2')",
+        f"unseen: {file}: `id` is there more than once in rows 4, 5 ('d')",
         f"unseen: {file}: `score` is outside 0 to 1 in row 6; name the column `logit` if it is one",
     ]
 

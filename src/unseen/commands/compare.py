@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.commands.evaluate import add_bootstrap, share_of_one
-from unseen.commands.words import columns, shown
+from unseen.commands.words import columns, shown, warn
 from unseen.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
 def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     """What each comparison came to, by pair."""
     from unseen.evaluation.compare import compare, join
+    from unseen.evaluation.sanity import of_people, of_scores
 
     (first, of_first), (second, of_second) = _read(arguments.first), _read(arguments.second)
     frozen = [0.5 if threshold is None else threshold for threshold in (of_first, of_second)]
@@ -64,7 +65,17 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
             name: (first[first["set"].isin(sets)], second[second["set"].isin(sets)])
             for name, sets in ((name, [pair.reals, pair.fakes]) for name, pair in pairs.items())
         }
-    return {name: compare(join(*both), (a, b), arguments.resamples, arguments.seed) for name, both in parts.items()}
+    found = {}
+    for name, both in parts.items():
+        joined = join(*both)
+        found[name] = one = compare(joined, (a, b), arguments.resamples, arguments.seed)
+        one["warnings"] = of_people(joined.first)
+        for side, frame, threshold, auc in zip(
+            "AB", (joined.first, joined.second), (of_first, of_second), one["auc_intervals"], strict=True
+        ):
+            if threshold is None:  # a file
+                one["warnings"] += [f"{side}: {warning}" for warning in of_scores(frame, auc)]
+    return found
 
 
 def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
@@ -100,6 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
         for problem in error.problems:
             print(f"unseen: {shown(problem)}", file=sys.stderr)
         return 2
+    for pair, one in found.items():
+        warn(f"{pair}: {warning}" if len(found) > 1 else warning for warning in one["warnings"])
     if arguments.json:
         print(json.dumps(found, sort_keys=True))
     else:

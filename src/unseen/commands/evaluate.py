@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unseen.commands.words import columns, shown
+from unseen.commands.words import columns, shown, warn
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HELP = """\
-Measure predictions from a file (CSV or Parquet; several are taken as one). Columns:
+Measure predictions from a file (CSV of any delimiter, or Parquet; several are taken as one). Columns:
 
   id or path             names the face; each only once
-  label                  0 or real, 1 or fake
+  label                  0, real or False; 1, fake or True
   score, logit, or both  probability of being fake, 0 to 1; the logit it was made of
   generator, source, identity   may be missing: who drew a fake, where a real is from, whose face it is
   any that --groups names       may be missing in some rows: gender, age or what else rates are shown by
@@ -109,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = external_metrics(predictions, threshold, arguments.resamples, arguments.seed, arguments.groups)
     if arguments.threshold is None:
         print("threshold 0.5, since none was given (--threshold)", file=sys.stderr)
+    warn(found["warnings"])
     print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
     if arguments.page:
         _write_page(arguments.page, arguments.predictions, predictions, found)
@@ -130,7 +131,7 @@ def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", foun
     html = render(measured(name, predictions, found), [], None)
     try:
         with whole_file(page) as part:
-            part.write_text(html)
+            part.write_text(html, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{page}: the page can't be written there: {error.strerror}") from None
     print(f"the page: {shown(str(page))}", file=sys.stderr)

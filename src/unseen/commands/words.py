@@ -1,6 +1,7 @@
 """How the commands write for people."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 
 from unseen.errors import printable as shown
 
@@ -10,6 +11,12 @@ __all__ = ["columns", "count", "shown"]
 def count(n: int, what: str) -> str:
     """`1 face`, `2 faces`."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """A line each on stderr."""
+    for warning in warnings:
+        print(f"warning: {shown(warning)}", file=sys.stderr)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

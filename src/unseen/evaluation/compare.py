@@ -11,6 +11,7 @@ from scipy.stats import binomtest, norm
 from unseen.errors import UserError
 from unseen.evaluation.bootstrap import draws, interval
 from unseen.evaluation.metrics import Scored
+from unseen.evaluation.people import one_person_by_faces, without_identity
 from unseen.evaluation.ranking import Ranking
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +37,14 @@ class Joined:
     only_second: int
 
 
+def _lost_zeros(first: pd.DataFrame, second: pd.DataFrame) -> str:
+    """Advice where ids would match but for leading zeros, which go when a program takes them for numbers."""
+    short = [set(frame["id"].str.replace("^0+(?=[0-9])", "", regex=True)) for frame in (first, second)]
+    if short[0].isdisjoint(short[1]):
+        return ""
+    return "; some differ in leading zeros alone: write the column `id` as text, for pandas `dtype={'id': str}`"
+
+
 def join(first: pd.DataFrame, second: pd.DataFrame) -> Joined:
     """The faces that are in both tables, by `id`, or, where no id is in both, by `sha256`.
 
@@ -50,8 +59,10 @@ def join(first: pd.DataFrame, second: pd.DataFrame) -> Joined:
         if len(both):
             break
     else:
-        raise UserError("no face is in both: neither an `id` nor a `sha256`")
+        raise UserError(f"no face is in both: neither an `id` nor a `sha256`{_lost_zeros(first, second)}")
     left, right = left.loc[both].reset_index(), right.loc[both].reset_index()
+    if without_identity(left).all():  # then the people are those of the second
+        left = left.assign(identity=right["identity"])
     other = left["label"] != right["label"]
     if other.any():
         raise UserError(
@@ -115,18 +126,18 @@ def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.boo
     }
 
 
-def _over_people(first: Scored, rankings: list[Ranking], resamples: int, seed: int) -> dict[str, float]:
-    """95 % interval of the difference of the AUCs, over people, each resample the same for both."""
+def _over_people(first: Scored, rankings: list[Ranking], resamples: int, seed: int) -> Floats:
+    """The AUCs of both in each resample of people, [n, 2]; a resample is the same for both."""
     persons = int(first.people.max()) + 1
     rows = [(first.people[one.reals], first.people[one.fakes]) for one in rankings]
-    differences = []
+    found = []
     for counts in draws(persons, resamples, seed):
         aucs = [
             one.weighted(counts[reals], counts[fakes]) for one, (reals, fakes) in zip(rankings, rows, strict=True)
         ]
         if aucs[0] and aucs[1]:
-            differences.append(aucs[0].auc - aucs[1].auc)
-    return interval(differences)
+            found.append((aucs[0].auc, aucs[1].auc))
+    return np.array(found, np.float64)
 
 
 def compare(joined: Joined, thresholds: tuple[float, float], resamples: int, seed: int) -> dict[str, Any]:
@@ -135,20 +146,22 @@ def compare(joined: Joined, thresholds: tuple[float, float], resamples: int, see
     Args:
         joined: those faces.
         thresholds: of the first and of the second, on the score.
-        resamples: of people, who are those of the first's table.
+        resamples: of people, who are those of the first's table, or of the second's where the first names none.
         seed: of the bootstrap.
 
     Returns:
-        `n`, `auc` and `accuracy` of both, `delong`, `people` (the difference's interval over people), `mcnemar`.
+        `n`, `auc` and `accuracy` of both, `delong`, `people` (the difference's interval over people), `auc_intervals`
+        (of both, over people), `mcnemar`.
 
     Raises:
         UserError: there are fewer than two faces of a class.
     """
-    first, second = Scored.of(joined.first), Scored.of(joined.second)
+    first, second = Scored.of(one_person_by_faces(joined.first)), Scored.of(joined.second)
     reals, fakes = int((first.labels == 0).sum()), int((first.labels == 1).sum())
     if min(reals, fakes) < 2:
         raise UserError(f"{reals} real and {fakes} fake faces are in both: at least two of each are needed")
     rankings = [Ranking(one.labels, one.values) for one in (first, second)]
+    aucs = _over_people(first, rankings, resamples, seed)
     right = [
         (one.scores >= threshold) == (one.labels == 1)
         for one, threshold in zip((first, second), thresholds, strict=True)
@@ -165,6 +178,7 @@ def compare(joined: Joined, thresholds: tuple[float, float], resamples: int, see
         "thresholds": list(thresholds),
         "accuracy": [float(one.mean()) for one in right],
         "delong": delong(first.labels, first.values, second.values),
-        "people": _over_people(first, rankings, resamples, seed),
+        "people": interval(aucs[:, 0] - aucs[:, 1]),
+        "auc_intervals": [interval(aucs[:, 0]), interval(aucs[:, 1])],
         "mcnemar": mcnemar(right[0], right[1]),
     }

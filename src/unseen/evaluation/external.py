@@ -1,7 +1,8 @@
 """External predictions, as CSV or Parquet: read, checked row by row, and measured."""
 
-import warnings
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from unseen.csv_text import rows_named
 from unseen.errors import UserError
 from unseen.evaluation.metrics import both_metrics
+from unseen.evaluation.people import one_person_by_faces, own_person
+from unseen.evaluation.sanity import of_people, of_scores
 from unseen.evaluation.shares import flagged_by
 from unseen.settings import nearest
+from unseen.tables import Table, canonical_text, read_table
 
-NAMED = 5
-"""Rows that a message names; of more it says how many there are."""
+WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
+"""The ways to write a label."""
 
-LABELS = {"0": 0, "1": 1, "real": 0, "fake": 1, "0.0": 0, "1.0": 1}
 UNSAID = "(not said)"
-STANDARD = {"id", "path", "label", "score", "logit", "generator", "source", "identity", "set", "sha256", "attributes"}
+TEXT = ("generator", "source", "identity", "sha256", "set")
+STANDARD = {"id", "path", "label", "score", "logit", "attributes", *TEXT}
 
 
 class BadPredictions(UserError):
@@ -32,127 +36,137 @@ class BadPredictions(UserError):
         self.problems = problems
 
 
-def _rows(bad: npt.NDArray[np.bool_]) -> str:
-    """`row 3`, or `rows 3, 8 and 12 more`: counted from 1, the heading not counted."""
-    found = [str(i + 1) for i in bad.nonzero()[0]]
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"row{'s' if len(found) > 1 else ''} {', '.join(found[:NAMED])}{more}"
+def _rows(bad: npt.NDArray[np.bool_], values: Sequence[object] = ()) -> str:
+    """Which rows, and the first value of one that has some."""
+    example = next((f" ({str(value)!r})" for value in compress(values, bad) if str(value)), "")
+    return rows_named([int(row) + 1 for row in bad.nonzero()[0]]) + example
 
 
-def _table(path: Path) -> pd.DataFrame:
-    """The file with its columns as they are; of a CSV all as text."""
-    try:
-        if path.suffix.lower() != ".csv":
-            frame: pd.DataFrame = pq.read_table(path).to_pandas()
-            return frame
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
-        heading = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: not there") from None
-    except OSError as error:
-        raise UserError(f"{path}: not readable: {error.strerror or error}") from None
-    except (pa.ArrowException, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: neither CSV (by its name) nor Parquet: {error}") from None
-    except pd.errors.ParserWarning:
-        raise UserError(f"{path}: its rows have more fields than its heading") from None
-    names = heading.iloc[0].tolist()
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise UserError(f"{path}: has more than one column `{twice[0]}`")
-    return table
-
-
-def _numbers(table: pd.DataFrame, column: str, problems: list[str]) -> npt.NDArray[np.float64]:
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
+def _numbers(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.float64]:
+    values = table.numbers(column)
     bad = ~np.isfinite(values)
     if bad.any():
-        problems.append(f"`{column}` is not a finite number in {_rows(bad)}")
+        problems.append(f"`{column}` is not a finite number in {_rows(bad, table.text(column))}")
     return values
 
 
-def _text(table: pd.DataFrame, column: str) -> pd.Series:
-    return table[column].fillna("").astype(str) if column in table else pd.Series([""] * len(table))
-
-
-def _labels(table: pd.DataFrame, problems: list[str]) -> npt.NDArray[np.int64]:
-    found = table["label"].astype(str).str.strip().str.lower().map(LABELS)
-    bad = found.isna().to_numpy()
+def _labels(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.int64]:
+    """0 real, 1 fake. True is 1, unless words are among the labels: then it may mean a true picture."""
+    texts = [text.lower() for text in table.text(column)]
+    kinds = [kind for kind in (WORDS, NUMBERS, TRUTHS) if not kind.keys().isdisjoint(texts)]
+    if WORDS in kinds and TRUTHS in kinds:
+        problems.append(f"`{column}` mixes real and fake with True and False: write 0 (real) and 1 (fake)")
+    found = [{**WORDS, **NUMBERS, **TRUTHS}.get(text) for text in texts]
+    bad = np.array([label is None for label in found], bool)
     if bad.any():
-        problems.append(f"`label` is not 0, 1, real or fake in {_rows(bad)}")
-    return np.asarray(found.fillna(0), np.int64)
+        problems.append(f"`{column}` is not 0, 1, real or fake in {_rows(bad, texts)}")
+    return np.array([label or 0 for label in found], np.int64)
 
 
-def _attributes(table: pd.DataFrame, groups: Sequence[str]) -> pd.Series:
+_value = lru_cache(canonical_text)
+
+
+def _mapped(pairs: Any) -> dict[str, str]:
+    """Attributes as Parquet has them: pairs of a map, a list of such pairs, or a struct."""
+    items = pairs.items() if isinstance(pairs, dict) else pairs or []
+    return {str(key): "" if value is None else _value(str(value)) for key, value in items}
+
+
+def _attributes(table: Table, groups: Sequence[str]) -> list[list[tuple[str, str]]]:
     """Of each row, as pairs, what columns of these names say and, as predictions of this project have it, its map of
     attributes."""
-    mapped = "attributes" in table and not isinstance(table["attributes"].iloc[0], str)
-    found = [dict(pairs or []) for pairs in table["attributes"]] if mapped else [{} for _ in range(len(table))]
+    column = table.columns.get("attributes", pa.nulls(len(table)))
+    try:
+        found = [_mapped(pairs) for pairs in column.to_pylist()] if pa.types.is_nested(column.type) else []
+    except (TypeError, ValueError):
+        raise BadPredictions([f"{table.where}: `attributes` is of type {column.type}; a map is needed"]) from None
+    found = found or [{} for _ in range(len(table))]
     for name in groups:
-        if name in table:
-            for row, value in zip(found, _text(table, name), strict=True):
+        if name in table.columns:
+            for row, value in zip(found, table.text(name), strict=True):
                 row[name] = value
-    return pd.Series([list(row.items()) for row in found], dtype=object)
+    return [list(row.items()) for row in found]
+
+
+def _required(table: Table) -> tuple[str, str]:
+    """The names of the columns with ids and with labels.
+
+    Raises:
+        BadPredictions: one is missing, or there is no row.
+    """
+    name, label = table.find("id") or table.find("path"), table.find("label")
+    problems = []
+    if name is None:
+        problems.append("has no column `id` or `path`")
+    if label is None:
+        problems.append("has no column `label`")
+    if not table.find("score") and not table.find("logit"):
+        problems.append("has no column `score` or `logit`")
+    if problems:
+        shown = [one for one in table.names if not one.startswith("__index_level_")]
+        problems[-1] += f" (its columns: {', '.join(shown) or 'none'})"
+        if name is None and len(shown) < len(table.names):
+            problems[-1] += "; an index that pandas stored without a name is not read"
+    if not len(table):
+        problems.append("holds no row")
+    if problems or name is None or label is None:
+        raise BadPredictions([f"{table.where}: {problem}" for problem in problems])
+    return name, label
 
 
 def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     """External predictions.
 
     Args:
-        path: a CSV (by its suffix) or Parquet file with columns `id` or `path`; `label`, 0 or real and 1 or fake;
+        path: a CSV or Parquet file with columns `id` or `path`; `label`, 0 or real or False and 1 or fake or True;
             `score` in [0, 1], `logit`, or both; and, where there are any, `generator`, `source`, `identity`, `set`,
-            `sha256`. Other columns are let be.
+            `sha256`. The case of these names does not matter. Other columns are ignored, and so is a pandas index.
         groups: columns with attributes of the faces, for rates by group; a file need not have them.
 
     Returns:
-        Columns id, label, score, generator, source, identity, sha256, set; logit where the file has it; attributes
-        where groups are named. A face without an identity is a person of its own.
+        A row a face, in the order of the ids, with columns id, label, score, generator, source, identity, sha256,
+        set; logit where the file has it; attributes where groups are named. Ids, identities and the like are text, by
+        the rule of `unseen.tables.canonical`. A face without an identity is a person of its own.
 
     Raises:
         BadPredictions: columns are missing; or ids, labels, scores or logits are bad, with the numbers of their rows.
     """
-    table = _table(path)
-    problems = []
-    name = next((column for column in ("id", "path") if column in table), None)
-    if name is None:
-        problems.append("has no column `id` or `path`")
-    if "label" not in table:
-        problems.append("has no column `label`")
-    if "score" not in table and "logit" not in table:
-        problems.append("has no column `score` or `logit`")
-    if not len(table):
-        problems.append("holds no row")
-    if problems or name is None:
-        raise BadPredictions([f"{path}: {problem}" for problem in problems])
-    frame = pd.DataFrame({"id": _text(table, name), "label": _labels(table, problems)})
-    frame.attrs["columns"] = list(table.columns)
+    table = read_table(path, lambda name: name.casefold() in STANDARD or name in groups)
+    name, label = _required(table)
+    problems: list[str] = []
+    frame = pd.DataFrame({"id": pd.Series(table.text(name), dtype=object)})
+    frame["label"] = _labels(table, label, problems)
     empty, twice = (frame["id"] == "").to_numpy(), frame["id"].duplicated(keep=False).to_numpy()
     if empty.any():
         problems.append(f"`{name}` is empty in {_rows(empty)}")
     if (twice & ~empty).any():
-        problems.append(f"`{name}` is there more than once in {_rows(twice & ~empty)}")
-    if "logit" in table:
-        frame["logit"] = _numbers(table, "logit", problems)
-    if "score" in table:
-        frame["score"] = scores = _numbers(table, "score", problems)
+        problems.append(f"`{name}` is there more than once in {_rows(twice & ~empty, frame['id'].tolist())}")
+    score, logit = table.find("score"), table.find("logit")
+    if logit:
+        frame["logit"] = _numbers(table, logit, problems)
+    if score:
+        frame["score"] = scores = _numbers(table, score, problems)
         outside = np.isfinite(scores) & ((scores < 0) | (scores > 1))
         if outside.any():
-            problems.append(f"`score` is outside 0 to 1 in {_rows(outside)}; name the column `logit` if it is one")
+            problems.append(f"`{score}` is outside 0 to 1 in {_rows(outside)}; name the column `logit` if it is one")
     else:
         frame["score"] = (1 + np.tanh(frame["logit"] / 2)) / 2
     if problems:
         raise BadPredictions([f"{path}: {problem}" for problem in problems])
-    for column in ("generator", "source", "identity", "sha256", "set"):
-        frame[column] = _text(table, column)
+    for column in TEXT:
+        found = table.find(column)
+        frame[column] = pd.Series(table.text(found) if found else [""] * len(frame), dtype=object)
+    frame["sha256"] = frame["sha256"].str.lower()
     if groups:
-        frame["attributes"] = _attributes(table, groups)
-    own = frame["identity"] == ""
-    frame.loc[own, "identity"] = "\x1f" + frame.loc[own, "id"]  # no person is called so
+        frame["attributes"] = pd.Series(_attributes(table, groups), dtype=object)
+    frame["identity"] = frame["identity"].where(frame["identity"] != "", own_person(frame["id"]))
+    frame = frame.sort_values("id", ignore_index=True)  # else a resample would hang on the order of a file's rows
+    frame.attrs["columns"] = table.names
     return frame
 
 
 def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
-    """Several files as one table; `logit` only where all have it.
+    """Several files as one table, in the order of the ids; `logit` only where all have it.
 
     Raises:
         BadPredictions: the problems of all files; or an id is in two of them, or no face is in any of the groups.
@@ -166,7 +180,7 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
             problems += error.problems
     if problems:
         raise BadPredictions(problems)
-    found = pd.concat(frames, ignore_index=True, join="inner")
+    found = pd.concat(frames, ignore_index=True, join="inner").sort_values("id", ignore_index=True)
     twice = found[found["id"].duplicated(keep=False)]
     if len(twice):
         files = sorted(set(twice["file"]))
@@ -184,8 +198,9 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
 def external_metrics(
     predictions: pd.DataFrame, threshold: float, resamples: int, seed: int, groups: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The metrics of a pair, of all reals against all fakes, with the shares of each generator and each source; and
-    `groups`, the rates of groups, where attributes are named.
+    """The metrics of a pair, of all reals against all fakes, with the shares of each generator and each source;
+    `groups`, the rates of groups, where attributes are named; and `warnings`, signs that the predictions do not mean
+    what they seem to, a sentence each.
 
     Raises:
         UserError: a class is missing, or no face has one of the attributes.
@@ -198,11 +213,13 @@ def external_metrics(
         from unseen.evaluation.groups import by_group  # fairlearn takes a second to import
 
         by = {"groups": by_group(predictions, threshold, groups)}
+    found = both_metrics(one_person_by_faces(predictions), threshold, resamples, seed, {})
     return {
         "n": {"reals": len(reals), "fakes": len(fakes), "people": int(predictions["identity"].nunique())},
         "threshold": threshold,
-        **both_metrics(predictions, threshold, resamples, seed, {}),
+        **found,
         "generators": flagged_by(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),
         "sources": flagged_by(reals.replace({"source": {"": UNSAID}}), "source", threshold),
         **by,
+        "warnings": of_people(predictions) + of_scores(predictions, found["auc"]),
     }

@@ -49,4 +49,5 @@ def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Mea
         leaderboard=leaderboard(detectors, {name: None}, marked),
         matrix=matrix(detectors, {name: {"trained_on": {}}}),
         folder="",
+        warnings=found["warnings"],
     )

@@ -45,6 +45,7 @@ class Measured:
         leaderboard: a row for each detector, columns LEADERBOARD, best first.
         matrix: what each detector was trained on, and what it makes of each generator, from `matrix`.
         folder: where each detector's metrics lie, relative to the page; empty where they lie nowhere.
+        warnings: signs that the predictions do not mean what they seem to, a sentence each.
     """
 
     detectors: dict[str, Any]
@@ -55,6 +56,7 @@ class Measured:
     leaderboard: pd.DataFrame
     matrix: pd.DataFrame
     folder: str
+    warnings: list[str]
 
     def names(self) -> list[str]:
         """The detectors, best first."""
@@ -219,6 +221,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         leaderboard=leaderboard(detectors, {name: card["parameters"] for name, card in cards.items()}, marked),
         matrix=matrix(detectors, cards),
         folder="detectors",
+        warnings=[],
         params=params,
         cards=cards,
         counts=counts,

@@ -57,5 +57,6 @@ def environment(results: Measured) -> jinja2.Environment:
     )
     found.filters |= {"percent": percent, "interval": around, "speed": speed}
     own = isinstance(results, Results)
-    found.globals |= {"alarms": alarms(results), "mark": mark, "own": own, "policy": POLICY}
+    told = [*alarms(results), *(f"Warning: {warning}." for warning in results.warnings)]
+    found.globals |= {"alarms": told, "mark": mark, "own": own, "policy": POLICY}
     return found
