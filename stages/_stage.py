@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 STARTED = time.monotonic()
 
@@ -20,6 +21,20 @@ sys.path.insert(0, str(ROOT / "src"))
 PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
 COSTS = Path("metrics/costs")
+
+
+def _one_line_for_an_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python calls with an exception that nothing caught: Ctrl-C is one line and exit code 130, from the first
+    import on."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    print(f"{what}: interrupted; run `dvc repro` again to go on", file=sys.stderr, flush=True)
+    os._exit(130)  # or Python ends itself by the signal
+
+
+sys.excepthook = _one_line_for_an_interrupt
 
 
 def check_params() -> None:
@@ -32,6 +47,7 @@ def check_params() -> None:
         [sys.executable, "-m", "unseen.params", str(PARAMS)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
+        start_new_session=True,  # Ctrl-C is this process's to act on
     )
     if done.returncode:
         sys.exit(done.returncode)
@@ -40,8 +56,7 @@ def check_params() -> None:
 def run(work: Callable[..., None], cost: bool = True) -> None:
     """Call `work` with the script's arguments; what a user can mend becomes one line and exit code 1.
 
-    Ctrl-C becomes one line as well, and exit code 130. When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says
-    what it cost, unless `cost` is false.
+    When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says what it cost, unless `cost` is false.
     """
     from unseen.costs import Cost
     from unseen.errors import UserError
@@ -56,9 +71,6 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     except UserError as error:
         print(f"{' '.join([name, *items])}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print(f"{' '.join([name, *items])}: interrupted; run `dvc repro` again to go on", file=sys.stderr)
-        sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise

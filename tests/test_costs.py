@@ -159,7 +159,9 @@ def test_the_device_is_the_one_that_was_used(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., list[str]]:
     """Run a piece of work as a stage `score.py one two`, and list the costs that it left."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_stage, "check_params", lambda: None)
@@ -170,7 +172,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
         try:
             _stage.run(work, **options)
         except SystemExit as stopped:
-            assert str(stopped) == "score one two: no luck"  # noqa: PT017
+            assert stopped.code == 1  # noqa: PT017
+            assert capsys.readouterr().err == "score one two: no luck\n"
         return [path.as_posix() for path in Path().rglob("*") if path.is_file()]
 
     return run
