@@ -137,6 +137,49 @@ def test_a_killed_download_is_gone_on_with(server: FlakyServer, place: Place) ->
     assert server.ranges == ["", f"bytes={kept}-"]
 
 
+@pytest.mark.parametrize("damage", ["a bit", "a hole", "a cut", "no hashes", "half a hash"])
+def test_kept_bytes_that_are_damaged_come_again(
+    server: FlakyServer, place: Place, capfd: pytest.CaptureFixture[str], damage: str
+) -> None:
+    server.cuts = [600_000, 0, 0, 0]
+    place.refusal(f"{server.url}/faces.zip")
+    kept, sums = bytearray((place.parts / "bytes").read_bytes()), (place.parts / "sums").read_bytes()
+    if damage == "a bit":
+        kept[300_000] ^= 4
+    elif damage == "a hole":
+        kept[300_000:] = bytes(len(kept) - 300_000)
+    elif damage == "a cut":
+        del kept[300_000:]
+    else:
+        (place.parts / "sums").write_bytes(b"" if damage == "no hashes" else sums[:-5])
+    (place.parts / "bytes").write_bytes(kept)
+    capfd.readouterr()
+    assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
+    said = capfd.readouterr().err.count("damaged after 0.3 MB; going on from there")
+    assert said == (damage in ("a bit", "a hole"))
+    first = int(server.ranges[-1][6:-1] or 0)
+    bounds = {"no hashes": (0, 0), "half a hash": (500_000, 599_999)}
+    low, high = bounds.get(damage, (200_000, 300_000))
+    assert low <= first <= high
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "another length"])
+def test_a_damaged_note_is_set_aside_and_all_bytes_come_again(
+    server: FlakyServer, place: Place, capfd: pytest.CaptureFixture[str], damage: str
+) -> None:
+    server.cuts = [600_000, 0, 0, 0]
+    place.refusal(f"{server.url}/faces.zip")
+    note = place.parts / "note.json"
+    whole = note.read_bytes()
+    note.write_bytes(
+        {"empty": b"", "cut": whole[:20], "another length": whole.replace(b"1000000", b"1000002")}[damage]
+    )
+    assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
+    assert server.ranges[-1] == ""
+    line = f"{note}: damaged; renamed to note.json.damaged, the download starts anew"
+    assert capfd.readouterr().err.splitlines().count(line) == 1
+
+
 def test_what_is_whole_already_is_not_asked_for(server: FlakyServer, place: Place) -> None:
     place.fetch(f"{server.url}/faces.zip").rename(place.parts / "bytes")
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD

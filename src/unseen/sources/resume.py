@@ -1,6 +1,11 @@
 """Bring one big file over a connection that may break: keep what came, and go on from there, also in a later run."""
 
+import hashlib
+import json
+import os
 import re
+import struct
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +16,7 @@ import urllib3
 from tqdm import tqdm
 
 from unseen.errors import UserError
-from unseen.files import read_json, write_json
+from unseen.files import read_sealed, write_sealed
 
 WAITS = (1.0, 3.0, 9.0)
 """Seconds between tries; there is one try more."""
@@ -21,6 +26,9 @@ TIMEOUT = (15.0, 60.0)
 
 CHUNK = 2**16
 """Bytes: what may be lost where a connection breaks."""
+
+_ENTRY = struct.Struct(">I32s")
+"""In the file `sums`, for each piece that came: its length and its SHA-256."""
 
 Ask = Callable[[dict[str, str]], requests.Response]
 """Sends the request with these headers added, and returns the answer, streamed, whatever its status."""
@@ -77,10 +85,30 @@ def download(ask: Ask, parts: Path, what: str) -> Path:
 
 
 def _kept(parts: Path) -> tuple[int, _Known]:
-    """How many bytes there are to go on from, and of what."""
-    part, note = parts / "bytes", parts / "note.json"
-    known = _Known(**read_json(note)) if note.exists() else _Known("", None)
-    return part.stat().st_size if part.exists() and known.validator else 0, known
+    """How many bytes there are to go on from, and of what. Damaged bytes, and all after them, are removed."""
+    part, note = parts / "bytes", read_sealed(parts / "note.json", "the download starts anew")
+    known = _Known(**json.loads(note)) if note else _Known("", None)
+    return _verified(part, parts / "sums") if part.exists() and known.validator else 0, known
+
+
+def _verified(part: Path, sums: Path) -> int:
+    """How many of the kept bytes are as they came, by the hashes that were written behind them."""
+    good, entries, broken = 0, 0, False
+    with part.open("rb") as file, sums.open("a+b") as record:
+        record.seek(0)
+        while len(entry := record.read(_ENTRY.size)) == _ENTRY.size:
+            length, digest = _ENTRY.unpack(entry)
+            data = file.read(length)
+            if hashlib.sha256(data).digest() != digest:
+                broken = len(data) == length
+                break
+            good, entries = good + length, entries + 1
+        record.truncate(entries * _ENTRY.size)
+    if broken:
+        print(f"{part}: damaged after {good / 1e6:.1f} MB; going on from there", file=sys.stderr)
+    if part.stat().st_size > good:
+        os.truncate(part, good)
+    return good
 
 
 def _one_try(ask: Ask, parts: Path, what: str) -> Path:
@@ -94,8 +122,9 @@ def _one_try(ask: Ask, parts: Path, what: str) -> Path:
     with _asked(ask, headers, what) as response:
         if response.status_code == 200:
             known = _Known(_validator(response), _length(response, what))
-            part.write_bytes(b"")  # before the note: never old bytes with the new file's note
-            write_json(parts / "note.json", known._asdict())
+            for file in (part, parts / "sums"):
+                file.write_bytes(b"")  # before the note: never old bytes with the new file's note
+            write_sealed(parts / "note.json", json.dumps(known._asdict()).encode())
         elif not _fits(response, kept, known):
             if response.status_code in (206, 416):  # the file has changed
                 part.unlink(missing_ok=True)
@@ -164,9 +193,12 @@ def _append(response: requests.Response, part: Path, total: int | None, what: st
     # None: shown only where a person looks on
     bar = tqdm(total=total, initial=before, desc=what, unit="B", unit_scale=True, disable=None)
     try:
-        with bar, part.open("ab") as file:
+        with bar, part.open("ab") as file, part.with_name("sums").open("ab") as record:
             for data in response.raw.stream(CHUNK, decode_content=False):
                 file.write(data)
+                file.flush()
+                record.write(_ENTRY.pack(len(data), hashlib.sha256(data).digest()))
+                record.flush()
                 bar.update(len(data))
     except urllib3.exceptions.ReadTimeoutError:
         raise _TroubleError("no more bytes came in time") from None
