@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 
@@ -53,6 +54,13 @@ def check_params() -> None:
         sys.exit(done.returncode)
 
 
+def say_which(name: str, items: list[str]) -> AbstractContextManager[object]:
+    """Print which of how many stages this is, while something else is done. In a program of its own, as the check."""
+    if os.environ.get("RANK", "0") != "0":
+        return nullcontext()
+    return subprocess.Popen([sys.executable, str(ROOT / "stages/_plan.py"), name, *items])
+
+
 def run(work: Callable[..., None], cost: bool = True) -> None:
     """Call `work` with the script's arguments; what a user can mend becomes one line and exit code 1.
 
@@ -62,7 +70,8 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     from unseen.errors import UserError
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
-    check_params()
+    with say_which(name, items):
+        check_params()
     try:
         meter = Cost(STARTED)
         work(*items)
