@@ -27,13 +27,13 @@ PACKED = {
 MISSING = ["nan", "NaN", "None", "<NA>", "NaT"]
 """What Python and pandas make of a missing value when they turn a column into text."""
 
-WHOLE = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
+WHOLE = r"^(-?(?:0|[1-9][0-9]*))[{marks}]0+$"
 """A whole number written with a point: what pandas makes of whole numbers in a column with gaps."""
 
 
-def canonical(values: pa.Array) -> pa.Array:
-    """Values of any plain type as text: composed (NFC), without spaces around, whole numbers without a point; empty
-    where there is no value."""
+def canonical(values: pa.Array, marks: str = ".") -> pa.Array:
+    """Values of any plain type as text: composed (NFC), without spaces around, whole numbers without a point (or what
+    else of `marks` a file has for it); empty where there is no value."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_boolean(values.type):
@@ -42,7 +42,7 @@ def canonical(values: pa.Array) -> pa.Array:
         values = pa.array(values.to_numpy(zero_copy_only=False).astype(str), pa.string())
     text = pc.fill_null(values.cast(pa.string()), "")
     text = pc.utf8_normalize(pc.utf8_trim(text, " \t"), "NFC")
-    text = pc.replace_substring_regex(text, WHOLE, r"\1")
+    text = pc.replace_substring_regex(text, WHOLE.format(marks=marks), r"\1")
     return pc.if_else(pc.is_in(text, pa.array(MISSING)), "", text)
 
 
@@ -71,6 +71,10 @@ class Table:
         """How many rows it has."""
         return len(next(iter(self.columns.values()), []))
 
+    @property
+    def _decimal_comma(self) -> bool:
+        return self.delimiter not in ("", ",")
+
     def find(self, name: str) -> str | None:
         """The column of that name, or else the only one that differs from it in case alone.
 
@@ -95,7 +99,7 @@ class Table:
         if pa.types.is_nested(plain) or pa.types.is_binary(plain) or pa.types.is_large_binary(plain):
             raise UserError(f"{self.where}: `{name}` is of type {plain}; write it as text or numbers")
         try:
-            found: list[str] = canonical(column).to_pylist()
+            found: list[str] = canonical(column, ".," if self._decimal_comma else ".").to_pylist()
         except pa.ArrowException as error:
             raise UserError(f"{self.where}: `{name}` can't be read as text: {error}") from None
         return found
@@ -108,7 +112,7 @@ class Table:
         return np.array([self._number(text) for text in self.text(name)], np.float64)
 
     def _number(self, text: str) -> float:
-        if self.delimiter not in ("", ","):
+        if self._decimal_comma:
             text = text.replace(",", ".")
         try:
             return float("nan" if "_" in text else text)
