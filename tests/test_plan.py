@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "stages"))
 import _plan  # noqa: E402
 
 FILES = [ROOT / "params.yaml", ROOT / "experiments/best.yaml"]
-"""The default; and one with twins, autoencoders and ensembles."""
+"""The default; and one with autoencoders and twins."""
 
 
 def dvc_order(folder: Path) -> list[str]:

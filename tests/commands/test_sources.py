@@ -79,3 +79,23 @@ def test_a_source_without_its_archive_is_one_line(capsys: pytest.CaptureFixture[
     assert (code, out, len(err)) == (2, [], 1)
     assert "`sources.friends.archive`" in err[0]
     assert err[0].endswith("did you mean `mine`?")
+
+
+def test_a_source_is_added(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
+    (elsewhere / "params.yaml").write_text(PARAMS)
+    code, out, err = run(capsys, "sources", "sfhq_1", "--add")
+    assert (code, err) == (0, [])
+    assert out == [
+        "params.yaml: added `archives.sfhq_1`, `sources.sfhq_1`",
+        "to measure on it, add to `evaluation_sets`:  sfhq_1: {data: faces/held_out/sfhq_1, split: all}",
+    ]
+    _, table, _ = run(capsys, "sources")
+    assert cells(table[2])[:1] + cells(table[2])[4:5] == ["sfhq_1", "in params"]
+
+
+def test_nothing_to_add_and_nowhere_to_add_to(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
+    for words, says in ((["--add"], "needs the name of a source"), (["lfw", "--add"], "params.yaml: not there")):
+        code, out, err = run(capsys, "sources", *words)
+        assert (code, out, len(err)) == (2, [], 1)
+        assert says in err[0]
+    assert list(elsewhere.iterdir()) == []

@@ -1,16 +1,19 @@
 """`unseen sources`: which sets of pictures there are, which of them are here, and the blocks to paste."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from unseen.commands.words import columns
+from unseen.errors import UserError
 
 HELP = """\
 Without a NAME: every source of params.yaml and of the catalogue, a line each. `use` is its role: `train` may fit
 anything, `held_out` is only measured on. `here` is how far it has come: faces made, downloaded, in params, or in
 the catalogue.
 
-With NAMEs: their blocks of the catalogue, to paste below `archives:` and `sources:` of params.yaml.
+With NAMEs: their blocks of the catalogue, to paste below `archives:` and `sources:` of params.yaml. With `--add` they
+are written there; all other lines stay as they are.
 """
 
 HEADINGS = ("source", "label", "use", "kind", "here", "size", "licence")
@@ -22,6 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     from unseen.sources.catalogue import entry, listing
     from unseen.sources.settings import ArchiveSettings, SourceSettings
 
+    if arguments.add:
+        return _add(arguments.names)
     if arguments.names:
         print(entry(*arguments.names), end="")
         return 0
@@ -34,13 +39,32 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _add(names: Sequence[str]) -> int:
+    from unseen.sources.adding import add as add_to
+    from unseen.sources.catalogue import load
+
+    if not names:
+        raise UserError("`--add` needs the name of a source; `unseen sources` lists them")
+    file = Path("params.yaml")
+    print(f"{file}: added {', '.join(f'`{key}`' for key in add_to(file, names))}")
+    for name in names:
+        source = load().sources[name]
+        split = "all" if source.use == "held_out" else "test"
+        print(
+            "to measure on it, add to `evaluation_sets`:  "
+            f"{name}: {{data: faces/{source.group}/{name}, split: {split}}}"
+        )
+    return 0
+
+
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Put the command on the command line."""
     parser = commands.add_parser(
         "sources",
-        help="list sets of pictures, or print one to paste into params.yaml",
+        help="list sets of pictures, or put some of them into params.yaml",
         description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a source of the catalogue")
+    parser.add_argument("--add", action="store_true", help="write the blocks of NAMEs into params.yaml")
     parser.set_defaults(run=run)

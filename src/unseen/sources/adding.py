@@ -1,0 +1,124 @@
+"""Sources of the catalogue, written into a params file. Lines that are there stay as they are, comments included.
+
+New lines are in the form that DVC writes (`dvc exp run -S` writes the whole file), so that they stay as well.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+
+from unseen.errors import UserError
+from unseen.files import whole_file
+from unseen.params import checked
+from unseen.settings import problems_of, read_yaml, validated
+from unseen.sources.catalogue import entry, load
+from unseen.sources.checksums import origin
+from unseen.sources.settings import ArchiveSettings
+
+SECTIONS = ("archives", "sources")
+
+
+def _as_dvc_writes(section: str, blocks: Mapping[str, Any]) -> list[str]:
+    """The lines of blocks below a section, which `dvc.utils.serialize.dump_yaml` would write."""
+    writer = YAML()
+    writer.default_flow_style = False
+    stream = io.StringIO()
+    writer.dump({section: dict(blocks)}, stream)
+    return stream.getvalue().splitlines()[1:]
+
+
+def _last_line(node: yaml.Node) -> int:
+    """The last line of a value, counted from 0: comments and empty lines after it are not part of it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _last_line(last[1] if isinstance(last, tuple) else last)
+    return node.end_mark.line - (node.end_mark.column == 0 and node.end_mark.line > node.start_mark.line)
+
+
+def _inserted(text: str, section: str, lines: Sequence[str], file: Path) -> str:
+    """The text with further lines at the end of a section."""
+    there = text.splitlines(keepends=True)
+    end = "\r\n" if there and there[0].endswith("\r\n") else "\n"
+    new = [line + end for line in lines]
+    root = yaml.compose(text, yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)
+    found = next(((key, value) for key, value in root.value if key.value == section), None)
+    if found is None:
+        start = [] if not there or there[-1].endswith("\n") else [end]
+        return "".join([*there, *start, f"{section}:{end}", *new])
+    key, value = found
+    if isinstance(value, yaml.MappingNode) and not value.flow_style:
+        indent = " " * value.value[0][0].start_mark.column
+        new = [indent + line[2:] if line.strip() else line for line in new]
+        place = _last_line(value)
+        if not there[place].endswith("\n"):
+            there[place] += end
+    elif not value.value:  # `{}`, or nothing
+        place, first, last = key.start_mark.line, value.start_mark, value.end_mark
+        if first.line == last.line == place:
+            there[place] = (there[place][: first.column].rstrip() + there[place][last.column :]).rstrip() + end
+    else:
+        raise UserError(f"{file}: `{section}` is in braces; write it as a block, one line a key, then add to it")
+    return "".join([*there[: place + 1], *new, *there[place + 1 :]])
+
+
+def _wanted(data: Mapping[str, Any], names: Sequence[str], file: Path) -> dict[str, dict[str, Any]]:
+    """The blocks, with their comments, that the file does not have yet.
+
+    Raises:
+        UserError: a source is there, or another archive has the name of its.
+    """
+    blocks: dict[str, dict[str, Any]] = YAML().load(entry(*names))
+    for section in SECTIONS:
+        known = data.get(section) or {}
+        if not isinstance(known, dict):
+            raise UserError(f"{file}: `{section}` is no mapping; correct that first (`unseen check`)")
+        for name in [name for name in blocks[section] if name in known]:
+            if section == "sources":
+                raise UserError(f"{file}: `sources.{name}` is there already; nothing was added")
+            if not _same_archive(known[name], load().archives[name]):
+                raise UserError(f"{file}: `archives.{name}` is another archive; rename it, then add again")
+            del blocks[section][name]
+    return blocks
+
+
+def _same_archive(block: Any, archive: ArchiveSettings) -> bool:
+    good = not problems_of(ArchiveSettings, block)
+    return good and origin(validated(ArchiveSettings, block, "archives")) == origin(archive)
+
+
+def add(file: Path, names: Sequence[str]) -> list[str]:
+    """Write sources of the catalogue and their archives into a params file.
+
+    Args:
+        file: the params file; it is replaced at the end, or left as it is.
+        names: sources of the catalogue.
+
+    Returns:
+        The keys that were added, such as `sources.lfw`.
+
+    Raises:
+        UserError: there is no such source, it is there already, or the file would no longer be valid.
+    """
+    data = read_yaml(file)
+    blocks = _wanted(data, names, file)
+    text = file.read_bytes().decode()
+    for section in SECTIONS:
+        if blocks[section]:
+            text = _inserted(text, section, _as_dvc_writes(section, blocks[section]), file)
+    with whole_file(file.resolve()) as part:
+        part.write_bytes(text.encode())
+        plain = yaml.safe_load(entry(*names))
+        new = {section: {name: plain[section][name] for name in blocks[section]} for section in SECTIONS}
+        merged = {section: {**(data.get(section) or {}), **new[section]} for section in SECTIONS}
+        if read_yaml(part) != {**data, **merged}:
+            raise UserError(f"{file}: can't be added to in this form; paste the lines of `unseen sources {names[0]}`")
+        before = {problem.split(": ", 1)[1] for problem in checked(file).problems}
+        for problem in checked(part).problems:
+            if (said := problem.split(": ", 1)[1]) not in before:
+                raise UserError(f"{file}: nothing was added, as it would be wrong then: {said}")
+    return [f"{section}.{name}" for section in SECTIONS for name in blocks[section]]
