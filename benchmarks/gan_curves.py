@@ -29,7 +29,7 @@ def main() -> None:
     rows = figure.add_gridspec(1 + len(named), 1, height_ratios=[3, *[1.3] * len(named)], hspace=0.35)
     curve = figure.add_subplot(rows[0])
     for place, (name, minutes) in enumerate(named.items()):
-        with (arguments.folder / name / "losses.csv").open() as handle:
+        with (arguments.folder / name / "losses.csv").open(encoding="utf-8") as handle:
             table = list(csv.DictReader(handle))
         last = float(table[-1]["images"])
         at = [float(row["images"]) / last * float(minutes) for row in table]

@@ -44,14 +44,14 @@ def fresh_clone(parent: Path, name: str) -> Path:
 
 def output_hashes(folder: Path) -> dict[str, str]:
     """The hash, by path, of every output that must be the same each time, from dvc.lock."""
-    lock: dict[str, Any] = yaml.safe_load((folder / "dvc.lock").read_text())
+    lock: dict[str, Any] = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
     outs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
     return {out["path"]: out["md5"] for out in outs if not is_volatile(out["path"])}
 
 
 def stages_in(log: Path) -> list[str]:
     """The stages that a log says were started."""
-    return re.findall(r"Running stage '([^']+)'", log.read_text())
+    return re.findall(r"Running stage '([^']+)'", log.read_text(encoding="utf-8"))
 
 
 def killed(folder: Path, log: Path, after_s: float) -> str:
@@ -71,7 +71,7 @@ def trial(parent: Path, number: int, delays_s: list[float]) -> bool:
     log = parent / f"trial{number}.log"
     places = [killed(folder, log, delay) for delay in delays_s]
     finished = start(folder, log).wait() == 0
-    resumed = re.findall(r"(\S+): going on from step (\d+)", log.read_text())
+    resumed = re.findall(r"(\S+): going on from step (\d+)", log.read_text(encoding="utf-8"))
     found = output_hashes(folder) if finished else {}
     differing = sorted(path for path in expected if found.get(path) != expected[path])
     went_on = "".join(f"; {name} went on from step {step}" for name, step in resumed)

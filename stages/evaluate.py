@@ -32,7 +32,9 @@ def main(detector: str) -> None:
     write_json(folder / "evaluation.json", summary(found.metrics))
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
     with whole_file(folder / "card.md") as part:
-        part.write_text(model_card(card, found.metrics, {name: one.license for name, one in sources.items()}))
+        part.write_text(
+            model_card(card, found.metrics, {name: one.license for name, one in sources.items()}), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

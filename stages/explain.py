@@ -1,6 +1,7 @@
 """Look at a detector's decisions: `explain.py DETECTOR`."""
 
 from pathlib import Path
+from typing import TextIO, cast
 
 import _stage
 
@@ -8,7 +9,7 @@ from unseen.detectors.artifact import load_detector
 from unseen.evaluation.explain import explain
 from unseen.evaluation.explanation_settings import ExplanationSettings
 from unseen.evaluation.settings import EvaluationSet
-from unseen.files import whole_file, write_metrics
+from unseen.files import CsvLines, whole_file, write_metrics
 from unseen.settings import Name, read_block
 from unseen.shards import sets_for_fitting
 
@@ -33,8 +34,10 @@ def main(name: str) -> None:
     for file, picture in (("panels.png", explained.panels), ("neighbours.png", explained.neighbours)):
         with whole_file(target / file) as part:
             picture.save(part, "PNG")
-    with whole_file(target / "neighbours.csv") as part:
-        explained.nearest.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    with whole_file(target / "neighbours.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
+        explained.nearest.to_csv(
+            cast(TextIO, CsvLines(handle)), index=False, float_format="%.6f", lineterminator="\r\n"
+        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main() -> None:
     sets = described(results, Path("data"))
     for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
         with whole_file(metrics / page) as part:
-            part.write_text(html)
+            part.write_text(html, encoding="utf-8")
     tables = {
         "leaderboard": results.leaderboard,
         "matrix": results.matrix,

@@ -37,7 +37,7 @@ def main(name: str) -> None:
 
     save(Path("models/autoencoders", name), name, net, faces.counts("source"))
     metrics = Path("metrics/autoencoders", name)
-    with whole_file(metrics / "errors.csv") as part, part.open("w", newline="") as handle:
+    with whole_file(metrics / "errors.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)

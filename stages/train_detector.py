@@ -36,7 +36,10 @@ def main(name: str) -> None:
     if Parallel().rank:
         return
 
-    with whole_file(Path("metrics/training", f"{name}.csv")) as part, part.open("w", newline="") as handle:
+    with (
+        whole_file(Path("metrics/training", f"{name}.csv")) as part,
+        part.open("w", newline="", encoding="utf-8") as handle,
+    ):
         writer = csv.DictWriter(handle, CURVE, lineterminator="\n")
         writer.writeheader()
         writer.writerows(fitted.history)

@@ -41,7 +41,7 @@ def main(name: str) -> None:
 
     save_gan(Path("models/gans", name), name, settings, faces.pixels.shape[1], trained.states, faces.counts("source"))
     metrics = Path("metrics/gans", name)
-    with whole_file(metrics / "losses.csv") as part, part.open("w", newline="") as handle:
+    with whole_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(trained.history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(trained.history)

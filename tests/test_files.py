@@ -1,3 +1,4 @@
+import csv
 import errno
 import hashlib
 import itertools
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from unseen import files
-from unseen.files import read_json, rounded, sha256_of, whole_file, whole_folder, write_json, write_metrics
+from unseen.files import CsvLines, read_json, rounded, sha256_of, whole_file, whole_folder, write_json, write_metrics
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -223,3 +225,16 @@ def test_noise_in_the_last_bits_is_rounded_away(tmp_path: Path) -> None:
 def test_hashes(tmp_path: Path, size: int) -> None:
     (tmp_path / "a.bin").write_bytes(b"x" * size)
     assert sha256_of(tmp_path / "a.bin") == hashlib.sha256(b"x" * size).hexdigest()
+
+
+def test_a_csv_file_quotes_a_carriage_return_in_a_name(tmp_path: Path) -> None:
+    rows = [["a\rb", "1"], ["c\r", "2"], ["d", "e\r\nf"]]
+    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(CsvLines(handle)).writerows(rows)
+    assert (tmp_path / "a.csv").read_bytes() == b'"a\rb",1\n"c\r",2\nd,"e\r\nf"\n'
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as handle:
+        assert list(csv.reader(handle)) == rows
+    frame = pd.DataFrame(rows, columns=["x", "y"])
+    with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8") as handle:
+        frame.to_csv(CsvLines(handle), index=False, header=False, lineterminator="\r\n")
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()

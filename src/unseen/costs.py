@@ -19,7 +19,7 @@ DECIDING = ("src", "stages", "params.yaml", "dvc.yaml")
 def _git(*command: str) -> str | None:
     """What git says; None where it says nothing: no git, or no checkout."""
     try:
-        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *command], capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's fcntl.h and fs.h
 
@@ -135,10 +135,26 @@ def read_sealed(path: Path, instead: str) -> bytes | None:
     return None
 
 
+class CsvLines:
+    """A text file for `csv.writer`, without its option `lineterminator`.
+
+    Rows end in a line feed alone, and a carriage return in a name is quoted, which Python 3.11 does only where rows
+    end in one.
+    """
+
+    def __init__(self, handle: TextIO) -> None:
+        """`handle` is opened with `newline=""`."""
+        self._handle = handle
+
+    def write(self, row: str) -> int:
+        """Write one row, which ends in a carriage return and a line feed."""
+        return self._handle.write(row.removesuffix("\r\n") + "\n")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, the same bytes for the same value."""
     with whole_file(path) as part:
-        part.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+        part.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def rounded(value: Any) -> Any:
@@ -158,4 +174,4 @@ def write_metrics(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))

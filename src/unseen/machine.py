@@ -13,7 +13,7 @@ CLEAR = Path("/proc/self/clear_refs")
 def cpu() -> str:
     """The processor's model, as the system names it."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
 
@@ -40,7 +40,7 @@ def peak_memory_mb() -> float:
     Linux carries `ru_maxrss` over from the process that started this one; its own account in /proc starts anew.
     """
     if STATUS.exists():
-        for line in STATUS.read_text().splitlines():
+        for line in STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e6
     return _megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -54,6 +54,6 @@ def children_peak_mb() -> float:
 def restart_peak() -> None:
     """From here on `peak_memory_mb` counts anew, where the system can do that (Linux, proc(5): clear_refs)."""
     try:
-        CLEAR.write_text("5")
+        CLEAR.write_text("5", encoding="utf-8")
     except OSError:
         return

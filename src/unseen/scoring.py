@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unseen.errors import UserError
-from unseen.files import whole_file
+from unseen.files import CsvLines, whole_file
 from unseen.progress import progress
 
 TEXT = ("id", "sha256", "set", "source", "generator")
@@ -128,7 +128,7 @@ def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[
     count = 0
     if suffix == ".csv":
         with part.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, columns, lineterminator="\n")
+            writer = csv.DictWriter(CsvLines(handle), columns)
             writer.writeheader()
             for row in rows:
                 writer.writerow(row)

@@ -89,7 +89,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: it is not there, or is not a YAML mapping.
     """
     try:
-        data = yaml.load(path.read_text(), _Loader)
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; run this from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unseen.errors import UserError
-from unseen.files import read_json, sha256_of, whole_folder, write_json
+from unseen.files import CsvLines, read_json, sha256_of, whole_folder, write_json
 from unseen.settings import Role
 from unseen.splits import Split
 
@@ -164,8 +164,8 @@ def write_set(
         if not counts["kept"]:
             read = f"its {counts['read']} pictures (dropped: {counts['dropped']})" if dropped else "no pictures"
             raise UserError(f"`{name}`: not one face came out of {read}; correct its block in params")
-        with (part / "dropped.csv").open("w", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
+        with (part / "dropped.csv").open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(CsvLines(handle))
             writer.writerow(["path", "reason", "detail"])
             writer.writerows([item.path, item.reason, item.detail] for item in dropped)
         write_json(part / "set.json", {"name": name, "use": use, "label": label, "counts": counts})

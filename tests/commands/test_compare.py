@@ -64,6 +64,25 @@ def test_a_detector_against_somebodys_file(project: Path, capsys: pytest.Capture
     assert [line.split()[-1] for line in out[2:4]] == ["0.4000", "0.5000"]
 
 
+def test_warnings_of_files_and_ids_that_lost_their_zeros(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({"id": [f"{i:03}" for i in range(40)], "label": [0, 1] * 20})
+    frame["score"] = frame["label"] * 0.6 + np.linspace(0, 0.3, 40)
+    frame.to_csv("a.csv")
+    frame.assign(score=1 - frame["score"]).to_csv("b.csv")
+    code, out, err = run(capsys, "compare", "a.csv", "b.csv", "--json", "--resamples", "100")
+    warnings = json.loads(out[0])["all"]["warnings"]
+    assert code == 0
+    assert err[1:] == [f"warning: {warning}" for warning in warnings]
+    assert [warning[:22] for warning in warnings] == ["B: the AUC's interval, "[:22]]
+    pd.read_csv("a.csv").to_csv("numbers.csv")
+    code, _, err = run(capsys, "compare", "a.csv", "numbers.csv")
+    assert code == 2
+    assert "some differ in leading zeros alone: write the column `id` as text" in err[-1]
+
+
 def test_what_is_neither_a_file_nor_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "compare", "good", "gone")
     assert (code, out) == (2, [])

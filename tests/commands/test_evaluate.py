@@ -1,8 +1,13 @@
 """`unseen evaluate`: a table, JSON, and a line for each reason not to."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from .program import run
@@ -78,6 +83,84 @@ def test_groups_that_are_not_there(file: Path, capsys: pytest.CaptureFixture[str
     code, out, err = run(capsys, "evaluate", file, "--groups", "gender", "age")
     assert (code, out) == (2, [])
     assert err == [f"unseen: no face has a `{name}` to group by; allowed: none yet" for name in ("gender", "age")]
+
+
+def warned(folder: Path, frame: pd.DataFrame, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    """What `unseen evaluate` warns of."""
+    frame.to_parquet(folder / "warned.parquet")
+    code, out, err = run(capsys, "evaluate", folder / "warned.parquet", "--json", "--resamples", "100", *options)
+    assert code == 0
+    found = json.loads(out[0])["warnings"]
+    assert [line for line in err if line.startswith("warning: ")] == [f"warning: {warning}" for warning in found]
+    return [str(warning) for warning in found]
+
+
+def test_what_a_careful_tool_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pd.DataFrame({"id": range(40), "label": [i % 2 == 1 for i in range(40)]})
+    frame["score"] = frame["label"] * 0.5 + np.linspace(0, 0.7, 40)[::-1].clip(0, 0.49)
+    assert warned(tmp_path, frame, capsys) == []
+    turned, opposite = frame.assign(label=~frame["label"]), frame.assign(logit=-frame["score"])
+    page = tmp_path / "page.html"
+    (below,) = warned(tmp_path, turned, capsys, "--page", str(page))
+    assert "is below 0.5: labels or scores may be turned round" in below
+    assert "is below 0.5: labels or scores may be turned round" in page.read_text(encoding="utf-8")
+    assert "rank opposite ways" in warned(tmp_path, opposite, capsys)[1]
+    assert "all faces are of one person" in warned(tmp_path, frame.assign(identity="Ann"), capsys)[0]
+    assert (
+        "the fakes are of 1 person"
+        in warned(tmp_path, frame.assign(identity=[None if i % 2 == 0 else "Ann" for i in range(40)]), capsys)[0]
+    )
+
+
+def test_one_person_has_the_intervals_of_faces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pd.DataFrame({"id": range(60), "label": [0, 1] * 30, "score": np.sin(range(60)) / 2 + 0.5})
+    found = []
+    for identity in ("Ann", None):
+        frame.assign(identity=identity).to_csv(tmp_path / "a.csv")
+        _, out, _ = run(capsys, "evaluate", tmp_path / "a.csv", "--json", "--resamples", "100")
+        found.append(json.loads(out[0])["auc"])
+    assert found[0] == found[1]
+    assert found[0]["low"] < found[0]["value"] < found[0]["high"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id;label;score\na;real;0,5\nb;fake;1,5\n", "`score` is outside 0 to 1 in row 2"),
+        ("id,label,score\na,True,0.5\nb,fake,0.5\n", "`label` mixes real and fake with True and False: write 0"),
+        ("image,target,prob\na,0,0.5\n", "has no column `score` or `logit` (its columns: image, target, prob)"),
+        ("id,label,score\na,0,NaN\nb,1,0.5\n", "`score` is not a finite number in row 1"),
+        (",label,score\na,0,0.1\n", "(its columns: label, score)"),
+    ],
+)
+def test_hints(file: Path, capsys: pytest.CaptureFixture[str], text: str, says: str) -> None:
+    file.write_text(text)
+    code, out, err = run(capsys, "evaluate", file)
+    assert (code, out) == (2, [])
+    assert says in err[-1]
+
+
+def test_an_index_without_a_name_is_no_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.DataFrame({"label": [0, 1], "score": [0.1, 0.9]}, index=["a", "b"]).to_parquet(tmp_path / "a.parquet")
+    code, _, err = run(capsys, "evaluate", tmp_path / "a.parquet")
+    assert code == 2
+    assert err[-1].endswith(
+        "has no column `id` or `path` (its columns: label, score); "
+        "an index that pandas stored without a name is not read"
+    )
+
+
+def test_a_locale_that_is_not_utf8(file: Path) -> None:
+    file.write_text("\n".join(LINES).replace("gan", "gän"), encoding="utf-8")
+    page = file.with_name("page.html")
+    done = subprocess.run(
+        [sys.executable, "-m", "unseen.cli", "evaluate", file, "--page", page, "--resamples", "100"],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    assert "gän" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

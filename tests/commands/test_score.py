@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from test_predict import make_artifact
+from unseen.evaluation.external import read_external
 from unseen.faces.settings import FaceSettings
 from unseen.files import sha256_of
 
@@ -228,6 +229,14 @@ def test_a_name_that_is_no_text_has_a_row_and_can_not_write_to_the_terminal(
         assert "fakes/y\\x1b[31m.png: `predict` gave 2, which is outside 0 to 1" in err
         table = pd.read_csv(out) if out.endswith("csv") else pd.read_parquet(out)
         assert "fakes/x\\udcff.png" in table["id"].tolist()
+
+
+@pytest.mark.parametrize("out", ["out.csv", "out.parquet"])
+def test_a_carriage_return_in_a_name(folders: Path, capsys: pytest.CaptureFixture[str], out: str) -> None:
+    for name in ("fakes/a\rb.png", "fakes/\n.png", "reals/;.png"):
+        shutil.copy("fakes/d.png", name)
+    assert scored(capsys, out=out)[0] == 0
+    assert {"fakes/a\rb.png", "fakes/\n.png", "reals/;.png"} <= set(read_external(Path(out))["id"])
 
 
 def test_help_says_that_the_code_is_run() -> None:

@@ -85,8 +85,12 @@ def side_of(config: dict[str, Any], stored: int) -> int:
 def energy_counted(root: Path = POWERCAP) -> list[tuple[float, float]] | None:
     """What each processor package has counted, and where its count starts again, in joules; None if not readable."""
     try:
-        zones = [zone for zone in sorted(root.glob("*-rapl:*")) if (zone / "name").read_text().startswith("package")]
-        read = [[int((zone / file).read_text()) / 1e6 for file in ENERGY] for zone in zones]
+        zones = [
+            zone
+            for zone in sorted(root.glob("*-rapl:*"))
+            if (zone / "name").read_text(encoding="utf-8").startswith("package")
+        ]
+        read = [[int((zone / file).read_text(encoding="utf-8")) / 1e6 for file in ENERGY] for zone in zones]
     except (OSError, ValueError):
         return None
     return [(now, end) for now, end in read] or None

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from unseen.errors import UserError
 from unseen.evaluation.duplicates import HashIndex, words
-from unseen.files import whole_folder, write_json
+from unseen.files import CsvLines, whole_folder, write_json
 from unseen.shards import ROWS_PER_SHARD, SCHEMA, FaceSet, measurable, open_set
 from unseen.splits import Split
 
@@ -93,8 +93,8 @@ def select(folder: Path, split: Literal["test", "all"], trained: Trained, target
         if not kept:
             why = f"; {len(matches)} of its faces have trained something" if matches else ""
             raise UserError(f"{folder}: no face in its {split} split{why}; give more pictures or raise `split.test`")
-        with (part / "left_out.csv").open("w", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
+        with (part / "left_out.csv").open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(CsvLines(handle))
             writer.writerow(["id", "of", "why", "bits"])
             writer.writerows([m.id, m.of, m.why, m.bits] for found in left_out.values() for m in found)
         card = {"name": face_set.name, "use": face_set.use, "label": face_set.label, "counts": counts}

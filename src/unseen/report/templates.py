@@ -23,7 +23,7 @@ def policy(script: str) -> str:
 
 def script() -> str:
     """The script of the page, which sorts tables."""
-    return (HERE / "sort.js").read_text()
+    return (HERE / "sort.js").read_text(encoding="utf-8")
 
 
 def alarms(results: Measured) -> list[str]:

@@ -46,7 +46,7 @@ def load() -> Catalogue:
 @cache
 def _texts(section: str) -> dict[str, str]:
     """The text of each block below `archives` or `sources`, with the comments in it, by its name."""
-    _, _, after = FILE.read_text().partition(f"\n{section}:\n")
+    _, _, after = FILE.read_text(encoding="utf-8").partition(f"\n{section}:\n")
     below = re.split(r"^(?=\w)", after, maxsplit=1, flags=re.MULTILINE)[0]
     return dict(re.findall(r"^  (\w+):\n((?:    .*\n)+)", below, re.MULTILINE))
 

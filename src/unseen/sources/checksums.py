@@ -17,15 +17,15 @@ def recorded(file: Path, settings: ArchiveSettings) -> str:
     """The hash that was recorded for just this origin; empty where there is none."""
     if not file.exists():
         return ""
-    lines = [line.partition("  ") for line in file.read_text().splitlines()]
+    lines = [line.partition("  ") for line in file.read_text(encoding="utf-8").splitlines()]
     return next((sha256 for sha256, _, what in lines if what == origin(settings)), "")
 
 
 def record(file: Path, settings: ArchiveSettings, sha256: str) -> None:
     """Add a line `sha256  origin`."""
-    before = file.read_text().splitlines() if file.exists() else []
+    before = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     with whole_file(file) as part:
-        part.write_text("".join(f"{line}\n" for line in [*before, f"{sha256}  {origin(settings)}"]))
+        part.write_text("".join(f"{line}\n" for line in [*before, f"{sha256}  {origin(settings)}"]), encoding="utf-8")
 
 
 def verify(file: Path, settings: ArchiveSettings, archive: str, found: str) -> None:

