@@ -65,6 +65,29 @@ def test_predictions_that_are_not_numbers_are_refused(file: Path, column: str, v
     assert f"{column} is not a number in row 1 (2 such rows)" in refusal(file)
 
 
+@pytest.mark.parametrize("column", ["id", "identity", "label"])
+def test_predictions_without_a_value_are_refused(file: Path, column: str) -> None:
+    batch: dict[str, Any] = columns(1, [1.0, 2.0, 3.0])
+    write_predictions(file, [{**batch, column: [batch[column][0], None, batch[column][2]]}])
+    assert f"{column} is missing in row 1 (1 such rows)" in refusal(file)
+
+
+def test_an_id_that_is_there_twice_is_refused(file: Path) -> None:
+    batch: dict[str, Any] = columns(1, [1.0, 2.0, 3.0])
+    write_predictions(file, [{**batch, "id": ["a", "b", "a"]}])
+    assert "id 'a' is there more than once" in refusal(file)
+
+
+@pytest.mark.parametrize("index", [[5, 3, 9], list("abc"), [0, 0, 0]])
+def test_the_index_that_pandas_stored_means_nothing(file: Path, index: list[Any]) -> None:
+    write_predictions(file, [columns(1, [1.0, 2.0, 3.0])])
+    before, table = read_predictions(file), pq.read_table(file)
+    for frame in (before.set_axis(index), before.set_index("id"), before.assign(id=before["id"].astype("category"))):
+        stored = pa.Table.from_pandas(frame.drop(columns="attributes"))
+        pq.write_table(stored.append_column("attributes", table["attributes"].combine_chunks()), file)
+        assert read_predictions(file).to_dict("records") == before.to_dict("records")
+
+
 def test_predictions_without_a_row_are_refused(file: Path) -> None:
     pq.write_table(pa.Table.from_pylist([], SCHEMA), file)
     assert "holds no row" in refusal(file)

@@ -9,7 +9,7 @@ import pytest
 
 from unseen.errors import UserError
 from unseen.files import read_json, write_json
-from unseen.report.results import LEADERBOARD, Results, leaderboard, marks, read_results, worst_generator
+from unseen.report.results import LEADERBOARD, Results, _tables, leaderboard, marks, read_results, worst_generator
 
 from .finished_run import SCORES
 
@@ -125,3 +125,10 @@ def test_of_generators_caught_alike_the_one_that_trained_nothing_is_the_worst(
     card = {"trained_on": {"train": {"generators": {"a": 100}}, "val": {"generators": {}}}}
     found = replace(results, detectors={"d": {"generators": generators}}, cards={"d": card})
     assert worst_generator(found, "d") == worst
+
+
+def test_names_that_look_like_numbers_or_missing_values_are_names(tmp_path: Path) -> None:
+    (tmp_path / "7.csv").write_text("pair,fpr,tpr\n007,0,0\nnan,1,\n", encoding="utf-8")
+    found = _tables(tmp_path, ["7"], ["detector", "pair", "fpr", "tpr"])
+    assert found["pair"].tolist() == ["007", "nan"]
+    assert found["tpr"].isna().tolist() == [False, True]

@@ -43,7 +43,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """One detector's predictions on one evaluation set.
 
     Raises:
-        UserError: there are none, a column is missing, or a logit or score is not a number.
+        UserError: there are none; a column, or the id, identity or label of a row is missing; an id is there twice;
+            or a logit or score is not a number.
     """
     try:
         table = pq.read_table(path)
@@ -60,6 +61,13 @@ def read_predictions(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: a column is of another type ({error})") from None
     if not len(frame):
         raise UserError(f"{path}: holds no row")
+    for column in ("id", "identity", "label"):
+        missing_in = frame.index[frame[column].isna()]
+        if len(missing_in):
+            raise UserError(f"{path}: {column} is missing in row {missing_in[0]} ({len(missing_in)} such rows)")
+    twice = frame["id"][frame["id"].duplicated()]
+    if len(twice):
+        raise UserError(f"{path}: id {twice.iloc[0]!r} is there more than once")
     for column in ("logit", "score"):
         bad = frame.index[~np.isfinite(frame[column])]
         if len(bad):

@@ -179,9 +179,14 @@ def leaderboard(
     )
 
 
+def _table(path: Path) -> pd.DataFrame:
+    """A table of this project's own. Names are text, also `007` and `nan`; an empty field is a missing number."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"detector": str, "pair": str})
+
+
 def _tables(folder: Path, names: Iterable[str], columns: list[str]) -> pd.DataFrame:
     """The tables of several detectors as one; columns that none has are empty."""
-    found = [pd.read_csv(folder / f"{name}.csv").assign(detector=name) for name in names]
+    found = [_table(folder / f"{name}.csv").assign(detector=name) for name in names]
     return pd.concat(found, ignore_index=True).reindex(columns=columns)
 
 
@@ -229,7 +234,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         gans={name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
         audit=audit,
         training=_tables(metrics / "training", trained, TRAINING) if trained else pd.DataFrame(columns=TRAINING),
-        robustness=pd.read_csv(robust) if robust.is_file() else pd.DataFrame(columns=["detector", "pair"]),
+        robustness=_table(robust) if robust.is_file() else pd.DataFrame(columns=["detector", "pair"]),
         heat=_some(metrics / "explanations", judged, "{}/heat.json"),
         runtime=_some(metrics / "runtime", judged, "{}.json"),
         costs=_costs(metrics / "costs"),
