@@ -5,6 +5,7 @@ valid. Every stage runs that before it works, so an impossible value stops a run
 """
 
 import copy
+import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -131,9 +132,10 @@ def located(path: Path, texts: Iterable[str]) -> list[str]:
     found: dict[str, int] = {}
     for text in texts:
         text = text.removeprefix("params: ")
-        key = re.search(r"`([^`]+)`", text)
-        found.setdefault(text, lines.of(key.group(1)) if key else 1)
-    return [f"{path}:{line}: {text}" for text, line in sorted(found.items(), key=lambda item: item[1])]
+        key = re.match(r"`([^`]+)`", text)
+        found.setdefault(text, lines.of(key.group(1)) if key else 0)
+    ordered = sorted(found.items(), key=lambda item: item[1] or math.inf)
+    return [f"{path}:{line}: {text}" if line else f"{path}: {text}" for text, line in ordered]
 
 
 def checked(path: Path) -> Checked:

@@ -1,21 +1,56 @@
-"""`unseen check`: is a params file valid?"""
+"""`unseen check`: is a params file valid, and can all that it names be had?"""
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unseen.commands.words import count
-from unseen.errors import UserError
+
+if TYPE_CHECKING:
+    from unseen.params import Params
+
+HELP = """\
+Check a params file as a whole: keys and values, what blocks say of each other, folders and files that it names,
+credentials, and free disk against a rough need. No network is asked. Every problem is a line: file, line, key, and
+what to do. Exit code 0: valid; 2: not valid.
+"""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 for a params file that is valid, and a UserError for one that is not."""
-    from unseen.params import load_params
+    """0 for a params file that is valid, 2 for one that is not, after a line for each problem."""
+    from unseen.availability import problems
+    from unseen.params import checked, located
 
-    try:
-        params = load_params(arguments.params)
-    except OSError as error:
-        raise UserError(f"{arguments.params}: {error.strerror}") from None
+    path, project = arguments.params, Path()
+    found = checked(path)
+    missing = located(path, problems(found.params, project) if found.params else _archive_problems(path, project))
+    if found.problems or missing:
+        for line in [*found.problems, *missing]:
+            print(line, file=sys.stderr)
+        note = "" if found.params else "; references between blocks are checked when these are mended"
+        print(f"{path}: {count(len(found.problems) + len(missing), 'problem')}{note}", file=sys.stderr)
+        return 2
+    assert found.params
+    print(_summary(path, found.params))
+    for line in _to_come(found.params, project):
+        print(line)
+    return 0
+
+
+def _archive_problems(path: Path, project: Path) -> list[str]:
+    """The problems of those archives that are valid by themselves, in a file of which other parts are not."""
+    from unseen.availability import archive_problems
+    from unseen.settings import problems_of, read_yaml, validated
+    from unseen.sources.settings import ArchiveSettings
+
+    blocks = read_yaml(path).get("archives")
+    blocks = blocks if isinstance(blocks, dict) else {}
+    good = {str(name): block for name, block in blocks.items() if not problems_of(ArchiveSettings, block)}
+    return list(archive_problems({name: validated(ArchiveSettings, good[name], name) for name in good}, project))
+
+
+def _summary(path: Path, params: "Params") -> str:
     counts: dict[str, dict[str, Any]] = {
         "source": params.sources,
         "GAN": params.gans,
@@ -23,16 +58,28 @@ def run(arguments: argparse.Namespace) -> int:
         "detector": params.detectors,
         "evaluation set": params.evaluation_sets,
     }
-    print(f"{arguments.params}: valid ({', '.join(count(len(items), what) for what, items in counts.items())})")
-    return 0
+    return f"{path}: valid ({', '.join(count(len(items), what) for what, items in counts.items())})"
+
+
+def _to_come(params: "Params", project: Path) -> list[str]:
+    """What only a run can tell: whether that comes over the network."""
+    from unseen.availability import from_hub, to_fetch
+
+    lines = []
+    if archives := to_fetch(params, project):
+        lines.append(f"not here yet, fetched at the first run: {', '.join(archives)}")
+    if networks := from_hub(params):
+        lines.append(f"weights fetched from timm's hub in training: {', '.join(networks)}")
+    return lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Put the command on the command line."""
     parser = commands.add_parser(
         "check",
-        help="check a params file",
-        description="Check a params file as a whole. Exit code 0: valid; 2: not valid.",
+        help="check a params file, and whether all that it names is there",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("params", nargs="?", type=Path, default=Path("params.yaml"), help="default: %(default)s")
     parser.set_defaults(run=run)

@@ -5,6 +5,7 @@ and it waits without end for a server that has gone silent.
 """
 
 import io
+import os
 import shutil
 import zipfile
 from contextlib import redirect_stdout
@@ -25,6 +26,21 @@ SIGN_IN = (
     "create an API token at https://www.kaggle.com/settings -> API, and set KAGGLE_API_TOKEN to it or save it as "
     "~/.kaggle/access_token (an older key: ~/.kaggle/kaggle.json)"
 )
+
+
+def has_credentials() -> bool:
+    """Are there credentials where Kaggle's client looks for them? Whether they are good, only Kaggle knows.
+
+    It does not import the client, which makes a folder for them.
+    """
+    if os.environ.get("KAGGLE_API_TOKEN") or (os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")):
+        return True
+    home, config = Path("~").expanduser(), os.environ.get("XDG_CONFIG_HOME")
+    folders = [home / ".kaggle", Path(config) / "kaggle" if config else home / ".config/kaggle"]
+    if own := os.environ.get("KAGGLE_CONFIG_DIR"):
+        folders.append(Path(own))
+    names = ("access_token", "access_token.txt", "credentials.json", "kaggle.json")
+    return any((folder / name).is_file() for folder in folders for name in names)
 
 
 def fetch(settings: KaggleArchive, folder: Path, parts: Path) -> Path:

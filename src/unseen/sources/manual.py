@@ -25,6 +25,15 @@ def fetch(settings: ManualArchive, folder: Path, parts: Path) -> Path:
     Raises:
         UserError: there is no such file yet, there are several, or it is not whole or not readable.
     """
+    return _copied(located(settings), folder)
+
+
+def located(settings: ManualArchive) -> Path:
+    """The one file that matches, where the user has put it.
+
+    Raises:
+        UserError: there is no such file yet, there are several, or it is not whole.
+    """
     there = Path(settings.folder).expanduser()
     names = _names(there)
     coming = [name for name in names if _finished_name(name) != name and _matches(_finished_name(name), settings)]
@@ -42,7 +51,7 @@ def fetch(settings: ManualArchive, folder: Path, parts: Path) -> Path:
             f"{settings.file}: not there yet; fetch it by hand from {settings.page} (takes {settings.wait}), put it "
             f"into {there} so that it matches {settings.file!r}, then `dvc repro` again"
         )
-    return _copied(there / found[0], folder)
+    return there / found[0]
 
 
 def _names(folder: Path) -> list[str]:
