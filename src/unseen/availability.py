@@ -17,10 +17,19 @@ from unseen.params import Params
 from unseen.sources.catalogue import load
 from unseen.sources.checksums import origin
 from unseen.sources.manual import located
-from unseen.sources.settings import ArchiveSettings, AssetSettings, FolderArchive, KaggleArchive, ManualArchive
+from unseen.sources.settings import (
+    ArchiveSettings,
+    AssetSettings,
+    FolderArchive,
+    KaggleArchive,
+    ManualArchive,
+    PypiArchive,
+)
 
 NETWORK = 100e6
 """Bytes of a network on disk: between a hundredth and four times as many, by kind."""
+WHEEL = 20e6
+"""Bytes of a package."""
 COPIES = 2
 """DVC keeps an output in its cache and in the project, and copies where the file system has no cheaper way."""
 SAMPLE = 1000
@@ -72,9 +81,11 @@ def _manual_problem(key: str, archive: ManualArchive, project: Path) -> str:
 
 
 def _kaggle_problem(names: Sequence[str]) -> str:
+    if not names:
+        return ""
     from unseen.sources.kaggle import SIGN_IN, has_credentials
 
-    if not names or has_credentials():
+    if has_credentials():
         return ""
     others = f" (and {', '.join(names[1:])})" if names[1:] else ""
     return f"`archives.{names[0]}`{others} is of Kaggle, and there are no Kaggle credentials here; {SIGN_IN}"
@@ -181,6 +192,8 @@ def _archive_bytes(archive: ArchiveSettings, project: Path) -> float:
     """Roughly how large an archive is that is not in the project yet; 0 where nobody has said."""
     if isinstance(archive, FolderArchive):
         return _folder_bytes(_place(archive.path, project))
+    if isinstance(archive, PypiArchive):
+        return WHEEL
     for name, known in load().archives.items():
         if origin(known) == origin(archive):
             found = re.match(r"([\d.]+) (MB|GB)", load().sizes[name])

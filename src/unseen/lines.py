@@ -16,7 +16,7 @@ class Lines:
     """
 
     def __init__(self, file: Path) -> None:
-        self._root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
+        self._root = yaml.compose(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
     def of(self, key: str) -> int:
         """The line of a key such as `gans.dcgan.images`; where there is none, that of the nearest block above it."""

@@ -128,6 +128,9 @@ def _meant(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
 
 def located(path: Path, texts: Iterable[str]) -> list[str]:
     """Problems by the line of the key that each names first, `params.yaml:12: ...`, in the order of the file."""
+    texts = list(texts)
+    if not texts:
+        return []
     lines = Lines(path)
     found: dict[str, int] = {}
     for text in texts:
@@ -155,7 +158,7 @@ def checked(path: Path) -> Checked:
         return Checked(None, located(path, texts))
     params: Params = validated(Params, data, "")
     texts += problems(params)
-    return Checked(params, located(path, texts) if texts else [])
+    return Checked(params, located(path, texts))
 
 
 def load_params(path: Path) -> Params:
