@@ -71,7 +71,7 @@ def main() -> None:
     faces = sum(isinstance(row, Scored) for rows in predict(paths, detector, finder) for row in rows)
     for batch in BATCHES:
         way, low, high = median_s(lambda batch=batch: list(predict(paths, detector, finder, batch)), given.runs)  # type: ignore[misc]
-        ready = torch.zeros(batch, 3, detector.faces.size, detector.faces.size, dtype=torch.uint8, device=device())
+        ready = torch.zeros(batch, 3, detector.faces.side, detector.faces.side, dtype=torch.uint8, device=device())
         with torch.inference_mode():
             bare, _, _ = median_s(lambda ready=ready: detector.model(ready).cpu(), BARE_RUNS)  # type: ignore[misc]
         print(

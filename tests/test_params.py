@@ -169,7 +169,7 @@ def test_all_problems_of_types_are_named_at_once(params_data: dict[str, Any], tm
 
 KEYS = [
     ({"detecors": {}}, ["`detecors` is not a known key", "allowed: archives, assets", "did you mean `detectors`?"]),
-    ({"faces__siz": 64}, ["`faces.siz` is not a known key", "allowed: find, jpeg", "did you mean `size`?"]),
+    ({"faces__sid": 64}, ["`faces.sid` is not a known key", "allowed: find, jpeg", "did you mean `side`?"]),
     ({"faces__jpeg__hi": 95}, ["`faces.jpeg.hi`", "allowed: high, low"]),
     ({"gans__dcgan__imagess": 1}, ["`gans.dcgan.imagess`", "did you mean `images`?"]),
     ({"detectors__dct_logistic__penalti": 1.0}, ["`detectors.dct_logistic.penalti`", "did you mean `penalty`?"]),
@@ -178,13 +178,22 @@ KEYS = [
         ["`detectors.discriminator.augment.blurr`", "allowed: blur, blur_sigma", "did you mean `blur`?"],
     ),
     ({"audit": GONE}, ["`audit` is missing"]),
-    ({"faces__size": GONE}, ["`faces.size` is missing"]),
+    ({"faces__side": GONE}, ["`faces.side` is missing"]),
     ({"detectors__discriminator__steps": GONE}, ["`detectors.discriminator.steps` is missing"]),
     ({"detectors__discriminator__kind": GONE}, ["`detectors.discriminator.kind` is missing"]),
     ({"assets__centerface": GONE}, ["`assets.centerface` is missing"]),
     ({"gans__Bad-Name": {}}, ["`gans.Bad-Name`", "small letters"]),
     ({"two\nlines": 1}, ["is not a known key"]),
     ({"gans__two\nlines": {}}, ["small letters"]),
+    ({"gans__size": {}}, ["`gans.size`", "unnoticed by DVC"]),
+    (
+        {"sources__orl__table": {"file": "*.csv", "name": "name", "where": {"size": "large"}}},
+        ["`sources.orl.table.where.size`", "unnoticed by DVC"],
+    ),
+    (
+        {"sources__orl__attributes": {"age": {"match": "(.)", "values": {"nfiles": "x"}}}},
+        ["`sources.orl.attributes.age.values.nfiles`", "unnoticed by DVC"],
+    ),
     ({"faces__two\nlines": 1}, ["is not a known key"]),
 ]
 
@@ -208,8 +217,8 @@ VALUES = [
     ({"detectors__dct_logistic__penalty": 0.0}, ["`detectors.dct_logistic.penalty` is 0.0", "greater than 0"]),
     ({"detectors__dct_logistic__penalty": float("inf")}, ["`detectors.dct_logistic.penalty` is inf", "finite"]),
     ({"detectors__discriminator__batch": 3}, ["`detectors.discriminator.batch` is 3", "multiple of 2"]),
-    ({"faces__size": 100}, ["`faces.size` is 100", "multiple of 32"]),
-    ({"faces__size": 96}, ["`faces.size` is 96", "power of 2"]),
+    ({"faces__side": 100}, ["`faces.side` is 100", "multiple of 32"]),
+    ({"faces__side": 96}, ["`faces.side` is 96", "power of 2"]),
     ({"split__val": 0.5, "split__test": 0.5}, ["`split`", "val + test must stay below 1"]),
     ({"faces__jpeg__low": 99}, ["`faces.jpeg`", "`low` must not be above `high`"]),
     ({"faces__find__side_low": 999}, ["`faces.find`", "`side_low` must not be above `side_high`"]),
@@ -268,8 +277,8 @@ REFERENCES = [
     ),
     ({"detectors__dct_logistic__weights": "gans/dcgan"}, ["`detectors.dct_logistic.weights`", "allowed: none"]),
     (
-        {"faces__size": 64, "detectors__discriminator__input_size": 128},
-        ["`detectors.discriminator.input_size` is 128", "`faces.size`, 64"],
+        {"faces__side": 64, "detectors__discriminator__input_size": 128},
+        ["`detectors.discriminator.input_size` is 128", "`faces.side`, 64"],
     ),
     (
         {"evaluation_sets__dcgan_fakes__data": "fakes/own"},
@@ -757,7 +766,7 @@ def test_kinds_with_knobs_of_their_own_are_valid(params_data: dict[str, Any], tm
         ("resnet_nodown", {"backbone": "resnet34"}, "allowed: resnet18, resnet50"),
         ("resnet_nodown", {"ela": {"quality": 90, "scale": 10.0}}, "no `ela`"),
         ("patch", {"stage": 5}, "`detectors.new.stage` is 5"),
-        ("neighbour_residual", {"input_size": 128}, "so it must be `faces.size`, 64"),
+        ("neighbour_residual", {"input_size": 128}, "so it must be `faces.side`, 64"),
         ("neighbour_residual", {"weights": "hub"}, "allowed: none"),
     ],
 )

@@ -40,7 +40,7 @@ def make_artifact(folder: Path, finder: bytes, faces: FaceSettings) -> Path:
     """A detector's folder, with drawn weights. Its encode has one quality, so that the same pixels get the same
     score in any file."""
     settings = faces.model_dump() | {"jpeg": {"low": 90, "high": 90}}
-    model = DctLogistic(faces.size)
+    model = DctLogistic(faces.side)
     random = torch.Generator().manual_seed(1)
     model.scale.fill_(1.0)
     model.weight.copy_(0.02 * torch.randn(model.weight.shape, generator=random, dtype=torch.float64))

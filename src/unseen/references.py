@@ -195,8 +195,8 @@ def _check_gans(params: Params) -> Problems:
         yield "params: `quality` is missing; GANs are measured with it while they train"
     for name, gan in params.gans.items():
         yield from _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
-        if params.faces.size & (params.faces.size - 1):
-            yield f"params: `faces.size` is {params.faces.size}; `gans.{name}` needs a power of 2"
+        if params.faces.side & (params.faces.side - 1):
+            yield f"params: `faces.side` is {params.faces.side}; `gans.{name}` needs a power of 2"
 
 
 def _check_detectors(params: Params) -> Problems:
@@ -210,20 +210,20 @@ def _check_detectors(params: Params) -> Problems:
             yield from _check_groups(params, key, detector)
         if isinstance(backbone := getattr(detector, "backbone", None), str):
             yield from _refused(check_backbone, backbone, f"{key}.backbone")
-        if isinstance(detector, NativeSettings) and detector.input_size != params.faces.size:
+        if isinstance(detector, NativeSettings) and detector.input_size != params.faces.side:
             yield (
                 f"params: `{key}.input_size` is {detector.input_size}; a {detector.kind} sees stored crops as they "
-                f"are, so it must be `faces.size`, {params.faces.size}"
+                f"are, so it must be `faces.side`, {params.faces.side}"
             )
         if detector.kind in ("discriminator", "raw_discriminator"):
             yield from _check_reference(
                 f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")]
             )
             yield from _check_no_held_out_gan(params, f"{key}.weights", detector.weights)
-            if detector.kind == "discriminator" and detector.input_size != params.faces.size:
+            if detector.kind == "discriminator" and detector.input_size != params.faces.side:
                 yield (
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
-                    f"so it must be `faces.size`, {params.faces.size}"
+                    f"so it must be `faces.side`, {params.faces.side}"
                 )
         elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
             yield f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others"

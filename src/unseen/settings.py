@@ -27,6 +27,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+RESERVED = frozenset({"size", "nfiles"})
+"""Keys that DVC leaves out when it looks a run up in its cache, at any depth (`dvc.stage.cache`, its issue 10296):
+it would restore the old result after a change of their values. No block has such a key, and no item such a name."""
+
+
+def _key(value: str) -> str:
+    if value in RESERVED:
+        raise ValueError("changes below a key of this name go unnoticed by DVC; take another name")
+    return value
+
+
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", value):
         raise ValueError("a name is made of small letters, digits and _ (DVC makes stage names of it)")
@@ -39,7 +50,10 @@ def _group(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(_name), AfterValidator(_key)]
+Key = Annotated[str, AfterValidator(_key)]
+"""A key of a free mapping, such as a column of a table."""
+
 Group = Annotated[str, AfterValidator(_group)]
 """A folder of sets, such as `people` or `own/gans`; who trains on a group gets every set below it."""
 

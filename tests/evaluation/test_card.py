@@ -24,7 +24,7 @@ def detector(people: int = 22, **settings: Any) -> dict[str, Any]:
         "kind": "dct_logistic",
         "parameters": 12289,
         "settings": settings,
-        "faces": {"size": 64, "min_crop": 32},
+        "faces": {"side": 64, "min_crop": 32},
         "calibration": {
             "temperature": 1.5,
             "threshold": 0.5,

@@ -96,7 +96,7 @@ def test_every_picture_is_kept_or_counted(
         assert (row["label"], row["generator"], row["source"]) == (0, "", "orl")
         assert (row["width"], row["height"]) == Image.open(io.BytesIO(good[path])).size
         assert dict(row["original"])["format"] == Image.open(io.BytesIO(good[path])).format
-        assert Image.open(io.BytesIO(row["image"]["bytes"])).size == (task.road.settings.size,) * 2
+        assert Image.open(io.BytesIO(row["image"]["bytes"])).size == (task.road.settings.side,) * 2
 
 
 def test_nothing_is_written_outside_the_sets_folder(tmp_path: Path, portrait_bytes: bytes, task: Task) -> None:

@@ -173,7 +173,7 @@ def interrupted(alone: Alone, after: int) -> Any:
 
 
 OTHERWISE: dict[str, Callable[[Task], Task]] = {
-    "another picture size": lambda task: road_with(task, settings={"size": 32}),
+    "another picture size": lambda task: road_with(task, settings={"side": 32}),
     "another finder": lambda task: replace(task, road=replace(task.road, model=b"another")),
     "another seed": lambda task: replace(task, road=replace(task.road, seed=SEED + 1)),
     "another archive": lambda task: replace(task, sha256="1" * 64),

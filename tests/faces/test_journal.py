@@ -12,7 +12,7 @@ from unseen.faces.journal import Journal, Outcome
 from unseen.shards import Dropped, FaceRow, write_set
 from unseen.splits import Split
 
-KEY = {"seed": 4, "faces": {"size": 64}}
+KEY = {"seed": 4, "faces": {"side": 64}}
 SPLITS: list[Split] = ["train", "val", "test"]
 
 
@@ -123,7 +123,7 @@ def test_another_piece_of_work_starts_anew(tmp_path: Path, title: str, key: Any)
 
 def test_the_same_work_is_known_by_its_values_and_not_by_their_order(tmp_path: Path) -> None:
     begin(tmp_path, 9)
-    assert Journal(tmp_path, "faces-orl", {"faces": {"size": 64}, "seed": 4}).done() == 8
+    assert Journal(tmp_path, "faces-orl", {"faces": {"side": 64}, "seed": 4}).done() == 8
 
 
 def blocks(root: Path) -> list[Path]:

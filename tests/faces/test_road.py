@@ -88,7 +88,7 @@ def test_no_function_of_the_road_is_told_the_label() -> None:
 def test_a_crop_is_a_small_jpeg(portrait_bytes: bytes, finder: Finder, face_settings: FaceSettings) -> None:
     crop = crop_of(portrait_bytes, finder, face_settings)
     with Image.open(io.BytesIO(crop.jpeg)) as picture:
-        assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (face_settings.size,) * 2)
+        assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (face_settings.side,) * 2)
         assert JpegImagePlugin.get_sampling(picture) == 2  # 4:2:0
     assert crop.sha256 == hashlib.sha256(portrait_bytes).hexdigest()
     assert (crop.size, crop.several) == ((92, 112), False)
@@ -182,7 +182,7 @@ def test_the_face_is_in_the_middle_of_its_crop(
     for data in list(orl_pictures.values())[:10]:
         jpeg = crop_of(data, finder, face_settings).jpeg
         (face,) = finder.find(Image.open(io.BytesIO(jpeg)).convert("RGB"))
-        centre = np.mean(face.landmarks, axis=0) / face_settings.size
+        centre = np.mean(face.landmarks, axis=0) / face_settings.side
         np.testing.assert_allclose(centre, 0.5, atol=0.12)
 
 
@@ -241,7 +241,7 @@ def test_reduction_is_antialiased() -> None:
 
 def test_a_whole_crop_is_not_resampled(portrait: Image.Image, finder: Finder, face_settings: FaceSettings) -> None:
     """What a generator drew is encoded once more, as a photo's crop is, and not moved by a fraction of a pixel."""
-    size = face_settings.size
+    size = face_settings.side
     drawn = cut(portrait, 46, 60, 80, size)
     crop = crop_of(encoded(drawn), finder, face_settings, "whole")
     assert crop.jpeg == encode(drawn, crop.sha256, face_settings.jpeg, 4)

@@ -115,7 +115,7 @@ def test_fakes_are_stored_as_photos_are(
     draw(tmp_path / "fakes", gan, finder, face_settings, 8)
     for row in rows(tmp_path / "fakes"):
         picture = Image.open(io.BytesIO(row["image"]["bytes"]))
-        assert (picture.format, picture.size) == ("JPEG", (face_settings.size,) * 2)
+        assert (picture.format, picture.size) == ("JPEG", (face_settings.side,) * 2)
         away = np.abs(orl_faces.large.astype(float) - np.asarray(picture.convert("RGB"), float)).mean((1, 2, 3))
         assert away.min() < 6, "a whole sample is stored, neither cropped nor moved"
 

@@ -215,7 +215,7 @@ class LayerNormSettings(NetworkSettings):
 class NativeSettings(NetworkSettings):
     """A network that looks for traces which a resize would wipe out: it sees stored crops as they are."""
 
-    input_size: InputSize = Field(description="must be `faces.size`: nothing is resized")
+    input_size: InputSize = Field(description="must be `faces.side`: nothing is resized")
 
     @model_validator(mode="after")
     def _native(self) -> "NativeSettings":

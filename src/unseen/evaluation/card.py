@@ -217,7 +217,7 @@ def _limits(card: Numbers, metrics: Numbers) -> str:
     faces = card["faces"]
     people = sum(one["people"] for one in metrics["sets"].values() if one["label"] == "real")
     lines = [
-        f"It sees faces of {faces['size']} x {faces['size']} px, found, cut out and compressed as in its training; "
+        f"It sees faces of {faces['side']} x {faces['side']} px, found, cut out and compressed as in its training; "
         f"one whose cut would be smaller than {faces['min_crop']} px gets no score.",
         f"Its false alarms were measured on {people:,} people. Other cameras, ages and light are other numbers, and "
         "so are pictures that were compressed or made smaller on their way: metrics/robustness.json.",

@@ -226,7 +226,7 @@ def measure(
         },
         "parameters": detector.card["parameters"],
         "flops": flops(detector.model, pixels[:1]),
-        "side": side_of(detector.model.config, detector.faces.size),
+        "side": side_of(detector.model.config, detector.faces.side),
         "pictures": {"different": len(paths), "side": settings.side},
         "measured": rows,
     }

@@ -115,7 +115,7 @@ def store(picture: Image.Image, face: Found, sha256: str, settings: FaceSettings
     """Crop, resize and encode one found face.
 
     Returns:
-        JPEG bytes of a `settings.size` square, and its difference hash.
+        JPEG bytes of a `settings.side` square, and its difference hash.
 
     Raises:
         BadPictureError: `too_small`.
@@ -123,7 +123,7 @@ def store(picture: Image.Image, face: Found, sha256: str, settings: FaceSettings
     x, y, side = square_around(face, settings.scale)
     if not side >= settings.min_crop:
         raise BadPictureError("too_small", f"the face's crop is {side:.0f} px, below {settings.min_crop}")
-    crop = cut(picture, x, y, side, settings.size)
+    crop = cut(picture, x, y, side, settings.side)
     return encode(crop, sha256, settings.jpeg, seed), difference_hash(crop)
 
 
@@ -145,7 +145,7 @@ def _crop(
         jpeg, dhash = store(picture, face, sha256, settings, seed)
     else:
         side = min(picture.size)
-        crop = cut(picture, picture.width / 2, picture.height / 2, side, settings.size)
+        crop = cut(picture, picture.width / 2, picture.height / 2, side, settings.side)
         jpeg, dhash = encode(crop, encoded_as or sha256, settings.jpeg, seed), difference_hash(crop)
     whole = difference_hash(picture)
     return Crop(jpeg, sha256, dhash, whole, picture.size, face, len(found) > 1, original(data))

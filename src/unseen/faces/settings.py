@@ -35,7 +35,7 @@ class FindSettings(Settings):
 class FaceSettings(Settings):
     """Decode, find, crop, resize, encode: the same for real and fake."""
 
-    size: int = Field(ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
+    side: int = Field(ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
     scale: float = Field(gt=0.5, le=3, description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth)")
     min_crop: int = Field(ge=8, description="pixels; a face whose crop would be smaller is dropped")
     max_pixels: int = Field(ge=10_000, description="pixels; a larger picture is refused before it is decoded")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from unseen.settings import Group, Name, Role, Settings
+from unseen.settings import Group, Key, Name, Role, Settings
 
 
 def _hex(value: str) -> str:
@@ -137,7 +137,7 @@ class TableSettings(Settings):
     )
     columns: list[str] = Field(default=[], description="the columns of a csv that has no line with their names")
     name: str = Field(min_length=1, description="column that names the picture: its path or the end of it")
-    where: dict[str, str] = Field(default={}, description="column: value; only rows that match belong to the source")
+    where: dict[Key, str] = Field(default={}, description="column: value; only rows that match belong to the source")
 
 
 OTHERS = "*"
@@ -149,7 +149,7 @@ class AttributeSettings(Settings):
 
     column: str = Field(default="", description="of the table; empty: the picture's name in the archive")
     match: Capture
-    values: dict[str, str] = Field(
+    values: dict[Key, str] = Field(
         default={},
         description="what was captured: what it is called; `*` is all else, and an empty name leaves it out",
     )
