@@ -211,7 +211,7 @@ def disk_need(params: Params, project: Path) -> float:
     need += NETWORK * sum(not (project / path).exists() for path in made)
     for name, fakes in params.fakes.items():
         if not (project / "data/fakes" / fakes.group / name).exists():
-            need += fakes.count * params.faces.size**2 / 2  # a JPEG file of half a byte a pixel
+            need += fakes.count * params.faces.side**2 / 2  # a JPEG file of half a byte a pixel
     return COPIES * need
 
 
