@@ -3,6 +3,8 @@ import io
 import pickle
 import random
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from collections import Counter
@@ -68,6 +70,55 @@ def cmyk_profile() -> bytes:
     header += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
     header += struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
     return header + struct.pack(">I", len(parts)) + index + body
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_avif_and_heic_are_read(portrait: Image.Image, kind: str) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    data = encoded(portrait, kind, quality=95)
+    assert np.abs(np.asarray(decode(data, LIMIT), int) - np.asarray(portrait, int)).mean() < 4
+    assert reason(data, portrait.width * portrait.height - 1) == "too_large"
+    assert colour(encoded(Image.new("RGBA", (16, 16), (200, 0, 0, 0)), kind)) == (255, 255, 255)
+
+
+def test_a_sequence_is_an_animation_and_the_other_pictures_of_a_phone_are_not(portrait: Image.Image) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    others = [Image.new("RGB", portrait.size, "white")]
+    assert reason(encoded(portrait, "AVIF", save_all=True, append_images=others)) == "animated"
+    several = encoded(portrait, "HEIF", save_all=True, append_images=others, primary_index=0, quality=95)
+    assert np.abs(np.asarray(decode(several, LIMIT), int) - np.asarray(portrait, int)).mean() < 4
+
+
+def test_heic_without_its_reader_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for brands in (b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heix", b"msf1\0\0\0\0hevc"):
+        data = struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + bytes(100)
+        with pytest.raises(BadPictureError, match=r"^unsupported_format: HEIC .* `pip install -e '\.\[heic\]'`$"):
+            decode(data, LIMIT)
+
+
+def test_avif_without_its_reader_names_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.features.check", lambda name: False)
+    data = struct.pack(">I", 24) + b"ftypmif1" + bytes(4) + b"mif1avif" + bytes(100)
+    with pytest.raises(BadPictureError, match=r"^unsupported_format: AVIF needs Pillow 11\.3 or later"):
+        decode(data, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [(b"\xff\x0a", "JPEG XL"), (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"), (b"\0\0\0\x0cjP  \r\n", "JPEG 2000")],
+)
+def test_formats_that_are_not_read_are_named(start: bytes, name: str) -> None:
+    with pytest.raises(BadPictureError, match=f"^unsupported_format: {name} is not read; convert it to PNG$"):
+        decode(start + bytes(100), LIMIT)
+
+
+def test_no_reader_of_heic_is_loaded_for_other_pictures() -> None:
+    code = "import sys, unseen.faces.decode as d; d.decode(sys.stdin.buffer.read(), 10**6); print(*sys.modules)"
+    jpeg = encoded(corners(), "JPEG")
+    said = subprocess.run([sys.executable, "-c", code], input=jpeg, capture_output=True, check=True).stdout.decode()
+    assert "pillow_heif" not in said.split()
 
 
 def test_nothing_is_empty() -> None:
@@ -347,9 +398,13 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "GIF of two", "TIFF", "TIFF of two", "WEBP", "JPEG in CMYK"])
+@pytest.mark.parametrize(
+    "kind", ["JPEG", "PNG", "GIF", "GIF of two", "TIFF", "TIFF of two", "WEBP", "JPEG in CMYK", "AVIF", "HEIF"]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_any_bytes_are_a_picture_or_a_reason(kind: str) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
     small, draw, exif = corners(12, 10), random.Random(4), Image.Exif()
     exif[0x0112] = 6
     options: dict[str, Any] = (

@@ -3,11 +3,13 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, features
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 
-# Only formats that a photo comes in: some of Pillow's other readers start programs. JPEG's reads MPO as well.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+from unseen.faces.metadata import Metadata, without_metadata
+
+# Only formats that a photo comes in: some of Pillow's other readers start programs.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 # We refuse by our own limit, in one line, before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -53,9 +55,20 @@ def _eight_bit(picture: Image.Image, white: int) -> Image.Image:
     return Image.fromarray(np.round(values * (255.0 / white)).astype(np.uint8))
 
 
-def _to_srgb(picture: Image.Image) -> Image.Image:
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by the orientation that it says."""
+
+
+def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     """RGB by the picture's own profile, where it has one that fits."""
-    profile = picture.info.get("icc_profile")
     if picture.mode not in ("RGB", "L", "CMYK"):
         picture = picture.convert("RGB")
     if profile:
@@ -69,12 +82,79 @@ def _to_srgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _flattened(picture: Image.Image) -> Image.Image:
+def _flattened(picture: Image.Image, profile: bytes) -> Image.Image:
     """One opaque RGB picture; what shows through is white, as viewers show it."""
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
-        return Image.composite(_to_srgb(rgba), Image.new("RGB", rgba.size, "white"), rgba.getchannel("A"))
-    return _to_srgb(picture)
+        return Image.composite(_to_srgb(rgba, profile), Image.new("RGB", rgba.size, "white"), rgba.getchannel("A"))
+    return _to_srgb(picture, profile)
+
+
+def _ftyp(data: bytes) -> set[bytes]:
+    """The brands of a file in the container that AVIF and HEIC share; none where it is another file."""
+    if data[4:8] != b"ftyp":
+        return set()
+    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    return {brands[i : i + 4] for i in range(0, len(brands), 4) if i != 4}
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """Pillow's readers for a file; that of HEIC is loaded when it is needed.
+
+    Raises:
+        BadPictureError: `unsupported_format`: the reader is not installed, or there is none.
+    """
+    brands = _ftyp(data)
+    if brands & {b"avif", b"avis"}:
+        if not features.check("avif"):
+            raise BadPictureError("unsupported_format", "AVIF needs Pillow 11.3 or later: `pip install -U pillow`")
+        return ("AVIF",)
+    if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise BadPictureError(
+                "unsupported_format", "HEIC needs pillow-heif: `pip install -e '.[heic]'`"
+            ) from None
+        register_heif_opener()
+        return ("HEIF",)
+    for start, name in _OTHER_FORMATS.items():
+        if data.startswith(start):
+            raise BadPictureError("unsupported_format", f"{name} is not read; convert it to PNG")
+    return _FORMATS
+
+
+_OTHER_FORMATS = {
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+}
+
+
+def open_picture(data: bytes) -> tuple[Image.Image, Metadata]:
+    """Read a picture's header, without its pixels.
+
+    Returns:
+        The picture, which is neither upright nor in sRGB and has no metadata, and its metadata.
+
+    Raises:
+        BadPictureError: `empty`, `not_an_image`, `unsupported_format`.
+    """
+    if not data:
+        raise BadPictureError("empty", "the file has no bytes")
+    formats = _formats(data)
+    try:
+        bare, metadata = without_metadata(data)
+        picture = Image.open(io.BytesIO(bare), formats=formats)
+    except Exception as error:  # a damaged header makes the readers raise anything
+        raise BadPictureError("not_an_image", f"no reader knows it ({type(error).__name__})") from error
+    # AVIF's and HEIC's readers give the profile; that of AVIF puts the file's own orientation into new EXIF.
+    profile, exif = picture.info.pop("icc_profile", None), picture.info.pop("exif", None)
+    metadata.icc = metadata.icc or profile or b""
+    if picture.format == "AVIF" and exif:
+        metadata.turned = Metadata(exif.removeprefix(b"Exif\0\0")).orientation()
+    return picture, metadata
 
 
 def decode(data: bytes, max_pixels: int) -> Image.Image:
@@ -88,29 +168,24 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
         An RGB picture.
 
     Raises:
-        BadPictureError: `empty`, `not_an_image`, `too_large`, `animated`, `damaged`, `unsupported_mode`.
+        BadPictureError: `empty`, `not_an_image`, `unsupported_format`, `too_large`, `animated`, `damaged`,
+            `unsupported_mode`.
     """
-    if not data:
-        raise BadPictureError("empty", "the file has no bytes")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:  # a damaged header makes the readers raise anything
-        raise BadPictureError("not_an_image", f"no reader knows it ({type(error).__name__})") from error
+    picture, metadata = open_picture(data)
     width, height = picture.size
     if width * height > max_pixels:
         raise BadPictureError("too_large", f"{width}x{height} is above {max_pixels} pixels")
     try:
-        # MPO is a JPEG with a second view behind it, as cameras write; only the first is looked at.
-        frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        # HEIC files of phones hold several pictures, of which one is the photo; so do MPO files, which open as JPEG.
+        frames = 1 if picture.format == "HEIF" else getattr(picture, "n_frames", 1)
         if frames > 1:
             raise BadPictureError("animated", f"{frames} frames; give one of them as a picture")
         picture.load()
         if picture.mode == "F":
             raise BadPictureError("unsupported_mode", "floating-point pixels have no agreed range")
-        upright = ImageOps.exif_transpose(picture)  # which no longer knows its format
-        if picture.mode in _DEEP_GREY:
-            upright = _eight_bit(upright, _white(picture))
-        return _flattened(upright)
+        seen = _eight_bit(picture, _white(picture)) if picture.mode in _DEEP_GREY else picture
+        turn = _TURNS.get(metadata.orientation())
+        return _flattened(seen if turn is None else seen.transpose(turn), metadata.icc)
     except BadPictureError:
         raise
     except Exception as error:  # as above: what a decoder raises on damaged bytes is not documented

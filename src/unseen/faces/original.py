@@ -1,12 +1,10 @@
 """What the original file was like, before the road: kept beside the crop, so that the audit can ask whether one
 class could be told by its files alone."""
 
-import io
-
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import JpegImagePlugin
 
-from unseen.faces.decode import FORMATS
+from unseen.faces.decode import open_picture
 
 # ITU T.81, table K.1, the luminance table that nearly every JPEG scales.
 _LUMINANCE = [
@@ -46,17 +44,17 @@ def original(data: bytes) -> dict[str, str]:
     Args:
         data: a file that `decode` can read.
     """
-    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        found = {
-            "format": str(picture.format),
-            "mode": picture.mode,
-            "bytes": str(len(data)),
-            "exif": "yes" if "exif" in picture.info else "no",
-            "profile": "yes" if "icc_profile" in picture.info else "no",
-        }
-        if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.quantization:
-            found["quality"] = str(jpeg_quality(picture.quantization))
-            found["subsampling"] = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}.get(
-                JpegImagePlugin.get_sampling(picture), "other"
-            )
+    picture, metadata = open_picture(data)
+    found = {
+        "format": "MPO" if metadata.views else str(picture.format),
+        "mode": picture.mode,
+        "bytes": str(len(data)),
+        "exif": "yes" if metadata.exif else "no",
+        "profile": "yes" if metadata.icc else "no",
+    }
+    if isinstance(picture, JpegImagePlugin.JpegImageFile) and picture.quantization:
+        found["quality"] = str(jpeg_quality(picture.quantization))
+        found["subsampling"] = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}.get(
+            JpegImagePlugin.get_sampling(picture), "other"
+        )
     return found

@@ -1,0 +1,335 @@
+"""Take metadata out of a picture's file before it is decoded.
+
+Text, EXIF, XMP and colour profiles are no pixels: a file whose pixels decode is used, whatever its metadata hold.
+Pillow reads the metadata of a file when it opens it, and refuses the file where they are too long or damaged. So they
+are cut out of the file first, without touching its pixels. The orientation and the colour profile are kept where they
+can be read.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+MAX_INFLATED = 32 * 2**20
+"""Bytes to which a compressed profile or EXIF block may grow. What is longer is dropped."""
+
+ORIENTATION, XMP, ICC_PROFILE = 274, 700, 34675
+"""TIFF tags; EXIF blocks have the same."""
+
+# Those of TIFF 6.0 and its supplements on which pixels depend: size, layout, compression, and what a sample means.
+_PIXEL_TAGS = {
+    *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
+    *(332, 334, 336, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532, 559, 50674),
+}
+_TYPE_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8}
+
+
+@dataclass
+class Metadata:
+    """What was taken out of a file; `b""` for what it does not have or what can't be read.
+
+    Attributes:
+        exif: a TIFF structure, without a prefix.
+        xmp: XML.
+        icc: a colour profile.
+        views: the file has a second view of the picture behind it, as MPO files of cameras do.
+        turned: the orientation by a tag of the file itself; 0 where there is none.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    icc: bytes = b""
+    views: bool = False
+    turned: int = 0
+
+    def orientation(self) -> int:
+        """1 to 8 as in EXIF; 1 where nothing is said, or nothing that can be read."""
+        found = self.turned
+        with suppress(ValueError):
+            found = found or Directory.read(self.exif).number(ORIENTATION)
+        if not found and (match := re.search(rb'tiff:Orientation(?:="|>)([0-9])', self.xmp)):
+            found = int(match[1])
+        return found if 1 <= found <= 8 else 1
+
+
+@dataclass
+class Directory:
+    """The first directory of tags in a TIFF file or an EXIF block."""
+
+    data: bytes
+    order: str
+    big: bool
+    start: int
+    entries: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, data: bytes) -> "Directory":
+        """Find it; entries beyond the end of the data are left out.
+
+        Raises:
+            ValueError: there is none.
+        """
+        order = {b"II": "<", b"MM": ">"}.get(data[:2])
+        if order is None:
+            raise ValueError("no TIFF structure")
+        try:
+            big = struct.unpack_from(order + "H", data, 2)[0] == 43
+            start = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
+            count = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
+        except (struct.error, OverflowError) as error:
+            raise ValueError("no directory") from error
+        found = cls(data, order, big, start)
+        first, width = found.first(), found.width()
+        fitting = min(count, max(len(data) - first, 0) // width)
+        found.entries = [data[first + i * width : first + (i + 1) * width] for i in range(fitting)]
+        return found
+
+    def first(self) -> int:
+        """Where the first entry lies."""
+        return self.start + (8 if self.big else 2)
+
+    def width(self) -> int:
+        """Bytes of an entry."""
+        return 20 if self.big else 12
+
+    def tag(self, entry: bytes) -> int:
+        """The tag of an entry."""
+        return int(struct.unpack_from(self.order + "H", entry)[0])
+
+    def value(self, tag: int) -> tuple[int, bytes]:
+        """The type and the bytes of a tag; 0 and nothing where it isn't there or lies outside of the data."""
+        for entry in self.entries:
+            if self.tag(entry) == tag:
+                _, kind, count = struct.unpack_from(self.order + ("HHQ" if self.big else "HHI"), entry)
+                inline = entry[12:] if self.big else entry[8:]
+                length = _TYPE_WIDTHS.get(kind, 0) * count
+                if length > len(inline):
+                    offset = struct.unpack(self.order + ("Q" if self.big else "I"), inline)[0]
+                    inline = self.data[offset : offset + length]
+                return (kind, inline[:length]) if 0 < length <= len(inline) else (0, b"")
+        return 0, b""
+
+    def number(self, tag: int) -> int:
+        """The value of a tag that holds one whole number; 0 where it does not."""
+        kind, value = self.value(tag)
+        code = {1: "B", 3: "H", 4: "I"}.get(kind)
+        return int(struct.unpack(self.order + code, value)[0]) if code and len(value) == struct.calcsize(code) else 0
+
+    def binary(self, tag: int) -> bytes:
+        """The value of a tag that holds bytes; nothing where it does not."""
+        kind, value = self.value(tag)
+        return value if kind in (1, 2, 7) else b""
+
+
+def _inflated(data: bytes) -> bytes:
+    """What zlib makes of it; nothing where it is damaged or too long."""
+    opened = zlib.decompressobj()
+    try:
+        found = opened.decompress(data, MAX_INFLATED)
+    except zlib.error:
+        return b""
+    return b"" if opened.unconsumed_tail else found
+
+
+class _Cut:
+    """The bytes of a file with pieces left out."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._kept, self._done = data, [], 0  # type: ignore[var-annotated]
+
+    def out(self, start: int, end: int) -> None:
+        """Leave out what lies between two places; pieces come in order."""
+        self._kept.append(self._data[self._done : start])
+        self._done = end
+
+    def rest(self) -> bytes:
+        """The file as it is now."""
+        return b"".join([*self._kept, self._data[self._done :]]) if self._done else self._data
+
+
+# JPEG
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment in a JPEG file before its pixels; bytes between two are passed over."""
+    place = 2
+    while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
+        marker = data[place + 1]
+        if marker in (0xD9, 0xDA):
+            return
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # these have no length
+            place += 1 if marker == 0xFF else 2
+            continue
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        yield marker, place, end
+        place = end
+
+
+def _jpeg(data: bytes) -> tuple[bytes, Metadata]:
+    cut, found, profile = _Cut(data), Metadata(), []
+    for marker, start, end in _segments(data):
+        body = data[start + 4 : end]
+        if marker != 0xFE and not 0xE0 <= marker <= 0xEF:
+            continue
+        # What the pixels are, YCbCr or not, hangs on these two.
+        if (marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14) or (
+            marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12
+        ):
+            continue
+        if marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            found.exif += body[6:]
+        elif marker == 0xE1 and body.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
+            found.xmp = body.split(b"\0", 1)[1]
+        elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile.append(body[12:])
+        elif marker == 0xE2 and body.startswith(b"MPF\0"):
+            found.views = True
+        cut.out(start, min(end, len(data)))
+    profile.sort(key=lambda part: part[0])
+    if profile and profile[0][1] == len(profile):
+        found.icc = b"".join(part[2:] for part in profile)
+    return cut.rest(), found
+
+
+# PNG
+
+
+def _chunk_text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+    """Keyword and text of a PNG chunk of text; the text is nothing where it can't be read."""
+    keyword, _, rest = body.partition(b"\0")
+    if kind == b"zTXt":
+        return keyword, _inflated(rest[1:]) if rest[:1] == b"\0" else b""
+    if kind == b"iTXt":
+        packed, (_, _, text) = rest[:2], (rest[2:].split(b"\0", 2) + [b""] * 3)[:3]
+        return keyword, _inflated(text) if packed == b"\1\0" else text if packed[:1] == b"\0" else b""
+    return keyword, rest
+
+
+def _png_metadata(kind: bytes, body: bytes, found: Metadata) -> None:
+    if kind == b"eXIf":
+        found.exif = body.removeprefix(b"Exif\0\0")
+    elif kind == b"iCCP":
+        _, _, rest = body.partition(b"\0")
+        found.icc = _inflated(rest[1:]) if rest[:1] == b"\0" else b""
+    elif kind in (b"tEXt", b"zTXt", b"iTXt"):
+        keyword = body[:80].partition(b"\0")[0]
+        if keyword == b"XML:com.adobe.xmp":
+            found.xmp = _chunk_text(kind, body)[1]
+        elif keyword == b"Raw profile type exif" and not found.exif:  # ImageMagick's: a name, a length, hex digits
+            with suppress(ValueError):
+                lines = _chunk_text(kind, body)[1].split(b"\n")[3:]
+                found.exif = bytes.fromhex(b"".join(lines).decode("ascii")).removeprefix(b"Exif\0\0")
+
+
+def _png(data: bytes) -> tuple[bytes, Metadata]:
+    cut, found, place = _Cut(data), Metadata(), 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if not kind.isalpha() or kind == b"IEND":
+            break
+        end = min(place + 12 + length, len(data))
+        # A lower-case letter first: pixels do not need it. Transparency is one; acTL says that there are frames.
+        if kind[0] & 0x20 and kind != b"tRNS" and not (kind == b"acTL" and length == 8):
+            body = data[place + 8 : place + 8 + length]
+            if struct.pack(">I", zlib.crc32(kind + body)) == data[place + 8 + length : end]:
+                _png_metadata(kind, body, found)
+            cut.out(place, end)
+        place = end
+    return cut.rest(), found
+
+
+# WebP
+
+
+def _webp(data: bytes) -> tuple[bytes, Metadata]:
+    cut, found, place = _Cut(data), Metadata(), 12
+    while place + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, place)
+        end = min(place + 8 + length + length % 2, len(data))
+        if kind not in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"):
+            body = data[place + 8 : place + 8 + length]
+            if kind == b"ICCP":
+                found.icc = body
+            elif kind == b"EXIF":
+                found.exif = body.removeprefix(b"Exif\0\0")
+            elif kind == b"XMP ":
+                found.xmp = body
+            cut.out(place, end)
+        place = end
+    if place < len(data):
+        cut.out(place, len(data))
+    bare = bytearray(cut.rest())
+    if len(bare) == len(data):
+        return data, found
+    bare[4:8] = struct.pack("<I", len(bare) - 8)
+    if bare[12:16] == b"VP8X":
+        bare[20] &= ~(0x20 | 0x08 | 0x04)  # it has a profile, EXIF, XMP
+    return bytes(bare), found
+
+
+# TIFF
+
+
+def _tiff(data: bytes) -> tuple[bytes, Metadata]:
+    try:
+        directory = Directory.read(data)
+    except ValueError:
+        return data, Metadata()
+    found = Metadata(
+        xmp=directory.binary(XMP), icc=directory.binary(ICC_PROFILE), turned=directory.number(ORIENTATION)
+    )
+    kept = [entry for entry in directory.entries if directory.tag(entry) in _PIXEL_TAGS]
+    behind = directory.first() + len(directory.entries) * directory.width()
+    following = data[behind : behind + (8 if directory.big else 4)]
+    count = struct.pack(directory.order + ("Q" if directory.big else "H"), len(kept))
+    shorter = count + b"".join(kept) + following
+    return data[: directory.start] + shorter + data[directory.start + len(shorter) :], found
+
+
+# AVIF and HEIC
+
+
+_UNREAD = b"unread"
+_ITEM = re.compile(rb"(infe(?:\x02.{3}.{4}|\x03.{3}.{6}))(Exif|mime)", re.DOTALL)
+"""An item's entry in its list: version, flags, number, protection, type."""
+
+
+def _heif(data: bytes) -> tuple[bytes, Metadata]:
+    """Items of EXIF and XMP get a type that no reader knows. Their orientation means nothing: these formats turn a
+    picture by properties of its own, which their readers apply."""
+    place, found = 0, Metadata()
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if kind == b"meta":
+            box = data[place : place + length]
+            found.exif = _UNREAD if any(match[2] == b"Exif" for match in _ITEM.finditer(box)) else b""
+            return data[:place] + _ITEM.sub(rb"\1skip", box) + data[place + length :], found
+        if length < 8:
+            break
+        place += length
+    return data, found
+
+
+_READERS: list[tuple[bytes, Callable[[bytes], tuple[bytes, Metadata]]]] = [
+    (rb"\xff\xd8\xff", _jpeg),
+    (rb"\x89PNG\r\n\x1a\n", _png),
+    (rb"RIFF....WEBP", _webp),
+    (rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]", _tiff),
+    (rb"....ftyp", _heif),
+]
+
+
+def without_metadata(data: bytes) -> tuple[bytes, Metadata]:
+    """The bytes of a picture without metadata, and the metadata.
+
+    Args:
+        data: a file. What is not JPEG, PNG, WebP, TIFF, AVIF or HEIC comes back as it is, and so does what lies
+            behind a place at which a file can't be followed any more.
+    """
+    for start, reader in _READERS:
+        if re.match(start, data, re.DOTALL):
+            return reader(data)
+    return data, Metadata()
