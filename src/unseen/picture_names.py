@@ -24,7 +24,7 @@ __all__ = [
 
 JPEGS, RASTERS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), (".ppm", ".pgm", ".pbm", ".pnm")
 
-SUFFIXES = (*JPEGS, *RASTERS, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+SUFFIXES = (*JPEGS, *RASTERS, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".hif")
 """How names of pictures end, in small letters. A file that is named by itself may be called anything."""
 
 SYSTEM_FOLDERS = frozenset(
