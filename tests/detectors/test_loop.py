@@ -24,18 +24,41 @@ from unseen.errors import UserError
 from unseen.pictures import Crops, Faces
 from unseen.runtime import Scratch
 
+from .learning import BROKEN, LEARNED, PLAIN, easy, last_row
 from .networks import Tiny, copied, knobs, same, task
 
 CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
 
 
-def test_it_learns(faces: Both, tmp_path: Path) -> None:
-    model = Tiny()
-    history = loop.fit(model, task(faces, tmp_path, steps=100, frozen_steps=0, batch=16, validate_every=20))
-    assert history[-1]["train_loss"] < 0.8 * history[0]["train_loss"]
-    found = logits_of(model, faces[1].pixels, CPU)
-    assert roc_auc_score(faces[1].labels, found) > 0.9, "positive for fake, on people it has not seen"
+def learned(scratch: Path, data: Both, **changed: Any) -> tuple[float, float]:
+    """The last training loss, and the AUC of the logits of pictures that it has not seen."""
+    model, some = Tiny(), knobs(**PLAIN, **({"steps": 32, "learning_rate": 0.02} | changed))
+    loss = last_row(loop.fit, model, some, scratch, data=data)["train_loss"]
+    return loss, float(roc_auc_score(data[1].labels, logits_of(model, data[1].pixels, CPU)))
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    loss, auc = learned(tmp_path, easy(32))
+    assert loss < LEARNED
+    assert auc > 0.9, "positive for fake"
+
+
+def test_a_training_that_is_broken_does_not_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the tests of what learns would say nothing."""
+    train, val = easy(32)
+    assert learned(tmp_path / "rate", (train, val), learning_rate=BROKEN)[0] > LEARNED
+    shuffled = np.random.default_rng(0).permutation(train.labels)
+    mixed = Faces(train.pixels, {**train.columns, "label": shuffled.tolist()})
+    assert learned(tmp_path / "labels", (mixed, val))[0] > LEARNED
+
+    whole = Tiny.loss
+
+    def detached(model: Tiny, *given: Any) -> Tensor:
+        return whole(model, *given).detach() + 0 * model.linear.bias.sum()
+
+    monkeypatch.setattr(Tiny, "loss", detached)
+    assert learned(tmp_path / "detached", (train, val))[0] > LEARNED
 
 
 def test_a_row_for_each_validation_and_the_last_step(faces: Both, tmp_path: Path) -> None:

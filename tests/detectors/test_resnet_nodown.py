@@ -20,6 +20,7 @@ from unseen.errors import UserError
 from unseen.pictures import Faces
 from unseen.runtime import Scratch, seeded
 
+from .learning import LEARNED, PLAIN, last_row
 from .networks import copied, knobs, same
 
 CPU = torch.device("cpu")
@@ -126,21 +127,9 @@ def test_it_trains_on_crops_and_scores_whole_pictures(
     assert same(copied(models[0]), copied(models[1]))
 
 
-def test_the_training_loss_falls(faces: Both) -> None:
-    model = made().train()
-    optimizer = torch.optim.AdamW(model.parameters(), 0.003)
-    rows = np.asarray([0, 1, 84, 85])
-    pixels, labels = as_batch(faces[0].take(rows), CPU), torch.from_numpy(faces[0].labels[rows]).float()
-    losses = []
-    for step in range(8):
-        with seeded(step):
-            loss = model.loss(pixels, labels, rows, None)  # type: ignore[arg-type]
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[0] == pytest.approx(np.log(2), abs=1e-6), "a head of zeros is undecided"
-    assert losses[-1] < 0.5 * losses[0]
+def test_it_learns(tmp_path: Path) -> None:
+    some = PLAIN | {"steps": 6, "batch": 4, "validate_every": 2, "learning_rate": 0.003}
+    assert last_row(loop.fit, made(), settings(**some), tmp_path)["train_loss"] < LEARNED
 
 
 def test_it_comes_back(large: Both) -> None:
