@@ -1,5 +1,6 @@
 """The one reader of tables: values by their text, whatever type a file gave them."""
 
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from unseen.errors import UserError
 from unseen.tables import canonical, canonical_text, read_table, table_of
@@ -104,6 +107,26 @@ def test_files_that_are_no_table(tmp_path: Path, data: bytes, says: str) -> None
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match=says):
         table_of("all.csv", data)
+
+
+PARQUET = pd.DataFrame({"id": ["a", "b"], "label": [0, 1], "score": [0.1, 0.9]}, [3, 1]).to_parquet()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.binary(), st.text().map(str.encode), st.binary(max_size=60).map(lambda end: b"PAR1" + end)))
+def test_any_bytes_are_a_table_or_one_line(data: bytes) -> None:
+    with suppress(UserError):
+        table = table_of("all.csv", data)
+        assert all(len(table.text(name)) == len(table) == len(table.numbers(name)) for name in table.columns)
+
+
+@settings(max_examples=200, deadline=None)
+@given(place=st.integers(4, len(PARQUET) - 1), byte=st.integers(0, 255))
+def test_a_damaged_parquet_file_is_one_line(place: int, byte: int) -> None:
+    with suppress(UserError):
+        table = table_of("all.parquet", PARQUET[:place] + bytes([byte]) + PARQUET[place + 1 :])
+        for name in table.columns:
+            table.text(name)
 
 
 def test_only_some_columns_of_a_parquet_file(tmp_path: Path) -> None:

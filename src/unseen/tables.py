@@ -100,7 +100,7 @@ class Table:
             raise UserError(f"{self.where}: `{name}` is of type {plain}; write it as text or numbers")
         try:
             found: list[str] = canonical(column, ".," if self._decimal_comma else ".").to_pylist()
-        except pa.ArrowException as error:
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise UserError(f"{self.where}: `{name}` can't be read as text: {error}") from None
         return found
 
@@ -137,7 +137,7 @@ def _of_parquet(where: str, file: "Path | pa.BufferReader", only: Callable[[str]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise UserError(f"{where}: has more than one column `{twice[0]}`")
             table = opened.read(columns=[name for name in names if only(name)])
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: damaged Parquet file: {error}") from None
     columns = {name: table[name].combine_chunks() for name in table.column_names}
     return Table(where, columns, names)

@@ -140,6 +140,13 @@ def test_hints(file: Path, capsys: pytest.CaptureFixture[str], text: str, says: 
     assert says in err[-1]
 
 
+def test_an_index_without_a_name_is_no_group(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pd.DataFrame({"id": ["x", "y"], "label": [0, 1], "score": [0.1, 0.9], "age": [1, 2]}, index=["a", "b"])
+    frame.to_parquet(tmp_path / "a.parquet")
+    _, _, err = run(capsys, "evaluate", tmp_path / "a.parquet", "--groups", "gender")
+    assert err == ["unseen: no face has a `gender` to group by; allowed: age"]
+
+
 def test_an_index_without_a_name_is_no_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pd.DataFrame({"label": [0, 1], "score": [0.1, 0.9]}, index=["a", "b"]).to_parquet(tmp_path / "a.parquet")
     code, _, err = run(capsys, "evaluate", tmp_path / "a.parquet")

@@ -98,5 +98,12 @@ def test_a_file_that_is_no_parquet_is_refused(file: Path) -> None:
     assert "not a Parquet file" in refusal(file)
 
 
+def test_a_damaged_parquet_file_is_refused(file: Path) -> None:
+    data = file.read_bytes()
+    for damaged in (data[:-200], data[:-100] + bytes(92) + data[-8:]):
+        file.write_bytes(damaged)
+        assert "not a Parquet file" in refusal(file)
+
+
 def test_a_file_that_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
     assert "no predictions; run `dvc repro`" in refusal(tmp_path / "gan.parquet")

@@ -88,6 +88,11 @@ def _attributes(table: Table, groups: Sequence[str]) -> list[list[tuple[str, str
     return [list(row.items()) for row in found]
 
 
+def _own_columns(table: Table) -> list[str]:
+    """The names of the columns without those that pandas gives to an index."""
+    return [name for name in table.names if not name.startswith("__index_level_")]
+
+
 def _required(table: Table) -> tuple[str, str]:
     """The names of the columns with ids and with labels.
 
@@ -103,7 +108,7 @@ def _required(table: Table) -> tuple[str, str]:
     if not table.find("score") and not table.find("logit"):
         problems.append("has no column `score` or `logit`")
     if problems:
-        shown = [one for one in table.names if not one.startswith("__index_level_")]
+        shown = _own_columns(table)
         problems[-1] += f" (its columns: {', '.join(shown) or 'none'})"
         if name is None and len(shown) < len(table.names):
             problems[-1] += "; an index that pandas stored without a name is not read"
@@ -161,7 +166,7 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
         frame["attributes"] = pd.Series(_attributes(table, groups), dtype=object)
     frame["identity"] = frame["identity"].where(frame["identity"] != "", own_person(frame["id"]))
     frame = frame.sort_values("id", ignore_index=True)  # else a resample would hang on the order of a file's rows
-    frame.attrs["columns"] = table.names
+    frame.attrs["columns"] = _own_columns(table)
     return frame
 
 

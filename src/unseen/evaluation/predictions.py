@@ -50,7 +50,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
         table = pq.read_table(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no predictions; run `dvc repro`") from None
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a Parquet file ({error})") from None
     missing = sorted(set(SCHEMA.names) - set(table.column_names))
     if missing:
