@@ -29,8 +29,9 @@ RESERVED = (
 
 def _refuse(found: Reserved, source: str) -> UserError:
     return UserError(
-        f"params: `sources.{source}.use` is 'train', but this is {found.name}, which is held out for good; set it to "
-        f"held_out, or give the reason in `sources.{source}.train_anyway` (the report prints it in red)"
+        f"params: `sources.{source}.use` is 'train', but this is {found.name}, which is held out for good; set "
+        f"`sources.{source}.use: held_out`, or give the reason in `sources.{source}.train_anyway` (the report prints "
+        "it in red)"
     )
 
 
