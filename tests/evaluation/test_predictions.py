@@ -100,7 +100,7 @@ def test_a_file_that_is_no_parquet_is_refused(file: Path) -> None:
 
 def test_a_damaged_parquet_file_is_refused(file: Path) -> None:
     data = file.read_bytes()
-    for damaged in (data[:-200], data[:-100] + bytes(92) + data[-8:]):
+    for damaged in (data[:-200], data[:-100] + b"\xff" * 92 + data[-8:], data.replace(b"identity", b"identit\xff")):
         file.write_bytes(damaged)
         assert "not a Parquet file" in refusal(file)
 

@@ -48,11 +48,11 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """
     try:
         table = pq.read_table(path)
+        missing = sorted(set(SCHEMA.names) - set(table.column_names))
     except FileNotFoundError:
         raise UserError(f"{path}: no predictions; run `dvc repro`") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a Parquet file ({error})") from None
-    missing = sorted(set(SCHEMA.names) - set(table.column_names))
     if missing:
         raise UserError(f"{path}: has no column {', '.join(missing)}")
     try:
