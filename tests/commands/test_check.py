@@ -94,13 +94,13 @@ def test_it_imports_nothing_heavy() -> None:
 def test_check_of_an_invalid_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, params_data: dict[str, Any]
 ) -> None:
-    params_data["faces"]["sise"] = 64
+    params_data["faces"]["sidee"] = 64
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(params_data))
     code, out, err = run(capsys, "check", file)
     assert (code, out, len(err)) == (2, [], 2)
-    assert "faces.sise" in err[0]
-    assert "did you mean `size`?" in err[0]
+    assert "faces.sidee" in err[0]
+    assert "did you mean `side`?" in err[0]
 
 
 def test_check_of_what_is_no_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
