@@ -171,6 +171,9 @@ def test_the_index_gives_the_splits_and_columns_that_are_asked_for(
     assert face_set.index([], ["id"]) == {"id": []}
 
 
+EXAMPLES = {"empty": "e.jpg", "no_face": "a, b.jpg", "system_file": "._e.jpg"}
+
+
 def test_counts(tmp_path: Path) -> None:
     def items() -> Iterator[FaceRow | Dropped]:
         yield row(0, notes=("turned", "several_faces"))
@@ -179,19 +182,28 @@ def test_counts(tmp_path: Path) -> None:
         yield Dropped("a, b.jpg", "no_face", 'no "face"')
         yield Dropped("c\nd.jpg", "no_face")
         yield Dropped("e.jpg", "empty")
+        yield Dropped("._e.jpg", "system_file")
 
     counts = write_set(tmp_path / "set", "orl", "train", 0, items())
     assert counts == {
         "read": 15,
         "kept": 12,
         "dropped": {"empty": 1, "no_face": 2},
+        "ignored": {"system_file": 1},
         "splits": {"test": 3, "train": 6, "val": 3},
         "identities": {"test": 1, "train": 2, "val": 1},
         "notes": {"several_faces": 2, "turned": 1},
     }
-    assert read_json(tmp_path / "set/set.json") == {"name": "orl", "use": "train", "label": 0, "counts": counts}
+    assert read_json(tmp_path / "set/set.json") == {
+        "name": "orl",
+        "use": "train",
+        "label": 0,
+        "counts": counts,
+        "examples": EXAMPLES,
+    }
     assert (tmp_path / "set/dropped.csv").read_text() == (
-        'path,reason,detail\n"a, b.jpg",no_face,"no ""face"""\n"c\nd.jpg",no_face,\ne.jpg,empty,\n'
+        'path,reason,detail\n"a, b.jpg",no_face,"no ""face"""\n'
+        "c\\nd.jpg,no_face,\ne.jpg,empty,\n._e.jpg,system_file,\n"
     )
 
 

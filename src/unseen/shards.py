@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from unseen.errors import UserError
+from unseen.errors import UserError, printable
 from unseen.files import CsvLines, read_json, sha256_of, whole_folder, write_json
 from unseen.settings import Role
 from unseen.splits import Split
@@ -103,6 +103,26 @@ class Dropped:
     detail: str = ""
 
 
+IGNORED = frozenset({"system_file"})
+"""Reasons that are no loss: what was left out is no picture. It is counted apart."""
+
+
+def _by_reason(dropped: Iterable[Dropped]) -> dict[str, int]:
+    return dict(sorted(Counter(item.reason for item in dropped).items()))
+
+
+def left_out(folder: Path) -> str:
+    """What did not become a face of a set, in one line: each reason with a count and an example."""
+    card = read_json(folder / "set.json")
+    parts = []
+    for how in ("dropped", "ignored"):
+        parts += [
+            f"{how} {n} as {reason} (such as {printable(card['examples'][reason])})"
+            for reason, n in card["counts"][how].items()
+        ]
+    return f"{card['counts']['kept']} of {card['counts']['read']} pictures kept; {', '.join(parts)}" if parts else ""
+
+
 def write_set(
     folder: Path,
     name: str,
@@ -120,12 +140,14 @@ def write_set(
         items: faces, and pictures that were dropped; read lazily, one shard in memory at a time.
 
     Returns:
-        `read`, `kept`, `dropped` (by reason), `splits` (pictures), `identities` (by split), `notes`.
+        `read`, `kept`, `dropped` and `ignored` (by reason; what is ignored is no picture and not among those read),
+        `splits` (pictures), `identities` (by split), `notes`.
 
     Raises:
         UserError: not one face came out.
     """
     dropped: list[Dropped] = []
+    ignored: list[Dropped] = []
     splits: Counter[str] = Counter()
     people: dict[str, set[str]] = {}
     notes: Counter[str] = Counter()
@@ -141,7 +163,7 @@ def write_set(
         shards = 0
         for item in items:
             if isinstance(item, Dropped):
-                dropped.append(item)
+                (ignored if item.reason in IGNORED else dropped).append(item)
                 continue
             splits[item.split] += 1
             people.setdefault(item.split, set()).add(item.identity)
@@ -156,7 +178,8 @@ def write_set(
         counts = {
             "read": sum(splits.values()) + len(dropped),
             "kept": sum(splits.values()),
-            "dropped": dict(sorted(Counter(item.reason for item in dropped).items())),
+            "dropped": _by_reason(dropped),
+            "ignored": _by_reason(ignored),
             "splits": dict(sorted(splits.items())),
             "identities": {split: len(members) for split, members in sorted(people.items())},
             "notes": dict(sorted(notes.items())),
@@ -167,8 +190,11 @@ def write_set(
         with (part / "dropped.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(CsvLines(handle))
             writer.writerow(["path", "reason", "detail"])
-            writer.writerows([item.path, item.reason, item.detail] for item in dropped)
-        write_json(part / "set.json", {"name": name, "use": use, "label": label, "counts": counts})
+            for item in [*dropped, *ignored]:
+                writer.writerow([printable(item.path), item.reason, printable(item.detail)])
+        examples = {item.reason: item.path for item in reversed([*dropped, *ignored])}
+        card = {"name": name, "use": use, "label": label, "counts": counts, "examples": examples}
+        write_json(part / "set.json", card)
     return counts
 
 

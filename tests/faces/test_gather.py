@@ -50,7 +50,6 @@ def broken_files(portrait: Image.Image) -> dict[str, tuple[bytes, str]]:
         "s1/float.tif": (encoded(portrait.convert("F"), "TIFF"), "unsupported_mode"),
         "s1/noise.png": (encoded(Image.fromarray(noise)), "no_face"),
         "s1/notes.txt": (b"not a picture", "not_an_image"),
-        "s1/../../out.png": (encoded(portrait), "unsafe_path"),
         "somebody.png": (encoded(portrait), "no_identity"),
     }
 
@@ -103,9 +102,26 @@ def test_nothing_is_written_outside_the_sets_folder(tmp_path: Path, portrait_byt
     names = ["s1/1.pgm", "../s1/out.pgm", "s1/../../../../out.pgm", f"{tmp_path}/s1/out.pgm", "s1/..\\..\\out.pgm"]
     archive = zipped(tmp_path / "faces.zip", dict.fromkeys(names, portrait_bytes))
     counts = task.gather(archive, tmp_path / "data/faces/people/orl", tmp_path / "scratch")
-    assert (counts["kept"], counts["dropped"]) == (1, {"unsafe_path": 4})
+    assert (counts["kept"], counts["dropped"]) == (5, {})
     parts = {f"data/faces/people/orl/{name}" for name in ("dropped.csv", "index.parquet", "part-00000.parquet")}
     assert files_below(tmp_path) == {"faces.zip", "data/faces/people/orl/set.json", *parts}
+
+
+def test_what_a_system_left_is_counted_apart(
+    tmp_path: Path, portrait_bytes: bytes, task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = ["__MACOSX/s1/._1.pgm", "s1/.DS_Store", "s1/Thumbs.db"]
+    files = {"s1/1.pgm": portrait_bytes, "s1/12:30.pgm": portrait_bytes, "s1/esc\x1b[2J.txt": b"x"}
+    archive = zipped(tmp_path / "faces.zip", files | dict.fromkeys(left, b"Mac OS X"))
+    counts = task.gather(archive, tmp_path / "set", tmp_path / "scratch")
+    assert (counts["read"], counts["kept"], counts["dropped"]) == (3, 2, {"not_an_image": 1})
+    assert counts["ignored"] == {"system_file": 3}
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        r"faces orl: 2 of 3 pictures kept; dropped 1 as not_an_image (such as s1/esc\x1b[2J.txt), "
+        rf"ignored 3 as system_file (such as {left[0]}); all are in {tmp_path / 'set/dropped.csv'}"
+    )
+    assert read_json(tmp_path / "set/set.json")["examples"]["system_file"] == left[0]
+    assert "\x1b" not in (tmp_path / "set/dropped.csv").read_text()
 
 
 def test_fakes_are_gathered_as_fakes(tmp_path: Path, portrait_bytes: bytes, task: Task) -> None:

@@ -216,8 +216,38 @@ def test_no_table_at_all(tmp_path: Path) -> None:
 
 
 def test_a_table_that_can_not_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"\.\./all\.csv: unsafe_path"):
-        rules(tmp_path, source(table={"file": "*.csv", "name": "path"}), {"../all.csv": LABELS})
+    archive = zipped(tmp_path / "faces.zip", {"all.csv": LABELS.encode()})
+    archive.write_bytes(archive.read_bytes().replace(b"path", b"PATH"))
+    with pytest.raises(UserError, match=r"faces\.zip: all\.csv: damaged_member \(Bad CRC-32"):
+        Rules("orl", source(table={"file": "*.csv", "name": "path"}), archive, SHARES, SEED)
+
+
+def test_what_macos_puts_beside_a_table_is_none(tmp_path: Path) -> None:
+    files = {"all.csv": "path,age\n1.jpg,1\n", "__MACOSX/._all.csv": "Mac OS X"}
+    found = rules(tmp_path, source(identity="", table={"file": "*.csv", "name": "path"}), files)
+    assert said(found.facts("1.jpg")) == "not stated"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/home/me/faces/a/1.jpg", "C:\\faces\\a\\1.jpg", "../faces/a/1.JPG", "./a/1.jpg", "a\\1.jpg", "/x/a/1"],
+)
+def test_a_table_names_pictures_as_its_own_machine_did(tmp_path: Path, name: str) -> None:
+    text = f"path,age\n{name},3\n/home/me/faces/b/1.jpg,4\n"
+    assert table(text, tmp_path, "a/1.jpg", "b/1.jpg", "c/1.jpg") == ["3", "4", "not_in_table"]
+
+
+def test_a_case_that_means_nothing(tmp_path: Path) -> None:
+    assert table("path,age\nA/1.JPG,1\na/2.jpg,2\n", tmp_path, "A/1.jpg", "a/2.JPG", "a/1.jpg") == [
+        "1",
+        "2",
+        "not_in_table",
+    ]
+    assert table("path,age\n1.JPG,1\n1.jpg,2\n", tmp_path, "1.JPG", "1.jpg") == ["1", "2"]
+
+
+def test_a_picture_that_two_absolute_paths_may_mean(tmp_path: Path) -> None:
+    assert table("path,age\n/x/a/1.jpg,1\n/y/a/1.jpg,2\n", tmp_path, "a/1.jpg") == ["several_rows"]
 
 
 def test_several_tables_are_one(tmp_path: Path) -> None:

@@ -99,3 +99,10 @@ def test_archives_within_an_archive_are_apart() -> None:
     assert not may_overlap(source(inside="a.zip"), source(inside="b.zip"))
     assert not may_overlap(source(inside="a.zip"), source())
     assert may_overlap(source(inside="a.zip"), source(inside="a.zip"))
+
+
+@pytest.mark.parametrize("other", ["*.JPG", "*.[jJ][pP][gG]", ".\\\\*.jpg", "a/*.Jpg"])
+def test_suffixes_meet_whatever_their_case(other: str) -> None:
+    block = {"archive": "a", "group": "people", "use": "train", "label": "real"}
+    first, second = (SourceSettings(members=glob, **block) for glob in ("*.jpg", other))  # type: ignore[arg-type]
+    assert may_overlap(first, second)

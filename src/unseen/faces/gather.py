@@ -1,5 +1,6 @@
 """From an archive of pictures to a set of faces."""
 
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ from unseen.faces.road import Crop
 from unseen.faces.rules import Facts, Rules
 from unseen.faces.workers import Job, Road, crops
 from unseen.progress import progress
-from unseen.shards import Dropped, FaceRow, write_set
+from unseen.shards import IGNORED, Dropped, FaceRow, left_out, write_set
 from unseen.sources.archive import entries
 from unseen.sources.settings import SourceSettings
 from unseen.splits import SplitSettings
@@ -46,7 +47,8 @@ def _jobs(source: SourceSettings, archive: Path, rules: Rules, done: int) -> Ite
     """The pictures of a source after the first `done`, which are named to the rules again but not read."""
     number = 0
     for entry in entries(archive, source.members, source.inside):
-        facts = rules.facts(entry.name)
+        # what an operating system left has no row in a table, and no person
+        facts = Dropped(entry.name, entry.refused) if entry.refused in IGNORED else rules.facts(entry.name)
         if facts is None:
             continue
         number += 1
@@ -54,7 +56,7 @@ def _jobs(source: SourceSettings, archive: Path, rules: Rules, done: int) -> Ite
             continue
         member = entry.read()
         if member.refused:
-            yield Dropped(member.name, member.refused)
+            yield Dropped(member.name, member.refused, member.detail)
         elif isinstance(facts, Dropped):
             yield facts
         else:
@@ -112,4 +114,6 @@ def gather(
         journal.clear()  # nothing came of it: there is nothing to go on from
         raise
     journal.clear()
+    if said := left_out(folder):
+        print(f"faces {name}: {said}; all are in {folder / 'dropped.csv'}", file=sys.stderr)
     return counts

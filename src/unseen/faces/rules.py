@@ -4,12 +4,12 @@ Everything comes from the picture's name in the archive and from csv files besid
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from unseen.errors import UserError
+from unseen.faces.table_rows import SEVERAL, Row, TableRows, row_name
 from unseen.settings import nearest
 from unseen.shards import Dropped
 from unseen.sources.archive import members
@@ -17,8 +17,6 @@ from unseen.sources.reserved import check_picture
 from unseen.sources.settings import OTHERS, SourceSettings, TableSettings
 from unseen.splits import Split, SplitSettings, split_of
 from unseen.tables import canonical_text, table_of
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def _rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str])
 
 
 def read_table(archive: Path, inside: str, settings: TableSettings, also: Iterable[str] = ()) -> dict[str, Row]:
-    """The rows of every csv file that matches, by the picture's name in it.
+    """The rows of every csv file that matches, by the picture's name in it as `row_name` gives it.
 
     Args:
         archive: holds the csv files.
@@ -67,10 +65,11 @@ def read_table(archive: Path, inside: str, settings: TableSettings, also: Iterab
     for member in members(archive, settings.file, inside):
         files += 1
         if member.refused:
-            raise UserError(f"{archive.name}: {member.name}: {member.refused}")
+            why = f"{member.refused} ({member.detail})" if member.detail else member.refused
+            raise UserError(f"{archive.name}: {member.name}: {why}")
         for row in _rows(f"{archive.name}: {member.name}", member.data, settings.columns, needed):
-            name = row[settings.name]
-            if name and rows.setdefault(name, row) != row:
+            name = row_name(row[settings.name])
+            if name.strip("/") and rows.setdefault(name, row) != row:
                 raise UserError(f"{archive.name}: {member.name} names {name!r} twice, with different values")
     if not files:
         raise UserError(f"{archive.name}: no file in it matches `table.file`, {settings.file!r}")
@@ -88,27 +87,16 @@ class Rules:
         """
         self._name, self._source, self._shares, self._seed = name, source, shares, seed
         columns = [rule.column for rule in source.attributes.values() if rule.column]
-        self._rows = read_table(archive, source.inside, source.table, columns) if source.table else None
+        self._rows = TableRows(read_table(archive, source.inside, source.table, columns) if source.table else {})
         where = source.table.where if source.table else {}
         self._where = {column: canonical_text(value) for column, value in where.items()}
         self._taken: set[str] = set()
-
-    def _row(self, path: str) -> tuple[str, Row] | None:
-        """The row of a picture: by its whole path, or by the longest end of it that the table names, with the
-        file's suffix or without."""
-        parts = PurePosixPath(unicodedata.normalize("NFC", path)).parts  # as `table_of` has the names
-        for first in range(len(parts)):
-            end = "/".join(parts[first:])
-            for name in (end, end.removesuffix(PurePosixPath(end).suffix)):
-                if self._rows is not None and name in self._rows:
-                    return name, self._rows[name]
-        return None
 
     def facts(self, path: str) -> Facts | Dropped | None:
         """What is known of a picture.
 
         Args:
-            path: its name in the archive.
+            path: its name in the archive, in the normal form.
 
         Returns:
             Its facts; why it can't be used; or None where the table says that it is not of this source.
@@ -119,10 +107,12 @@ class Rules:
         check_picture(self._name, self._source, path)
         row: Row = {}
         if self._source.table:
-            found = self._row(path)
-            if found is None:
+            key = self._rows.find(path)
+            if key is None:
                 return Dropped(path, "not_in_table", f"no row in {self._source.table.file}")
-            key, row = found
+            if key == SEVERAL:
+                return Dropped(path, "several_rows", f"more than one row in {self._source.table.file} may be meant")
+            row = self._rows[key]
             if any(row[column] != value for column, value in self._where.items()):
                 return None
             if key in self._taken:

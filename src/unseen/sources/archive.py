@@ -1,151 +1,59 @@
 """Read the files in an archive without unpacking it and without trusting it."""
 
-import fnmatch
-import operator
-import stat
-import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Self
+from pathlib import Path
+from typing import IO
 
 from unseen.errors import UserError
+from unseen.sources.entry import MAX_MEMBER_BYTES, Entry, Member
+from unseen.sources.file_kinds import kind_of
+from unseen.sources.tar_entries import open_tar, tar_entries
+from unseen.sources.zip_entries import zip_entries
 
-MAX_MEMBER_BYTES = 256 * 2**20
-"""No photo is larger; a member that says or turns out to be is a bomb or a mistake."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of an archive: its bytes, or the reason why it was not read."""
-
-    name: str
-    data: bytes = b""
-    refused: str = ""
+__all__ = ["MAX_MEMBER_BYTES", "Entry", "Member", "NotAnArchiveError", "check", "entries", "members"]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file that an archive lists: its name, why it will not be read, and how it is opened."""
+class NotAnArchiveError(UserError):
+    """A file that can't be read as an archive. `why` says what it is instead, without its name."""
 
-    name: str
-    refused: str
-    open: Callable[[], IO[bytes]]
-
-    def read(self) -> Member:
-        """Its bytes, or why not; before the next entry is asked for."""
-        if self.refused:
-            return Member(self.name, refused=self.refused)
-        try:
-            with self.open() as handle:
-                data = handle.read(MAX_MEMBER_BYTES + 1)
-        except Exception:  # what the decompressors raise on damaged bytes is not documented
-            return Member(self.name, refused="damaged_member")
-        if len(data) > MAX_MEMBER_BYTES:
-            return Member(self.name, refused="too_large")
-        return Member(self.name, data=data)
+    def __init__(self, name: object, why: str, advice: str = "fetch it again") -> None:
+        super().__init__(f"{name}: {why}; {advice}")
+        self.why = why
 
 
-def _unsafe(name: str) -> bool:
-    path = PurePosixPath(name.replace("\\", "/"))
-    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
-
-
-def _refusal(name: str, link: bool, encrypted: bool, size: int, seen: bool) -> str:
-    if _unsafe(name):
-        return "unsafe_path"
-    if link:
-        return "link"
-    if encrypted:
-        return "encrypted"
-    if size > MAX_MEMBER_BYTES:
-        return "too_large"
-    return "same_name_twice" if seen else ""
-
-
-def _zip_entries(archive: zipfile.ZipFile, pattern: str, order: str) -> Iterator[Entry]:
-    infos = [info for info in archive.infolist() if not (info.filename and info.is_dir())]
-    seen: set[str] = set()
-    for info in sorted(infos, key=operator.attrgetter(order)):
-        if fnmatch.fnmatchcase(info.filename, pattern):
-            # The upper half of the attributes is the Unix mode, where the archive came from Unix.
-            link, encrypted = stat.S_ISLNK(info.external_attr >> 16), bool(info.flag_bits & 0x1)
-            refused = _refusal(info.filename, link, encrypted, info.file_size, info.filename in seen)
-            seen.add(info.filename)
-            yield Entry(info.filename, refused, lambda info=info: archive.open(info))  # type: ignore[misc]
-
-
-class _Header(tarfile.TarInfo):
-    """A tar header. Tar files end with an empty one; where there is none, a part may be missing."""
-
-    @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
-        """The next header; `tarfile` itself takes a cut off or overwritten one for the end."""
-        try:
-            return super().fromtarfile(archive)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-            raise
-        except tarfile.HeaderError as error:
-            raise OSError(str(error)) from None
-
-
-def _tar_entries(archive: tarfile.TarFile, pattern: str) -> Iterator[Entry]:
-    seen: set[str] = set()
-    while True:
-        try:
-            info = archive.next()
-        except Exception:  # as above
-            yield Entry("the rest of the archive", "damaged_archive", _nothing)
-            return
-        if info is None:
-            return
-        # A tar file keeps every header it has met; 140,000 of them are 150 MB.
-        archive.members = []  # type: ignore[attr-defined]
-        name = _text(info.name)
-        if info.isdir() or not fnmatch.fnmatchcase(name, pattern):
-            continue
-        refused = _refusal(name, not info.isreg(), False, info.size, name in seen)
-        seen.add(name)
-        yield Entry(name, refused, lambda info=info: archive.extractfile(info) or _nothing())  # type: ignore[misc]
-
-
-def _text(name: str) -> str:
-    """A name in a tar archive as text that can be stored: what is not UTF-8 is taken for Latin-1."""
-    found = name.encode("utf-8", "surrogateescape")
-    try:
-        return found.decode()
-    except UnicodeDecodeError:
-        return found.decode("latin-1")
-
-
-def _nothing() -> IO[bytes]:
-    raise OSError("not a file")
-
-
-def _entries(stack: ExitStack, path: Path, handle: IO[bytes], pattern: str, order: str) -> Iterator[Entry]:
+def _entries(stack: ExitStack, path: Path, inside: str, pattern: str) -> Iterator[Entry]:
     """The entries of a zip or tar archive, by what its first bytes say."""
-    try:
-        start = handle.read(2)
+    handle = _opened(stack, path, inside)
+    if handle.read(2) == b"PK":
         handle.seek(0)
-        if start == b"PK":
-            return _zip_entries(stack.enter_context(zipfile.ZipFile(handle)), pattern, order)
-        opened = tarfile.open(fileobj=handle, mode="r|*", tarinfo=_Header, encoding="utf-8")  # noqa: SIM115
-        return _tar_entries(stack.enter_context(opened), pattern)
-    except Exception as error:  # as above
-        raise UserError(f"{path}: not a readable zip or tar archive ({error}); fetch it again") from None
+        return zip_entries(
+            stack.enter_context(zipfile.ZipFile(handle)), pattern, "header_offset" if inside else "filename"
+        )
+    handle.seek(0)
+    first = [stack.enter_context(open_tar(handle))]
+    return tar_entries(
+        lambda: first.pop() if first else stack.enter_context(open_tar(_opened(stack, path, inside))), pattern
+    )
 
 
-def _inside(stack: ExitStack, path: Path, handle: IO[bytes], name: str) -> IO[bytes]:
-    """The bytes of an archive within the archive, which must be a zip file: a stream can't be looked into twice."""
-    try:
-        outer = stack.enter_context(zipfile.ZipFile(handle))
-        return stack.enter_context(outer.open(name))
-    except KeyError:
-        raise UserError(f"{path}: holds no {name!r}; correct `inside` in params") from None
-    except Exception as error:  # as above
-        raise UserError(f"{path}: not a readable zip archive ({error}); fetch it again") from None
+def _opened(stack: ExitStack, path: Path, inside: str) -> IO[bytes]:
+    """The bytes of an archive, or of one within it, which must be a zip file: a stream can't be looked into twice."""
+    handle = stack.enter_context(path.open("rb"))
+    if not inside:
+        return handle
+    return stack.enter_context(stack.enter_context(zipfile.ZipFile(handle)).open(inside))
+
+
+def _wrong(path: Path, inside: str, error: Exception) -> NotAnArchiveError:
+    """What is said of a file, or of a file in it, that is no readable archive."""
+    if not inside:
+        return NotAnArchiveError(path, f"{kind_of(path)} ({error})")
+    if zipfile.is_zipfile(path):
+        return NotAnArchiveError(f"{path}: {inside}", f"not a readable zip or tar archive ({error})")
+    return NotAnArchiveError(path, f"{kind_of(path)}; `inside` needs a readable zip archive")
 
 
 def entries(path: Path, pattern: str, inside: str = "") -> Iterator[Entry]:
@@ -153,29 +61,62 @@ def entries(path: Path, pattern: str, inside: str = "") -> Iterator[Entry]:
 
     Args:
         path: the archive; nothing of it is ever written to disk.
-        pattern: a glob over the whole name; `*` also matches `/`.
+        pattern: a glob over the whole name; see `unseen.picture_names.matches`.
         inside: an archive within the zip archive that is looked into instead.
 
     Yields:
         Those of a zip archive sorted by name; those of a tar archive, which has no index, and of an archive within
-        an archive, where a way back starts again at its first byte, as they lie in it. What is not read has a
-        reason: `unsafe_path`, `link`, `encrypted`, `too_large`, `same_name_twice`, `damaged_member`,
-        `damaged_archive`.
+        an archive, where a way back starts again at its first byte, as they lie in it, hard links at the end. What
+        is not read has a reason: `system_file` (see `unseen.picture_names.is_system_file`), `link`, `special_file`,
+        `encrypted`, `unsupported_compression`, `too_large`, `same_name_twice`, `no_name`, `damaged_member`; and for
+        the archive itself `damaged_archive`, `trailing_data` and `unlisted_part`.
 
     Raises:
-        UserError: it is not a zip or tar archive.
+        NotAnArchiveError: it is not a zip or tar archive.
+        UserError: it can't be opened, or has no `inside`.
     """
     with ExitStack() as stack:
         try:
-            handle: IO[bytes] = stack.enter_context(path.open("rb"))
-        except OSError as error:
-            raise UserError(f"{path}: not readable ({error.strerror}); fetch it again") from None
-        if inside:
-            handle = _inside(stack, path, handle, inside)
-        yield from _entries(stack, path, handle, pattern, "header_offset" if inside else "filename")
+            found = _entries(stack, path, inside, pattern)
+        except KeyError:
+            raise UserError(f"{path}: holds no {inside!r}; correct `inside` in params") from None
+        except Exception as error:  # what the decompressors raise on damaged bytes is not documented
+            if isinstance(error, OSError) and error.errno:
+                raise UserError(f"{path}: not readable ({error.strerror}); fetch it again") from None
+            raise _wrong(path, inside, error) from None
+        yield from found
 
 
 def members(path: Path, pattern: str, inside: str = "") -> Iterator[Member]:
-    """The same files, all of them read."""
+    """The same files, all of them read; without those that are hidden or an operating system's."""
     for entry in entries(path, pattern, inside):
-        yield entry.read()
+        if entry.refused != "system_file":
+            yield entry.read()
+
+
+def check(path: Path, whole: bool = True) -> None:
+    """Open an archive and list its files.
+
+    Args:
+        path: the archive.
+        whole: false looks at the beginning of a tar archive only, which has no index.
+
+    Raises:
+        NotAnArchiveError: it is none, is damaged or cut off, or holds no file that could be read.
+    """
+    files, refused, example = 0, Counter[str](), ""
+    for entry in entries(path, "*"):
+        if entry.refused in ("damaged_archive", "unlisted_part"):
+            raise NotAnArchiveError(path, f"damaged or cut off after {files} files ({entry.detail})")
+        if entry.refused in ("system_file", "trailing_data"):
+            continue
+        files += 1
+        if entry.refused:
+            refused[entry.refused] += 1
+            example = example or f"{entry.name}: {entry.detail or entry.refused}"
+        elif not whole:
+            return
+    if not files:
+        raise NotAnArchiveError(path, "an archive without files")
+    if files == refused.total():
+        raise NotAnArchiveError(path, f"none of its {files} files can be read, such as {example}", "pack it anew")

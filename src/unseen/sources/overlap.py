@@ -3,6 +3,7 @@
 import fnmatch
 import re
 
+from unseen.picture_names import normal
 from unseen.sources.settings import SourceSettings
 
 
@@ -35,9 +36,16 @@ def globs_meet(first: str, second: str) -> bool:
     return False
 
 
+def _form(glob: str) -> str:
+    """A glob as it is compared: suffixes match without regard to case, also where they are written as sets."""
+    head, point, suffix = normal(glob).rpartition(".")
+    return head + point + (suffix if "/" in suffix or not point else suffix.lower())
+
+
 def _names_may_be_shared(first: str, second: str) -> bool:
     """Globs of the same depth are compared folder by folder: `*/real/*` and `*/fake/*` share no name, though a name
     such as `a/real/fake/b` would match both."""
+    first, second = _form(first), _form(second)
     folders, others = first.split("/"), second.split("/")
     if len(folders) == len(others):
         return all(globs_meet(one, other) for one, other in zip(folders, others, strict=True))
