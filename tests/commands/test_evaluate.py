@@ -13,7 +13,8 @@ import pytest
 from .program import run
 
 FEW = [
-    f"warning: the {name} are of 2 people: intervals over fewer than 10 are too narrow" for name in ("reals", "fakes")
+    f"warning: the {name} are 2 pictures without identities: intervals over fewer than 10 are too narrow"
+    for name in ("reals", "fakes")
 ]
 LINES = ["id,label,score,generator", "a,0,0.1,", "b,0,0.6,", "c,1,0.4,gan", "d,1,0.9,other"]
 
@@ -27,7 +28,9 @@ def file(tmp_path: Path) -> Path:
 def test_a_table_that_says_which_threshold_it_took(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "evaluate", file, "--resamples", "100")
     assert (code, err) == (0, ["threshold 0.5, since none was given (--threshold)", *FEW])
-    assert out[0].startswith("2 reals, 2 fakes, 4 people; 1 true fakes, 1 false alarms, 1 missed fakes, 1 true reals")
+    assert out[0].startswith(
+        "2 reals, 2 fakes, 4 pictures without identities; 1 true fakes, 1 false alarms, 1 missed fakes, 1 true reals"
+    )
     cells = [line.split() for line in out]
     assert ["AUC", "0.7500"] in [row[:2] for row in cells]
     assert ["accuracy", "0.5000"] in [row[:2] for row in cells]

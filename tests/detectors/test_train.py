@@ -67,8 +67,8 @@ def test_it_fits_and_freezes_on_validation_people(sets: list[FaceSet], tmp_path:
 
 def test_it_says_what_it_saw(sets: list[FaceSet], tmp_path: Path) -> None:
     assert fit(sets, tmp_path).trained_on == {
-        "train": {"faces": {"orl": 60, "up": 60}, "people": 20, "generators": ["up"]},
-        "val": {"faces": {"orl": 30, "up": 30}, "people": 10, "generators": ["up"]},
+        "train": {"faces": {"orl": 60, "up": 60}, "people": 20, "without_identity": 0, "generators": ["up"]},
+        "val": {"faces": {"orl": 30, "up": 30}, "people": 10, "without_identity": 0, "generators": ["up"]},
     }
 
 

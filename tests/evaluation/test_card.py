@@ -86,12 +86,21 @@ def test_what_it_is_for_and_that_swaps_are_out_of_scope(card: str) -> None:
 
 def test_who_trained_it_with_licences(card: str) -> None:
     trained = section(card, "What trained it")
-    assert "Real faces of 22 people and fakes of dcgan; 9 other people" in trained
+    assert "Real faces: 22 people. Fakes: dcgan." in trained
     assert rows(trained) == [
         ["dcgan_fakes", "2,150", "75", "made by this project"],
         ["orl", "220", "90", r"research \| with credit"],
     ]
     assert "never shown" not in card
+
+
+def test_pictures_without_identities_are_not_called_people(folder: Path) -> None:
+    own = detector(0)
+    for split in own["trained_on"].values():
+        split |= {"people": 0, "without_identity": 194}
+    trained = section(model_card(own, measured(folder), LICENSES), "What trained it")
+    assert "Real faces: 194 pictures without identities." in trained
+    assert "**194 pictures without identities are few: this is a demonstration.**" in trained
 
 
 @pytest.mark.parametrize(("people", "few"), [(22, True), (999, True), (1000, False)])
@@ -122,9 +131,9 @@ def test_the_worst_generator_comes_first_with_its_interval(card: str) -> None:
     worst, best = rows(section(card, "Fakes caught and missed"))
     assert worst[:2] == [r"a\<b\>\|c d", "**never seen**"], "somebody's name draws no table and no tag of its own"
     assert best[:2] == ["dcgan", "trained on"]
-    assert re.fullmatch(r"0\.0% \(0\.0% to 4\.6%, n 80\)", worst[2]), "Wilson: z^2 / (n + z^2) is 4.58 %"
+    assert re.fullmatch(r"0\.0% \(at most 4\.6%, n 80\)", worst[2]), "Wilson: z^2 / (n + z^2) is 4.58 %"
     assert worst[3] == "100.0%"
-    assert best[2].startswith("100.0% (92.9% to 100.0%, n 50)")
+    assert best[2].startswith("100.0% (at least 92.9%, n 50)")
 
 
 def test_the_worst_pair_comes_first_and_worse_than_chance_is_said(card: str) -> None:
@@ -134,7 +143,8 @@ def test_the_worst_pair_comes_first_and_worse_than_chance_is_said(card: str) -> 
     assert (first[0], first[1], first[-1]) == (
         "hard",
         "not matched",
-        "ranks **worse than chance**: these fakes look more real to it than the reals",
+        "ranks **worse than chance**: check the labels; if they are right, these fakes look more real to it than "
+        "the reals",
     )
     assert (second[0], second[1], second[-1]) == ("easy", "matched", "ranks better than chance")
     assert pooled[:2] == ["all reals, all fakes", ""]

@@ -86,7 +86,10 @@ def test_faces_are_joined_by_id_in_any_order_and_the_others_counted() -> None:
     assert found.first["id"].tolist() == found.second["id"].tolist() == ["a", "b", "c", "d"]
     assert found.second["score"].tolist() == [0.5, 0.6, 0.7, 0.8]
     result = compare(found, (0.25, 0.65), 100, 4)
-    assert result["n"] == {"reals": 2, "fakes": 2, "only_first": 1, "only_second": 1, "joined_by": "id"}
+    assert result["n"] == {
+        **{"reals": 2, "fakes": 2, "only_first": 1, "only_second": 1, "joined_by": "id"},
+        **{"people": 0, "without_identity": 4},
+    }
     assert result["accuracy"] == [1.0, 1.0]
     assert result["auc"] == [1.0, 1.0]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unseen.commands.evaluate import add_bootstrap, share_of_one
 from unseen.commands.words import columns, shown, warn
 from unseen.errors import UserError
+from unseen.evaluation.wording import over
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,8 @@ of predictions as `unseen evaluate` takes them. Two detectors are compared on ea
 frozen thresholds; where a file is among them, on all faces that are in both, joined by id or else by sha256.
 
   DeLong        is the difference of the AUCs (A - B) more than chance, if faces are independent
-  over people   95 % interval of the same difference by bootstrap: faces of one person belong together
+  over people   95 % interval of the same difference by bootstrap: faces of one person belong together; a picture
+                without an identity is treated as a person
   McNemar       of the faces that only one has right at its threshold: exact binomial test
 """
 
@@ -87,6 +89,7 @@ def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
             f"{pair}: {n['reals']} reals and {n['fakes']} fakes in both, joined by {n['joined_by']}; "
             f"not matched: {n['only_first']} of A, {n['only_second']} of B"
         )
+        drawn = over(n["people"], n["without_identity"])
         rows = [("", "AUC", "accuracy", "threshold")]
         for i, name in enumerate(names):
             values = (f"{one['auc'][i]:.4f}", f"{one['accuracy'][i]:.1%}", f"{one['thresholds'][i]:.4f}")
@@ -94,7 +97,7 @@ def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
         lines += columns(rows)
         lines += [
             f"  AUC of A - B  {test['difference']:+.4f}; DeLong {test['low']:+.4f} to {test['high']:+.4f}, "
-            f"p {test['p']:.2g}; over people {people['low']:+.4f} to {people['high']:+.4f}",
+            f"p {test['p']:.2g}; over {drawn} {people['low']:+.4f} to {people['high']:+.4f}",
             f"  McNemar       only A right {right['only_first_right']}, only B right {right['only_second_right']}, "
             f"p {right['p']:.2g}",
         ]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.commands.words import columns, shown, warn
+from unseen.evaluation.wording import between
+from unseen.scope import people_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +34,11 @@ AT_FPR = {"fpr_0_5": "0.5 %", "fpr_1": "1 %", "fpr_5": "5 %"}
 
 
 def _percent(found: dict[str, float]) -> tuple[str, str]:
-    return f"{found['share']:.1%}", f"{found['low']:.1%} to {found['high']:.1%}, n {found['n']}"
+    return f"{found['share']:.1%}", f"{between(found['share'], found, '{:.1%}'.format)}, n {found['n']}"
 
 
 def _number(value: float, around: dict[str, float] | None) -> tuple[str, str]:
-    return f"{value:.4f}", f"{around['low']:.4f} to {around['high']:.4f}" if around else ""
+    return f"{value:.4f}", between(value, around, "{:.4f}".format) if around else ""
 
 
 def _of_groups(attribute: str, found: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -80,7 +82,8 @@ def as_table(found: dict[str, Any]) -> list[str]:
     for attribute, one in found.get("groups", {}).items():
         rows += _of_groups(attribute, one)
     n = found["n"]
-    heading = f"{n['reals']} reals, {n['fakes']} fakes, {n['people']} people; {confusion}"
+    who = people_text(n["people"], n["without_identity"])
+    heading = f"{n['reals']} reals, {n['fakes']} fakes, {who}; {confusion}"
     return [heading, *columns(rows)]
 
 

@@ -69,7 +69,7 @@ def _both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {
         split: {
             "faces": dict(sorted({**first[split]["faces"], **second[split]["faces"]}.items())),
-            "people": max(first[split]["people"], second[split]["people"]),
+            **{key: max(one[split].get(key, 0) for one in (first, second)) for key in ("people", "without_identity")},
             "generators": sorted({*first[split]["generators"], *second[split]["generators"]}),
         }
         for split in first

@@ -2,6 +2,7 @@
 
 import importlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from unseen.detectors.settings import CalibrationSettings, FittedSettings
 from unseen.errors import UserError
 from unseen.pictures import Faces, load_crops
 from unseen.runtime import Scratch, device, generator
+from unseen.scope import people_of
 from unseen.shards import FaceSet
 
 
@@ -29,11 +31,16 @@ class Fitted:
 
 
 def _seen(train: Faces, val: Faces) -> dict[str, Any]:
-    """Faces by source and people behind them, of training and validation."""
+    """Of training and validation, faces by source, and the people on real faces (see `people_of`)."""
+
+    def reals(faces: Faces) -> Iterator[tuple[str, str]]:
+        columns = faces.columns["id"], faces.columns["identity"], faces.labels
+        return ((str(name), str(person)) for name, person, label in zip(*columns, strict=True) if not label)
+
     return {
         split: {
             "faces": dict(sorted(Counter(str(source) for source in faces.columns["source"]).items())),
-            "people": len({i for i, label in zip(faces.columns["identity"], faces.labels, strict=True) if not label}),
+            **people_of(reals(faces)),
             "generators": sorted({str(name) for name in faces.columns["generator"] if name}),
         }
         for split, faces in (("train", train), ("val", val))

@@ -1,10 +1,11 @@
 """People drawn with replacement, not pictures: ten pictures of one person are not ten independent ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from unseen.evaluation.bounds import SAME, unanimous
 from unseen.splits import unit_interval
 
 Counts = npt.NDArray[np.int64]
@@ -21,3 +22,14 @@ def interval(found: Sequence[float] | npt.NDArray[np.float64]) -> dict[str, floa
     """The middle 95 % of what the resamples gave."""
     low, high = np.quantile(found, [0.025, 0.975])
     return {"low": float(low), "high": float(high)}
+
+
+def has_width(around: Mapping[str, float]) -> bool:
+    """Whether resamples differ by more than rounding."""
+    return around["high"] - around["low"] > SAME
+
+
+def bounded(found: npt.NDArray[np.float64], trials: int, least: float = 0.0, most: float = 1.0) -> dict[str, float]:
+    """The interval of a mean, or where all resamples agree `unanimous`."""
+    around = interval(found)
+    return around if has_width(around) else unanimous(float(found[0]), trials, least, most)

@@ -7,12 +7,10 @@ numbers.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from unseen.scope import FEW_PEOPLE
+from unseen.evaluation.wording import BETTER, UNCLEAR, WORSE, against_chance, between
+from unseen.scope import FEW_PEOPLE, people_text
 
 Numbers = Mapping[str, Any]
-
-CHANCE = 0.5
-"""The AUC of a coin."""
 
 ACTIVE = r"\`*[]<>|"
 """What Markdown acts upon; names of generators and licences are other people's text."""
@@ -36,17 +34,26 @@ def _plain(text: object) -> str:
     return "".join(f"\\{c}" if c in ACTIVE else c for c in printable)
 
 
+def _who(split: Numbers) -> str:
+    return people_text(split["people"], split.get("without_identity", 0))
+
+
+def _tested(metrics: Numbers) -> str:
+    """Who the evaluated real faces are of."""
+    return _who(metrics["pooled"]["people"]["reals"])
+
+
 def _percent(share: float) -> str:
     return f"{share:.1%}"
 
 
 def _around(found: Numbers) -> str:
     """A share with its interval and n."""
-    return f"{_percent(found['share'])} ({_percent(found['low'])} to {_percent(found['high'])}, n {found['n']:,})"
+    return f"{_percent(found['share'])} ({between(found['share'], found, _percent)}, n {found['n']:,})"
 
 
 def _auc(found: Numbers) -> str:
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    return f"{found['value']:.3f} ({between(found['value'], found, '{:.3f}'.format)})"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -56,9 +63,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _against_chance(auc: Numbers) -> str:
     """What an AUC and its interval say, in words."""
-    if auc["high"] < CHANCE:
-        return "ranks **worse than chance**: these fakes look more real to it than the reals"
-    return f"ranks {'**no better than chance**' if auc['low'] <= CHANCE else 'better than chance'}"
+    return {
+        WORSE: "ranks **worse than chance**: check the labels; if they are right, these fakes look more real to it "
+        "than the reals",
+        UNCLEAR: "ranks **no better than chance**",
+        BETTER: "ranks better than chance",
+    }[against_chance(auc)]
 
 
 def _start(settings: Numbers) -> str:
@@ -81,14 +91,13 @@ def _trained(card: Numbers, licenses: Mapping[str, str]) -> str:
         for name, n in train["faces"].items()
     ]
     parts = [
-        f"Real faces of {train['people']:,} people and fakes of {', '.join(map(_plain, train['generators']))}; "
-        f"{chose['people']:,} other people chose its checkpoint, temperature and threshold. "
-        + _start(card["settings"]),
+        f"Real faces: {_who(train)}. Fakes: {', '.join(map(_plain, train['generators']))}. Its checkpoint, "
+        f"temperature and threshold were chosen on the validation split: {_who(chose)}. " + _start(card["settings"]),
         _table(["set", "faces that train", "faces that choose", "licence"], rows),
     ]
-    if train["people"] < FEW_PEOPLE:
+    if train["people"] + train.get("without_identity", 0) < FEW_PEOPLE:
         parts.append(
-            f"**{train['people']:,} people are few: this is a demonstration.** It shows how far such a detector "
+            f"**{_who(train).capitalize()} are few: this is a demonstration.** It shows how far such a detector "
             "falls on what it has not seen, and is not one to rely on."
         )
     return "\n\n".join(parts)
@@ -134,8 +143,8 @@ def _alarms(metrics: Numbers) -> str:
         for name, one in most_first
     ]
     return (
-        "Of 1,000 people with one photo each, how many are called fake, with the ends of the 95 % interval; it takes "
-        "photos as independent, which several of one person are not.\n\n"
+        "Of 1,000 real faces, how many are called fake, with the ends of the 95 % interval. It takes photos as "
+        f"independent, which several of one person are not; here are {_tested(metrics)}.\n\n"
         + _table(["source", "flagged of 1,000", "low", "high", "photos"], rows)
     )
 
@@ -206,20 +215,21 @@ def _calibration(calibration: Numbers, metrics: Numbers) -> str:
     pooled = metrics["pooled"]
     before = pooled["before_temperature"]["ece"]
     return (
-        f"Temperature {calibration['temperature']:.3f}, from validation people. Over all evaluated faces the "
-        f"expected calibration error is {pooled['ece']:.3f} ({before:.3f} before the temperature), the Brier score "
-        f"{pooled['mse']:.3f}. On a generator that it has not seen a score is no probability: the temperature was "
+        f"Temperature {calibration['temperature']:.3f}, from the validation split. In predictions and in JSON "
+        "`logit` is before the temperature and `score` after it: score = 1 / (1 + exp(-logit / temperature)).\n\n"
+        f"Over all evaluated faces the expected calibration error is {pooled['ece']:.3f} ({before:.3f} before the "
+        f"temperature), the Brier score {pooled['mse']:.3f}. On a generator that it has not seen a score is no "
+        "probability: the temperature was "
         "chosen on those that it has."
     )
 
 
 def _limits(card: Numbers, metrics: Numbers) -> str:
     faces = card["faces"]
-    people = sum(one["people"] for one in metrics["sets"].values() if one["label"] == "real")
     lines = [
         f"It sees faces of {faces['side']} x {faces['side']} px, found, cut out and compressed as in its training; "
         f"one whose cut would be smaller than {faces['min_crop']} px gets no score.",
-        f"Its false alarms were measured on {people:,} people. Other cameras, ages and light are other numbers, and "
+        f"Its false alarms were measured on {_tested(metrics)}. Other cameras, ages and light are other numbers, and "
         "so are pictures that were compressed or made smaller on their way: metrics/robustness.json.",
         "Nothing here says how it does on a generator that is not in the table above, and new ones appear.",
         "Whoever knows it can get around it: no attack was tried.",

@@ -9,10 +9,13 @@ import pandas as pd
 from scipy.stats import binomtest, norm
 
 from unseen.errors import UserError
-from unseen.evaluation.bootstrap import draws, interval
+from unseen.evaluation.bootstrap import bounded, draws
+from unseen.evaluation.bounds import SAME, unanimous
 from unseen.evaluation.metrics import Scored
+from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.people import one_person_by_faces, without_identity
 from unseen.evaluation.ranking import Ranking
+from unseen.scope import people_of
 
 Floats = npt.NDArray[np.float64]
 NORMAL_95 = float(norm.ppf(0.975))
@@ -93,7 +96,8 @@ def delong(labels: npt.NDArray[np.int64], first: Floats, second: Floats) -> dict
         second: [n], of the other detector.
 
     Returns:
-        `difference` (first - second), its standard error `se`, `low` and `high` of 95 %, and two-sided `p`.
+        `difference` (first - second), its standard error `se`, `low` and `high` of 95 %, and two-sided `p`. Where the
+        standard error is 0 they are of as many pairs as the smaller class has faces: see `bounds` and the sign test.
     """
     of_reals, of_fakes = np.empty((2, int((labels == 0).sum()))), np.empty((2, int((labels == 1).sum())))
     place = np.cumsum(labels == 1) - 1, np.cumsum(labels == 0) - 1
@@ -106,12 +110,16 @@ def delong(labels: npt.NDArray[np.int64], first: Floats, second: Floats) -> dict
     variance = sum(float(np.var(one[0] - one[1], ddof=1)) / one.shape[1] for one in (of_reals, of_fakes))
     se = variance**0.5
     margin = NORMAL_95 * se
+    if se < SAME:  # the two detectors differ by as much on every face
+        pairs = min(one.shape[1] for one in (of_reals, of_fakes))
+        around = unanimous(difference, pairs, least=-1.0)
+        return {"difference": difference, "se": 0.0, **around, "p": 2.0 ** (1 - pairs) if difference else 1.0}
     return {
         "difference": difference,
         "se": se,
         "low": difference - margin,
         "high": difference + margin,
-        "p": float(2 * norm.sf(abs(difference) / se)) if se else float(not difference),
+        "p": float(2 * norm.sf(abs(difference) / se)),
     }
 
 
@@ -162,6 +170,7 @@ def compare(joined: Joined, thresholds: tuple[float, float], resamples: int, see
         raise UserError(f"{reals} real and {fakes} fake faces are in both: at least two of each are needed")
     rankings = [Ranking(one.labels, one.values) for one in (first, second)]
     aucs = _over_people(first, rankings, resamples, seed)
+    pairs = Trials.of(first.labels, first.labels == 1, first.people).pairs
     right = [
         (one.scores >= threshold) == (one.labels == 1)
         for one, threshold in zip((first, second), thresholds, strict=True)
@@ -173,12 +182,13 @@ def compare(joined: Joined, thresholds: tuple[float, float], resamples: int, see
             "only_first": joined.only_first,
             "only_second": joined.only_second,
             "joined_by": joined.by,
+            **people_of(zip(joined.first["id"], joined.first["identity"], strict=True)),
         },
         "auc": [one.all_once().auc for one in rankings],
         "thresholds": list(thresholds),
         "accuracy": [float(one.mean()) for one in right],
         "delong": delong(first.labels, first.values, second.values),
-        "people": interval(aucs[:, 0] - aucs[:, 1]),
-        "auc_intervals": [interval(aucs[:, 0]), interval(aucs[:, 1])],
+        "people": bounded(aucs[:, 0] - aucs[:, 1], pairs, least=-1.0),
+        "auc_intervals": [bounded(aucs[:, 0], pairs), bounded(aucs[:, 1], pairs)],
         "mcnemar": mcnemar(right[0], right[1]),
     }

@@ -16,6 +16,7 @@ from unseen.evaluation.ranking import Ranking
 from unseen.evaluation.reliability import squared_errors
 from unseen.evaluation.settings import EvaluationSettings, Pair, pairs_of
 from unseen.evaluation.shares import flagged, flagged_by
+from unseen.scope import people_of
 from unseen.settings import nearest
 
 Predictions = Mapping[str, pd.DataFrame]
@@ -48,7 +49,7 @@ def _of_set(frame: pd.DataFrame, threshold: float, unsure: tuple[float, float]) 
         "called_fake_at_half": flagged(frame, HALF),
         "mse": float(squared_errors(labels, scores).mean()),
         "unsure": float(frame["score"].between(*unsure).mean()),
-        "people": int(frame["identity"].nunique()),
+        **people_of(zip(frame["id"], frame["identity"], strict=True)),
     }
 
 

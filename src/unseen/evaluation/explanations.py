@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from unseen.evaluation.bootstrap import bounded
 from unseen.evaluation.face_area import Ellipse, ellipse_in_crop, within
 from unseen.evaluation.heat import Heat
 from unseen.evaluation.predictions import read_predictions
@@ -131,9 +132,8 @@ def _means(values: Array, people: Sequence[str], seed: int, part: str) -> tuple[
     return float(values.mean()), sums[drawn].sum(1) / counts[drawn].sum(1)
 
 
-def _with_interval(value: float, resamples: Array) -> dict[str, float]:
-    low, high = np.quantile(resamples, [0.025, 0.975])
-    return {"value": value, "low": float(low), "high": float(high)}
+def _people(rows: pd.DataFrame) -> int:
+    return int(rows["identity"].nunique())
 
 
 def _summary(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
@@ -142,13 +142,15 @@ def _summary(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {"n": len(warm), "without_heat": len(measured) - len(warm)}
     if not len(warm):
         return found
-    people = warm["identity"].tolist()
+    people, n = warm["identity"].tolist(), _people(warm)
     inside, area = warm["inside"].to_numpy(float), warm["area"].to_numpy(float)
+    share, shares = _means(inside, people, seed, "share")
+    beyond, beyonds = _means(inside - area, people, seed, "beyond")
     return found | {
-        "people": len(set(people)),
-        "heat_inside": _with_interval(*_means(inside, people, seed, "share")),
+        "people": n,
+        "heat_inside": {"value": share, **bounded(shares, n)},
         "area_inside": float(area.mean()),
-        "heat_beyond_area": _with_interval(*_means(inside - area, people, seed, "beyond")),
+        "heat_beyond_area": {"value": beyond, **bounded(beyonds, n, least=-1.0)},
     }
 
 
@@ -158,15 +160,17 @@ def _wrong_less_right(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     warm = measured[measured["inside"].notna()]
     for kind, outcomes in WRONG.items():
-        sides = []
+        sides, people = [], []
         for outcome in outcomes:
             rows = warm[warm["outcome"] == outcome]
             if len(rows):
                 beyond = (rows["inside"] - rows["area"]).to_numpy(float)
                 sides.append(_means(beyond, rows["identity"].tolist(), seed, outcome))
+                people.append(_people(rows))
         if len(sides) == 2:
             (wrong, wrongs), (right, rights) = sides
-            found[kind] = _with_interval(wrong - right, wrongs - rights)
+            around = bounded(wrongs - rights, min(people), least=-2.0, most=2.0)
+            found[kind] = {"value": wrong - right, **around}
         else:
             found[kind] = None
     return found

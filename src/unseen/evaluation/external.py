@@ -17,6 +17,7 @@ from unseen.evaluation.metrics import both_metrics
 from unseen.evaluation.people import one_person_by_faces, own_person
 from unseen.evaluation.sanity import of_people, of_scores
 from unseen.evaluation.shares import flagged_by
+from unseen.scope import people_of
 from unseen.settings import nearest
 from unseen.tables import Table, canonical_text, read_table
 
@@ -220,7 +221,11 @@ def external_metrics(
         by = {"groups": by_group(predictions, threshold, groups)}
     found = both_metrics(one_person_by_faces(predictions), threshold, resamples, seed, {})
     return {
-        "n": {"reals": len(reals), "fakes": len(fakes), "people": int(predictions["identity"].nunique())},
+        "n": {
+            "reals": len(reals),
+            "fakes": len(fakes),
+            **people_of(zip(predictions["id"], predictions["identity"], strict=True)),
+        },
         "threshold": threshold,
         **found,
         "generators": flagged_by(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),

@@ -9,12 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from unseen.evaluation.bootstrap import draws, interval
+from unseen.evaluation.bootstrap import draws
+from unseen.evaluation.pair_bounds import Trials, interval_of
 from unseen.evaluation.ranking import Ranked, Ranking
 from unseen.evaluation.reliability import log_losses, probability_errors, reliability, squared_errors
 from unseen.evaluation.shares import flagged, share
 from unseen.evaluation.thresholds import FPRS, threshold_at
 from unseen.evaluation.verdicts import at_threshold, cells, rates
+from unseen.scope import people_of
 
 HALF = 0.5
 """The threshold that is usual where none was frozen."""
@@ -49,7 +51,10 @@ class Scored:
 
 
 def intervals(scored: Scored, ranking: Ranking, threshold: float, resamples: int, seed: int) -> dict[str, Any]:
-    """95 % intervals over people of all that is one number, by name. A resample that lost a class is left out."""
+    """95 % intervals over people of all that is one number, by name; see `bounds` for where all resamples agree.
+
+    A resample that lost a class is left out.
+    """
     persons = int(scored.people.max()) + 1
     reals, fakes = scored.people[ranking.reals], scored.people[ranking.fakes]
     of_faces = [
@@ -69,7 +74,8 @@ def intervals(scored: Scored, ranking: Ranking, threshold: float, resamples: int
     mse = squares / n
     errors = {"mse": mse, "rmse": np.sqrt(mse), "log_loss": losses / n}
     named = dict(zip(Ranked._fields, np.asarray(ranked).T, strict=True)) | rates(confusion) | errors
-    return {name: interval(values) for name, values in named.items()}
+    trials = Trials.of(scored.labels, scored.scores >= threshold, scored.people)
+    return {name: interval_of(name, values, trials) for name, values in named.items()}
 
 
 def _at_fprs(scored: Scored, frozen: Mapping[str, float]) -> dict[str, Any]:
@@ -96,6 +102,10 @@ def _at_fprs(scored: Scored, frozen: Mapping[str, float]) -> dict[str, Any]:
     return found
 
 
+def _people(faces: pd.DataFrame) -> dict[str, int]:
+    return people_of(zip(faces["id"], faces["identity"], strict=True))
+
+
 def both_metrics(
     both: pd.DataFrame, threshold: float, resamples: int, seed: int, at_fpr: Mapping[str, float]
 ) -> dict[str, Any]:
@@ -111,6 +121,7 @@ def both_metrics(
         "at_half": at_threshold(scored.labels, scored.scores, HALF),
         "caught": flagged(both[both["label"] == 1], threshold),
         "flagged": flagged(both[both["label"] == 0], threshold),
+        "people": {name: _people(both[both["label"] == label]) for label, name in enumerate(("reals", "fakes"))},
         "at_fpr": _at_fprs(scored, at_fpr),
         **probability_errors(scored.labels, scored.scores),
         **raw,
@@ -139,8 +150,9 @@ def pair_metrics(
     Returns:
         `auc`, `average_precision` and `eer`, each with value and interval; at the threshold `accuracy`,
         `balanced_accuracy`, `precision`, `recall`, `f1`, `confusion`, `caught` (share of fakes) and `flagged` (of
-        reals); `at_half`, the same at 0.5; `at_fpr`; `mse`, `rmse`, `log_loss` and `ece` of the score, and
-        `before_temperature`; `intervals` of those that are plain numbers.
+        reals), `people` (see `people_of`) of `reals` and `fakes`; `at_half`, the same at 0.5; `at_fpr`; `mse`,
+        `rmse`, `log_loss` and `ece` of the score, and `before_temperature`; `intervals` of those that are plain
+        numbers.
     """
     return both_metrics(pd.concat([reals, fakes], ignore_index=True), threshold, resamples, seed, at_fpr or {})
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from unseen.scope import NO_IDENTITY
+from unseen.scope import NO_IDENTITY, states_identity
 
 
 def own_person(ids: pd.Series) -> pd.Series:
@@ -13,9 +13,9 @@ def own_person(ids: pd.Series) -> pd.Series:
 
 
 def without_identity(predictions: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which faces have no identity, or their own id as one, as pictures of a source without a rule for it."""
-    identities = predictions["identity"]
-    return (identities.str.startswith(NO_IDENTITY) | (identities == predictions["id"])).to_numpy(bool)
+    """Which faces have no stated identity."""
+    faces = zip(predictions["id"], predictions["identity"], strict=True)
+    return np.array([not states_identity(name, person) for name, person in faces], bool)
 
 
 def one_person_by_faces(predictions: pd.DataFrame) -> pd.DataFrame:

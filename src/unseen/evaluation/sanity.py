@@ -5,6 +5,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import spearmanr
 
+from unseen.scope import people_of, people_text
+
 Floats = npt.NDArray[np.float64]
 MIN_PEOPLE = 10
 """Of a class; a bootstrap over fewer gives intervals that are too narrow."""
@@ -20,12 +22,13 @@ def of_people(predictions: pd.DataFrame) -> list[str]:
     """Whether there are enough people for an interval."""
     if len(predictions) > 1 and predictions["identity"].nunique() == 1:
         return ["all faces are of one person: intervals draw faces instead and say nothing about other people"]
-    people = {name: predictions["identity"][predictions["label"] == i].nunique() for i, name in enumerate(CLASSES)}
+    faces = {name: predictions[predictions["label"] == i] for i, name in enumerate(CLASSES)}
+    who = {name: people_of(zip(of["id"], of["identity"], strict=True)) for name, of in faces.items()}
     return [
-        f"the {name} are of {n} {'person' if n == 1 else 'people'}: intervals over fewer than {MIN_PEOPLE} are "
-        "too narrow"
-        for name, n in people.items()
-        if 0 < n < MIN_PEOPLE
+        f"the {name} are {'of ' if of['people'] else ''}{people_text(**of)}: intervals over fewer than {MIN_PEOPLE} "
+        "are too narrow"
+        for name, of in who.items()
+        if 0 < sum(of.values()) < MIN_PEOPLE
     ]
 
 

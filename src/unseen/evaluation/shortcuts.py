@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
+from unseen.evaluation.bounds import SAME, unanimous
 from unseen.evaluation.cues import CAUSES, Cues, file_cues, original_cues, picture_cues
 from unseen.faces.finder import Finder
 from unseen.shards import FaceSet
@@ -67,7 +68,9 @@ def _binned(values: list[float | str]) -> npt.NDArray[np.str_]:
 
 
 def _with_interval(auc: float, reals: int, fakes: int) -> dict[str, float]:
-    """An AUC with its 95 % interval after Hanley and McNeil 1982."""
+    """An AUC with its 95 % interval after Hanley and McNeil 1982, or its exact bound where theirs has no width."""
+    if min(auc, 1 - auc) < SAME:
+        return {"auc": auc, **unanimous(auc, min(reals, fakes))}
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = auc * (1 - auc) + (fakes - 1) * (q1 - auc**2) + (reals - 1) * (q2 - auc**2)
     margin = 1.96 * math.sqrt(max(variance, 0.0) / (reals * fakes))
