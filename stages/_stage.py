@@ -23,6 +23,9 @@ PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
 COSTS = Path("metrics/costs")
 
+# Matplotlib writes a list of fonts where it is told to, and else below the user's home.
+os.environ.setdefault("MPLCONFIGDIR", str(SCRATCH.absolute() / "matplotlib"))
+
 
 def _one_line_for_an_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """What Python calls with an exception that nothing caught: Ctrl-C is one line and exit code 130, from the first
@@ -66,8 +69,12 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
 
     When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says what it cost, unless `cost` is false.
     """
+    from unseen import streams
     from unseen.costs import Cost
     from unseen.errors import UserError
+    from unseen.files import FULL
+
+    streams.open_up()
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
     with say_which(name, items):
@@ -77,12 +84,19 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
         work(*items)
         if cost and os.environ.get("RANK", "0") == "0":  # of processes that train together, the first
             meter.write(COSTS, name, items)
+        sys.stdout.flush()
     except UserError as error:
         print(f"{' '.join([name, *items])}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in (*FULL, errno.EACCES, errno.EROFS):
             raise
-        advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the permissions"
+        advice = "free some space" if error.errno in FULL else "check the permissions"
+        if error.errno == errno.EFBIG:
+            advice = "raise the limit on the size of files (`ulimit -f`)"
         where = f" ({error.filename})" if error.filename else ""
-        sys.exit(f"{' '.join([name, *items])}: {error.strerror}{where}; {advice}, then run `dvc repro` again")
+        streams.close_off()
+        streams.report(
+            f"{' '.join([name, *items])}: {os.strerror(error.errno)}{where}; {advice}, then run `dvc repro` again"
+        )
+        sys.exit(1)

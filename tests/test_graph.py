@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+import no_network
+from unseen import telemetry
 from unseen.volatile import is_volatile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +29,7 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.home = folder.parent / "home"
         # An `unseen` that breaks on import stands where an editable install of another checkout would.
         poison = folder.parent / "elsewhere" / "unseen"
         poison.mkdir(parents=True, exist_ok=True)
@@ -37,9 +40,10 @@ class Clone:
         }
         self.env = {**os.environ, "PATH": path, "PYTHONPATH": str(poison.parent), "CI": "true", **identity}
 
-    def run(self, *command: str, fails: bool = False) -> str:
+    def run(self, *command: str, fails: bool = False, env: dict[str, str] | None = None) -> str:
         """Run a command and return all that it printed."""
-        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+        env = env or self.env
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -84,7 +88,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.run("git", *GIT, "init", "--quiet")
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--message", "code")
-    printed = clone.run("dvc", "repro")
+    clone.run("dvc", "repro", "download", "asset")  # the packages: what the user has asked for
+    # The rest as a user runs it who has set nothing; `test_the_whole_run_tells_nobody` looks at what it left.
+    unset = ("CI", *telemetry.OFF, "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR")
+    env = {name: value for name, value in clone.env.items() if name not in unset}
+    guard = [sys.executable, str(ROOT / "tests/no_network.py")] if no_network.AVAILABLE else []
+    clone.home.mkdir()
+    printed = clone.run(*guard, "dvc", "repro", env={**env, "HOME": str(clone.home)})
     assert "Detectors on the pair they do worst on" in printed
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--message", "run")
@@ -96,6 +106,12 @@ def clone(ran: Clone) -> Iterator[Clone]:
     """The clone, unchanged, and put back afterwards."""
     yield ran
     ran.reset()
+
+
+@pytest.mark.skipif(not no_network.AVAILABLE, reason="the filter is for Linux on x86-64 and arm64")
+def test_the_whole_run_tells_nobody(clone: Clone) -> None:
+    """No process of it has looked up a name, or the run would have failed; and it has left nothing at home."""
+    assert [path.relative_to(clone.home).as_posix() for path in clone.home.rglob("*")] == []
 
 
 def test_a_second_run_runs_nothing(clone: Clone) -> None:

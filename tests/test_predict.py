@@ -96,6 +96,7 @@ def test_score_is_that_of_the_road_the_model_and_the_frozen_numbers(
     logit = logits_of(detector.model, decode_crop(crop.jpeg)[None].copy(), torch.device("cpu"))[0]
     assert isinstance(row, Scored)
     assert row.logit == pytest.approx(logit, abs=1e-9)
+    assert row.calibrated_logit == pytest.approx(logit / CALIBRATION.temperature, abs=1e-9)
     assert row.score == pytest.approx(1 / (1 + math.exp(-logit / CALIBRATION.temperature)), abs=1e-9)
     left, top, right, bottom = crop.face.box
     assert row.box == (round(left), max(round(top), 0), row.box[2], row.box[3])
@@ -121,26 +122,26 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
 
 
 @pytest.mark.parametrize(
-    ("score", "said", "unsure"),
+    ("score", "said", "flagged"),
     [
-        (0.0, "real", False),
-        (0.2499, "real", False),
-        (0.25, "real", True),
-        (0.4999, "real", True),
-        (0.5, "fake", True),
-        (0.75, "fake", True),
-        (0.7501, "fake", False),
-        (1.0, "fake", False),
+        (0.0, "not flagged", False),
+        (0.2499, "not flagged", False),
+        (0.25, "unsure", False),
+        (0.4999, "unsure", False),
+        (0.5, "unsure", True),
+        (0.75, "unsure", True),
+        (0.7501, "fake", True),
+        (1.0, "fake", True),
     ],
 )
-def test_verdict_at_the_edges(score: float, said: str, unsure: bool) -> None:
+def test_verdict_at_the_edges(score: float, said: str, flagged: bool) -> None:
     class Exact(Calibration):
         def score(self, logits: object) -> np.ndarray:  # type: ignore[override]
             return np.asarray(logits)
 
     exact = Exact(1.0, 0.5, (0.25, 0.75), 0.05, {})
     row = verdict("a.png", (0, 0, 1, 1), score, exact)
-    assert (row.verdict, row.unsure) == (said, unsure)
+    assert (row.verdict, row.flagged) == (said, flagged)
 
 
 def test_every_face_in_a_picture(
@@ -311,7 +312,9 @@ def test_a_damaged_artifact_is_one_line(artifact: Path, tmp_path: Path, file: st
     (tmp_path / file).unlink()
     if data is not None:
         (tmp_path / file).write_bytes(data)
-    with pytest.raises(UserError, match=r"dvc (checkout|repro)") as caught:
+    with pytest.raises(
+        UserError, match=r"(damaged|not there).*; copy it again from where `dvc repro` made it"
+    ) as caught:
         open_detector(tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)

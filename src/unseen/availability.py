@@ -55,7 +55,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _place(path: str, project: Path) -> Path:
     try:
-        return project / Path(path).expanduser()
+        return project / Path(os.path.expanduser(path))
     except RuntimeError:  # no home
         return project / path
 

@@ -5,14 +5,16 @@ Nothing heavy is imported before it is needed: `--help`, `check` and `sources` a
 """
 
 import argparse
-import io
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from unseen.commands import check, compare, evaluate, predict, results, score, sources
-from unseen.errors import UserError
+from unseen import streams
+from unseen.commands import check, compare, evaluate, portrait, predict, results, score, sources
+from unseen.errors import UserError, printable
+from unseen.files import FULL
 
 
 class _Version(argparse.Action):
@@ -34,27 +36,35 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (predict, score, evaluate, compare, check, sources, results):
+    for command in (predict, portrait, score, evaluate, compare, check, sources, results):
         command.add(commands)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; what a user can mend becomes one line."""
-    arguments = parser().parse_args(argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not fit the terminal's encoding
+    streams.open_up()
     try:
-        code = int(arguments.run(arguments))
-        sys.stdout.flush()
+        try:
+            arguments = parser().parse_args(argv)
+            code = int(arguments.run(arguments))
+        finally:
+            sys.stdout.flush()
     except UserError as error:
-        print(f"unseen: {error}", file=sys.stderr)
+        streams.report(f"unseen: {error}")
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        streams.close_off()
         return 141
+    except OSError as error:
+        if error.errno not in (*FULL, errno.EACCES, errno.EROFS):
+            raise
+        streams.close_off()
+        where = printable(str(error.filename)) if error.filename else "the output"
+        streams.report(f"unseen: {where}: can't be written: {os.strerror(error.errno)}")
+        return 2
     return code
 
 

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import ctypes
+import errno
 import glob
 import hashlib
 import json
@@ -15,6 +16,9 @@ from typing import Any, TextIO
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's fcntl.h and fs.h
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Of a write for which there is no space, or that a limit does not allow."""
+
 _SEAL = hashlib.sha256().digest_size
 
 
@@ -25,14 +29,29 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Have an error of a disk that takes no more say where: that of a write names no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is renamed to `path`, otherwise removed."""
+    """Yield a temporary path beside `path`; on success it is renamed to `path`, otherwise removed.
+
+    Where the system refuses to write, its error names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     part = Path(name)
     try:
-        yield part
+        with _named(path):
+            yield part
         part.chmod(0o644)
         os.replace(part, path)
     finally:
@@ -92,7 +111,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(left, ignore_errors=True)
     part = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     try:
-        yield part
+        with _named(path):
+            yield part
         part.chmod(0o755)
         _replace_folder(part, path, _aside(path))
     finally:

@@ -55,8 +55,10 @@ class Plugin:
         if not callable(predict := getattr(module, "predict", None)):
             raise UserError(f"{path}: has no function `predict`; write one: {PREDICT}")
         self._predict: Any = predict
+        said = f"{path}: of unknown scope: what it was trained on and what it catches is not known here"
+        self.scope: dict[str, Any] = {"detector": str(path), "scope": said}
 
-    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float] | str]:
+    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
         """For each path, in order, `score`, or why there is none."""
         for path in paths:
             try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +24,10 @@ from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.finder import Finder, Found
 from unseen.faces.road import store
 from unseen.pictures import Pixels, decode_crop
+from unseen.recovery import advice
 from unseen.runtime import device, keep_memory
 from unseen.sources.archive import MAX_MEMBER_BYTES
+from unseen.verdict import Verdict, verdict_of
 
 BATCH = 32
 """Faces that are scored at once; more are not faster on a CPU."""
@@ -44,18 +46,21 @@ class Scored:
     Attributes:
         path: the picture, as it was named.
         box: where the face lies.
-        logit: before calibration, positive for fake.
-        score: calibrated probability of being fake, in [0, 1].
-        verdict: `fake` where the score reaches the frozen threshold.
-        unsure: the score lies in the band in which validation does not tell the classes apart.
+        logit: of the network, before the temperature; positive for fake.
+        calibrated_logit: the logit divided by the temperature.
+        score: calibrated probability of being fake, in [0, 1]: the sigmoid of `calibrated_logit`.
+        flagged: the score reaches the frozen threshold; FPR and TPR are shares of these.
+        verdict: `unsure` where the score lies in the band in which validation does not tell the classes apart, else
+            `fake` where it is flagged, else `not flagged`.
     """
 
     path: str
     box: Box
     logit: float
+    calibrated_logit: float
     score: float
-    verdict: Literal["fake", "real"]
-    unsure: bool
+    flagged: bool
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,12 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, Finder]:
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: not there; `dvc checkout` or `dvc repro` restores it") from None
+        raise UserError(f"{error.filename}: not there; {advice(folder)}") from None
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: can't be read: {error.strerror or error}") from None
     except Exception as error:  # PyTorch and ONNX Runtime raise anything on files that are not what they expect
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"{folder}: damaged ({what}); `dvc checkout` or `dvc repro` restores it") from error
+        raise UserError(f"{folder}: damaged ({what}); {advice(folder)}") from error
 
 
 def _box(face: Found, width: int, height: int) -> Box:
@@ -167,11 +174,11 @@ def _ahead(work: Callable[[str], list[Any]], paths: Iterable[str]) -> Iterator[l
 
 
 def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scored:
-    """What a logit means at the frozen numbers. The edges of the unsure band belong to it, as in `evaluate`."""
+    """What a logit means at the frozen numbers."""
     score = float(calibration.score([logit])[0])
-    low, high = calibration.unsure
-    said: Literal["fake", "real"] = "fake" if score >= calibration.threshold else "real"
-    return Scored(path, box, logit, score, said, low <= score <= high)
+    called = verdict_of(score, calibration.threshold, calibration.unsure)
+    calibrated = logit / calibration.temperature
+    return Scored(path, box, logit, calibrated, score, score >= calibration.threshold, called)
 
 
 def predict(

@@ -6,6 +6,7 @@ many threads share them, so the default is fixed and not the machine's.
 
 import ctypes
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -206,7 +207,9 @@ class Scratch:
         """Write a checkpoint, whole; `state` holds tensors and plain data, and a `step`."""
         start = time.monotonic()
         with whole_file(self._file) as part:
-            torch.save(state, part)
+            # Not into the file: where the disk is full, torch raises an error that does not say so.
+            torch.save(state, content := io.BytesIO())
+            part.write_bytes(content.getbuffer())
         self._saved_at = time.monotonic()
         self._took_s = self._saved_at - start
 

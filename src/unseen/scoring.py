@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unseen.errors import UserError
-from unseen.files import CsvLines, whole_file
+from unseen.files import CsvLines, whole_file, write_json
+from unseen.folders import list_folder
 from unseen.progress import progress
 
 TEXT = ("id", "sha256", "set", "source", "generator")
@@ -27,12 +28,14 @@ class Scorer(Protocol):
     Attributes:
         columns: of its answers.
         threshold: frozen, where it has one.
+        scope: how far its verdicts reach, as plain data; `scope` in it is a sentence.
     """
 
     columns: tuple[str, ...]
     threshold: float | None
+    scope: dict[str, Any]
 
-    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float] | str]:
+    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
         """For each path, in order, its columns, or why it has no score."""
 
 
@@ -56,8 +59,8 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def pictures_in(folder: Path, label: int, suffixes: tuple[str, ...], name: str = "") -> tuple[list[Picture], int]:
-    """The pictures in a folder and below, sorted by path, and how many other files lie there.
+def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture], str]:
+    """The pictures in a folder and below, sorted by path, and what was skipped, in words.
 
     A picture's id is the folder's name and its path below. Its generator, or a real's source, is the first folder
     below, or the folder itself.
@@ -65,7 +68,6 @@ def pictures_in(folder: Path, label: int, suffixes: tuple[str, ...], name: str =
     Args:
         folder: pictures of one class.
         label: 0 real, 1 fake.
-        suffixes: of pictures, in small letters.
         name: of the set; the folder's, where none is given.
 
     Raises:
@@ -73,15 +75,12 @@ def pictures_in(folder: Path, label: int, suffixes: tuple[str, ...], name: str =
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
-    closed: list[OSError] = []
-    found: list[Path] = []
-    for parent, _, names in os.walk(folder, onerror=closed.append):
-        found += [Path(parent, file) for file in names]
-    if closed:
-        raise UserError(f"{closed[0].filename}: can't be opened: {closed[0].strerror}")
-    pictures = sorted(path for path in found if path.name.lower().endswith(suffixes))
+    found = list_folder(str(folder))
+    if found.closed:
+        raise UserError(f"{found.closed[0].filename}: can't be opened: {found.closed[0].strerror}")
+    pictures = sorted(map(Path, found.pictures))
     if not pictures:
-        raise UserError(f"{folder}: holds no picture ({len(found)} other files)")
+        raise UserError(f"{folder}: holds no picture; skipped: {found.skipped() or 'nothing'}")
     called = _text(folder.resolve().name)
     rows = []
     for path in pictures:
@@ -95,7 +94,7 @@ def pictures_in(folder: Path, label: int, suffixes: tuple[str, ...], name: str =
             "label": label,
         }
         rows.append(Picture(str(path), str(path.absolute()), row))
-    return rows, len(found) - len(pictures)
+    return rows, found.skipped()
 
 
 def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
@@ -112,6 +111,11 @@ def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
         raise UserError(
             f"{min(both)}: would name a real and a fake, since both folders have the same name; rename one"
         )
+
+
+def sidecar(out: Path) -> Path:
+    """The file that says how far the verdicts in a file of predictions reach."""
+    return out.with_name(f"{out.name}.meta.json")
 
 
 def check_out(out: Path) -> None:
@@ -134,7 +138,7 @@ def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[
                 writer.writerow(row)
                 count += 1
         return count
-    types = {"label": pa.int8(), **dict.fromkeys(TEXT, pa.string())}
+    types = {"label": pa.int8(), **dict.fromkeys((*TEXT, "verdict"), pa.string())}
     schema = pa.schema([(column, types.get(column, pa.float64())) for column in columns])
     with pq.ParquetWriter(part, schema) as writer:
         while chunk := list(islice(rows, CHUNK)):
@@ -145,6 +149,8 @@ def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[
 
 def score_pictures(scorer: Scorer, pictures: Sequence[Picture], out: Path, failed: Callable[[str, str], None]) -> int:
     """Score pictures, write a row for each that has a score, in their order, and return how many there are.
+
+    The scorer's scope is written beside it, into the file that `sidecar` names.
 
     Args:
         scorer: gives the scores.
@@ -170,6 +176,7 @@ def score_pictures(scorer: Scorer, pictures: Sequence[Picture], out: Path, faile
             count = _write(part, out.suffix.lower(), [*TEXT, "label", *scorer.columns], rows())
             if not count:
                 raise UserError(f"{out}: not written, since no picture has a score")
+            write_json(sidecar(out), {**scorer.scope, "scored": count, "without_a_score": len(pictures) - count})
     except OSError as error:
         raise UserError(f"{error.filename or out}: {error.strerror or error}") from error
     return count

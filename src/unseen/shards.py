@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from unseen.errors import UserError, printable
 from unseen.files import CsvLines, read_json, sha256_of, whole_folder, write_json
+from unseen.recovery import advice
 from unseen.settings import Role
 from unseen.splits import Split
 
@@ -237,7 +238,7 @@ def open_set(folder: Path) -> FaceSet:
     try:
         card = read_json(folder / "set.json")
     except FileNotFoundError:
-        raise UserError(f"{folder}: no face set here; run `dvc repro` (or `dvc pull`) to make it") from None
+        raise UserError(f"{folder}: no face set here; {advice(folder)}") from None
     return FaceSet(folder, card["name"], card["use"], card["label"], card["counts"])
 
 
@@ -254,7 +255,7 @@ def sets_below(root: Path) -> list[FaceSet]:
     """
     found = _below(root)
     if not found:
-        raise UserError(f"{root}: no face set below it; run `dvc repro` (or `dvc pull`) to make it")
+        raise UserError(f"{root}: no face set below it; {advice(root)}")
     return found
 
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from unseen import environment
 from unseen.ahead import ahead
+from unseen.detector_scope import scope_of
 from unseen.detectors.logits import logits_of
 from unseen.errors import UserError
 from unseen.faces.decode import BadPictureError
@@ -17,6 +19,7 @@ from unseen.faces.road import walk
 from unseen.pictures import Pixels, decode_crop
 from unseen.predict import BATCH, open_detector, read
 from unseen.runtime import device
+from unseen.verdict import verdict_of
 
 Looked = Pixels | str
 
@@ -24,7 +27,7 @@ Looked = Pixels | str
 class Trained:
     """A detector out of its folder."""
 
-    columns: tuple[str, ...] = ("logit", "score")
+    columns: tuple[str, ...] = ("logit", "score", "verdict")
 
     def __init__(self, folder: Path) -> None:
         """Load it.
@@ -34,6 +37,7 @@ class Trained:
         """
         self._detector, self._finder = open_detector(folder)
         self.threshold: float | None = self._detector.calibration.threshold
+        self.scope: dict[str, Any] = scope_of(self._detector).as_dict()
 
     def _look(self, path: str) -> Looked:
         """The main face as it would be stored, uint8 [size, size, 3], or why there is none."""
@@ -46,8 +50,8 @@ class Trained:
             return f"unreadable: {error.strerror or error}"
         return f"{crop.reason}: {crop.detail}" if isinstance(crop, BadPictureError) else decode_crop(crop.jpeg)
 
-    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float] | str]:
-        """For each path, in order, `logit` and `score`, or why there is none.
+    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
+        """For each path, in order, the logit before the temperature, score and verdict, or why there are none.
 
         Raises:
             UserError: the detector gives logits that are not finite.
@@ -66,7 +70,9 @@ class Trained:
             logits = logits_of(model, np.stack(faces), where) if faces else np.empty(0)
             if not np.isfinite(logits).all():
                 raise UserError(f"{self._detector.folder}: gives scores that are not finite; train it again")
-            scores = self._detector.calibration.score(logits)
-            following = zip(logits.tolist(), scores.tolist(), strict=True)
+            frozen = self._detector.calibration
+            scores = frozen.score(logits).tolist()
+            verdicts = [verdict_of(score, frozen.threshold, frozen.unsure) for score in scores]
+            following = zip(logits.tolist(), scores, verdicts, strict=True)
             for one in looked:
                 yield one if isinstance(one, str) else dict(zip(self.columns, next(following), strict=True))

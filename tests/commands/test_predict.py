@@ -1,6 +1,7 @@
 """`unseen predict`: which files, what it prints of each, where, and with which exit code."""
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -40,16 +41,30 @@ def photos(tmp_path: Path, orl_pictures: dict[str, bytes], monkeypatch: pytest.M
 
 def test_expand_folders_and_globs(photos: Path) -> None:
     inside = ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
-    assert expand(["photos"]) == inside
-    assert expand(["photos/"]) == inside
-    assert expand(["photos/*.pgm"]) == ["photos/b.pgm"]
-    assert expand(["photos/**/*.pgm"]) == ["photos/b.pgm", "photos/more/c.pgm"]
-    assert expand(["photos/m*"]) == ["photos/more/c.pgm"]
-    assert expand(["photos/n*"]) == ["photos/note.txt"]
+    assert expand(["photos"])[0] == inside
+    assert expand(["photos/"])[0] == inside
+    assert expand(["photos/*.pgm"])[0] == ["photos/b.pgm"]
+    assert expand(["photos/**/*.pgm"])[0] == ["photos/b.pgm", "photos/more/c.pgm"]
+    assert expand(["photos/m*"])[0] == ["photos/more/c.pgm"]
+    assert expand(["photos/n*"])[0] == ["photos/note.txt"]
+
+
+def test_expand_says_what_it_skipped(photos: Path) -> None:
+    (photos / "more" / "._c.pgm").write_bytes(b"")
+    (photos / "linked").symlink_to(photos / "more")
+    said = (
+        "1 file whose name is no picture's (such as note.txt), 1 file of the system (such as ._c.pgm), "
+        "1 link to a folder, not followed (such as linked)"
+    )
+    assert expand(["photos", "./photos"])[1] == [f"photos: skipped {said}"]
+    assert expand(["photos/more", "photos/b.pgm"])[1] == [
+        "photos/more: skipped 1 file of the system (such as ._c.pgm)"
+    ]
+    assert expand(["photos/b.pgm"])[1] == []
 
 
 def test_expand_names_each_file_once_and_keeps_the_order(photos: Path) -> None:
-    assert expand(["photos/more", "photos/b.pgm", "./photos/b.pgm", "photos"]) == [
+    assert expand(["photos/more", "photos/b.pgm", "./photos/b.pgm", "photos"])[0] == [
         "photos/more/c.pgm",
         "photos/b.pgm",
         "photos/a, ä ✓.PGM",
@@ -58,13 +73,13 @@ def test_expand_names_each_file_once_and_keeps_the_order(photos: Path) -> None:
 
 def test_expand_keeps_what_matches_nothing(photos: Path) -> None:
     (photos / "empty").mkdir()
-    assert expand(["gone.jpg", "*.webp", "photos/empty", "gone.jpg"]) == ["gone.jpg", "*.webp", "photos/empty"]
+    assert expand(["gone.jpg", "*.webp", "photos/empty", "gone.jpg"])[0] == ["gone.jpg", "*.webp", "photos/empty"]
 
 
 def test_expand_takes_a_name_that_exists_as_it_is(photos: Path) -> None:
     (photos / "x[1].pgm").write_bytes(b"")
     (photos / "x1.pgm").write_bytes(b"")
-    assert expand(["photos/x[1].pgm"]) == ["photos/x[1].pgm"]
+    assert expand(["photos/x[1].pgm"])[0] == ["photos/x[1].pgm"]
 
 
 # ---- unseen predict
@@ -73,28 +88,36 @@ def test_expand_takes_a_name_that_exists_as_it_is(photos: Path) -> None:
 def test_a_line_a_face(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
     code, out, err = run(capsys, "predict", "--detector", detector, "photos")
     assert code == 0
-    row = re.compile(r"(.+?) +([01]\.\d\d)  (fake|real|unsure, leans fake|unsure, leans real) +(\d+,\d+ \d+x\d+)")
-    found = [row.fullmatch(line) for line in out]
+    assert out[0].startswith("# drawn: a demonstration, ")
+    row = re.compile(r"(.+?) +([01]\.\d\d)  (fake|unsure|not flagged) +(\d+,\d+ \d+x\d+)")
+    found = [row.fullmatch(line) for line in out[1:]]
     assert [match and match[1] for match in found] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     assert len({match.start(4) for match in found if match}) == 1, "the columns are aligned"
+    assert err[0] == "photos: skipped 1 file whose name is no picture's (such as note.txt)"
     assert len(err) == 2
     assert re.fullmatch(
-        r"3 pictures, 3 faces: \d fakes?, \d unsure, \d real; 0 not scored; \d+\.\d s, \d+\.\d faces/s, after .*",
+        r"3 pictures, 3 faces: \d fake, \d unsure, \d not flagged; 0 not scored; \d+\.\d s, .* faces/s, after .*",
         err[1],
     )
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
     code, out, _ = run(capsys, "predict", "--json", "--detector", detector, "photos", "photos/note.txt", "gone")
-    rows = [json.loads(line) for line in out]
+    header, *rows = [json.loads(line) for line in out]
     assert code == 1
+    assert (header["type"], header["detector"], header["demonstration"]) == ("detector", "drawn", True)
+    assert "a demonstration, too small to rely on" in header["scope"]
+    assert (header["threshold"], header["unsure"], header["temperature"]) == (0.5, [0.25, 0.75], 2.0)
+    assert set(header["verdicts"]) == {"fake", "unsure", "not flagged"}
+    assert [row["type"] for row in rows] == ["face"] * 3 + ["not_scored"] * 2
     assert [row["path"] for row in rows[:3]] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     for row in rows[:3]:
-        assert set(row) == {"path", "box", "logit", "score", "verdict", "unsure", "detector"}
-        assert row["detector"] == "drawn"
-        assert 0 <= row["score"] <= 1
-        assert row["verdict"] == ("fake" if row["score"] >= 0.5 else "real")
-        assert row["unsure"] == (0.25 <= row["score"] <= 0.75)
+        assert set(row) == {"type", "path", "box", "logit", "calibrated_logit", "score", "flagged", "verdict"}
+        assert row["score"] == pytest.approx(1 / (1 + math.exp(-row["calibrated_logit"])))
+        assert row["calibrated_logit"] == pytest.approx(row["logit"] / 2)
+        assert row["flagged"] == (row["score"] >= 0.5)
+        by_threshold = "fake" if row["flagged"] else "not flagged"
+        assert row["verdict"] == ("unsure" if 0.25 <= row["score"] <= 0.75 else by_threshold)
         assert [type(value) for value in row["box"]] == [int] * 4
     assert [(row["path"], row["error"], row["box"]) for row in rows[3:]] == [
         ("photos/note.txt", "not_an_image", None),
@@ -106,10 +129,14 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], detector: Path, photos: 
 def test_text_and_json_agree(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
     _, text, _ = run(capsys, "predict", "--detector", detector, "photos")
     _, lines, _ = run(capsys, "predict", "--detector", detector, "photos", "--json")
-    for line, row in zip(text, map(json.loads, lines), strict=True):
-        said = f"unsure, leans {row['verdict']}" if row["unsure"] else row["verdict"]
+    rows = list(map(json.loads, lines))
+    assert text[0] == f"# {rows[0]['scope']}"
+    for line, row in zip(text[1:], rows[1:], strict=True):
         x, y, width, height = row["box"]
-        assert line.split(row["path"])[1].split() == f"{row['score']:.2f} {said} {x},{y} {width}x{height}".split()
+        assert (
+            line.split(row["path"])[1].split()
+            == f"{row['score']:.2f} {row['verdict']} {x},{y} {width}x{height}".split()
+        )
 
 
 def test_what_has_no_score_has_its_line_and_exit_code_1(
@@ -117,9 +144,9 @@ def test_what_has_no_score_has_its_line_and_exit_code_1(
 ) -> None:
     code, out, err = run(capsys, "predict", "--detector", detector, "photos/note.txt", "photos/b.pgm", "*.webp")
     assert code == 1
-    assert re.fullmatch(r"photos/note.txt +-  not_an_image: .+", out[0])
-    assert out[1].startswith("photos/b.pgm ")
-    assert re.fullmatch(r"\*\.webp +-  not_found: no such file, folder or match", out[2])
+    assert re.fullmatch(r"photos/note.txt +-  not_an_image: .+", out[1])
+    assert out[2].startswith("photos/b.pgm ")
+    assert re.fullmatch(r"\*\.webp +-  not_found: no such file, folder or match", out[3])
     assert "1 face:" in err[-1]
     assert "2 not scored" in err[-1]
 
@@ -133,7 +160,7 @@ def test_a_small_face_beside_a_large_one_does_not_fail_the_picture(
     sheet.save(tmp_path / "two.png")
     code, out, err = run(capsys, "predict", "--detector", detector, tmp_path / "two.png")
     assert code == 0
-    assert re.search(r"  -  too_small at 3\d\d,1\d\d \d+x\d+: the face's crop is \d+ px, below 32$", out[1])
+    assert re.search(r"  -  too_small at 3\d\d,1\d\d \d+x\d+: the face's crop is \d+ px, below 32$", out[2])
     assert err[-1].startswith("1 picture, 1 face:")
 
 
@@ -143,9 +170,9 @@ def test_a_name_can_not_write_to_the_terminal(
     name = "photos/x\n\x1b[31m\udcff.pgm"
     Path(name).write_bytes(b"")
     _, out, _ = run(capsys, "predict", "--detector", detector, name)
-    assert out[0].startswith("photos/x\\n\\x1b[31m\\udcff.pgm  ")
+    assert out[1].startswith("photos/x\\n\\x1b[31m\\udcff.pgm  ")
     _, lines, _ = run(capsys, "predict", "--json", "--detector", detector, name)
-    assert json.loads(lines[0])["path"] == name
+    assert json.loads(lines[1])["path"] == name
 
 
 @pytest.mark.parametrize(("screen", "bars"), [("stderr", True), ("both", False), ("none", False)])
@@ -160,7 +187,7 @@ def test_a_bar_only_where_the_lines_do_not_show_the_progress(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: screen != "none")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: screen == "both")
     _, out, err = run(capsys, "predict", "--detector", detector, "photos")
-    assert len(out) == 3
+    assert len(out) == 4
     assert any(line.startswith("predict: 3 x picture") for line in err) == bars
     assert err[-1].startswith("3 pictures, 3 faces:")
 
@@ -177,30 +204,29 @@ def evaluation(detector: Path, share: float, **more: object) -> None:
 
 
 def test_not_evaluated(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
-    _, _, err = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
-    assert err[0] == (
-        "drawn: trained on 22 people and fakes of dcgan (faces: 225 of dcgan_fakes, 220 of orl); not evaluated yet: "
-        "too small to rely on, a demonstration"
+    _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
+    assert out[0] == (
+        "# drawn: a demonstration, too small to rely on: trained on 22 people and fakes of dcgan. Threshold 0.5, "
+        "at most 5 % FPR on validation people: not evaluated yet. Other generators: not measured. "
+        "`not flagged` does not mean real."
     )
 
 
 @pytest.mark.parametrize(
     ("generators", "said"),
     [
-        ({"generators": ["resize_conv"]}, "12.5 % of resize_conv, never seen in training (n 200)"),
-        ({"generators": ["dcgan"]}, "12.5 % of dcgan (n 200)"),
-        ({"generators": ["dcgan", "sfhq"]}, "12.5 % of dcgan + sfhq (n 200)"),
-        ({}, "12.5 % of other_fakes (n 200)"),
+        ({"generators": ["resize_conv"]}, "12.5 % on resize_conv (n 200, held out)"),
+        ({"generators": ["dcgan"]}, "12.5 % on dcgan (n 200)"),
+        ({"generators": ["dcgan", "sfhq"]}, "12.5 % on dcgan + sfhq (n 200)"),
+        ({}, "12.5 % on other_fakes (n 200)"),
     ],
 )
 def test_evaluated(
     capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, generators: dict[str, object], said: str
 ) -> None:
     evaluation(detector, 0.125, **generators)
-    _, _, err = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
-    assert err[0].endswith(
-        f"; shown to catch {said}, and to flag 0 % of unseen_people (n 90): too small to rely on, a demonstration"
-    )
+    _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
+    assert f": TPR {said}; FPR 0 % on unseen_people (n 90). Other generators: not measured." in out[0]
 
 
 def test_enough_people_are_no_demonstration(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
@@ -208,8 +234,8 @@ def test_enough_people_are_no_demonstration(capsys: pytest.CaptureFixture[str], 
     for people, few in ((999, True), (1000, False)):
         card["trained_on"]["train"]["people"] = people
         (detector / "detector.json").write_text(json.dumps(card))
-        _, _, err = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
-        assert err[0].endswith("demonstration") == few
+        _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
+        assert ("demonstration" in out[0]) == few
 
 
 # ---- what can't start
@@ -224,7 +250,39 @@ def test_a_missing_artifact_is_one_line_and_exit_code_2(
     assert (code, out, len(err)) == (2, [], 1)
     assert err[0].startswith("unseen: ")
     assert str(detector / file) in err[0]
-    assert "dvc" in err[0]
+    assert err[0].endswith("not there; copy it again from where `dvc repro` made it")
+
+
+def test_the_advice_depends_on_where_the_detector_lies(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def said() -> str:
+        code, out, err = run(capsys, "predict", "a.jpg")
+        assert (code, out, len(err)) == (2, [], 1)
+        assert err[0].startswith("unseen: models/detectors/efficientnet_lite0: not there; give a detector's folder")
+        return err[0].rpartition("; ")[2]
+
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    assert said() == "`dvc repro` makes it"
+    (tmp_path / ".dvc/config.local").write_text("['remote \"storage\"']\n    url = /x\n")
+    assert said() == "`dvc pull` fetches it, or `dvc repro` makes it"
+
+
+def test_a_detector_by_its_name(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "models/detectors").mkdir()
+    detector.rename(tmp_path / "models/detectors/drawn")
+    code, out, _ = run(capsys, "predict", "--detector", "drawn", "photos")
+    assert (code, len(out)) == (0, 4)
+    code, _, err = run(capsys, "predict", "--detector", "drown", "photos")
+    assert code == 2
+    assert err == [
+        "unseen: drown: not there; give a detector's folder or its name; allowed: drawn; did you mean `drawn`?"
+    ]
 
 
 def test_a_detector_that_is_no_folder(capsys: pytest.CaptureFixture[str], photos: Path) -> None:

@@ -1,5 +1,7 @@
 """`unseen score`: any detector's predictions on two folders, and a line for each picture that has none."""
 
+import json
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -70,7 +72,7 @@ def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys
     assert (code, err) == (
         0,
         [
-            "fakes: 1 file let be, by the name no picture",
+            "fakes: skipped 1 file whose name is no picture's (such as note.txt)",
             "5 pictures scored, 0 without a score, in out.csv",
             "measure them: unseen evaluate out.csv",
         ],
@@ -85,6 +87,42 @@ def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys
         ["fakes/two/deep/c.PNG", "fakes", "two", "two", 1, 0.4],
     ]
     assert found["sha256"].tolist() == [sha256_of(Path(name)) for name in found["id"]]
+    assert json.loads(Path("out.csv.meta.json").read_text()) == {
+        "detector": "plugin.py",
+        "scope": "plugin.py: of unknown scope: what it was trained on and what it catches is not known here",
+        "scored": 5,
+        "without_a_score": 0,
+    }
+
+
+@pytest.mark.parametrize("out", ["out.csv", "out.parquet"])
+def test_a_detector_of_this_project_gives_verdicts_and_its_scope(
+    folders: Path,
+    capsys: pytest.CaptureFixture[str],
+    finder_model: bytes,
+    face_settings: FaceSettings,
+    orl_pictures: dict[str, bytes],
+    out: str,
+) -> None:
+    make_artifact(folders / "models/detectors/drawn", finder_model, face_settings)
+    for number, picture in enumerate(list(orl_pictures.values())[:6]):
+        (folders / f"reals/{number}.pgm").write_bytes(picture)
+    code, err = scored(capsys, "--reals", "reals", detector="drawn", out=out)
+    assert code == 1, "the grey pictures have no face"
+    table = pd.read_csv(out) if out.endswith("csv") else pd.read_parquet(out)
+    assert list(table.columns[-3:]) == ["logit", "score", "verdict"]
+    assert len(table) == 6
+    for row in table.itertuples():
+        assert row.score == pytest.approx(1 / (1 + math.exp(-row.logit / 2)))
+        band = 0.25 <= row.score <= 0.75
+        assert row.verdict == ("unsure" if band else "fake" if row.score >= 0.5 else "not flagged")
+    meta = json.loads(Path(f"{out}.meta.json").read_text())
+    assert meta["scope"] in err
+    assert meta["scope"].startswith("drawn: a demonstration, too small to rely on: ")
+    assert (meta["threshold"], meta["temperature"], meta["max_fpr"]) == (0.5, 2.0, 0.05)
+    assert (meta["scored"], meta["without_a_score"]) == (6, 2)
+    code, _, _ = run(capsys, "evaluate", out, "--threshold", "0.5")
+    assert code == 2, "one class alone"
 
 
 @pytest.mark.parametrize("out", ["mine/out.csv", "out.parquet"])
@@ -192,7 +230,7 @@ def test_a_plugin_may_import_what_lies_beside_it_and_go_elsewhere(
     ("more", "says"),
     [
         (["--reals", "gone"], "unseen: gone: not a folder"),
-        (["--reals", "empty"], "unseen: empty: holds no picture (0 other files)"),
+        (["--reals", "empty"], "unseen: empty: holds no picture; skipped: nothing"),
         (["--reals", "reals", "--fakes", "reals"], "is among the reals and among the fakes"),
         (["--reals", "fakes/one", "--fakes", "fakes"], "is among the reals and among the fakes"),
         (["--reals", "reals", "--fakes", "elsewhere/reals"], "reals/a.png: would name a real and a fake"),
@@ -267,12 +305,14 @@ def test_a_detectors_folder_scores_as_predict_does_by_the_frozen_numbers(
     threads = torch.get_num_threads()
     code, err = scored(capsys, "--reals", "reals", detector="drawn", out="out.parquet")
     assert code == 1
-    assert err[0].startswith("reals/none.png: not_an_image: ")
+    assert err[0].startswith("drawn: a demonstration")
+    assert err[1].startswith("reals/none.png: not_an_image: ")
     assert err[-1] == "measure them: unseen evaluate out.parquet --threshold 0.5"
     found = pd.read_parquet("out.parquet")
     assert found["id"].tolist() == ["reals/0.pgm", "reals/1.pgm", "reals/2.pgm"]
     _, lines, _ = run(capsys, "predict", "--json", "--detector", "drawn", *found["id"])
     torch.set_num_threads(threads)
     for column in ("logit", "score"):
-        assert found[column].tolist() == pytest.approx([json.loads(line)[column] for line in lines], abs=1e-9)
+        assert found[column].tolist() == pytest.approx([json.loads(line)[column] for line in lines[1:]], abs=1e-9)
+    assert found["verdict"].tolist() == [json.loads(line)["verdict"] for line in lines[1:]]
     assert np.allclose(found["score"], 1 / (1 + np.exp(-found["logit"] / 2.0)))

@@ -1,8 +1,12 @@
 """A detector on disk: what is saved comes back, and what is damaged is one line. No pickle is ever loaded."""
 
 import ast
+import errno
+import io
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -134,6 +138,63 @@ def test_a_card_that_is_something_else_is_one_line(folder: Path) -> None:
 def test_bytes_that_are_no_text_are_one_line(folder: Path) -> None:
     (folder / "detector.json").write_bytes(b"\xff\xfe\x00\x80")
     assert "damaged" in fails_in_one_line(folder)
+
+
+WRONG = [("calibration.temperature", value) for value in (math.nan, math.inf, 0.0, -2.0, None, "1", True)] + [
+    ("calibration.threshold", math.nan),
+    ("calibration.threshold", None),
+    ("calibration.threshold", -0.1),
+    ("calibration.threshold", 1.5),
+    ("calibration.unsure", None),
+    ("calibration.unsure", [0.1]),
+    ("calibration.unsure", [0.1, math.nan]),
+    ("calibration.unsure", [0.9, 0.1]),
+    ("calibration.max_fpr", math.nan),
+    ("calibration.at_fpr.fpr_1", math.nan),
+    ("calibration", None),
+    ("name", None),
+    ("seed", None),
+    ("seed", "4"),
+    ("kind", None),
+    ("config", None),
+    ("faces", None),
+    ("trained_on", None),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG)
+def test_a_number_that_is_none_is_refused_by_its_name(folder: Path, key: str, value: object) -> None:
+    card = json.loads((folder / "detector.json").read_text())
+    *parents, last = key.split(".")
+    block = card
+    for parent in parents:
+        block = block[parent]
+    block[last] = value
+    (folder / "detector.json").write_text(json.dumps(card))
+    said = fails_in_one_line(folder)
+    assert said.startswith(f"{folder / 'detector.json'}: damaged (`{key}` is ")
+    assert said.endswith("; copy it again from where `dvc repro` made it")
+
+
+@pytest.mark.parametrize("text", ["null", "[]", "3", "[" * 100_000])
+def test_a_card_that_is_no_mapping_is_one_line(folder: Path, text: str) -> None:
+    (folder / "detector.json").write_text(text)
+    assert fails_in_one_line(folder).startswith(f"{folder / 'detector.json'}: damaged (")
+
+
+@pytest.mark.parametrize("file", ["detector.json", "weights.safetensors"])
+def test_a_file_that_may_not_be_read_is_no_damage(folder: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = io.open
+
+    def refuses(path: object, *given: Any, **named: Any) -> Any:
+        if str(path) == str(folder / file):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *given, **named)
+
+    monkeypatch.setattr(io, "open", refuses)  # root may read everything, so a mode would not do
+    with pytest.raises(UserError) as caught:
+        load_detector(folder)
+    assert str(caught.value) == f"{folder / file}: can't be read: Permission denied"
 
 
 def test_another_detectors_weights_are_one_line(folder: Path, tmp_path: Path, face_settings: FaceSettings) -> None:

@@ -244,6 +244,50 @@ def test_an_access_token(server: FlakyServer, place: Place, monkeypatch: pytest.
     assert place.fetch() == OLD
 
 
+WRONG_FILES = [
+    ("access_token", "good-token".encode("utf-16"), "is not plain UTF-8 text; save it as UTF-8"),
+    ("access_token", "good-token".encode("utf-16-le"), "is not plain UTF-8 text; save it as UTF-8"),
+    ("access_token", b"\xef\xbb\xbfgood-token", "is not plain UTF-8 text; save it as UTF-8"),
+    ("access_token.txt", b"\xff\xfe", "is not plain UTF-8 text; save it as UTF-8"),
+    ("access_token", b"good\r\n-token", "holds spaces, line breaks or letters that no token has"),
+    ("kaggle.json", json.dumps({"username": "me", "key": KEY}).encode("utf-16"), "is not plain UTF-8 text"),
+    ("kaggle.json", b"\xef\xbb\xbf" + json.dumps({"username": "me", "key": KEY}).encode(), "is not plain UTF-8"),
+    ("kaggle.json", json.dumps({"username": "me", "key": KEY}).encode()[:-9], "is not whole JSON; download it again"),
+    ("kaggle.json", b"", "is not whole JSON; download it again"),
+    ("kaggle.json", b"null", "lacks `username` or `key`; download it again"),
+    ("kaggle.json", b'{"username": "me"}', "lacks `username` or `key`; download it again"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "said"), WRONG_FILES)
+def test_credentials_that_can_not_be_read_are_one_line(
+    server: FlakyServer, place: Place, home: Path, name: str, data: bytes, said: str
+) -> None:
+    (home / ".kaggle").mkdir()
+    file = home / ".kaggle" / name
+    file.write_bytes(data)
+    assert place.refusal().startswith(f"{file}: {said}")
+    assert server.seen == []
+
+
+def test_a_token_that_is_no_text_and_one_that_is_too_long_for_a_file(
+    server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "good-token\r")
+    assert place.refusal().startswith("KAGGLE_API_TOKEN: holds spaces, line breaks or letters that no token has")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "x" * 300)
+    assert place.refusal().startswith("Kaggle's client can't read the credentials (")
+
+
+def test_a_good_token_is_used_beside_a_damaged_key(
+    server: FlakyServer, place: Place, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".kaggle").mkdir()
+    (home / ".kaggle/kaggle.json").write_bytes(b"{")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "good-token")
+    assert place.fetch() == OLD
+
+
 def test_an_access_token_that_is_no_longer_good(
     server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

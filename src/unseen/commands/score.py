@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unseen.commands.predict import SUFFIXES
+from unseen.commands.detectors import detector_folder
 from unseen.commands.words import count, shown
 from unseen.errors import UserError
 
@@ -19,6 +19,9 @@ and `unseen compare` take. The detector is a folder of this project's, or any Py
   def predict(path: str) -> float    the probability that the picture is fake, 0 to 1
 
 THE CODE OF THAT FILE IS RUN, with all that you are allowed to do: give only a file that you trust.
+
+Beside FILE lies FILE.meta.json: what the detector was trained on, what it was shown to catch, at which threshold.
+A detector of this project also writes the column `verdict`: fake, unsure or not flagged (which does not mean real).
 
 A picture's id is its folder's name and its path below; its generator, or a real's source, the first folder below.
 A detector of this project scores each picture's main face. A picture without a score has a line that says why, and
@@ -35,15 +38,14 @@ exit codes:
 
 
 def _scorer(path: Path) -> "Scorer":
-    if path.is_dir():
-        from unseen.trained import Trained
+    if path.is_file():
+        from unseen.plugin import Plugin
 
-        return Trained(path)
-    if not path.is_file():
-        raise UserError(f"{path}: not there; give a Python file with a function `predict`, or a detector's folder")
-    from unseen.plugin import Plugin
+        return Plugin(path)
+    folder = detector_folder(path, "a Python file with a function `predict`, a detector's folder or its name")
+    from unseen.trained import Trained
 
-    return Plugin(path)
+    return Trained(folder)
 
 
 def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
@@ -52,10 +54,9 @@ def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
 
     found: list[list[Picture]] = []
     for label, folder in enumerate((arguments.reals, arguments.fakes)):
-        pictures, others = pictures_in(folder, label, SUFFIXES, arguments.set) if folder else ([], 0)
-        if others:
-            said = f"{count(others, 'file')} let be, by the name no picture"
-            print(f"{shown(str(folder))}: {said}", file=sys.stderr)
+        pictures, skipped = pictures_in(folder, label, arguments.set) if folder else ([], "")
+        if skipped:
+            print(f"{shown(str(folder))}: skipped {skipped}", file=sys.stderr)
         found.append(pictures)
     if not any(found):
         raise UserError("nothing to score: give --reals, --fakes, or both")
@@ -75,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     def failed(path: str, reason: str) -> None:
         print(f"{shown(path)}: {shown(reason)}", file=sys.stderr)
 
+    if scorer.threshold is not None:
+        print(shown(scorer.scope["scope"]), file=sys.stderr)
     scored = score_pictures(scorer, pictures, out, failed)
     without = len(pictures) - scored
     print(
@@ -99,8 +102,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--detector",
         type=Path,
         required=True,
-        metavar="FILE|DIR",
-        help="a Python file, whose code is run; or a folder",
+        metavar="FILE|DIR|NAME",
+        help="a Python file, whose code is run; a detector's folder; or the name of one below models/detectors",
     )
     parser.add_argument("--reals", type=Path, metavar="FOLDER", help="of real pictures")
     parser.add_argument("--fakes", type=Path, metavar="FOLDER", help="of fakes, a folder below for each generator")

@@ -5,6 +5,7 @@ The folder says and holds all that is needed to use it. `evaluation.json` joins 
 """
 
 import importlib
+import json
 import platform
 import sys
 from dataclasses import dataclass
@@ -12,18 +13,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
 
+from unseen.artifacts import damaged, read_artifact, write_weights
 from unseen.code import code_hash
 from unseen.deferred import without_compiler
 from unseen.detectors.base import Detector, Kind
 from unseen.detectors.calibration import Calibration
 from unseen.errors import UserError
 from unseen.faces.settings import FaceSettings
-from unseen.files import read_json, whole_file, whole_folder, write_json
+from unseen.files import whole_file, whole_folder, write_json
 from unseen.settings import validated
+
+KEYS = {"name": str, "kind": str, "config": dict, "faces": dict, "calibration": dict, "seed": int, "trained_on": dict}
+"""What a card holds."""
+
+MAY_LACK = ("seed", "trained_on")
+"""Only whoever looks at new pictures needs these."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def save_detector(
     }
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
     with whole_file(folder / "weights.safetensors") as part:
-        save_file(state, part)
+        write_weights(part, state)
     with whole_file(folder / "finder.onnx") as part:
         part.write_bytes(finder)
     write_json(folder / "detector.json", card)
@@ -94,26 +100,25 @@ def load_detector(folder: Path) -> TrainedDetector:
     """Load a detector from its folder and from nothing else.
 
     Raises:
-        UserError: a file is missing or damaged, or the detector is of a kind that this version does not know.
+        UserError: a file is missing, can't be read or is damaged, or the detector is of a kind that this version does
+            not know.
     """
+    card, state = read_artifact(folder, "detector.json")
+    file = folder / "detector.json"
     try:
-        card = read_json(folder / "detector.json")
-        state = load_file(folder / "weights.safetensors")
-    except FileNotFoundError as error:
-        missing = error.filename or folder / "weights.safetensors"
-        raise UserError(f"{missing}: not there; `dvc repro` trains the detectors, `dvc pull` fetches them") from None
-    except (ValueError, safetensors.SafetensorError) as error:
-        raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
-    try:
+        for key, kind in KEYS.items():
+            if key in MAY_LACK and key not in card:
+                continue
+            if not isinstance(card.get(key), kind) or isinstance(card[key], bool):
+                raise ValueError(f"`{key}` is {json.dumps(card[key])[:80] if key in card else 'missing'}")
         with without_compiler():
             model = _kind(folder, card["kind"]).restore(card["config"])
         model.load_state_dict(state)
         faces = validated(FaceSettings, card["faces"], "detector.json: faces")
         calibration = Calibration.from_dict(card["calibration"])
         return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{folder}: damaged ({reason}); `dvc checkout` or `dvc repro` restores it") from None
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise damaged(file, error) from None
 
 
 def _kind(folder: Path, name: str) -> Kind:

@@ -1,5 +1,6 @@
 """Temperature, threshold and unsure band, from validation logits of the training domain alone."""
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +12,12 @@ from unseen.errors import UserError
 from unseen.evaluation.thresholds import FPRS, threshold_at
 
 Floats = npt.NDArray[np.float64]
+
+SMALLEST, LARGEST = 0.001, 1000.0
+"""Of temperatures that an artifact may have; those that are fitted lie within 0.01 and 100."""
+
+ABOVE_ALL = float(np.nextafter(1.0, 2.0))
+"""The lowest threshold that no score reaches: `threshold_at` gives one float above the highest score."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,40 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Calibration":
-        """The reverse of `as_dict`."""
-        return cls(**{**data, "unsure": (data["unsure"][0], data["unsure"][1])})
+        """The reverse of `as_dict`.
+
+        Raises:
+            ValueError: a number is missing, is none, or is outside of what it may be.
+        """
+        required = ("temperature", "threshold", "unsure", "max_fpr", "validation")
+        if missing := [name for name in required if name not in data]:
+            raise ValueError(f"`calibration.{missing[0]}` is missing")
+        unsure = data["unsure"]
+        if not isinstance(unsure, list) or len(unsure) != 2:
+            raise ValueError(f"`calibration.unsure` is {json.dumps(unsure)}, not two numbers")
+        low, high = (number("calibration.unsure", edge, 0, ABOVE_ALL) for edge in unsure)
+        if low > high:
+            raise ValueError(f"`calibration.unsure` is {unsure}, whose first number is the larger one")
+        at_fpr = dict(data.get("at_fpr", {}))
+        return cls(
+            temperature=number("calibration.temperature", data["temperature"], SMALLEST, LARGEST),
+            threshold=number("calibration.threshold", data["threshold"], 0, ABOVE_ALL),
+            unsure=(low, high),
+            max_fpr=number("calibration.max_fpr", data["max_fpr"], 0, 1),
+            validation=dict(data["validation"]),
+            at_fpr={name: number(f"calibration.at_fpr.{name}", at_fpr[name], 0, ABOVE_ALL) for name in at_fpr},
+        )
+
+
+def number(name: str, value: object, low: float, high: float) -> float:
+    """A finite number within bounds, from a file.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"`{name}` is {json.dumps(value)}, not a number from {low:g} to {high:g}")
+    return float(value)
 
 
 def sigmoid(x: Floats) -> Floats:

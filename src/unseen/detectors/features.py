@@ -15,7 +15,7 @@ import PIL
 import safetensors
 import timm
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import nn
 
 from unseen.detectors.augment import augmented, draws
@@ -124,7 +124,7 @@ def _card(features: Features, made_for: str, file: Path) -> dict[str, str]:
 
 def _write(file: Path, made_for: str, features: Any) -> None:
     with whole_file(file) as part:
-        save_file({"features": features}, part, _card(features, made_for, file))
+        part.write_bytes(save({"features": features}, _card(features, made_for, file)))
 
 
 def _read(file: Path, made_for: str) -> Features | None:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from unseen.detectors.artifact import TrainedDetector
 from unseen.detectors.logits import logits_of
+from unseen.errors import UserError
 from unseen.evaluation.predictions import FROM_SHARDS, write_predictions
 from unseen.pictures import stream
 from unseen.progress import progress
@@ -28,6 +31,8 @@ def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) 
     def batches() -> Iterator[dict[str, list[object]]]:
         for faces in stream([face_set], measurable(face_set), FROM_SHARDS):
             logits = logits_of(model, faces.pixels, device)
+            if not np.isfinite(logits).all():
+                raise UserError(f"{detector.folder}: gives scores that are not finite; train it again")
             scores = detector.calibration.score(logits)
             names: list[object] = [name] * len(faces)
             yield {**faces.columns, "set": names, "logit": logits.tolist(), "score": scores.tolist()}

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from unseen.artifacts import WEIGHTS, damaged, read_artifact, write_weights
 from unseen.code import code_hash
-from unseen.errors import UserError
-from unseen.files import read_json, whole_folder, write_json
+from unseen.files import whole_folder, write_json
 from unseen.gans import upsample
 from unseen.gans.settings import GanSettings
 from unseen.settings import validated
@@ -48,7 +46,7 @@ def save_gan(
     flat = {f"{net}/{key}": value.contiguous() for net, state in states.items() for key, value in state.items()}
     module = importlib.import_module(f"unseen.gans.{settings.architecture}")
     with whole_folder(folder) as part:
-        save_file(flat, part / "weights.safetensors")
+        write_weights(part / WEIGHTS, flat)
         card = {"name": name, "settings": settings.model_dump(), "size": size, "trained_on": data}
         write_json(part / "gan.json", {**card, "code": code_hash([module, upsample])})
 
@@ -57,18 +55,15 @@ def load_gan(folder: Path) -> TrainedGan:
     """Read a GAN's folder.
 
     Raises:
-        UserError: it is not there.
+        UserError: it is not there, can't be read, or is damaged.
     """
-    try:
-        card = read_json(folder / "gan.json")
-        flat = load_file(folder / "weights.safetensors")
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename or folder}: no trained GAN here; run `dvc repro`") from None
-    except (ValueError, safetensors.SafetensorError) as error:
-        raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
+    card, flat = read_artifact(folder, "gan.json")
     states: dict[str, dict[str, Tensor]] = {}
     for key, value in flat.items():
         net, _, rest = key.partition("/")
         states.setdefault(net, {})[rest] = value
-    settings = validated(GanSettings, card["settings"], f"{folder}/gan.json")
-    return TrainedGan(card["name"], settings, card["size"], states, card)
+    try:
+        settings = validated(GanSettings, card["settings"], f"{folder}/gan.json")
+        return TrainedGan(card["name"], settings, int(card["size"]), states, card)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / "gan.json", error) from None

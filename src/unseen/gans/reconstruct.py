@@ -4,15 +4,14 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unseen.artifacts import WEIGHTS, damaged, read_artifact, write_weights
 from unseen.code import code_hash
 from unseen.errors import UserError
-from unseen.files import read_json, whole_folder, write_json
+from unseen.files import whole_folder, write_json
 from unseen.gans import autoencoder, upsample
 from unseen.gans.artifact import TrainedGan
 from unseen.gans.autoencoder import Autoencoder, Critic
@@ -159,9 +158,7 @@ def psnr(twins: Tensor, reals: Tensor) -> float:
 def save(folder: Path, name: str, net: Autoencoder, trained_on: Any) -> None:
     """Write an autoencoder's folder whole."""
     with whole_folder(folder) as part:
-        save_file(
-            {key: value.cpu().contiguous() for key, value in net.state_dict().items()}, part / "weights.safetensors"
-        )
+        write_weights(part / WEIGHTS, {key: value.cpu().contiguous() for key, value in net.state_dict().items()})
         card = {"name": name, **net.config, "trained_on": trained_on}
         write_json(part / "autoencoder.json", {**card, "code": code_hash([autoencoder, upsample])})
 
@@ -170,16 +167,13 @@ def load(folder: Path) -> tuple[str, Autoencoder]:
     """Read an autoencoder's folder: its name, and the network in evaluation mode.
 
     Raises:
-        UserError: it is not there.
+        UserError: it is not there, can't be read, or is damaged.
     """
+    card, state = read_artifact(folder, "autoencoder.json")
     try:
-        card = read_json(folder / "autoencoder.json")
-        state = load_file(folder / "weights.safetensors")
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename or folder}: no trained autoencoder here; run `dvc repro`") from None
-    except (ValueError, safetensors.SafetensorError) as error:
-        raise UserError(f"{folder}: damaged ({error}); `dvc checkout` or `dvc repro` restores it") from None
-    settings = validated(AutoencoderSettings, card["settings"], f"{folder}/autoencoder.json")
-    net: nn.Module = Autoencoder(settings, card["size"], card["gan"])
-    net.load_state_dict(state)
-    return card["name"], net.eval()  # type: ignore[return-value]
+        settings = validated(AutoencoderSettings, card["settings"], f"{folder}/autoencoder.json")
+        net: nn.Module = Autoencoder(settings, card["size"], card["gan"])
+        net.load_state_dict(state)
+        return card["name"], net.eval()  # type: ignore[return-value]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise damaged(folder / "autoencoder.json", error) from None

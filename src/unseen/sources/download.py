@@ -10,6 +10,7 @@ from typing import Any
 
 from unseen.errors import UserError
 from unseen.files import read_json, sha256_of, whole_folder, write_json
+from unseen.recovery import advice
 from unseen.sources import archive
 from unseen.sources.checksums import origin, recorded, verify
 from unseen.sources.settings import ArchiveSettings, AssetSettings
@@ -27,7 +28,7 @@ def archive_file(folder: Path) -> tuple[Path, dict[str, Any]]:
     try:
         card = read_json(folder / "archive.json")
     except FileNotFoundError:
-        raise UserError(f"{folder}: no archive here; run `dvc repro` (or `dvc pull`) to fetch it") from None
+        raise UserError(f"{folder}: no archive here; {advice(folder)}") from None
     return folder / card["file"], card
 
 

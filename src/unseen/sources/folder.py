@@ -36,7 +36,7 @@ def fetch(settings: FolderArchive, folder: Path, parts: Path) -> Path:
     Raises:
         UserError: there is nothing at that path, or it can't be read.
     """
-    path = Path(settings.path).expanduser()
+    path = Path(os.path.expanduser(settings.path))
     if path.is_file():
         try:
             path.open("rb").close()

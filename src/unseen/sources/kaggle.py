@@ -4,8 +4,11 @@ The client could fetch the file too, but it takes an error page that comes while
 and it waits without end for a server that has gone silent.
 """
 
+import codecs
 import io
+import json
 import os
+import re
 import shutil
 import zipfile
 from contextlib import redirect_stdout
@@ -28,6 +31,13 @@ SIGN_IN = (
 )
 
 
+TOKENS, KEY_FILE = ("access_token", "access_token.txt"), "kaggle.json"
+"""Files with a token of today, and with a key of the older kind."""
+
+MOST_NAME = 255
+"""Characters in a file's name. What is longer is the token itself."""
+
+
 def has_credentials() -> bool:
     """Are there credentials where Kaggle's client looks for them? Whether they are good, only Kaggle knows.
 
@@ -35,12 +45,64 @@ def has_credentials() -> bool:
     """
     if os.environ.get("KAGGLE_API_TOKEN") or (os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")):
         return True
-    home, config = Path("~").expanduser(), os.environ.get("XDG_CONFIG_HOME")
-    folders = [home / ".kaggle", Path(config) / "kaggle" if config else home / ".config/kaggle"]
+    return bool(_files(*TOKENS, "credentials.json", KEY_FILE))
+
+
+def _files(*names: str) -> list[Path]:
+    """Those of the files with these names that are there, in the folders in which the client looks."""
+    home = Path(os.path.expanduser("~"))  # stays as it is where there is no home
+    folders = [home / ".kaggle", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "kaggle"]
     if own := os.environ.get("KAGGLE_CONFIG_DIR"):
         folders.append(Path(own))
-    names = ("access_token", "access_token.txt", "credentials.json", "kaggle.json")
-    return any((folder / name).is_file() for folder in folders for name in names)
+    return [file for folder in folders for name in names if (file := folder / name).is_file()]
+
+
+def _text_of(file: Path) -> str:
+    """A file of credentials, which the client reads as UTF-8 and otherwise passes over, or breaks on.
+
+    Raises:
+        UserError: it can't be read, or is in another encoding, as editors and shells of Windows write it.
+    """
+    try:
+        data = file.read_bytes()
+        if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data:
+            raise ValueError
+        return data.decode()
+    except OSError as error:
+        raise UserError(f"{file}: can't be read: {error.strerror}") from None
+    except ValueError:
+        raise UserError(f"{file}: is not plain UTF-8 text; save it as UTF-8 without a byte order mark") from None
+
+
+def _check_token(token: str, where: object) -> None:
+    if not re.fullmatch(r"[!-~]+", token):
+        raise UserError(f"{where}: holds spaces, line breaks or letters that no token has; copy the token again")
+
+
+def check_credentials() -> None:
+    """Look at the credentials that the client will use, as far as that is possible without Kaggle.
+
+    Raises:
+        UserError: they are not readable as text, or were cut.
+    """
+    if token := os.environ.get("KAGGLE_API_TOKEN"):
+        there = len(token) < MOST_NAME and os.path.exists(token)
+        _check_token(_text_of(Path(token)).strip() if there else token, token if there else "KAGGLE_API_TOKEN")
+        return
+    for file in _files(*TOKENS):
+        if token := _text_of(file).strip():
+            _check_token(token, file)
+            return
+    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
+        return
+    for file in _files(KEY_FILE):
+        try:
+            found = json.loads(_text_of(file))
+        except ValueError:
+            raise UserError(f"{file}: is not whole JSON; download it again from Kaggle's settings") from None
+        if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("username", "key")):
+            raise UserError(f"{file}: lacks `username` or `key`; download it again from Kaggle's settings")
+        _check_token(found["key"] or "-", file)
 
 
 def fetch(settings: KaggleArchive, folder: Path, parts: Path) -> Path:
@@ -86,6 +148,7 @@ def _ask(settings: KaggleArchive, headers: dict[str, str]) -> requests.Response:
 
 def _signed_in() -> "KaggleClient":
     """Kaggle's client, with the user's credentials from wherever it looks for them."""
+    check_credentials()
     try:
         with redirect_stdout(io.StringIO()):  # it prints a page of help
             # Here, not above: the import looks for credentials, and makes a folder for them.
@@ -106,6 +169,10 @@ def _signed_in() -> "KaggleClient":
             "Kaggle does not know the access token" if get_access_token_from_env()[0] else "no Kaggle credentials"
         )
         raise UserError(f"{problem}; {SIGN_IN}") from None
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, requests.RequestException):
+            raise
+        raise UserError(f"Kaggle's client can't read the credentials ({error}); {SIGN_IN}") from None
     found = api.config_values
     if not found.get("token") and not (found.get("username") and found.get("key")):
         raise UserError(f"the Kaggle credentials are empty; {SIGN_IN}")

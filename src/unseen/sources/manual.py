@@ -1,6 +1,7 @@
 """An archive that only a person can get: they put it into a folder, and it is taken from there."""
 
 import fnmatch
+import os
 import shutil
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def located(settings: ManualArchive) -> Path:
     Raises:
         UserError: there is no such file yet, there are several, or it is not whole.
     """
-    there = Path(settings.folder).expanduser()
+    there = Path(os.path.expanduser(settings.folder))
     names = _names(there)
     coming = [name for name in names if _finished_name(name) != name and _matches(_finished_name(name), settings)]
     waited_for = {_finished_name(name) for name in coming}

@@ -1,0 +1,29 @@
+"""How a command is told which detector to use."""
+
+from pathlib import Path
+
+from unseen.errors import UserError
+
+DETECTORS = Path("models/detectors")
+
+
+def detector_folder(given: Path, expected: str = "a detector's folder or its name") -> Path:
+    """The folder of a detector that is named by its folder, or by its name below models/detectors.
+
+    Raises:
+        UserError: there is neither.
+    """
+    if given.is_dir():
+        return given
+    named = DETECTORS / given
+    if len(given.parts) == 1 and named.is_dir():
+        return named
+    if given.exists():
+        raise UserError(f"{given}: is a file; give {expected}")
+    from unseen.recovery import advice
+    from unseen.settings import nearest
+
+    known = sorted(path.name for path in DETECTORS.glob("*") if (path / "detector.json").is_file())
+    if known:
+        raise UserError(f"{given}: not there; give {expected}; {nearest(given.name, known)}")
+    raise UserError(f"{given}: not there; give {expected}; {advice(named)}")

@@ -1,0 +1,35 @@
+"""`unseen portrait`: a picture to try a detector on."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from unseen.commands.words import shown
+
+HELP = """\
+Fetch a portrait to try `unseen predict` on: NASA's photograph of the astronaut Eileen Collins, 512 px, in the public
+domain. It comes out of the package scikit-image (14 MB are fetched, nothing of it is run), checked by its SHA-256.
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fetch it."""
+    from unseen.sources.portrait import fetch_portrait
+
+    fetch_portrait(arguments.file)
+    print(f"NASA's photograph of Eileen Collins, in the public domain: {shown(str(arguments.file))}", file=sys.stderr)
+    return 0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Put the command on the command line."""
+    parser = commands.add_parser(
+        "portrait",
+        help="fetch a portrait to try a detector on",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=Path("astronaut.png"), metavar="FILE", help="default: %(default)s"
+    )
+    parser.set_defaults(run=run)

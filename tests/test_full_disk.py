@@ -1,0 +1,138 @@
+"""A disk that takes no more, while anything is written: one line that names the file, and nothing half-written.
+
+A limit on the size of files stands for the disk: it needs no privileges, and writes fail in the same places.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands.program import program
+from conftest import ROOT
+
+LIMITED = """
+import errno, resource, signal, sys
+from pathlib import Path
+import torch
+from unseen.runtime import Scratch
+from unseen.gans.artifact import save_gan
+from unseen.gans.settings import GanSettings
+from unseen.files import whole_folder
+from unseen.artifacts import WEIGHTS, write_weights
+from unseen.detectors import features
+
+tensor = torch.zeros(100_000)
+def checkpoint():
+    Scratch(Path("scratch"), "gan", 1).save({"step": 1, "weights": tensor})
+def weights():
+    with whole_folder(Path("model")) as part:
+        write_weights(part / WEIGHTS, {"a": tensor})
+def shard():
+    features._write(Path("features/0.safetensors"), "x", tensor.numpy())
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    {"checkpoint": checkpoint, "weights": weights, "features": shard}[sys.argv[1]]()
+except OSError as error:
+    print(errno.errorcode[error.errno], error.filename)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "named"), [("checkpoint", "checkpoint.pt"), ("weights", "model"), ("features", "0.safetensors")]
+)
+def test_torch_and_safetensors_say_what_the_system_says(tmp_path: Path, what: str, named: str) -> None:
+    """By themselves they raise a RuntimeError that does not name the cause, and an error of their own."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, what],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    code, file = done.stdout.split()
+    assert code == "EFBIG"
+    assert Path(file).name == named
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == []
+
+
+STAGE = """
+import contextlib, resource, sys
+sys.path.insert(0, {stages!r})
+import _stage
+from pathlib import Path
+import torch
+from unseen.runtime import Scratch
+
+def work(way):
+    if way == "checkpoint":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        Scratch(Path("scratch"), "gan", 1).save({{"step": 1, "weights": torch.zeros(100_000)}})
+    print("a table, \u2265 1")
+
+_stage.check_params = lambda: None
+_stage.say_which = lambda *_: contextlib.nullcontext()
+_stage.run(work, cost=False)
+"""
+
+
+def stage(folder: Path, way: str, stdout: int, **env: str) -> subprocess.CompletedProcess[str]:
+    """A stage script of its own."""
+    (folder / "some_stage.py").write_text(STAGE.format(stages=str(ROOT / "stages")), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "some_stage.py", way],
+        cwd=folder,
+        env={**os.environ, **env},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_stage_says_it_in_one_line(tmp_path: Path) -> None:
+    done = stage(tmp_path, "checkpoint", subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr.startswith("some_stage checkpoint: File too large (scratch/gan-")
+    assert done.stderr.endswith("; raise the limit on the size of files (`ulimit -f`), then run `dvc repro` again\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+
+
+@needs_full
+def test_a_stage_whose_output_goes_nowhere(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = stage(tmp_path, "print", full.fileno())
+    assert done.returncode == 1
+    assert done.stderr == ("some_stage print: No space left on device; free some space, then run `dvc repro` again\n")
+
+
+@needs_full
+@pytest.mark.parametrize("arguments", [["sources"], ["--version"]])
+def test_a_command_whose_output_goes_nowhere(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = program(*arguments, stdout=full)
+    assert (done.returncode, done.stderr) == (2, "unseen: the output: can't be written: No space left on device\n")
+
+
+@needs_full
+def test_a_command_that_can_tell_nobody() -> None:
+    command = [sys.executable, "-m", "unseen.cli", "check", "gone.yaml"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(command, env=env, stdout=full, stderr=full, check=False).returncode == 2
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+
+
+def test_a_stage_prints_what_the_terminal_does_not_know(tmp_path: Path) -> None:
+    done = stage(tmp_path, "print", subprocess.PIPE, **ASCII)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a table, \\u2265 1\n", "")
