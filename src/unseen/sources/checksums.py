@@ -28,6 +28,24 @@ def record(file: Path, settings: ArchiveSettings, sha256: str) -> None:
         part.write_text("".join(f"{line}\n" for line in [*before, f"{sha256}  {origin(settings)}"]), encoding="utf-8")
 
 
+def forget(file: Path, settings: ArchiveSettings) -> bool:
+    """Remove the hash that was recorded for just this origin, so that the next run takes what it finds.
+
+    Returns:
+        Whether there was one.
+    """
+    if not recorded(file, settings):
+        return False
+    lines = file.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.partition("  ")[2] != origin(settings)]
+    if kept:
+        with whole_file(file) as part:
+            part.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    else:
+        file.unlink()
+    return True
+
+
 def verify(file: Path, settings: ArchiveSettings, archive: str, found: str) -> None:
     """Compare with the hash in params, or with the one of the first download; record it where this is the first.
 
@@ -48,8 +66,8 @@ def verify(file: Path, settings: ArchiveSettings, archive: str, found: str) -> N
         )
     if not settings.sha256 and before and before != found:
         raise UserError(
-            f"{archive}: sha256 is {found}, but at first sight it was {before}: it has changed since; "
-            f"if that is meant, remove the line in {file} and run again"
+            f"{archive}: sha256 is {found}, but {before} stands in {file} since the first download: it has changed; "
+            f"if that is meant, or if the first download was wrong, `unseen accept {file.stem}`, then `dvc repro`"
         )
     if not settings.sha256 and not before:
         record(file, settings, found)

@@ -10,9 +10,10 @@ from typing import Any
 
 from unseen.errors import UserError
 from unseen.files import read_json, sha256_of, whole_folder, write_json
+from unseen.picture_names import normal
 from unseen.recovery import advice
 from unseen.sources import archive
-from unseen.sources.checksums import origin, recorded, verify
+from unseen.sources.checksums import forget, origin, recorded, verify
 from unseen.sources.settings import ArchiveSettings, AssetSettings
 
 LOCAL = ("manual", "folder")
@@ -32,10 +33,24 @@ def archive_file(folder: Path) -> tuple[Path, dict[str, Any]]:
     return folder / card["file"], card
 
 
-def _kept(store: Path, sha256: str) -> Path | None:
-    """An archive with this hash that an earlier run fetched and that is still whole."""
-    found = sorted((store / sha256).glob("*")) if sha256 else []
-    return next((path for path in found if sha256_of(path) == sha256), None)
+def _kept(store: Path, settings: ArchiveSettings, checksums: Path) -> Path | None:
+    """An archive with the expected hash that an earlier run fetched and that is still whole.
+
+    One that is no archive, which a version that did not look has recorded, is removed and its hash forgotten.
+    """
+    sha256 = settings.sha256 or recorded(checksums, settings)
+    if settings.kind in LOCAL or not sha256:
+        return None
+    for path in sorted((store / sha256).glob("*")):
+        if sha256_of(path) == sha256:
+            try:
+                archive.check(path, whole=False)
+            except archive.NotAnArchiveError:
+                shutil.rmtree(path.parent)
+                forget(checksums, settings)
+                return None
+            return path
+    return None
 
 
 def _keep(store: Path, fetched: Path, sha256: str) -> None:
@@ -65,7 +80,7 @@ def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, s
     parts = scratch / f"download-{hashlib.sha256(origin(settings).encode()).hexdigest()[:20]}"
     store = scratch / "archives"
     with whole_folder(target) as part:
-        kept = _kept(store, settings.sha256 or recorded(checksums, settings)) if settings.kind not in LOCAL else None
+        kept = _kept(store, settings, checksums)
         if kept:
             fetched = Path(shutil.copyfile(kept, part / kept.name))
         else:
@@ -74,6 +89,7 @@ def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, s
             fetched = kind.fetch(settings, part, parts)
         sha256 = sha256_of(fetched)
         try:
+            _check(fetched, settings, checksums, sha256)
             verify(checksums, settings, fetched.name, sha256)
         except UserError:
             shutil.rmtree(parts, ignore_errors=True)  # the next run must not go on from the same wrong bytes
@@ -83,6 +99,26 @@ def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, s
         if not kept and settings.kind not in LOCAL:
             _keep(store, fetched, sha256)
     shutil.rmtree(parts, ignore_errors=True)
+
+
+def _check(fetched: Path, settings: ArchiveSettings, checksums: Path, sha256: str) -> None:
+    """Open what came, before its hash is recorded: a web page or half a file must not be what is expected later.
+
+    Raises:
+        UserError: it is no archive; says what it is, and what to do. Its hash is not recorded, or no longer.
+    """
+    known = sha256 in (settings.sha256, recorded(checksums, settings))
+    try:
+        archive.check(fetched, whole=not known)
+    except archive.NotAnArchiveError as error:
+        if sha256 == recorded(checksums, settings):  # by a version that did not look
+            forget(checksums, settings)
+        if settings.kind == "manual":
+            file = importlib.import_module("unseen.sources.manual").located(settings)
+            todo = f"remove {file}, put the right file there, then `dvc repro` again"
+            raise UserError(f"{file}: {error.why}; {todo}") from None
+        again = "nothing of it was kept, and `dvc repro` fetches it again; if the same comes, look at its page"
+        raise UserError(f"{origin(settings)}: what came ({fetched.name}) is {error.why}; {again}") from None
 
 
 def take_asset(settings: AssetSettings, raw: Path, target: Path) -> None:
@@ -97,10 +133,12 @@ def take_asset(settings: AssetSettings, raw: Path, target: Path) -> None:
         UserError: the archive has no such member, or its hash differs.
     """
     path, _ = archive_file(raw)
+    if not normal(settings.member).rpartition("/")[2].strip("."):
+        raise UserError(f"{settings.member}: not the name of a file; correct `member` in params")
     members = archive.members(path, glob.escape(settings.member))
-    found = next((member for member in members if member.name == settings.member), None)
+    found = next((member for member in members if member.name == normal(settings.member)), None)
     if found is None or found.refused:
-        why = found.refused if found else "not in the archive"
+        why = f"{found.refused} ({found.detail})" if found else "not in the archive"
         raise UserError(f"{path.name}: {settings.member}: {why}; correct `member` in params")
     digest = hashlib.sha256(found.data).hexdigest()
     if digest != settings.sha256:

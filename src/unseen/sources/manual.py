@@ -1,11 +1,11 @@
 """An archive that only a person can get: they put it into a folder, and it is taken from there."""
 
-import fnmatch
 import os
 import shutil
 from pathlib import Path
 
 from unseen.errors import UserError
+from unseen.picture_names import is_system_file, matches
 from unseen.sources.settings import ManualArchive
 
 UNFINISHED = (".part", ".crdownload", ".download", ".partial", ".opdownload", ".aria2")
@@ -58,7 +58,7 @@ def located(settings: ManualArchive) -> Path:
 def _names(folder: Path) -> list[str]:
     """The files in a folder, without hidden ones: macOS puts `._photos.zip` beside `photos.zip`."""
     try:
-        return sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        return sorted(path.name for path in folder.iterdir() if path.is_file() and not is_system_file(path.name))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -71,7 +71,7 @@ def _finished_name(name: str) -> str:
 
 
 def _matches(name: str, settings: ManualArchive) -> bool:
-    return fnmatch.fnmatchcase(name, settings.file)
+    return matches(name, settings.file)
 
 
 def _copied(file: Path, folder: Path) -> Path:
@@ -81,5 +81,8 @@ def _copied(file: Path, folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"{file}: can't be read ({error.strerror}); correct that, then `dvc repro` again") from None
     if empty:
-        raise UserError(f"{file}: empty, perhaps still downloading; when it is whole, `dvc repro` again")
+        raise UserError(
+            f"{file}: empty, perhaps still downloading; when it is whole, or when you have put the right file there, "
+            "`dvc repro` again"
+        )
     return Path(shutil.copyfile(file, folder / file.name))
