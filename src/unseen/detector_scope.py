@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unseen.errors import UserError
 from unseen.files import read_json
 from unseen.recovery import advice
-from unseen.scope import FEW_PEOPLE
+from unseen.scope import FEW_PEOPLE, people_text
 from unseen.verdict import MEANINGS, NOT_FLAGGED
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def _rates(sets: dict[str, dict[str, Any]], seen: set[str]) -> str:
         generators = set(one.get("generators", []))
         held_out = ", held out" if generators and not generators & seen else ""
         share, n = float(one["share"]), int(one["n"])
+        if not 0 <= share <= 1:
+            raise ValueError(f"`share` of {name} is {share}")
         parts.append(f"{100 * share:.3g} % on {' + '.join(sorted(generators)) or name} (n {n}{held_out})")
     return ", ".join(parts) or "not measured"
 
@@ -69,28 +71,25 @@ def scope_of(detector: "TrainedDetector") -> Scope:
     try:
         trained = detector.card["trained_on"]
         train, seen = trained["train"], {name for split in trained.values() for name in split["generators"]}
-        people, generators = int(train["people"]), [str(name) for name in train["generators"]]
+        people, others = int(train["people"]), int(train.get("without_identity", 0))
+        generators = [str(name) for name in train["generators"]]
         faces = {str(source): int(n) for source, n in train["faces"].items()}
         file = detector.folder / "evaluation.json"
-        found = read_json(file) if file.exists() else None
-        measured = {"caught": dict(found["caught"]), "flagged": dict(found["flagged"])} if found is not None else None
-        if found is None and file.exists():
-            raise TypeError("it is null")
-        rates = (
-            f"TPR {_rates(measured['caught'], seen)}; FPR {_rates(measured['flagged'], set())}"
-            if measured
-            else "not evaluated yet"
-        )
+        measured, rates = None, "not evaluated yet"
+        if file.exists():
+            found = read_json(file)
+            measured = {key: dict(found[key]) for key in ("caught", "flagged")}
+            rates = f"TPR {_rates(measured['caught'], seen)}; FPR {_rates(measured['flagged'], set())}"
     except OSError as error:
         raise UserError(f"{file}: can't be read: {error.strerror}; {advice(file)}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{file}: damaged ({error!r}); {advice(file)}") from None
-    few = people < FEW_PEOPLE
+    few = people + others < FEW_PEOPLE
     sentence = (
-        f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}trained on {people} people and "
-        f"fakes of {', '.join(generators)}. Threshold {calibration.threshold:.3g}, at most "
-        f"{100 * calibration.max_fpr:.3g} % FPR on validation people: {rates}. Other generators: not measured. "
-        f"`{NOT_FLAGGED}` does not mean real."
+        f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}trained on "
+        f"{people_text(people, others)} and fakes of {', '.join(generators)}. "
+        f"Threshold {calibration.threshold:.3g}, at most {100 * calibration.max_fpr:.3g} % FPR on validation people: "
+        f"{rates}. Other generators: not measured. `{NOT_FLAGGED}` does not mean real."
     )
     return Scope(
         detector.name,
@@ -100,7 +99,7 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         calibration.unsure,
         calibration.temperature,
         calibration.max_fpr,
-        {"people": people, "faces": faces, "generators": generators},
+        {"people": people, "without_identity": others, "faces": faces, "generators": generators},
         measured,
         MEANINGS,
     )

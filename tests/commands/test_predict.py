@@ -291,6 +291,33 @@ def test_a_detector_that_is_no_folder(capsys: pytest.CaptureFixture[str], photos
     assert "photos/b.pgm" in err[0]
 
 
+@pytest.mark.parametrize("text", ["null", "[]", "{}", '{"caught": null, "flagged": {}}'])
+def test_an_evaluation_that_is_none(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, text: str
+) -> None:
+    (detector / "evaluation.json").write_text(text)
+    code, out, err = run(capsys, "predict", "--detector", detector, "photos")
+    assert (code, out, len(err)) == (2, [], 1)
+    assert err[0].startswith(f"unseen: {detector / 'evaluation.json'}: damaged (")
+
+
+def test_a_rate_that_is_no_number(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
+    evaluation(detector, math.nan)
+    code, out, err = run(capsys, "predict", "--detector", detector, "photos")
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "`share` of other_fakes is nan" in err[0]
+
+
+def test_pictures_without_identities_are_no_people(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path
+) -> None:
+    card = json.loads((detector / "detector.json").read_text())
+    card["trained_on"]["train"] |= {"people": 0, "without_identity": 194}
+    (detector / "detector.json").write_text(json.dumps(card))
+    _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
+    assert "trained on 194 pictures without identities and fakes of dcgan." in out[0]
+
+
 @pytest.mark.parametrize("damage", ["evaluation.json", "trained_on"])
 def test_an_artifact_that_can_not_say_what_it_is_does_not_score(
     capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, damage: str
