@@ -168,8 +168,8 @@ def test_it_changes_one_knob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     exec(python_of("change"), {})
     before, after = (load_params(path).model_dump() for path in (PARAMS, tmp_path / "params.yaml"))
-    assert before["detectors"]["dct_logistic"].pop("penalty") == 100.0
-    assert after["detectors"]["dct_logistic"].pop("penalty") == 1.0
+    assert before["detectors"]["efficientnet_lite0"]["augment"].pop("blur") == 0.5
+    assert after["detectors"]["efficientnet_lite0"]["augment"].pop("blur") == 0.0
     assert before == after
     with pytest.raises(AssertionError, match="was changed before"):
         exec(python_of("change"), {})
