@@ -71,7 +71,7 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     """
     from unseen import streams
     from unseen.costs import Cost
-    from unseen.errors import UserError
+    from unseen.errors import UserError, printable
     from unseen.files import FULL
 
     streams.open_up()
@@ -94,7 +94,7 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
         advice = "free some space" if error.errno in FULL else "check the permissions"
         if error.errno == errno.EFBIG:
             advice = "raise the limit on the size of files (`ulimit -f`)"
-        where = f" ({error.filename})" if error.filename else ""
+        where = f" ({printable(str(error.filename))})" if error.filename else ""
         streams.close_off()
         streams.report(
             f"{' '.join([name, *items])}: {os.strerror(error.errno)}{where}; {advice}, then run `dvc repro` again"

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
 from unseen import streams
 from unseen.commands import check, compare, evaluate, portrait, predict, results, score, sources
@@ -28,9 +29,16 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats arguments in its messages so that a terminal does not act on them."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         "unseen",
         description="Deepfake-face detectors: score pictures, measure and compare predictions, list sources.",
     )

@@ -14,6 +14,7 @@ __all__ = [
     "SUFFIXES",
     "end_of",
     "folded",
+    "is_left_by_system",
     "is_picture",
     "is_rooted",
     "is_system_file",
@@ -68,6 +69,13 @@ def is_system_file(name: str) -> bool:
     *folders, file = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")] or [""]
     hidden = any(part.startswith(".") for part in (*folders, file))
     return hidden or file.lower() in SYSTEM_FILES or any(part.lower() in SYSTEM_FOLDERS for part in folders)
+
+
+def is_left_by_system(name: str) -> bool:
+    """Whether a file or folder that is named by itself, as a shell names all that is there, was put there by an
+    operating system. Other hidden files are what their user says they are."""
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
+    return last.startswith("._") or last == ".ds_store" or last in SYSTEM_FILES or last in SYSTEM_FOLDERS
 
 
 def is_picture(name: str) -> bool:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unseen.commands.words import count
+from unseen.commands.words import count, shown
 
 if TYPE_CHECKING:
     from unseen.params import Params
@@ -27,14 +27,14 @@ def run(arguments: argparse.Namespace) -> int:
     missing = located(path, problems(found.params, project) if found.params else _archive_problems(path, project))
     if found.problems or missing:
         for line in [*found.problems, *missing]:
-            print(line, file=sys.stderr)
+            print(shown(line), file=sys.stderr)
         note = "" if found.params else "; references between blocks are checked when these are mended"
-        print(f"{path}: {count(len(found.problems) + len(missing), 'problem')}{note}", file=sys.stderr)
+        print(f"{shown(str(path))}: {count(len(found.problems) + len(missing), 'problem')}{note}", file=sys.stderr)
         return 2
     assert found.params
     print(_summary(path, found.params))
     for line in _to_come(found.params, project):
-        print(line)
+        print(shown(line))
     return 0
 
 
@@ -58,7 +58,7 @@ def _summary(path: Path, params: "Params") -> str:
         "detector": params.detectors,
         "evaluation set": params.evaluation_sets,
     }
-    return f"{path}: valid ({', '.join(count(len(items), what) for what, items in counts.items())})"
+    return f"{shown(str(path))}: valid ({', '.join(count(len(items), what) for what, items in counts.items())})"
 
 
 def _to_come(params: "Params", project: Path) -> list[str]:

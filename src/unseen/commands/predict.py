@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.words import count, shown
 from unseen.folders import list_folder
+from unseen.picture_names import is_left_by_system
 from unseen.verdict import FAKE, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
@@ -54,12 +55,17 @@ def expand(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     And a line for each folder in which something was skipped.
 
     A name that exists is taken as it is, so that `a[1].jpg` is a file. A glob means what an unquoted one means:
-    each match is a file or a folder. Links to folders within a folder are not followed.
+    each match is a file or a folder. Links to folders within a folder are not followed. What an operating system
+    left is skipped, also where it is named, unless nothing else is.
     """
     found: dict[str, str] = {}
     skipped: dict[str, str] = {}
+    left: list[str] = []
     for argument in arguments:
         inside: list[str] = []
+        if os.path.exists(argument) and is_left_by_system(argument):  # a shell's `*` names it as well
+            left.append(argument)
+            continue
         for match in [argument] if os.path.exists(argument) else sorted(glob.glob(argument, recursive=True)):
             if not os.path.isdir(match):
                 inside.append(match)
@@ -70,6 +76,10 @@ def expand(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
                 skipped.setdefault(os.path.abspath(match), f"{shown(match)}: skipped {said}")
         for path in inside or [argument]:
             found.setdefault(os.path.abspath(path), path)
+    if left and not found:
+        return left, []
+    if left:
+        skipped[""] = f"skipped {count(len(left), 'argument')} of the system (such as {shown(left[0])})"
     return list(found.values()), list(skipped.values())
 
 

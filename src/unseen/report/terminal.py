@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from unseen.errors import printable
 from unseen.report.results import Results
 
 HEADINGS = ("detector", "worst pair", "AUC (95 %)", "caught", "flagged", "bal. acc.", "parameters")
@@ -50,7 +51,8 @@ def table(results: Results) -> str:
         if source.train_anyway
     ]
     return "\n".join(
-        [
+        printable(line)
+        for line in [
             "Detectors on the pair they do worst on, at their frozen thresholds:",
             *lines,
             "",
