@@ -171,7 +171,7 @@ def test_the_index_gives_the_splits_and_columns_that_are_asked_for(
     assert face_set.index([], ["id"]) == {"id": []}
 
 
-EXAMPLES = {"empty": "e.jpg", "no_face": "a, b.jpg", "system_file": "._e.jpg"}
+EXAMPLES = {"empty": "e.jpg", "no_face": 'a, b.jpg: no "face"', "system_file": "._e.jpg"}
 
 
 def test_counts(tmp_path: Path) -> None:
@@ -210,6 +210,9 @@ def test_counts(tmp_path: Path) -> None:
 def test_a_set_without_faces_is_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"`orl`.*2 pictures.*empty"):
         write_set(tmp_path / "sets/orl", "orl", "train", 0, [Dropped("a", "empty"), Dropped("b", "damaged")])
+    heic = [Dropped(f"{i}.heic", "unsupported_format", "HEIC needs pillow-heif") for i in range(2)]
+    with pytest.raises(UserError, match=r"'unsupported_format': 2}, such as 0\.heic: HEIC needs pillow-heif"):
+        write_set(tmp_path / "sets/orl", "orl", "train", 0, [Dropped("a", "empty"), *heic])
     with pytest.raises(UserError, match=r"`orl`.*no pictures"):
         write_set(tmp_path / "sets/orl", "orl", "train", 0, [])
     assert list((tmp_path / "sets").iterdir()) == []

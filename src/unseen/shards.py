@@ -112,6 +112,10 @@ def _by_reason(dropped: Iterable[Dropped]) -> dict[str, int]:
     return dict(sorted(Counter(item.reason for item in dropped).items()))
 
 
+def _example(item: Dropped) -> str:
+    return f"{item.path}: {item.detail}" if item.detail else item.path
+
+
 def left_out(folder: Path) -> str:
     """What did not become a face of a set, in one line: each reason with a count and an example."""
     card = read_json(folder / "set.json")
@@ -185,15 +189,18 @@ def write_set(
             "identities": {split: len(members) for split, members in sorted(people.items())},
             "notes": dict(sorted(notes.items())),
         }
+        examples = {item.reason: _example(item) for item in reversed([*dropped, *ignored])}
         if not counts["kept"]:
-            read = f"its {counts['read']} pictures (dropped: {counts['dropped']})" if dropped else "no pictures"
+            read = "no pictures"
+            if dropped:
+                such = examples[Counter(item.reason for item in dropped).most_common(1)[0][0]]
+                read = f"its {counts['read']} pictures (dropped: {counts['dropped']}, such as {such})"
             raise UserError(f"`{name}`: not one face came out of {read}; correct its block in params")
         with (part / "dropped.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(CsvLines(handle))
             writer.writerow(["path", "reason", "detail"])
             for item in [*dropped, *ignored]:
                 writer.writerow([printable(item.path), item.reason, printable(item.detail)])
-        examples = {item.reason: item.path for item in reversed([*dropped, *ignored])}
         card = {"name": name, "use": use, "label": label, "counts": counts, "examples": examples}
         write_json(part / "set.json", card)
     return counts

@@ -95,6 +95,22 @@ def test_a_crop_is_a_small_jpeg(portrait_bytes: bytes, finder: Finder, face_sett
     assert face_settings.jpeg.low <= quality(crop.jpeg) <= face_settings.jpeg.high
 
 
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_avif_and_heic_take_the_same_road(
+    portrait: Image.Image, finder: Finder, face_settings: FaceSettings, kind: str
+) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    buffer = io.BytesIO()
+    portrait.save(buffer, kind, quality=95)
+    crop = crop_of(buffer.getvalue(), finder, face_settings)
+    assert (crop.original["format"], crop.size) == (kind, (92, 112))
+    plain = io.BytesIO()
+    portrait.save(plain, "PNG")
+    box = crop_of(plain.getvalue(), finder, face_settings).face.box
+    assert np.abs(np.subtract(crop.face.box, box)).max() < 3
+
+
 @pytest.mark.parametrize("framing", ["found", "whole"])
 def test_the_same_picture_gives_the_same_bytes(
     portrait_bytes: bytes, finder: Finder, finder_model: bytes, face_settings: FaceSettings, framing: road.Framing
