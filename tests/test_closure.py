@@ -12,7 +12,7 @@ from closure import ROOT, closure
 
 # Imported by name, so that editing one re-runs only who asked for it: the item names it in dvc.yaml, or, where
 # a matrix can't, the input carries the hash of its code.
-KINDS = ("folder", "kaggle", "manual", "pypi", "sklearn", "url")
+KINDS = ("kaggle", "manual", "pypi", "sklearn", "url")
 BY_NAME = {
     "sources": [ROOT / "src/unseen/sources" / f"{name}.py" for name in KINDS],
     "gans": [ROOT / "src/unseen/gans" / f"{name}.py" for name in ("dcgan", "r3gan")],

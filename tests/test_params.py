@@ -1,3 +1,4 @@
+import os
 import runpy
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ FILES = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 GONE = object()
 STAGES = {
     "archives": "download",
+    "folders": "folder",
     "assets": "asset",
     "sources": "faces",
     "gans": "train_gan",
@@ -84,6 +86,7 @@ def test_every_params_file_makes_a_graph(path: Path, tmp_path: Path) -> None:
         assert {f"{stage}@{name}" for name in getattr(params, block)} <= names
     scored = {f"score@{detector}-{item}" for detector in params.detectors for item in params.evaluation_sets}
     assert scored <= names
+    own = {Path(os.path.normpath(tmp_path / folder.path)) for folder in params.folders.values()}
     written = {Path(out.fs_path) for stage in index.stages for out in stage.outs}
     above = {folder for out in written for folder in out.parents}
     for stage in index.stages:
@@ -92,12 +95,12 @@ def test_every_params_file_makes_a_graph(path: Path, tmp_path: Path) -> None:
                 assert dep.params
                 continue
             place = Path(dep.fs_path)
-            made = place in above or not written.isdisjoint((place, *place.parents))
+            made = place in above or place in own or not written.isdisjoint((place, *place.parents))
             assert made or (ROOT / place.relative_to(tmp_path)).exists(), f"{stage.name}: {place}"
 
 
 def test_folders(params_data: dict[str, Any], tmp_path: Path) -> None:
-    folders = load(params_data, tmp_path).folders()
+    folders = load(params_data, tmp_path).set_folders()
     assert folders["faces/people/orl"] == ("orl", "train", "real")
     assert folders["fakes/own/dcgan_fakes"] == ("dcgan_fakes", "train", "fake")
     assert folders["fakes/held_out/resize_conv_fakes"] == ("resize_conv_fakes", "held_out", "fake")
@@ -443,7 +446,7 @@ def test_what_is_held_out_trains_nothing(held_out: dict[str, Any], tmp_path: Pat
 def test_a_held_out_group_beside_one_that_trains_may_begin_as_its_name_does(
     held_out: dict[str, Any], tmp_path: Path
 ) -> None:
-    folders = load(changed(held_out, sources__others__group="people2"), tmp_path).folders()
+    folders = load(changed(held_out, sources__others__group="people2"), tmp_path).set_folders()
     assert folders["faces/people2/others"] == ("others", "held_out", "real")
 
 

@@ -16,13 +16,15 @@ from unseen.files import read_json
 from unseen.params import Params
 from unseen.sources.catalogue import load
 from unseen.sources.checksums import origin
+from unseen.sources.folder import changed, listing
 from unseen.sources.manual import located
 from unseen.sources.settings import (
     ArchiveSettings,
     AssetSettings,
-    FolderArchive,
+    FolderSettings,
     KaggleArchive,
     ManualArchive,
+    Origin,
     PypiArchive,
 )
 
@@ -36,21 +38,14 @@ SAMPLE = 1000
 """Files of a folder whose sizes are asked for."""
 
 
-def _stored(name: str, archive: ArchiveSettings, project: Path) -> Path | None:
-    """The archive file that `download` has put into the project, if it is of these settings."""
+def _stored(name: str, archive: Origin, project: Path) -> Path | None:
+    """The archive file that `download` or `folder` has put into the project, if it is of these settings."""
     try:
         card = read_json(project / "data/raw" / name / "archive.json")
         file = project / "data/raw" / name / str(card["file"])
         return file if card["origin"] == origin(archive) and file.is_file() else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return None
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder that count as pictures or tables: hidden ones don't."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 
 def _place(path: str, project: Path) -> Path:
@@ -60,15 +55,40 @@ def _place(path: str, project: Path) -> Path:
         return project / path
 
 
-def _folder_problem(key: str, archive: FolderArchive, project: Path) -> str:
-    path = _place(archive.path, project)
+def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
+    """What is wrong with a folder or archive file of the user's: DVC looks at it at every command."""
+    path, said = project / folder.path, f"`folders.{name}.path` is {folder.path!r}"
     if not path.is_file() and not path.is_dir():
-        return f"`{key}.path` is {archive.path!r}, which is not there; correct it, or put the pictures there"
+        return f"{said}, which is not there; correct it, or put the pictures there"
     if not os.access(path, os.R_OK):
-        return f"`{key}.path` is {archive.path!r}, which may not be read; check its permissions"
-    if path.is_dir() and next(_files(path), None) is None:
-        return f"`{key}.path` is {archive.path!r}, a folder without files; correct it, or put pictures there"
-    return ""
+        return f"{said}, which may not be read; check its permissions"
+    if path.is_file():
+        return ""
+    if project.resolve().is_relative_to(path.resolve()):
+        return f"{said}, which holds this project; put the pictures into a folder of their own"
+    try:
+        found = listing(path)
+    except UserError as error:
+        return f"{said}: {error}"
+    if not found.files:
+        return f"{said}, a folder without files; correct it, or put pictures there"
+    for reason in ("broken_link", "special_file"):
+        if reason in found.left_out:
+            example = found.root / found.examples[reason]
+            return f"{said}, which holds a {reason.replace('_', ' ')}, {example}, that DVC can't read; remove it"
+    what = changed(name, folder, project, found)
+    return f"{said}, which has {what}" if what else ""
+
+
+def folder_problems(folders: Mapping[str, FolderSettings], project: Path) -> Iterator[str]:
+    """Folders and archive files of the user's that are missing, can't be read, or have other files than when they
+    were first read.
+
+    Args:
+        folders: by name.
+        project: the project's folder, from which paths count.
+    """
+    yield from filter(None, (_folder_problem(name, folder, project) for name, folder in folders.items()))
 
 
 def _manual_problem(key: str, archive: ManualArchive, project: Path) -> str:
@@ -101,9 +121,7 @@ def archive_problems(archives: Mapping[str, ArchiveSettings], project: Path) -> 
     missing = {name: archive for name, archive in archives.items() if not _stored(name, archive, project)}
     found = [_kaggle_problem([name for name, archive in missing.items() if isinstance(archive, KaggleArchive)])]
     for name, archive in missing.items():
-        if isinstance(archive, FolderArchive):
-            found.append(_folder_problem(f"archives.{name}", archive, project))
-        elif isinstance(archive, ManualArchive):
+        if isinstance(archive, ManualArchive):
             found.append(_manual_problem(f"archives.{name}", archive, project))
     yield from filter(None, found)
 
@@ -125,7 +143,7 @@ def _has_member(file: Path, member: str) -> bool:
 
 
 def asset_problems(
-    assets: Mapping[str, AssetSettings], archives: Mapping[str, ArchiveSettings], project: Path
+    assets: Mapping[str, AssetSettings], archives: Mapping[str, Origin], project: Path
 ) -> Iterator[str]:
     """Model files that are not in their archive, of archives that lie on this machine."""
     for name, asset in assets.items():
@@ -133,8 +151,8 @@ def asset_problems(
         if archive is None:
             continue
         file = _stored(asset.archive, archive, project)
-        if file is None and isinstance(archive, FolderArchive):
-            file = _place(archive.path, project)
+        if file is None and isinstance(archive, FolderSettings):
+            file = project / archive.path
         if file and file.exists() and not _has_member(file, asset.member):
             yield f"`assets.{name}.member` is {asset.member!r}, which is not in {file}; correct it"
 
@@ -175,23 +193,25 @@ def hub_problems(params: Params) -> Iterator[str]:
 
 def to_fetch(params: Params, project: Path) -> list[str]:
     """Archives that come over the network at the first run."""
-    local = (FolderArchive, ManualArchive)
-    return [n for n, a in params.archives.items() if not isinstance(a, local) and not _stored(n, a, project)]
+    return [n for n, a in params.archives.items() if not isinstance(a, ManualArchive) and not _stored(n, a, project)]
 
 
 def _folder_bytes(path: Path) -> float:
     if path.is_file():
         return path.stat().st_size
-    files = list(_files(path))
+    try:
+        files = listing(path).files
+    except UserError:
+        return 0.0
     sample = files[:: max(1, len(files) // SAMPLE)]
     sizes = [os.path.getsize(file) for file in sample if file.is_file()]
     return len(files) * sum(sizes) / len(sizes) if sizes else 0.0
 
 
-def _archive_bytes(archive: ArchiveSettings, project: Path) -> float:
+def _archive_bytes(archive: Origin, project: Path) -> float:
     """Roughly how large an archive is that is not in the project yet; 0 where nobody has said."""
-    if isinstance(archive, FolderArchive):
-        return _folder_bytes(_place(archive.path, project))
+    if isinstance(archive, FolderSettings):
+        return _folder_bytes(project / archive.path)
     if isinstance(archive, PypiArchive):
         return WHEEL
     for name, known in load().archives.items():
@@ -204,7 +224,7 @@ def _archive_bytes(archive: ArchiveSettings, project: Path) -> float:
 def disk_need(params: Params, project: Path) -> float:
     """Bytes that a run writes for what is not in the project yet, roughly and rather too few: archives of a size that
     nobody knows count nothing."""
-    need = sum(_archive_bytes(a, project) for n, a in params.archives.items() if not _stored(n, a, project))
+    need = sum(_archive_bytes(a, project) for n, a in params.origins().items() if not _stored(n, a, project))
     made = {f"models/gans/{name}" for name in params.gans} | {f"models/autoencoders/{n}" for n in params.autoencoders}
     networks = [name for name, item in params.detectors.items() if isinstance(item, NetworkSettings)]
     made |= {f"models/detectors/{name}/weights.safetensors" for name in itertools.chain(networks, params.ensembles)}
@@ -233,6 +253,7 @@ def problems(params: Params, project: Path) -> Iterator[str]:
         project: the project's folder.
     """
     yield from archive_problems(params.archives, project)
-    yield from asset_problems(params.assets, params.archives, project)
+    yield from folder_problems(params.folders, project)
+    yield from asset_problems(params.assets, params.origins(), project)
     yield from hub_problems(params)
     yield from disk_problems(params, project)

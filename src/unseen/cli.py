@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from unseen import streams
-from unseen.commands import check, compare, evaluate, portrait, predict, results, score, sources
+from unseen.commands import accept, check, compare, evaluate, portrait, predict, results, score, sources
 from unseen.errors import UserError, printable
 from unseen.files import FULL
 
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (predict, portrait, score, evaluate, compare, check, sources, results):
+    for command in (predict, portrait, score, evaluate, compare, check, sources, accept, results):
         command.add(commands)
     return top
 

@@ -31,7 +31,7 @@ from unseen.gans.settings import AutoencoderSettings, FakeSettings, GanSettings,
 from unseen.lines import Lines
 from unseen.references import problems
 from unseen.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
-from unseen.sources.settings import ArchiveSettings, AssetSettings, SourceSettings
+from unseen.sources.settings import ArchiveSettings, AssetSettings, FolderSettings, Origin, SourceSettings
 from unseen.splits import SplitSettings
 
 
@@ -42,6 +42,7 @@ class Params(Settings):
     split: SplitSettings
     faces: FaceSettings
     archives: dict[Name, ArchiveSettings]
+    folders: dict[Name, FolderSettings]
     assets: dict[Name, AssetSettings]
     sources: dict[Name, SourceSettings] = Field(min_length=1)
     quality: QualitySettings | None = None
@@ -59,7 +60,11 @@ class Params(Settings):
     runtime: RuntimeSettings
     audit: AuditSettings
 
-    def folders(self) -> dict[str, tuple[str, Role, str]]:
+    def origins(self) -> dict[str, Origin]:
+        """Where pictures and model files come from, by the name that `archive` says: archives and own folders."""
+        return {**self.archives, **self.folders}
+
+    def set_folders(self) -> dict[str, tuple[str, Role, str]]:
         """Each set's folder below data, with its name, role and label."""
         faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
         made: list[tuple[str, FakeSettings | TwinSettings]] = [*self.fakes.items(), *self.twins.items()]
@@ -78,7 +83,7 @@ class Params(Settings):
 
     def pairs(self) -> dict[str, Pair]:
         """The pairs that are evaluated: those of params, or every set of reals against every set of fakes."""
-        labels = {name: self.folders()[item.data][2] for name, item in self.evaluation_sets.items()}
+        labels = {name: self.set_folders()[item.data][2] for name, item in self.evaluation_sets.items()}
         return pairs_of(self.evaluation.pairs, labels)
 
 
@@ -90,7 +95,7 @@ def check_disk(params: Params, data: Path) -> None:
     """
     for card in sorted([*data.glob("faces/**/set.json"), *data.glob("fakes/**/set.json")]):
         folder = card.parent.relative_to(data).as_posix()
-        if folder not in params.folders() and not card.parent.name.endswith(".part"):
+        if folder not in params.set_folders() and not card.parent.name.endswith(".part"):
             raise UserError(
                 f"{card.parent}: a set that params do not name, left from an earlier run; "
                 f"remove it with `rm -r {card.parent}`"

@@ -5,6 +5,7 @@ Each check is a generator of problems, one line each. A line names its key first
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from unseen.gans.settings import GanSettings
 from unseen.settings import nearest
 from unseen.sources.overlap import may_overlap
 from unseen.sources.reserved import check_archive
+from unseen.sources.settings import FolderSettings, Origin
 
 if TYPE_CHECKING:
     from unseen.params import Params
@@ -32,9 +34,9 @@ def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
 
 def _check_trained_on(params: Params, key: str, folder: str, label: str) -> Problems:
     """What is trained on exists, is of the one class, and holds nothing that is held out."""
-    inside = {path: found for path, found in params.folders().items() if f"{path}/".startswith(f"{folder}/")}
+    inside = {path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
     if not inside:
-        known = set(params.folders()) | {path.rsplit("/", 1)[0] for path in params.folders()}
+        known = set(params.set_folders()) | {path.rsplit("/", 1)[0] for path in params.set_folders()}
         yield f"params: `{key}` is {folder!r}, which holds no set; {nearest(folder, sorted(known))}"
     for path, (name, use, found_label) in inside.items():
         if use != "train":
@@ -52,19 +54,29 @@ def _check_reference(key: str, value: str, allowed: list[str]) -> Problems:
 
 
 def _check_sources(params: Params) -> Problems:
-    """Archives exist, and what is held out for good trains nothing."""
+    """Archives and folders exist, and what is held out for good trains nothing."""
+    for name in params.folders:
+        if name in params.archives:
+            yield f"params: `folders.{name}` has the name of an archive; rename one of them"
     for block, items in (("sources", params.sources), ("assets", params.assets)):
         for name, item in items.items():
-            yield from _check_reference(f"{block}.{name}.archive", item.archive, list(params.archives))
+            yield from _check_reference(f"{block}.{name}.archive", item.archive, list(params.origins()))
     for name, source in params.sources.items():
-        if source.archive in params.archives:
-            yield from _refused(check_archive, name, source, params.archives[source.archive])
+        if source.archive in params.origins():
+            yield from _refused(check_archive, name, source, params.origins()[source.archive])
     yield from _check_overlaps(params)
+
+
+def _place(origin: Origin) -> str:
+    """What tells one archive or folder from another, whatever it is called."""
+    if isinstance(origin, FolderSettings):
+        return os.path.abspath(origin.path)
+    return repr(origin.model_copy(update={"sha256": ""}))
 
 
 def _check_overlaps(params: Params) -> Problems:
     """What trains and what is held out are no pictures of the same names in the same archive."""
-    archives = {name: archive.model_copy(update={"sha256": ""}) for name, archive in params.archives.items()}
+    archives = {name: _place(origin) for name, origin in params.origins().items()}
     known = {name: source for name, source in params.sources.items() if source.archive in archives}
     trained = {name: source for name, source in known.items() if source.use == "train"}
     for name, kept in known.items():
@@ -86,8 +98,8 @@ def _check_names(params: Params) -> Problems:
             if name in first:
                 yield f"params: `{block}.{name}` has the name of another set, `{first[name]}`; rename one"
             first.setdefault(name, f"{block}.{name}")
-    for folder, (name, _, _) in params.folders().items():
-        if any(other.startswith(f"{folder}/") for other in params.folders()):
+    for folder, (name, _, _) in params.set_folders().items():
+        if any(other.startswith(f"{folder}/") for other in params.set_folders()):
             yield f"params: `{first[name]}`: data/{folder} is a set and a group at once; rename the set or the group"
     if "centerface" not in params.assets:
         yield "params: `assets.centerface` is missing; it is the face finder"
@@ -159,7 +171,7 @@ def _check_twins(params: Params) -> Problems:
 def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> Problems:
     """Some set of either class knows the groups of its faces; a twin has its real's."""
     for folder in (detector.train_on.reals, detector.train_on.fakes):
-        names = [name for path, (name, _, _) in params.folders().items() if f"{path}/".startswith(f"{folder}/")]
+        names = [name for path, (name, _, _) in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")]
         known = [set(params.sources[name].attributes) for name in names if name in params.sources]
         if not set(names) & set(params.twins) and not any(set(detector.groups) <= found for found in known):
             yield (
@@ -236,7 +248,7 @@ def _check_detectors(params: Params) -> Problems:
 def _attributes_of(params: Params, folder: str) -> set[str]:
     """What the faces of a set, or of a group of sets, may have attributes of: a twin has those of its real."""
     found: set[str] = set()
-    for path, (name, _, _) in params.folders().items():
+    for path, (name, _, _) in params.set_folders().items():
         if not f"{path}/".startswith(f"{folder}/"):
             continue
         if name in params.sources:
@@ -261,10 +273,10 @@ def _check_shown_groups(params: Params) -> Problems:
 def _check_evaluation(params: Params) -> Problems:
     """What is measured exists, trained nothing, and has both classes."""
     for name, evaluation in params.evaluation_sets.items():
-        if evaluation.data not in params.folders():
-            yield from _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.folders()))
+        if evaluation.data not in params.set_folders():
+            yield from _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.set_folders()))
             continue
-        set_name, use, _ = params.folders()[evaluation.data]
+        set_name, use, _ = params.set_folders()[evaluation.data]
         if use == "train" and evaluation.split != "test":
             yield (
                 f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but `{set_name}` trains; "
@@ -276,7 +288,7 @@ def _check_evaluation(params: Params) -> Problems:
             if value not in params.evaluation_sets:
                 yield from _check_reference(key, value, list(params.evaluation_sets))
                 continue
-            found = params.folders().get(params.evaluation_sets[value].data)
+            found = params.set_folders().get(params.evaluation_sets[value].data)
             if found and found[2] != label:
                 yield f"params: `{key}` is {value!r}, which does not hold {label} faces"
 
@@ -307,7 +319,7 @@ def _check_pairs(params: Params) -> Problems:
 def _check_runtime(params: Params) -> Problems:
     """What is looked at is of real people, and a face in a picture to be timed is large enough to be stored: as found
     again, it may be a fifth smaller."""
-    known = [name for name, item in params.evaluation_sets.items() if params.folders()[item.data][2] == "real"]
+    known = [name for name, item in params.evaluation_sets.items() if params.set_folders()[item.data][2] == "real"]
     yield from _check_reference("runtime.set", params.runtime.set, known)
     least = round(2.5 * params.faces.min_crop)
     if params.runtime.side < least:

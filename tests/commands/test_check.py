@@ -51,14 +51,14 @@ def test_all_problems_at_once_each_with_its_line(
 ) -> None:
     """Keys, references, and folders that are not there."""
     params_data["detectors"]["dct_logistic"]["penalti"] = params_data["detectors"]["dct_logistic"].pop("penalty")
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "photos"}
+    params_data["folders"]["mine"] = {"path": "photos"}
     file = written(params_data, fakes__dcgan_fakes__gan="dcgn", quality__weights="assets/none_such")
     code, out, err = run(capsys, "check", file)
     assert (code, out) == (2, [])
     assert err[-1] == "params.yaml: 4 problems"
     keys = [line.split("`")[1] for line in err[:-1]]
     assert sorted(keys) == sorted(
-        ["detectors.dct_logistic.penalti", "archives.mine.path", "fakes.dcgan_fakes.gan", "quality.weights"]
+        ["detectors.dct_logistic.penalti", "folders.mine.path", "fakes.dcgan_fakes.gan", "quality.weights"]
     )
     text = file.read_text().splitlines()
     for line, key in zip(err, keys, strict=False):
@@ -71,12 +71,12 @@ def test_all_problems_at_once_each_with_its_line(
 def test_a_value_without_its_type_does_not_hide_a_missing_folder(
     capsys: pytest.CaptureFixture[str], params_data: dict[str, Any]
 ) -> None:
-    params_data["archives"]["mine"] = {"kind": "folder", "path": "photos"}
-    params_data["archives"]["wrong"] = {"kind": "folder", "path": 5}
+    params_data["folders"]["mine"] = {"path": "photos"}
+    params_data["folders"]["wrong"] = {"path": 5}
     code, _, err = run(capsys, "check", written(params_data, seed=-1))
     assert (code, [line.split("`")[1] for line in err[:-1]]) == (
         2,
-        ["seed", "archives.wrong.path", "archives.mine.path"],
+        ["seed", "folders.wrong.path", "folders.mine.path"],
     )
     assert err[-1] == "params.yaml: 3 problems; references between blocks are checked when these are mended"
 

@@ -10,9 +10,9 @@ from unseen.sources.catalogue import load
 from .program import run
 
 PARAMS = """
-archives:
+archives: {}
+folders:
   mine:
-    kind: folder
     path: photos
 sources:
   friends:

@@ -136,7 +136,7 @@ def params_with(data: dict[str, Any], maker: dict[str, Any], **changed: Any) -> 
 def test_twins_that_fit_are_fine(params_data: dict[str, Any]) -> None:
     params = params_with(params_data, {})
     check(params)
-    assert params.folders()["fakes/twins/auto_twins"] == ("auto_twins", "train", "fake")
+    assert params.set_folders()["fakes/twins/auto_twins"] == ("auto_twins", "train", "fake")
     assert params.drawn_by("auto_twins") == "auto"
     check(params_with(params_data, {"weights": "gans/dcgan"}))
 

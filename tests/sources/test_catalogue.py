@@ -12,7 +12,7 @@ from unseen.errors import UserError
 from unseen.settings import Name, validated
 from unseen.sources.catalogue import FILE, entry, listing, load
 from unseen.sources.reserved import RESERVED, check_archive
-from unseen.sources.settings import ArchiveSettings, FolderArchive, KaggleArchive, ManualArchive, SourceSettings
+from unseen.sources.settings import ArchiveSettings, FolderSettings, KaggleArchive, ManualArchive, SourceSettings
 
 RAW = yaml.safe_load(FILE.read_text())
 
@@ -296,7 +296,7 @@ def test_listing_takes_the_role_from_params(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("size", "words"), [(4_650_000, "4.7 MB"), (15_045_664_192, "15.0 GB")])
 def test_listing_measures_an_archive_that_the_catalogue_does_not_know(tmp_path: Path, size: int, words: str) -> None:
     """Also where it has the name of one that the catalogue knows."""
-    archives = {"cfd": FolderArchive(kind="folder", path="photos")}
+    archives = {"cfd": FolderSettings(path="photos")}
     source = load().sources["lfw"].model_copy(update={"archive": "cfd"})
     assert listing(archives, {"mine": source}, tmp_path)[0].size == "size not known"
     archive_card(tmp_path, "cfd", size)

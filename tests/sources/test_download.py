@@ -23,7 +23,6 @@ from unseen.sources.download import archive_file, download_archive, take_asset
 from unseen.sources.settings import (
     ArchiveSettings,
     AssetSettings,
-    FolderArchive,
     ManualArchive,
     PypiArchive,
     SklearnArchive,
@@ -350,14 +349,11 @@ def test_a_wrong_hash_whose_file_is_gone_is_forgotten_on_request(
     assert place.fetched() == GOOD
 
 
-@pytest.mark.parametrize("kind", ["folder", "manual"])
-def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_path: Path, kind: str) -> None:
+def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "faces.zip").write_bytes(zip_of(b"pictures"))
-    settings: ArchiveSettings = FolderArchive(kind="folder", path=str(mine / "faces.zip"))
-    if kind == "manual":
-        settings = ManualArchive(kind="manual", page="https://x.org", wait="a day", file="*.zip", folder=str(mine))
+    settings = ManualArchive(kind="manual", page="https://x.org", wait="a day", file="*.zip", folder=str(mine))
     place.download(settings)
     assert place.fetched() == zip_of(b"pictures")
     assert list(place.scratch.iterdir()) == []

@@ -1,5 +1,6 @@
 import errno
 import os
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from unseen.errors import UserError
 from unseen.files import sha256_of
 from unseen.sources import folder
 from unseen.sources.archive import members
-from unseen.sources.settings import FolderArchive
+from unseen.sources.checksums import forget
+from unseen.sources.download import archive_file
+from unseen.sources.settings import FolderSettings
 
 PICTURES = {"a.jpg": b"1", "b/ä 1.png": b"22" * 999, "b/c/d.jpg": b"", "b.jpg": b"4", "list.csv": b"5"}
 
@@ -22,17 +25,22 @@ def filled(root: Path, files: dict[str, bytes] = PICTURES) -> Path:
     return root
 
 
+def take(path: Path | str, tmp_path: Path, name: str = "target", sha256: str = "") -> Path:
+    """What `take_folder` makes of a path."""
+    settings = FolderSettings(path=str(path), sha256=sha256)
+    folder.take_folder("mine", settings, tmp_path / name, tmp_path / "checksums/mine.sha256")
+    return archive_file(tmp_path / name)[0]
+
+
 def packed(path: Path | str, tmp_path: Path, name: str = "target") -> Path:
-    target = tmp_path / name
-    target.mkdir()
-    found = folder.fetch(FolderArchive(kind="folder", path=str(path)), target, tmp_path / "unused")
-    assert list(target.iterdir()) == [found]
+    found = take(path, tmp_path, name)
+    assert set((tmp_path / name).iterdir()) == {found, tmp_path / name / "archive.json"}
     return found
 
 
 def refusal(path: Path, tmp_path: Path) -> str:
     with pytest.raises(UserError) as caught:
-        packed(path, tmp_path)
+        take(path, tmp_path)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -72,16 +80,17 @@ def test_the_same_pictures_give_the_same_bytes(tmp_path: Path) -> None:
     before = sha256_of(packed(first, tmp_path, "1"))
     assert sha256_of(packed(first, tmp_path, "2")) == before
     assert sha256_of(packed(second, tmp_path, "3")) == before
-    (second / "a.jpg").write_bytes(b"0")
-    assert sha256_of(packed(second, tmp_path, "4")) != before
 
 
-def test_what_is_hidden_is_left_out(tmp_path: Path) -> None:
-    hidden = {".DS_Store": b"x", "b/._d.jpg": b"x", ".thumbnails/a.jpg": b"x", "b/.git/c.jpg": b"x"}
-    assert contents(packed(filled(tmp_path / "mine", PICTURES | hidden), tmp_path)) == PICTURES
+def test_what_is_hidden_or_a_systems_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [".DS_Store", "b/._d.jpg", ".thumbnails/a.jpg", "b/.git/c.jpg", "b/Thumbs.db", "@eaDir/a.jpg/b.jpg"]
+    assert contents(packed(filled(tmp_path / "mine", PICTURES | dict.fromkeys(names, b"x")), tmp_path)) == PICTURES
+    assert "left out 6 system_file (such as .thumbnails)" in capsys.readouterr().err
 
 
-def test_links_to_pictures_are_followed_and_links_to_folders_are_not(tmp_path: Path) -> None:
+def test_links_to_pictures_are_followed_and_links_to_folders_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root, other = filled(tmp_path / "mine", {"a.jpg": b"1"}), filled(tmp_path / "other", {"b.jpg": b"2"})
     (root / "b.jpg").symlink_to(other / "b.jpg")
     (root / "folder").symlink_to(other)
@@ -89,28 +98,110 @@ def test_links_to_pictures_are_followed_and_links_to_folders_are_not(tmp_path: P
     (root / "gone.jpg").symlink_to(other / "gone.jpg")
     os.mkfifo(root / "pipe.jpg")
     assert contents(packed(root, tmp_path)) == {"a.jpg": b"1", "b.jpg": b"2"}
+    said = "2 linked_folder (such as folder), 1 special_file (such as pipe.jpg)"
+    assert f"folder mine: left out 1 broken_link (such as gone.jpg), {said}" in capsys.readouterr().err
+    assert archive_file(tmp_path / "target")[1]["left_out"] == {
+        "broken_link": {"count": 1, "example": "gone.jpg"},
+        "linked_folder": {"count": 2, "example": "folder"},
+        "special_file": {"count": 1, "example": "pipe.jpg"},
+    }
 
 
-def test_the_folder_itself_may_be_a_link_or_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_itself_may_be_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(tmp_path / "home/mine", {"a.jpg": b"1"})
     (tmp_path / "link").symlink_to(tmp_path / "home/mine")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    for number, path in enumerate(("link", "~/mine", "home/mine")):
+    for number, path in enumerate(("link", "home/mine")):
         assert contents(packed(path, tmp_path, str(number))) == {"a.jpg": b"1"}
 
 
 def test_an_archive_file_is_taken_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "faces.tar.gz"
-    file.write_bytes(b"whatever it is")
+    with tarfile.open(file, "w:gz") as target:
+        target.add(filled(tmp_path / "mine"), "mine")
     found = packed(file, tmp_path)
-    assert (found.name, found.read_bytes()) == ("faces.tar.gz", b"whatever it is")
+    assert (found.name, found.read_bytes()) == ("faces.tar.gz", file.read_bytes())
+    file.write_bytes(packed(tmp_path / "mine", tmp_path, "other").read_bytes())
+    assert "changed since it was first read: the file's bytes; take the new state" in refusal(file, tmp_path)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_file_that_is_no_archive_is_not_recorded(tmp_path: Path, recorded: bool) -> None:
+    file, checksums = tmp_path / "faces.zip", tmp_path / "checksums/mine.sha256"
+    file.write_bytes(b"<html>busy</html>")
+    if recorded:  # by a version that did not look
+        checksums.parent.mkdir()
+        checksums.write_text(f"{sha256_of(file)}  folder {file}\n")
+    assert f"{file}: a web page and not the file" in refusal(file, tmp_path)
+    assert not checksums.exists()
+    file.write_bytes(packed(filled(tmp_path / "mine"), tmp_path, "other").read_bytes())
+    packed(file, tmp_path)
+
+
+def test_a_changed_folder_is_refused_until_it_is_accepted(tmp_path: Path) -> None:
+    root, checksums = filled(tmp_path / "mine"), tmp_path / "checksums/mine.sha256"
+    before = packed(root, tmp_path).read_bytes()
+    line = checksums.read_text()
+    filled(root, {"c/1.jpg": b"new", "c/2.jpg": b"new", "a.jpg": b"9", "b.jpg": b"longer"})
+    (root / "list.csv").unlink()
+    message = refusal(root, tmp_path)
+    assert message == (
+        f"{root}: changed since it was first read: 2 added (such as c/1.jpg), 1 removed (list.csv), 2 altered "
+        "(such as a.jpg); take the new state with `unseen accept mine` and `dvc repro`, or restore the old one"
+    )
+    assert packed_bytes(tmp_path) == before, "nothing is lost"
+    assert checksums.read_text() == line
+    assert forget(checksums, FolderSettings(path=str(root)))
+    assert "c/1.jpg" in contents(packed(root, tmp_path))
+    assert checksums.read_text() != line
+
+
+def packed_bytes(tmp_path: Path) -> bytes:
+    return archive_file(tmp_path / "target")[0].read_bytes()
+
+
+def test_bytes_that_change_under_the_same_name_and_size(tmp_path: Path) -> None:
+    root = filled(tmp_path / "mine")
+    before = packed(root, tmp_path).read_bytes()
+    (root / "a.jpg").write_bytes(b"9")
+    assert "first read: 1 altered (a.jpg);" in refusal(root, tmp_path)
+    assert packed_bytes(tmp_path) == before
+    (root / "a.jpg").write_bytes(PICTURES["a.jpg"])
+    assert packed(root, tmp_path).read_bytes() == before
+
+
+def test_system_files_change_nothing(tmp_path: Path) -> None:
+    root = filled(tmp_path / "mine")
+    before = packed(root, tmp_path)
+    cards = [before.read_bytes(), (tmp_path / "target/archive.json").read_bytes()]
+    filled(root, {".DS_Store": b"x", "b/Thumbs.db": b"x"})
+    assert [packed(root, tmp_path).read_bytes(), (tmp_path / "target/archive.json").read_bytes()] == cards
+
+
+def test_a_change_is_known_without_the_old_archive(tmp_path: Path) -> None:
+    """As in a fresh clone, of which only the hash is in git."""
+    root = filled(tmp_path / "mine")
+    take(root, tmp_path)
+    (root / "a.jpg").write_bytes(b"9")
+    settings = FolderSettings(path=str(root))
+    with pytest.raises(UserError, match="the archive of then is not here to compare with"):
+        folder.take_folder("mine", settings, tmp_path / "fresh", tmp_path / "checksums/mine.sha256")
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_a_hash_in_params_is_corrected_there(tmp_path: Path) -> None:
+    root = filled(tmp_path / "mine")
+    sha256 = sha256_of(take(root, tmp_path, "first"))
+    take(root, tmp_path, sha256=sha256)
+    (root / "b.jpg").unlink()
+    with pytest.raises(UserError, match=r"1 removed \(b\.jpg\); correct or remove `folders\.mine\.sha256`"):
+        take(root, tmp_path, sha256=sha256)
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     message = refusal(tmp_path / "gone", tmp_path)
     assert str(tmp_path / "gone") in message
-    assert "`path`" in message
+    assert "`folders.mine.path`" in message
 
 
 def test_a_folder_without_files(tmp_path: Path) -> None:
@@ -154,6 +245,6 @@ def test_a_full_disk_is_not_blamed_on_a_picture(tmp_path: Path, monkeypatch: pyt
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(folder.shutil, "copyfileobj", full)
+    monkeypatch.setattr("unseen.sources.packing.shutil.copyfileobj", full)
     with pytest.raises(OSError, match="No space left"):
         packed(tmp_path / "mine", tmp_path)

@@ -4,7 +4,7 @@ from unseen.errors import UserError
 from unseen.sources.reserved import check_archive, check_picture
 from unseen.sources.settings import (
     ArchiveSettings,
-    FolderArchive,
+    FolderSettings,
     KaggleArchive,
     ManualArchive,
     SourceSettings,
@@ -19,19 +19,19 @@ ARCHIVES: dict[str, list[ArchiveSettings]] = {
     ],
     "SFHQ": [
         KaggleArchive(kind="kaggle", dataset=SFHQ, version=1),
-        FolderArchive(kind="folder", path="~/Downloads/synthetic-faces-high-quality-sfhq-part-3.zip"),
+        FolderSettings(path="/home/me/Downloads/synthetic-faces-high-quality-sfhq-part-3.zip"),
     ],
     "SFHQ-T2I": [
         KaggleArchive(
             kind="kaggle", dataset="selfishgene/sfhq-t2i-synthetic-faces-from-text-2-image-models", version=1
         ),
-        FolderArchive(kind="folder", path="~/faces/SFHQ_T2I_dataset"),
+        FolderSettings(path="/home/me/faces/SFHQ_T2I_dataset"),
     ],
 }
 OTHERS: list[ArchiveSettings] = [
     UrlArchive(kind="url", url="https://example.org/faces-of-chicago.zip"),
     KaggleArchive(kind="kaggle", dataset="someone/synthetic-faces", version=1),
-    FolderArchive(kind="folder", path="pictures"),
+    FolderSettings(path="pictures"),
 ]
 PICTURES = {
     "Chicago Face Database": [

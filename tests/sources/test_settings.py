@@ -1,10 +1,11 @@
+import os
 from typing import Any
 
 import pytest
 
 from unseen.errors import UserError
 from unseen.settings import validated
-from unseen.sources.settings import ArchiveSettings, SourceSettings
+from unseen.sources.settings import ArchiveSettings, FolderSettings, SourceSettings
 
 SHA = "0a" * 32
 ARCHIVES: dict[str, dict[str, Any]] = {
@@ -13,7 +14,6 @@ ARCHIVES: dict[str, dict[str, Any]] = {
     "url": {"kind": "url", "url": "https://example.org/faces.zip?part=1"},
     "sklearn": {"kind": "sklearn", "dataset": "lfw_people"},
     "manual": {"kind": "manual", "page": "https://example.org", "wait": "a day", "file": "CFD*.zip"},
-    "folder": {"kind": "folder", "path": "~/pictures"},
 }
 SOURCE: dict[str, Any] = {"archive": "mine", "group": "people", "use": "train", "label": "real"}
 
@@ -58,7 +58,7 @@ WRONG_ARCHIVES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("manual", {"page": "ask around"}, ["`archives.mine.page`"]),
     ("manual", {"wait": ""}, ["`archives.mine.wait`"]),
     ("manual", {"file": "../CFD.zip"}, ["`archives.mine.file` is '../CFD.zip'"]),
-    ("folder", {"path": ""}, ["`archives.mine.path`"]),
+    ("url", {"kind": "folder", "path": "/p"}, ["`archives.mine`: folders", "`folders: {NAME: {path: /p}}`"]),
 ]
 
 
@@ -68,6 +68,35 @@ def test_what_is_wrong_with_an_archive_is_named(kind: str, changes: dict[str, An
     with pytest.raises(UserError) as caught:
         archive(data)
     assert all(part in str(caught.value) for part in parts), caught.value
+
+
+@pytest.mark.parametrize(
+    "path", ["/home/me/faces", "../faces", "data/own/real", "data/raws", "a b/ä, #1", "data/own.zip"]
+)
+def test_a_folder_of_ones_own(path: str) -> None:
+    assert validated(FolderSettings, {"path": path}, "folders.mine").path == path
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("~/faces", f"`~` means nothing to DVC; write '{os.path.expanduser('~')}/faces'"),
+        ("", "at least 1 character"),
+        ("s3://bucket/faces", "on this machine"),
+        ("https://example.org/faces.zip", "kind: url"),
+        (".", "stages write below it"),
+        ("..", "stages write below it"),
+        ("data", "stages write below it"),
+        ("./data/raw/", "stages write below it"),
+        ("data/faces/people", "stages write below it"),
+        ("models", "stages write below it"),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_named(path: str, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        validated(FolderSettings, {"path": path}, "folders.mine")
+    assert f"`folders.mine.path` is {path!r}: " in str(caught.value)
+    assert words in str(caught.value)
 
 
 def test_a_source_needs_few_words() -> None:

@@ -39,15 +39,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _archive_problems(path: Path, project: Path) -> list[str]:
-    """The problems of those archives that are valid by themselves, in a file of which other parts are not."""
-    from unseen.availability import archive_problems
+    """The problems of archives and folders that are valid by themselves, in a file of which other parts are not."""
+    from unseen.availability import archive_problems, folder_problems
     from unseen.settings import problems_of, read_yaml, validated
-    from unseen.sources.settings import ArchiveSettings
+    from unseen.sources.settings import ArchiveSettings, FolderSettings
 
     blocks = read_yaml(path).get("archives")
     blocks = blocks if isinstance(blocks, dict) else {}
     good = {str(name): block for name, block in blocks.items() if not problems_of(ArchiveSettings, block)}
-    return list(archive_problems({name: validated(ArchiveSettings, good[name], name) for name in good}, project))
+    found = list(archive_problems({name: validated(ArchiveSettings, good[name], name) for name in good}, project))
+    blocks = read_yaml(path).get("folders")
+    blocks = blocks if isinstance(blocks, dict) else {}
+    good = {str(name): block for name, block in blocks.items() if not problems_of(FolderSettings, block)}
+    return found + list(folder_problems({n: validated(FolderSettings, good[n], n) for n in good}, project))
 
 
 def _summary(path: Path, params: "Params") -> str:

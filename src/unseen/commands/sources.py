@@ -21,9 +21,9 @@ HEADINGS = ("source", "label", "use", "kind", "here", "size", "licence")
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, or the blocks of the sources that are named."""
-    from unseen.settings import Name, read_block
+    from unseen.settings import Name, read_block, read_yaml
     from unseen.sources.catalogue import entry, listing
-    from unseen.sources.settings import ArchiveSettings, SourceSettings
+    from unseen.sources.settings import ArchiveSettings, FolderSettings, SourceSettings
 
     if arguments.add:
         return _add(arguments.names)
@@ -32,8 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     params = Path("params.yaml")
     archives = read_block(params, ["archives"], dict[Name, ArchiveSettings]) if params.exists() else {}
+    has_folders = params.exists() and "folders" in read_yaml(params)
+    folders = read_block(params, ["folders"], dict[Name, FolderSettings]) if has_folders else {}
     sources = read_block(params, ["sources"], dict[Name, SourceSettings]) if params.exists() else {}
-    rows = listing(archives, sources, Path("data"))
+    rows = listing({**archives, **folders}, sources, Path("data"))
     cells = [(row.name, row.label, row.use, row.kind, row.here, row.size, row.license) for row in rows]
     print("\n".join(columns([HEADINGS, *cells])))
     return 0

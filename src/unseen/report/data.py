@@ -40,7 +40,7 @@ def _originals(face_set: FaceSet) -> Markup:
 def described(results: Results, data: Path) -> list[dict[str, Any]]:
     """Each stored set with its counts, rules, groups, and pictures of it."""
     found = []
-    for folder, (name, use, label) in results.params.folders().items():
+    for folder, (name, use, label) in results.params.set_folders().items():
         face_set, source = open_set(data / folder), results.params.sources.get(name)
         found.append(
             {
@@ -49,7 +49,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
                 "label": label,
                 "group": folder.rsplit("/", 1)[0],
                 "counts": results.counts[name],
-                "origin": origin(results.params.archives[source.archive])
+                "origin": origin(results.params.origins()[source.archive])
                 if source
                 else results.params.drawn_by(name),
                 "license": source.license if source else "",

@@ -118,7 +118,7 @@ def _read(path: Path) -> Any:
 def audited(params: Params, audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """For each evaluated pair what the audit found on the stored sets it is made of; nothing where it found too few
     faces to say."""
-    stored = {name: params.folders()[item.data][0] for name, item in params.evaluation_sets.items()}
+    stored = {name: params.set_folders()[item.data][0] for name, item in params.evaluation_sets.items()}
     return {
         name: audit["pairs"].get(f"{stored[pair.reals]} / {stored[pair.fakes]}", {})
         for name, pair in params.pairs().items()

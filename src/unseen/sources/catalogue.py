@@ -10,7 +10,7 @@ from unseen.errors import UserError
 from unseen.files import read_json
 from unseen.settings import Name, Role, Settings, nearest, read_yaml, validated
 from unseen.sources.checksums import origin
-from unseen.sources.settings import ArchiveSettings, SourceSettings
+from unseen.sources.settings import ArchiveSettings, Origin, SourceSettings
 
 FILE = Path(__file__).with_name("catalogue.yaml")
 
@@ -69,7 +69,7 @@ def entry(*names: str) -> str:
     return "".join(lines)
 
 
-def _size(name: str, archive: ArchiveSettings, card: Path) -> str:
+def _size(name: str, archive: Origin, card: Path) -> str:
     """How large an archive is: what the catalogue says of just this one, or what was measured when it came."""
     known = load().archives.get(name)
     if known and origin(known) == origin(archive):
@@ -80,7 +80,7 @@ def _size(name: str, archive: ArchiveSettings, card: Path) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _row(name: str, source: SourceSettings, archive: ArchiveSettings, data: Path, where: str) -> Row:
+def _row(name: str, source: SourceSettings, archive: Origin, data: Path, where: str) -> Row:
     card = data / "raw" / source.archive / "archive.json"
     made = any(found.parent.name == name for found in data.glob("faces/**/set.json"))
     here = "faces made" if made else "downloaded" if card.exists() else where
@@ -88,11 +88,11 @@ def _row(name: str, source: SourceSettings, archive: ArchiveSettings, data: Path
     return Row(name, source.label, source.use, archive.kind, size, here, source.license)
 
 
-def listing(archives: Mapping[str, ArchiveSettings], sources: Mapping[str, SourceSettings], data: Path) -> list[Row]:
+def listing(archives: Mapping[str, Origin], sources: Mapping[str, SourceSettings], data: Path) -> list[Row]:
     """Every source of params and of the catalogue, those of params first; where both have one, that of params.
 
     Args:
-        archives: those of params; empty outside of a project.
+        archives: those of params, and folders; empty outside of a project.
         sources: those of params.
         data: the project's data folder, where archives and faces lie if they are here.
 

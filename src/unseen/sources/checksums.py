@@ -4,16 +4,18 @@ from pathlib import Path
 
 from unseen.errors import UserError
 from unseen.files import whole_file
-from unseen.sources.settings import ArchiveSettings
+from unseen.sources.settings import FolderSettings, Origin
 
 
-def origin(settings: ArchiveSettings) -> str:
+def origin(settings: Origin) -> str:
     """What is fetched, in one line: `kaggle owner/name 3`."""
+    if isinstance(settings, FolderSettings):
+        return f"folder {settings.path}"
     fields = settings.model_dump(exclude={"sha256", "page", "wait", "folder"})
     return " ".join(str(value) for value in fields.values())
 
 
-def recorded(file: Path, settings: ArchiveSettings) -> str:
+def recorded(file: Path, settings: Origin) -> str:
     """The hash that was recorded for just this origin; empty where there is none."""
     if not file.exists():
         return ""
@@ -21,14 +23,14 @@ def recorded(file: Path, settings: ArchiveSettings) -> str:
     return next((sha256 for sha256, _, what in lines if what == origin(settings)), "")
 
 
-def record(file: Path, settings: ArchiveSettings, sha256: str) -> None:
+def record(file: Path, settings: Origin, sha256: str) -> None:
     """Add a line `sha256  origin`."""
     before = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     with whole_file(file) as part:
         part.write_text("".join(f"{line}\n" for line in [*before, f"{sha256}  {origin(settings)}"]), encoding="utf-8")
 
 
-def forget(file: Path, settings: ArchiveSettings) -> bool:
+def forget(file: Path, settings: Origin) -> bool:
     """Remove the hash that was recorded for just this origin, so that the next run takes what it finds.
 
     Returns:
@@ -46,7 +48,7 @@ def forget(file: Path, settings: ArchiveSettings) -> bool:
     return True
 
 
-def verify(file: Path, settings: ArchiveSettings, archive: str, found: str) -> None:
+def verify(file: Path, settings: Origin, archive: str, found: str) -> None:
     """Compare with the hash in params, or with the one of the first download; record it where this is the first.
 
     Args:

@@ -16,7 +16,7 @@ from unseen.sources import archive
 from unseen.sources.checksums import forget, origin, recorded, verify
 from unseen.sources.settings import ArchiveSettings, AssetSettings
 
-LOCAL = ("manual", "folder")
+LOCAL = ("manual",)
 """Kinds whose archive lies on this machine already: nothing is saved by keeping it twice."""
 
 

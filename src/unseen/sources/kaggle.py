@@ -192,7 +192,7 @@ def _refusal(code: int, dataset: str) -> str:
     if code == 404:
         return (
             f"no such dataset or version (404); look at {page} and correct `dataset` or `version` in params; a "
-            "competition is no dataset: fetch its zip file by hand and give it as `kind: folder`"
+            "competition is no dataset: fetch its zip file by hand and name it below `folders`"
         )
     if code == 429:
         return "Kaggle was asked too often (429); wait some minutes and run again"

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from unseen.errors import UserError
-from unseen.sources.settings import ArchiveSettings, SourceSettings
+from unseen.sources.settings import Origin, SourceSettings
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def _refuse(found: Reserved, source: str) -> UserError:
     )
 
 
-def check_archive(source: str, settings: SourceSettings, archive: ArchiveSettings) -> None:
+def check_archive(source: str, settings: SourceSettings, archive: Origin) -> None:
     """Refuse a source that trains on an archive which is held out for good.
 
     Raises:

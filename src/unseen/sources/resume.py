@@ -182,7 +182,7 @@ def _length(response: requests.Response, what: str) -> int | None:
     if "Content-Length" not in response.headers:
         raise UserError(
             f"{what}: the server does not say how long the file is, so nobody could tell if it was cut off; "
-            "fetch it yourself and name it in params with `kind: folder`"
+            "fetch it yourself and name it below `folders` in params"
         )
     return int(response.headers["Content-Length"])
 

@@ -1,9 +1,10 @@
 """What params say about where pictures and model files come from, and what they may be used for."""
 
+import os
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from unseen.settings import Group, Key, Name, Role, Settings
 
@@ -42,15 +43,15 @@ def _kaggle_dataset(value: str) -> str:
     if parts[0] in ("competitions", "c"):
         raise ValueError(
             "this is a competition and not a dataset; accept its rules on its page, fetch its zip file there or with "
-            f"`kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and give it as "
-            "`kind: folder` with `path` to the file"
+            f"`kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and name it below "
+            "`folders`, with `path` to the file"
         )
     if value.count("/") != 1 and len(parts) >= 2:
         raise ValueError(f"must be owner/name; did you mean `{parts[0]}/{parts[1]}`?")
     if not re.fullmatch(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+", value):
         raise ValueError(
             "must be owner/name, as in the dataset's address; a competition has no owner: fetch its zip file by hand "
-            "and give it as `kind: folder` with `path` to the file"
+            "and name it below `folders`, with `path` to the file"
         )
     return value
 
@@ -107,24 +108,60 @@ class ManualArchive(Settings):
     sha256: Sha256OrEmpty = ""
 
 
-class FolderArchive(Settings):
-    """Pictures of one's own: a folder, or an archive file. Taken as it is when `download` runs."""
+OUTPUTS = ("data/raw", "data/faces", "data/fakes", "models", "metrics")
+"""Folders that stages write to: pictures of one's own can't lie there, nor around them."""
 
-    kind: Literal["folder"]
-    path: str = Field(min_length=1, description="from the project's folder, or absolute; ~ is home")
+
+def _own_path(value: str) -> str:
+    if value.startswith("~"):
+        raise ValueError(f"`~` means nothing to DVC; write {os.path.expanduser(value)!r}")
+    if "://" in value:
+        raise ValueError("must be a folder or file on this machine; an address is an archive of `kind: url`")
+    path = os.path.normpath(value)
+    inside = any(f"{path}/".startswith(f"{output}/") for output in OUTPUTS)
+    if inside or path == "data" or not path.strip("./"):
+        raise ValueError(f"stages write below it, or around it ({', '.join(OUTPUTS)}); give a folder of its own")
+    return value
+
+
+class FolderSettings(Settings):
+    """Pictures of one's own: a folder, or an archive file. DVC looks at it for changes at each command."""
+
+    path: Annotated[str, AfterValidator(_own_path)] = Field(
+        min_length=1, description="absolute, or from the project's folder"
+    )
     sha256: Sha256OrEmpty = ""
+
+    @property
+    def kind(self) -> str:
+        """What stands in a list of sources."""
+        return "folder"
+
+
+def _no_folder(value: object) -> object:
+    if isinstance(value, dict) and value.get("kind") == "folder":
+        path = os.path.expanduser(str(value.get("path") or "PATH"))
+        raise ValueError(
+            "folders and archive files of your own stand in a block of their own: write "
+            f"`folders: {{NAME: {{path: {path}}}}}`"
+        )
+    return value
 
 
 ArchiveSettings = Annotated[
-    PypiArchive | KaggleArchive | UrlArchive | SklearnArchive | ManualArchive | FolderArchive,
+    PypiArchive | KaggleArchive | UrlArchive | SklearnArchive | ManualArchive,
     Field(discriminator="kind"),
+    BeforeValidator(_no_folder),
 ]
+
+Origin = PypiArchive | KaggleArchive | UrlArchive | SklearnArchive | ManualArchive | FolderSettings
+"""Where pictures and model files come from: `archives` and `folders`."""
 
 
 class AssetSettings(Settings):
     """A model file that the pipeline needs: one member of an archive."""
 
-    archive: Name = Field(description="key below `archives`")
+    archive: Name = Field(description="key below `archives` or `folders`")
     member: str = Field(min_length=1, description="path of the file inside the archive")
     sha256: Sha256 = Field(description="of that file")
 
@@ -158,7 +195,7 @@ class AttributeSettings(Settings):
 class SourceSettings(Settings):
     """A set of pictures of one class out of an archive, and the rules that read more from their names."""
 
-    archive: Name = Field(description="key below `archives`")
+    archive: Name = Field(description="key below `archives` or `folders`")
     inside: str = Field(default="", description="name of an archive within the archive; empty: the archive itself")
     members: str = Field(default="*", min_length=1, description="glob over names in it; `*` also matches `/`")
     group: Group = Field(description="folder below data/faces that this source is stored in")

@@ -1,0 +1,51 @@
+"""`unseen accept`: take the present state of a folder or download that has changed."""
+
+import argparse
+from pathlib import Path
+
+from unseen.errors import UserError
+
+HELP = """\
+The hash of each folder and download is recorded in checksums/ when it is first read, and what has changed since is
+refused. This removes what is recorded of NAME. The next `dvc repro` takes and records what is there then.
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Forget the hash of a folder or archive of params.yaml."""
+    from unseen.settings import Name, nearest, read_block
+    from unseen.sources.checksums import forget, origin
+    from unseen.sources.settings import ArchiveSettings, FolderSettings
+
+    params, name = Path("params.yaml"), arguments.name
+    folders = read_block(params, ["folders"], dict[Name, FolderSettings])
+    archives = read_block(params, ["archives"], dict[Name, ArchiveSettings])
+    known = {**archives, **folders}
+    if name not in known:
+        raise UserError(f"params name no folder or archive `{name}`; {nearest(name, sorted(known))}")
+    block = "folders" if name in folders else "archives"
+    if known[name].sha256:
+        raise UserError(
+            f"the hash of `{name}` stands in params; correct or remove `{block}.{name}.sha256`, then `dvc repro`"
+        )
+    file = Path("checksums", f"{name}.sha256")
+    if not forget(file, known[name]):
+        raise UserError(f"nothing is recorded of `{name}` ({origin(known[name])}); `dvc repro` takes what is there")
+    print(f"{file}: the hash of {origin(known[name])} is removed")
+    if name in folders:
+        print("`dvc repro` takes the folder as it is then")
+    else:
+        print(f"`dvc repro` fetches it again where it failed before; `dvc repro -f download@{name}` always does")
+    return 0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Put the command on the command line."""
+    parser = commands.add_parser(
+        "accept",
+        help="take the new state of a folder or download that has changed",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME", help="a key below `folders` or `archives` of params.yaml")
+    parser.set_defaults(run=run)

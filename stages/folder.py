@@ -1,0 +1,18 @@
+"""Take pictures of one's own: `folder.py FOLDER`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.settings import read_block
+from unseen.sources.folder import take_folder
+from unseen.sources.settings import FolderSettings
+
+
+def main(name: str) -> None:
+    settings = read_block(_stage.PARAMS, ["folders", name], FolderSettings)
+    take_folder(name, settings, Path("data/raw", name), Path("checksums", f"{name}.sha256"))
+
+
+if __name__ == "__main__":
+    _stage.run(main)
