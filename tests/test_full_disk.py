@@ -12,6 +12,8 @@ import pytest
 
 from commands.program import program
 from conftest import ROOT
+from test_predict import make_artifact
+from unseen.faces.settings import FaceSettings
 
 LIMITED = """
 import errno, resource, signal, sys
@@ -136,3 +138,35 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIO
 def test_a_stage_prints_what_the_terminal_does_not_know(tmp_path: Path) -> None:
     done = stage(tmp_path, "print", subprocess.PIPE, **ASCII)
     assert (done.returncode, done.stdout, done.stderr) == (0, "a table, \\u2265 1\n", "")
+
+
+def test_commands_in_a_locale_that_is_not_utf_8(
+    tmp_path: Path, finder_model: bytes, face_settings: FaceSettings, portrait_bytes: bytes
+) -> None:
+    make_artifact(tmp_path / "models/detectors/drawn", finder_model, face_settings)
+    (tmp_path / "fotos").mkdir()
+    (tmp_path / "fotos" / "\u00e4 \u2713.pgm").write_bytes(portrait_bytes)
+
+    def said(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "unseen.cli", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **env},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    for command in (
+        ["predict", "--detector", "drawn", "fotos"],
+        ["predict", "--json", "--detector", "drawn", "fotos"],
+    ):
+        done = said(*command, **ASCII)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.isascii()
+        assert len(done.stdout.splitlines()) == 2
+    for out, env in (("a.csv", ASCII), ("b.csv", {})):
+        done = said("score", "--detector", "drawn", "--reals", "fotos", "--out", out, **env)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert "fotos/\u00e4 \u2713.pgm" in (tmp_path / "a.csv").read_text(encoding="utf-8")

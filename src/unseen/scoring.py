@@ -55,8 +55,11 @@ class Picture:
 
 
 def _text(name: str) -> str:
-    """A name that any file can hold: bytes that are no UTF-8 are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """A name that any file can hold, the same in every locale: UTF-8, in which bytes that are none are escaped."""
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeError:
+        return name.encode("utf-8", "backslashreplace").decode()
 
 
 def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture], str]:
