@@ -137,6 +137,7 @@ def test_the_table_has_a_row_a_group(predictions: pd.DataFrame) -> None:
 def test_predictions_from_parquet_do_as_well(tmp_path: Any, predictions: pd.DataFrame) -> None:
     from unseen.evaluation.predictions import read_predictions, write_predictions
 
+    predictions = predictions.assign(id=[str(number) for number in range(len(predictions))])
     write_predictions(tmp_path / "p.parquet", [predictions.to_dict("list")])
     assert by_group(read_predictions(tmp_path / "p.parquet"), 0.5, ["gender"]) == by_group(
         predictions, 0.5, ["gender"]

@@ -105,6 +105,10 @@ class Tab:
         feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", features=[feature])
 
+    def paper(self, paper: bool) -> None:
+        """Look as on paper, or as on a screen."""
+        self._ask("Emulation.setEmulatedMedia", media="print" if paper else "")
+
     def without_scripts(self, off: bool = True) -> None:
         """Run no script of pages that are opened from now on."""
         self._ask("Emulation.setScriptExecutionDisabled", value=off)

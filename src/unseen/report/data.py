@@ -37,6 +37,14 @@ def _originals(face_set: FaceSet) -> Markup:
     return originals_chart(longer, qualities, formats)
 
 
+def _identities(results: Results, name: str) -> str:
+    """How many people a set is known to show; a GAN's fakes, and pictures without a rule for it, are of nobody."""
+    source = results.params.sources.get(name)
+    if (source and source.identity) or name in results.params.twins:
+        return f"{sum(results.counts[name]['identities'].values()):,}"
+    return "none stated"
+
+
 def described(results: Results, data: Path) -> list[dict[str, Any]]:
     """Each stored set with its counts, rules, groups, and pictures of it."""
     found = []
@@ -49,6 +57,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
                 "label": label,
                 "group": folder.rsplit("/", 1)[0],
                 "counts": results.counts[name],
+                "identities": _identities(results, name),
                 "origin": origin(results.params.origins()[source.archive])
                 if source
                 else results.params.drawn_by(name),

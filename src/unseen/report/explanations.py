@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from unseen.evaluation.wording import between
 from unseen.report.pictures import file_uri, small_uri
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
@@ -11,7 +12,7 @@ from unseen.report.tables import NONE, Cell, Head, Table, of_file, percent
 OUTCOMES = {
     "caught": "Fakes caught",
     "missed": "Fakes missed",
-    "cleared": "Reals cleared",
+    "cleared": "Reals not flagged",
     "flagged": "Reals flagged",
 }
 METHODS = {"own": "its own map", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}
@@ -21,7 +22,7 @@ def _outcome(found: dict[str, Any] | None) -> Cell:
     if not found or "heat_inside" not in found:
         return NONE
     inside, area = found["heat_inside"], found["area_inside"]
-    note = f"{percent(inside['low'])} to {percent(inside['high'])}, n {found['n']}\narea {percent(area)}"
+    note = f"{between(inside['value'], inside, percent)}, n {found['n']}\narea {percent(area)}"
     return Cell(percent(inside["value"]), note, inside["value"])
 
 
@@ -47,8 +48,9 @@ def _table(heat: dict[str, Any]) -> Table:
         for name, found in heat.items()
     ]
     return Table(
-        "Share of heat on the face by outcome, with 95 % intervals over people. Heat that was spread evenly would "
-        "have the share that stands as area. “Wrong less right”: how much more of the heat beyond that area wrong "
+        "Share of heat on the face by outcome, with 95 % intervals over people (a picture without an identity is "
+        "treated as a person). Heat that was spread evenly would have the "
+        "share that stands as area. “Wrong less right”: how much more of the heat beyond that area wrong "
         "decisions have on the face than right ones of the same set; below 0, wrong ones look past the face.",
         [Head("Detector"), *(Head(text) for text in OUTCOMES.values()), Head("Wrong less right", words=True)],
         rows,

@@ -7,6 +7,7 @@ from unseen.evaluation.matrix import HEADINGS
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number, of_file, percent, share
+from unseen.scope import people_text
 
 MEASURES = {"caught": "Fakes caught at the threshold", "auc": "AUC"}
 
@@ -66,6 +67,10 @@ def _sources(results: Measured) -> Table:
     )
 
 
+def _identities(of: dict[str, Any]) -> str:
+    return people_text(of["people"], of["without_identity"]) if of["people"] else "no identities"
+
+
 def _sets(results: Measured) -> Table | None:
     sets = next(iter(results.detectors.values())).get("sets", {})
     if not sets:
@@ -82,7 +87,7 @@ def _sets(results: Measured) -> Table | None:
     columns = [
         Head(
             name,
-            ", ".join([one["label"], *one["generators"], f"n {one['called_fake']['n']}, {one['people']} identities"]),
+            ", ".join([one["label"], *one["generators"], f"n {one['called_fake']['n']}", _identities(one)]),
         )
         for name, one in sets.items()
     ]

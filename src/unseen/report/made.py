@@ -11,7 +11,7 @@ from unseen.report.pictures import file_uri
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.svg import Chart, legend, number_axis
-from unseen.report.tables import Cell, Head, Table, count, duration, heads
+from unseen.report.tables import NONE, Cell, Head, Table, count, duration, heads, words
 
 ITSELF = "report"
 """This page is made before what it cost is known: a file of that is of the run before."""
@@ -70,6 +70,11 @@ def _costs(costs: list[dict[str, Any]]) -> Table:
     )
 
 
+def _start(card: dict[str, Any]) -> Cell:
+    weights = card.get("settings", {}).get("weights", "")
+    return words("untrained" if weights == "none" else weights) if weights else NONE
+
+
 def _selves(results: Results) -> Table:
     """Each detector's own seed, size, and what it ran on."""
     rows = []
@@ -81,12 +86,16 @@ def _selves(results: Results) -> Table:
                 Cell(name, href=f"../models/detectors/{name}/detector.json"),
                 Cell(card.get("kind", ""), kind="words"),
                 count(card.get("seed")),
+                _start(card),
                 Cell(versions, kind="words"),
             ]
         )
     return Table(
-        "Detectors: their kind, seed and the versions that trained them.",
-        [Head("Detector"), Head("Kind", words=True), Head("Seed"), Head("Versions", words=True)],
+        "Detectors: their kind, seed, first weights and the versions that trained them.",
+        [
+            *(Head("Detector"), Head("Kind", words=True), Head("Seed")),
+            *(Head(text, words=True) for text in ("Starts from", "Versions")),
+        ],
         rows,
     )
 

@@ -19,13 +19,17 @@ from unseen.report import (
     verdict,
 )
 from unseen.report.results import Measured
-from unseen.report.section import Section
+from unseen.report.section import OWN_RUN, Section
 from unseen.report.templates import environment, policy, script
 
 
 def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) -> list[Section]:
-    """The parts of the page in the order in which a user acts on them; those that can't be made say why."""
-    return [
+    """The parts of the page in the order in which a user acts on them.
+
+    A part of a run of the pipeline that can't be made says why. A page of predictions alone leaves out what needs
+    more.
+    """
+    found = [
         verdict.section(results),
         board.section(results),
         generators.section(results),
@@ -38,6 +42,7 @@ def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None
         audit.section(results, sets),
         made.section(results, metrics),
     ]
+    return [section for section in found if section.missing != OWN_RUN]
 
 
 def render(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) -> str:

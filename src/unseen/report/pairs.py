@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from unseen.evaluation.wording import over
 from unseen.report.results import Measured
 from unseen.report.section import Section
 from unseen.report.tables import (
@@ -31,6 +32,12 @@ def of_pairs(metrics: dict[str, Any]) -> dict[str, Any]:
     """The pairs of a detector, those matched first, and all faces together last."""
     ordered = sorted(metrics["pairs"].items(), key=lambda item: not item[1].get("matched", False))
     return dict(ordered) | ({POOLED: metrics[POOLED]} if POOLED in metrics else {})
+
+
+def _reals(found: dict[str, Any]) -> dict[str, int]:
+    """Who the real faces of a pair are."""
+    people: dict[str, int] = next(iter(found.values()))["people"]["reals"]
+    return people
 
 
 def _rival(cue: dict[str, Any], width: int) -> list[Cell]:
@@ -65,7 +72,7 @@ def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
         else ""
     )
     return Table(
-        f"How well scores rank, with 95 % intervals over people.{beside}",
+        f"How well scores rank, with 95 % intervals over {over(**_reals(found))}.{beside}",
         [Head("Detector"), *heads("AUC", "Average precision", "EER"), *columns],
         [*rows, *rivals],
         ["audit.csv"] if rivals else [],
@@ -93,7 +100,7 @@ def _verdicts(found: dict[str, Any], results: Measured) -> Table:
         [
             *(Head("Detector"), Head("Threshold", words=True)),
             *heads("Accuracy", "Balanced accuracy", "Precision", "Recall", "F1"),
-            *heads("Fakes caught", "Reals flagged", "Fakes missed", "Reals cleared"),
+            *heads("Fakes caught", "Reals flagged", "Fakes missed", "Reals not flagged"),
         ],
         rows,
     )
@@ -119,8 +126,25 @@ def _errors(found: dict[str, Any], results: Measured) -> Table:
     )
 
 
+def _overview(results: Measured) -> Table:
+    """The AUC of each detector on each pair."""
+    names = list(of_pairs(next(iter(results.detectors.values()))))
+    rows = [
+        [
+            Cell(detector, href=of_file(detector, results.folder)),
+            *(valued(of_pairs(results.detectors[detector])[name]["auc"]) for name in names),
+        ]
+        for detector in results.names()
+    ]
+    columns = [
+        Head("all faces together" if name == POOLED else name, mark=", ".join(results.marks.get(name, [])))
+        for name in names
+    ]
+    return Table("AUC of each detector on each pair, with 95 % intervals.", [Head("Detector"), *columns], rows)
+
+
 def section(results: Measured) -> Section:
-    """Three tables a pair."""
+    """One table of all pairs, and three folded ones a pair."""
     first = next(iter(results.detectors.values()))
     shown = []
     for name, pair in of_pairs(first).items():
@@ -137,4 +161,4 @@ def section(results: Measured) -> Section:
                 "tables": [_ranking(found, results, name), _verdicts(found, results), _errors(found, results)],
             }
         )
-    return Section("pairs", "Pairs of reals and fakes", {"pairs": shown})
+    return Section("pairs", "Pairs of reals and fakes", {"pairs": shown, "overview": _overview(results)})

@@ -103,7 +103,8 @@ def section(results: Measured) -> Section:
             of,
             names,
             f"{pair}: mean shift of the logit against the same face's clean one, reals / fakes. Reals that move up "
-            "are flagged more; fakes that move down are caught less. Detectors' logits share no scale.",
+            "are flagged more; fakes that move down are caught less. Logits are before the temperature, and "
+            "those of two detectors share no scale.",
             shift=True,
         )
         changes = [change for change in dict.fromkeys(of["change"]) if change != CLEAN]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-OWN_RUN = "Needs the pipeline's own run: it can't be made of predictions alone."
+OWN_RUN = "needs the pipeline's own run"
+"""Why a page of predictions alone leaves a part out."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from unseen.evaluation.wording import between
+
 Interval = Mapping[str, float]
 
 
@@ -74,8 +76,8 @@ def percent(value: float) -> str:
 
 
 def around(found: Interval) -> str:
-    """An interval of shares."""
-    return f"{percent(found['low'])} to {percent(found['high'])}"
+    """The interval of a share that stands in it."""
+    return between(found["share"], found, percent)
 
 
 def share(found: Mapping[str, float] | None, kind: str = "", n: bool = False) -> Cell:
@@ -88,15 +90,15 @@ def share(found: Mapping[str, float] | None, kind: str = "", n: bool = False) ->
 
 def plain_share(value: float, interval: Interval | None = None) -> Cell:
     """A share that is one number, with the interval that stands elsewhere."""
-    return Cell(percent(value), around(interval) if interval else "", value)
+    return Cell(percent(value), between(value, interval, percent) if interval else "", value)
 
 
 def number(value: float | None, interval: Interval | None = None, digits: int = 3) -> Cell:
     """A number with its interval."""
     if value is None or math.isnan(value):
         return NONE
-    note = f"{interval['low']:.{digits}f} to {interval['high']:.{digits}f}" if interval else ""
-    return Cell(f"{value:.{digits}f}", note, value)
+    write = f"{{:.{digits}f}}".format
+    return Cell(write(value), between(value, interval, write) if interval else "", value)
 
 
 def valued(found: Mapping[str, float], digits: int = 3) -> Cell:

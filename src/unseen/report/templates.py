@@ -42,6 +42,11 @@ def alarms(results: Measured) -> list[str]:
     ]
 
 
+def breakable(text: str) -> Markup:
+    """A name that may go on in the next line after each underscore, and nowhere else."""
+    return Markup("_<wbr>").join(text.split("_"))
+
+
 def environment(results: Measured) -> jinja2.Environment:
     """The templates beside this file; in each, `alarms`, `policy`, `own`, whether the pipeline made these results,
     and `mark(pair)`, the † of a pair that has one."""
@@ -55,7 +60,7 @@ def environment(results: Measured) -> jinja2.Environment:
     found = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    found.filters |= {"percent": percent, "interval": around, "speed": speed}
+    found.filters |= {"percent": percent, "interval": around, "speed": speed, "breakable": breakable}
     own = isinstance(results, Results)
     told = [*alarms(results), *(f"Warning: {warning}." for warning in results.warnings)]
     found.globals |= {"alarms": told, "mark": mark, "own": own, "policy": POLICY}

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from unseen.errors import printable
+from unseen.evaluation.wording import between
 from unseen.report.results import Results
+from unseen.report.standing import best
 
 HEADINGS = ("detector", "worst pair", "AUC (95 %)", "caught", "flagged", "bal. acc.", "parameters")
 
@@ -21,10 +23,11 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _cells(row: pd.Series) -> tuple[str, ...]:
+    around = {"low": row["auc_low"], "high": row["auc_high"]}
     return (
         str(row["detector"]),
         str(row["worst_pair"]) + ("*" if row["marked"] else ""),
-        f"{row['auc']:.3f} ({row['auc_low']:.3f}-{row['auc_high']:.3f})",
+        f"{row['auc']:.3f} ({between(row['auc'], around, '{:.3f}'.format)})",
         f"{row['caught']:.1%}",
         f"{row['flagged']:.1%}",
         f"{row['balanced_accuracy']:.1%}",
@@ -33,7 +36,7 @@ def _cells(row: pd.Series) -> tuple[str, ...]:
 
 
 def table(results: Results) -> str:
-    """Each detector on the pair it does worst on, best detector first; and each one's catch in every pair."""
+    """Each detector on the pair it does worst on, highest balanced accuracy first; and its catch in each pair."""
     lines = _aligned([HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())])
     pairs = list(results.params.pairs())
     caught = [("fakes caught", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
@@ -45,6 +48,8 @@ def table(results: Results) -> str:
         for pair, cues in results.marks.items()
         if cues
     ]
+    if best(results) is None:
+        notes.append("No detector is shown to be better than chance and than the audit's best cue on every pair.")
     notes += [
         f"! {name} is held out for good, and trains here: {source.train_anyway}"
         for name, source in results.params.sources.items()

@@ -1,63 +1,159 @@
-"""The verdict: the best detector, what it misses, whom it wrongs, how fast it is, and why to doubt all that."""
+"""The verdict: which detector is better than a simple cue, what detectors miss and flag, and reasons for doubt."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from unseen.report.results import Measured, Results, seen, worst_generator
-from unseen.report.runtime import speed_of
+from unseen.evaluation.wording import between
+from unseen.report.facts import facts
+from unseen.report.results import Measured, Results
 from unseen.report.section import Section
-from unseen.scope import FEW_PEOPLE
+from unseen.report.standing import (
+    BETTER,
+    NOT_THE_CUE,
+    UNCLEAR,
+    WORSE,
+    best,
+    best_cue,
+    best_on,
+    real_people,
+    standing,
+    without_identities,
+)
+from unseen.report.tables import Cell, Head, Table, heads, number, valued, words
+from unseen.scope import FEW_PEOPLE, people_text
+
+SAYS = {
+    WORSE: "ranks the classes the wrong way round: check labels",
+    UNCLEAR: "no better than chance",
+    NOT_THE_CUE: "not shown to be better than the cue",
+    BETTER: "better than the cue",
+}
 
 
-def warnings(results: Measured, detector: str) -> list[str]:
-    """Why the numbers of a detector are less than they seem, a sentence each."""
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _with_auc(results: Measured, detector: str, pair: str) -> str:
+    auc = results.detectors[detector]["pairs"][pair]["auc"]
+    return f"{detector} (AUC {auc['value']:.3f}, {between(auc['value'], auc, '{:.3f}'.format)})"
+
+
+def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
+    """A sentence for each pair and each way to be no better than chance or than a cue."""
     found = []
-    pair = results.detectors[detector]["pairs"]
-    chance = [name for name, one in pair.items() if one["auc"]["low"] <= 0.5]
-    if chance:
-        found.append(f"On {' and on '.join(chance)} it ranks fakes no better than chance: do not use it there.")
-    for name, cues in results.rivals.items():
-        seen = [cue for cue in cues if cue["kind"] == "picture" and cue["cue"]]
-        for cue in seen:
-            auc = pair[name]["auc"]["value"]
-            if cue["low"] > 0.5 and cue["auc"] >= min(auc, 0.95):
-                found.append(
-                    f"On {name} one simple cue of the picture, {cue['cue']}, has an AUC of {cue['auc']:.3f} by "
-                    f"itself; {detector} has {auc:.3f}. It may have learned no more than that cue."
-                )
-    if isinstance(results, Results):
-        people = results.cards[detector]["trained_on"]["train"].get("people")
-        if people is not None and people < FEW_PEOPLE:
-            found.append(f"Its faces are of {people} people: a demonstration, and no detector to rely on.")
-        if results.cards[detector].get("settings", {}).get("weights") == "none" and not _fitted(results, detector):
-            found.append("It started untrained: no weights were given.")
+    for pair in results.detectors[detectors[0]]["pairs"]:
+        of = {how: [name for name in detectors if standing(results, name, pair) == how] for how in SAYS}
+        with_auc = {how: _listed([_with_auc(results, name, pair) for name in of[how]]) for how in of}
+        if of[WORSE]:
+            found.append(
+                f"On {pair} the classes are ranked the wrong way round by {with_auc[WORSE]}: check labels. If they "
+                "are right, these fakes look more real than the reals."
+            )
+        if of[UNCLEAR]:
+            found.append(f"On {pair} {_listed(of[UNCLEAR])} may rank no better than chance: do not use there.")
+        cue = best_cue(results, pair)
+        if of[NOT_THE_CUE] and cue:
+            found.append(
+                f"On {pair} one simple cue of the {cue['kind']}, {cue['cue']}, has an AUC of {cue['auc']:.3f} by "
+                f"itself. {with_auc[NOT_THE_CUE]} may have learned no more than that cue."
+            )
     return found
 
 
-def _fitted(results: Results, detector: str) -> bool:
-    """Whether the detector is one that has no weights to start from."""
-    return "steps" not in results.cards[detector].get("settings", {})
+def _of_training(results: Results, detectors: Sequence[str]) -> list[str]:
+    few: dict[str, list[str]] = {}
+    for name in detectors:
+        train = results.cards[name]["trained_on"]["train"]
+        people, others = train.get("people"), train.get("without_identity", 0)
+        if people is not None and people + others < FEW_PEOPLE:
+            few.setdefault(people_text(people, others), []).append(name)
+    found = [
+        f"{_listed(names)} trained on real faces of {who}: a demonstration, and no detector to rely on."
+        for who, names in few.items()
+    ]
+    untrained = [
+        name
+        for name in detectors
+        # one without steps, such as a regression, has no weights to start from
+        if results.cards[name].get("settings", {}).get("weights") == "none"
+        and "steps" in results.cards[name]["settings"]
+    ]
+    return [*found, *([f"{_listed(untrained)} started untrained: no weights were given."] if untrained else [])]
+
+
+def warnings(results: Measured, detectors: Sequence[str]) -> list[str]:
+    """Why the numbers of some detectors are less than they seem, a sentence each."""
+    found = _of_pairs(results, detectors)
+    if bare := without_identities(results):
+        n = max(real_people(results, pair)["without_identity"] for pair in bare)
+        found.append(
+            f"The real faces of {_listed(bare)} are {n:,} pictures (no identities: intervals treat each picture as a "
+            "person, and are too narrow where several show one)."
+        )
+    return [*found, *(_of_training(results, detectors) if isinstance(results, Results) else [])]
+
+
+def _pairs(results: Measured) -> Table:
+    """A row for each pair: its best detector, the highest AUC and the best cue."""
+    rows = []
+    for pair in results.detectors[results.names()[0]]["pairs"]:
+        aucs = {name: results.detectors[name]["pairs"][pair]["auc"] for name in results.names()}
+        highest = max(aucs, key=lambda name: float(aucs[name]["value"]))
+        auc, cue = valued(aucs[highest]), best_cue(results, pair)
+        says = (
+            SAYS[standing(results, highest, pair)]
+            if cue
+            else SAYS[standing(results, highest, pair)].replace("the cue", "chance")
+        )
+        rows.append(
+            [
+                Cell(pair, mark=", ".join(results.marks.get(pair, []))),
+                words(best_on(results, pair) or "none"),
+                Cell(auc.text, f"{auc.note}\n{highest}", auc.sort),
+                _cue(cue),
+                words(says),
+            ]
+        )
+    return Table(
+        "The best detector of a pair is the one with the highest AUC of those whose 95 % interval lies above 0.5 and "
+        "above the AUC of the best single cue that the audit found in the pictures and files of that pair. With few "
+        "people not even an AUC of 1 is shown to be better than a good cue.",
+        [
+            *(Head("Pair"), Head("Best detector", words=True)),
+            *heads("Highest AUC", "Best single cue, AUC"),
+            Head("The highest is", words=True),
+        ],
+        rows,
+    )
+
+
+def _cue(cue: dict[str, Any] | None) -> Cell:
+    if not cue:
+        return Cell("none above chance")
+    found = number(cue["auc"], cue)
+    return Cell(found.text, f"{found.note}\n{cue['cue']}", found.sort)
 
 
 def section(results: Measured) -> Section:
     """What somebody who reads ten lines must know."""
-    row = results.leaderboard.iloc[0].to_dict()
-    best = str(row["detector"])
-    metrics: dict[str, Any] = results.detectors[best]
-    generators = {name: one["caught"] for name, one in metrics["generators"].items()}
-    generator = worst_generator(results, best)
-    source, flagged = max(metrics["sources"].items(), key=lambda item: (item[1]["share"], item[0]))
+    names = results.names()
+    shown = best(results) or (names[0] if len(names) == 1 else None)
+    rows = results.leaderboard.set_index("detector", drop=False)
+    pairs = results.detectors[names[0]]["pairs"]
+    beaten = all(any(standing(results, name, pair) in (WORSE, UNCLEAR) for pair in pairs) for name in names)
     return Section(
         "verdict",
         "Verdict",
         {
-            "best": row,
-            "alone": len(results.detectors) == 1,
-            "generator": generator,
-            "caught": generators.get(generator),
-            "seen": seen(results, best, generator),
-            "source": source,
-            "flagged": flagged,
-            "speed": speed_of(results, best),
-            "warnings": warnings(results, best),
+            "row": rows.loc[shown].to_dict() if shown else None,
+            "alone": len(names) == 1,
+            "count": len(names),
+            "than": "chance" if beaten else "a simple cue",
+            "interval": between,
+            "facts": facts(results, [shown] if shown else names),
+            "table": _pairs(results) if isinstance(results, Results) else None,
+            "warnings": warnings(results, [shown] if shown else names),
         },
     )

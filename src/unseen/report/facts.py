@@ -1,0 +1,65 @@
+"""What to know of detectors first: the worst generator, reals flagged, and what that was measured on."""
+
+from collections.abc import Sequence
+
+from unseen.evaluation.wording import between
+from unseen.report.results import Measured, seen, worst_generator
+from unseen.report.tables import percent
+from unseen.scope import people_text
+
+Fact = dict[str, str]
+
+
+def _thousand(share: float) -> str:
+    return f"{share * 1000:.0f}"
+
+
+def facts(results: Measured, detectors: Sequence[str]) -> list[Fact]:
+    """What to know first: each with `title`, `value`, `text` and a `note`; of several detectors from the lowest to
+    the highest."""
+    found = [fact for fact in (_missed(results, detectors), _flagged(results, detectors)) if fact]
+    metrics = results.detectors[detectors[0]]
+    every = metrics.get("pooled") or next(iter(metrics["pairs"].values()))
+    people = every["people"]["reals"]
+    n = {name: every[name]["n"] for name in ("flagged", "caught")}
+    of = people_text(**people) if people["people"] else "no identities: intervals treat each picture as a person"
+    text = f"real faces and {n['caught']:,} fakes"
+    return [*found, {"title": "Measured on", "value": f"{n['flagged']:,}", "text": text, "note": f"reals: {of}"}]
+
+
+def _missed(results: Measured, detectors: Sequence[str]) -> Fact | None:
+    worst = {name: worst_generator(results, name) for name in detectors}
+    shares = {
+        name: results.detectors[name]["generators"][generator]["caught"]
+        for name, generator in worst.items()
+        if generator
+    }
+    if not shares:
+        return None
+    low, high = (pick(shares, key=lambda name: float(shares[name]["share"])) for pick in (min, max))
+    if low == high:
+        known = seen(results, low, worst[low])
+        text = {None: "", True: ", which trained it", False: ", never seen in training"}[known]
+        note = f"95 %: {between(shares[low]['share'], shares[low], percent)}; n {shares[low]['n']}"
+        value, text = percent(shares[low]["share"]), f"caught of {worst[low]}{text}"
+    else:
+        value = f"{percent(shares[low]['share'])} to {percent(shares[high]['share'])}"
+        text = "of fakes caught, by detector"
+        note = f"{low} on {worst[low]}, {high} on {worst[high]}"
+    return {"title": "Worst generator", "value": value, "text": text, "note": note}
+
+
+def _flagged(results: Measured, detectors: Sequence[str]) -> Fact:
+    most = {
+        name: max(results.detectors[name]["sources"].items(), key=lambda item: (item[1]["share"], item[0]))
+        for name in detectors
+    }
+    low, high = (pick(most, key=lambda name: float(most[name][1]["share"])) for pick in (min, max))
+    source, share = most[high]
+    if len(detectors) == 1:
+        value, text = _thousand(share["share"]), f"of 1,000 real faces of {source}"
+        note = f"95 %: {between(share['share'], share, _thousand)} of 1,000; n {share['n']}, taken as independent"
+    else:
+        value = f"{_thousand(most[low][1]['share'])} to {_thousand(share['share'])}"
+        text, note = "of 1,000 real faces, by detector", f"{low} on {most[low][0]}, {high} on {source}"
+    return {"title": "Reals flagged", "value": value, "text": text, "note": note}

@@ -1,0 +1,166 @@
+"""The verdict: what is called best, what is not, and why numbers are doubted."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unseen.report.page import render
+from unseen.report.results import Results, leaderboard
+
+from .html_pages import Page
+
+CUE = {"kind": "picture", "cue": "sharpness", "auc": 0.6, "low": 0.55, "high": 0.65}
+MANY = {"people": 400, "without_identity": 0}
+Auc = tuple[float, float, float]
+
+
+def pair(auc: Auc, caught: float, people: dict[str, int]) -> dict[str, Any]:
+    """Numbers of a pair: the AUC with its interval, and the share of fakes caught; no real is flagged."""
+    value, low, high = auc
+    return {
+        "auc": {"value": value, "low": low, "high": high},
+        "caught": {"share": caught, "low": caught / 2, "high": min(1.0, caught + 0.1), "n": 200},
+        "flagged": {"share": 0.0, "low": 0.0, "high": 0.02, "n": 194},
+        "balanced_accuracy": (caught + 1) / 2,
+        "people": {"reals": people, "fakes": {"people": 0, "without_identity": 200}},
+    }
+
+
+def made(
+    results: Results, aucs: dict[str, dict[str, Auc]], people: dict[str, int] | None = None, cue: float = 0.6
+) -> Results:
+    """The run as if its detectors had these AUCs on its pairs, and its audit a cue of the picture with this one."""
+    detectors = {}
+    for name, found in aucs.items():
+        metrics = results.detectors[name]
+        pairs = {
+            key: {**one, **pair(found[key], max(0.0, 2 * found[key][0] - 1), people or MANY)}
+            for key, one in metrics["pairs"].items()
+        }
+        pooled = {**metrics["pooled"], **pair(found["known"], 0.5, people or MANY)}
+        detectors[name] = {**metrics, "pairs": pairs, "pooled": pooled}
+    marks = {name: list[str]() for name in results.marks}
+    return replace(
+        results,
+        detectors=detectors,
+        marks=marks,
+        rivals={name: [{**CUE, "auc": cue, "low": cue - 0.05, "high": cue + 0.05}] for name in marks},
+        matrix=results.matrix[results.matrix["detector"].isin(detectors)],
+        leaderboard=leaderboard(detectors, dict.fromkeys(detectors, 1), marks),
+    )
+
+
+@pytest.fixture
+def page(root: Path) -> Any:
+    return lambda results: Page(render(results, [], root / "metrics"))
+
+
+def both(first: Auc, second: Auc) -> dict[str, dict[str, Auc]]:
+    return {
+        "dct_logistic": {"known": first, "unseen": first},
+        "efficientnet_lite0": {"known": second, "unseen": second},
+    }
+
+
+def test_a_detector_above_every_cue_is_best_and_says_where(results: Results, page: Any) -> None:
+    found = page(made(results, both((0.9, 0.88, 0.92), (0.7, 0.66, 0.74))))
+    (verdict,) = found.texts["p.verdict"]
+    assert verdict.startswith("dct_logistic is best: of the detectors that are better than chance and than the best")
+    assert "highest balanced accuracy on its worst pair, 90.0%. That pair is known:" in verdict
+    assert "it catches 80.0% of the fakes and flags 0 of 1,000 real faces. Its AUC there is 0.900" in verdict
+    assert "(95 % interval: 0.880 to 0.920)" in verdict
+    assert [row[1] for row in found.tables[0][1:]] == ["dct_logistic", "dct_logistic"]
+    assert found.tables[0][1][4] == "better than the cue"
+    assert found.texts["dt"] == ["Worst generator", "Reals flagged", "Measured on"], "no speed"
+
+
+def test_two_that_rank_the_wrong_way_round_beside_a_cue_are_never_best(results: Results, page: Any) -> None:
+    """As a run on other people's sets had them: a cue at .789, 194 pictures without identities."""
+    aucs = both((0.202, 0.138, 0.273), (0.396, 0.330, 0.460))
+    found = page(made(results, aucs, {"people": 0, "without_identity": 194}, cue=0.789))
+    (verdict,) = found.texts["p.verdict"]
+    assert verdict.startswith("No detector of the 2 is shown to be better than chance on every pair.")
+    assert [row[1] for row in found.tables[0][1:]] == ["none", "none"]
+    assert found.tables[0][1][2] == "0.3960.330 to 0.460 efficientnet_lite0"
+    assert found.tables[0][1][4] == "ranks the classes the wrong way round: check labels"
+    doubts = found.texts["ul.warnings"][0]
+    assert "On known the classes are ranked the wrong way round by" in doubts
+    assert "dct_logistic (AUC 0.202, 0.138 to 0.273)" in doubts
+    assert "check labels" in doubts
+    assert "no better than chance" not in doubts
+    assert "may have learned no more than that cue" not in doubts
+    assert "194 pictures (no identities: intervals treat each picture as a person" in doubts
+    assert "194 people" not in " ".join(found.texts["section"])
+    assert "does best" not in " ".join(found.texts["section"])
+
+
+@pytest.mark.parametrize(
+    ("auc", "cue", "doubted"),
+    [
+        ((0.9, 0.88, 0.92), 0.6, False),
+        ((0.9, 0.88, 0.92), 0.85, False),
+        ((0.9, 0.88, 0.92), 0.89, True),
+        ((0.6, 0.55, 0.65), 0.95, True),
+        ((0.51, 0.48, 0.54), 0.95, False),
+        ((0.2, 0.15, 0.25), 0.95, False),
+    ],
+)
+def test_a_cue_is_a_reason_for_doubt_only_above_chance_and_not_clearly_above_the_cue(
+    results: Results, page: Any, auc: Auc, cue: float, doubted: bool
+) -> None:
+    found = page(made(results, both(auc, auc), cue=cue))
+    (verdict,) = found.texts["p.verdict"]
+    text = " ".join(found.texts["li"])
+    assert (f"sharpness, has an AUC of {cue:.3f} by itself" in text) is doubted
+    assert ("is best" in verdict) is (not doubted and auc[0] > 0.6)
+
+
+def test_few_people_show_nobody_to_be_better_than_a_good_cue(results: Results, page: Any) -> None:
+    """An AUC of 1 of nine people is at least .717; one of .996 has a narrower interval and shows no more."""
+    nine = {"people": 9, "without_identity": 0}
+    for auc in ((1.0, 0.05 ** (1 / 9), 1.0), (0.996, 0.988, 1.0)):
+        found = page(made(results, both(auc, auc), nine, cue=0.905))
+        assert found.texts["p.verdict"][0].startswith("No detector of the 2 is shown to be better than a simple cue")
+        assert [row[1] for row in found.tables[0][1:]] == ["none", "none"]
+        assert "1.000 to 1.000" not in " ".join(found.texts["section"])
+
+
+def test_a_detector_that_may_be_at_chance_says_so(results: Results, page: Any) -> None:
+    found = page(made(results, both((0.52, 0.48, 0.56), (0.9, 0.88, 0.92))))
+    assert found.texts["p.verdict"][0].startswith("efficientnet_lite0 is best")
+    found = page(made(results, both((0.52, 0.48, 0.56), (0.53, 0.49, 0.57))))
+    assert "On unseen efficientnet_lite0 and dct_logistic may rank no better than chance" in " ".join(
+        found.texts["li"]
+    )
+    found = page(made(results, both((0.52, 0.51, 0.56), (0.53, 0.51, 0.57))))
+    assert "no better than chance" not in " ".join(found.texts["li"])
+
+
+@pytest.mark.parametrize(
+    ("train", "says"),
+    [
+        ({"people": 22, "without_identity": 0}, "trained on real faces of 22 people: a demonstration"),
+        ({"people": 22}, "trained on real faces of 22 people: a demonstration"),
+        (
+            {"people": 0, "without_identity": 194},
+            "trained on real faces of 194 pictures without identities: a demonstration",
+        ),
+        ({"people": 5000, "without_identity": 0}, ""),
+    ],
+)
+def test_few_people_are_called_a_demonstration(results: Results, page: Any, train: dict[str, int], says: str) -> None:
+    card = results.cards["efficientnet_lite0"]
+    trained = {**card["trained_on"], "train": {**card["trained_on"]["train"], **train}}
+    found = page(replace(results, cards={**results.cards, "efficientnet_lite0": {**card, "trained_on": trained}}))
+    text = " ".join(found.texts["li"])
+    assert says in text
+    assert ("a demonstration" in text) is bool(says)
+
+
+def test_one_detector_alone_is_described_and_not_called_best(results: Results, page: Any) -> None:
+    one = made(results, {"dct_logistic": {"known": (0.6, 0.55, 0.65), "unseen": (0.9, 0.8, 0.95)}}, cue=0.7)
+    (verdict,) = page(one).texts["p.verdict"]
+    assert verdict.startswith("dct_logistic, where it does worst, on known: at the threshold frozen")
+    assert "best" not in verdict
