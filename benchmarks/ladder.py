@@ -34,7 +34,7 @@ COLOURS = dict(
 def seeds_of(metrics: Path) -> dict[str, list[dict[str, Any]]]:
     """The metrics of each row's detectors, one for each seed; `reduced` is the AUC of what chose then, or None."""
     found = defaultdict(list)
-    changed = read_json(metrics / "robustness.json") if (metrics / "robustness.json").is_file() else {}
+    changed = {file.stem: read_json(file) for file in (metrics / "robustness").glob("*.json")}
     for file in sorted((metrics / "detectors").glob("*.json")):
         row, _, seed = file.stem.rpartition("_")
         one = read_json(file)

@@ -20,7 +20,7 @@ def main() -> None:
     settings = read_block(_stage.PARAMS, ["audit"], AuditSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     finder = Finder(with_dynamic_input(model), read_block(_stage.PARAMS, ["faces", "find"], FindSettings))
-    found = audit(all_sets(Path("data")), finder, settings.max_auc)
+    found = audit(all_sets(Path("data/sets")), finder, settings.max_auc)
     write_metrics(Path("metrics/audit.json"), found)
     with whole_file(Path("metrics/audit.csv")) as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["pair", "kind", "cue", "auc", "low", "high", "cause"], lineterminator="\n")

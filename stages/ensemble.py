@@ -9,15 +9,16 @@ from unseen.detectors.settings import CalibrationSettings, EnsembleSettings
 from unseen.detectors.together import join
 from unseen.files import write_metrics
 from unseen.settings import read_block
-from unseen.shards import sets_for_fitting
+from unseen.shards import check_sides, sets_for_fitting
 
 
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["ensembles", name], EnsembleSettings)
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
-    sets = sets_for_fitting(Path("data", settings.train_on.reals))
-    sets += sets_for_fitting(Path("data", settings.train_on.fakes))
+    sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
+    sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
     members = [load_detector(Path("models/detectors", member)) for member in (settings.first, settings.second)]
+    check_sides(sets, members[0].faces.side)
     made = join(name, members, settings, calibration, sets)
     write_metrics(Path("metrics/training", f"{name}.json"), made.calibration.validation)
     save_detector(

@@ -17,7 +17,7 @@ def main(detector: str) -> None:
     card = read_json(folder / "detector.json")
     calibration = card["calibration"]
     found = evaluate(
-        Path("data/predictions", detector),
+        Path("data/sets/predictions", detector),
         list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
         calibration["threshold"],
         calibration["unsure"],

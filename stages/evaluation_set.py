@@ -13,8 +13,8 @@ from unseen.shards import all_sets
 
 def main(name: str) -> None:
     evaluation = read_block(_stage.PARAMS, ["evaluation_sets", name], EvaluationSet)
-    trained = Trained(face_set for face_set in all_sets(Path("data")) if face_set.use == "train")
-    counts = select(Path("data", evaluation.data), evaluation.split, trained, Path("data/evaluation", name))
+    trained = Trained(face_set for face_set in all_sets(Path("data/sets")) if face_set.use == "train")
+    counts = select(Path("data/sets", evaluation.data), evaluation.split, trained, Path("data/evaluation", name))
     write_metrics(Path("metrics/evaluation_sets", f"{name}.json"), counts)
 
 

@@ -21,10 +21,10 @@ def main(name: str) -> None:
     groups = detector.card["settings"]["train_on"]
     explained = explain(
         detector,
-        Path("data/predictions", name),
-        Path("data/evaluation"),
+        Path("data/sets/predictions", name),
+        Path("data/sets/evaluation"),
         {key: one.data for key, one in sets.items()},
-        [one for side in ("reals", "fakes") for one in sets_for_fitting(Path("data", groups[side]))],
+        [one for side in ("reals", "fakes") for one in sets_for_fitting(Path("data/sets", groups[side]))],
         Path("models", settings.weights),
         settings,
         read_block(_stage.PARAMS, ["seed"], int),

@@ -17,7 +17,7 @@ from unseen.report.terminal import table
 def main() -> None:
     metrics = Path("metrics")
     results = read_results(load_params(_stage.PARAMS), metrics, Path("models"))
-    sets = described(results, Path("data"))
+    sets = described(results, Path("data/sets"))
     for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
         with whole_file(metrics / page) as part:
             part.write_text(html, encoding="utf-8")
@@ -25,6 +25,7 @@ def main() -> None:
         "leaderboard": results.leaderboard,
         "matrix": results.matrix,
         "pareto": pareto(results),
+        "robustness": results.robustness,
         "roc": results.roc,
         "reliability": results.reliability,
         "training": results.training,

@@ -1,7 +1,6 @@
-"""Measure every detector on changed pictures: `robustness.py`."""
+"""Measure a detector on changed pictures: `robustness.py DETECTOR`."""
 
 from pathlib import Path
-from typing import Any
 
 import _stage
 
@@ -14,30 +13,28 @@ from unseen.settings import Name, read_block
 from unseen.shards import open_set
 
 
-def main() -> None:
+def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["robustness"], RobustnessSettings)
     sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
-    folders = {name: Path("data/evaluation", name) for name in sets}
-    labels = {name: "fake" if open_set(folder).label else "real" for name, folder in folders.items()}
+    folders = {key: Path("data/sets/evaluation", key) for key in sets}
+    labels = {key: "fake" if open_set(folder).label else "real" for key, folder in folders.items()}
     every = pairs_of(read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair]), labels)
-    pairs = {name: every[name] for name in settings.pairs or every}
+    pairs = {key: every[key] for key in settings.pairs or every}
     needed = {side for pair in pairs.values() for side in (pair.reals, pair.fakes)}
-    names = [
-        key for block in ("detectors", "ensembles") for key in read_block(_stage.PARAMS, [block], dict[Name, Any])
-    ]
-    detectors = [load_detector(Path("models/detectors", name)) for name in names]
-    output = Path("data/robustness.parquet")
+    detector = load_detector(Path("models/detectors", name))
+    output = Path("data/robustness", f"{name}.parquet")
     score_changes(
-        detectors,
-        {name: folder for name, folder in folders.items() if name in needed},
+        [detector],
+        {key: folder for key, folder in folders.items() if key in needed},
         settings.changes,
         settings.faces,
         read_block(_stage.PARAMS, ["seed"], int),
         output,
     )
-    rows = measure(output, {one.name: one.calibration.threshold for one in detectors}, pairs)
-    write_metrics(Path("metrics/robustness.json"), as_tree(rows))
-    with whole_file(Path("metrics/robustness.csv")) as part:
+    rows = measure(output, {name: detector.calibration.threshold}, pairs)
+    metrics = Path("metrics/robustness")
+    write_metrics(metrics / f"{name}.json", as_tree(rows)[name])
+    with whole_file(metrics / f"{name}.csv") as part:
         as_table(rows).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 

@@ -14,7 +14,7 @@ from unseen.settings import Name, read_block
 def main() -> None:
     settings = read_block(_stage.PARAMS, ["explanations"], ExplanationSettings)
     sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
-    spectra = mean_spectra([Path("data/evaluation", name) for name in sets], settings.spectra)
+    spectra = mean_spectra([Path("data/sets/evaluation", name) for name in sets], settings.spectra)
     with whole_file(Path("metrics/spectra.csv")) as part:
         profiles(spectra).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     with whole_file(Path("metrics/spectra.png")) as part:

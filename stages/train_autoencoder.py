@@ -26,7 +26,7 @@ GRID = 8
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["autoencoders", name], AutoencoderSettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
-    sets = sets_for_fitting(Path("data", settings.train_on))
+    sets = sets_for_fitting(Path("data/sets", settings.train_on))
     faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
     gan = None if settings.weights == "none" else load_gan(Path("models", settings.weights))
     net = build(settings, faces.pixels.shape[1], gan, seed)

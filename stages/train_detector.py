@@ -14,7 +14,7 @@ from unseen.files import sha256_of, whole_file, write_metrics
 from unseen.parallel import Parallel, join
 from unseen.runtime import Scratch
 from unseen.settings import read_block
-from unseen.shards import sets_for_fitting
+from unseen.shards import check_sides, sets_for_fitting
 
 CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
 
@@ -24,8 +24,9 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["detectors", name], DetectorSettings)  # type: ignore[arg-type,var-annotated]
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
-    sets = sets_for_fitting(Path("data", settings.train_on.reals))
-    sets += sets_for_fitting(Path("data", settings.train_on.fakes))
+    sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
+    sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
+    check_sides(sets, read_block(_stage.PARAMS, ["faces", "side"], int))
     weights = Path("models", settings.weights)
     data = [
         [face_set.fingerprint() for face_set in sets],

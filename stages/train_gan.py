@@ -27,7 +27,7 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["gans", name], GanSettings)
     quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
-    sets = sets_for_fitting(Path("data", settings.train_on))
+    sets = sets_for_fitting(Path("data/sets", settings.train_on))
     faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
     device = prepare()
     backbone = Backbone(Path("models", quality.weights), device)

@@ -12,7 +12,7 @@ from unseen.gans.settings import TwinSettings
 from unseen.gans.twins import twin_set
 from unseen.runtime import prepare
 from unseen.settings import read_block
-from unseen.shards import sets_below
+from unseen.shards import check_sides, sets_below
 
 
 def main(name: str) -> None:
@@ -20,12 +20,14 @@ def main(name: str) -> None:
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     maker, net = load(Path("models/autoencoders", settings.autoencoder))
+    reals = sets_below(Path("data/sets", settings.of))
+    check_sides(reals, faces.side)
     counts = twin_set(
         name,
         settings,
         maker,
         net.to(prepare()),
-        sets_below(Path("data", settings.of)),
+        reals,
         Finder(with_dynamic_input(model), faces.find),
         faces,
         read_block(_stage.PARAMS, ["seed"], int),

@@ -161,7 +161,7 @@ def test_a_stage_that_runs_again_changes_nothing_but_its_cost_and_the_report(clo
         ("src/unseen/sources/kaggle.py", set()),  # no archive is of that kind
         ("src/unseen/sources/catalogue.yaml", set()),
         ("src/unseen/evaluation/select.py", {f"evaluation_set@{name}" for name in SETS}),
-        ("src/unseen/evaluation/changes.py", {"robustness"}),
+        ("src/unseen/evaluation/changes.py", {f"robustness@{name}" for name in DETECTORS}),
         ("src/unseen/evaluation/shortcuts.py", {"audit"}),
         ("src/unseen/evaluation/runtime.py", {f"runtime@{name}" for name in DETECTORS}),
         ("src/unseen/report/page.html", {"report"}),
@@ -179,8 +179,9 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
     assert ran == {
         "train_detector@dct_logistic",
         *(f"score@dct_logistic-{name}" for name in SETS),
+        "predictions@dct_logistic",
         "evaluate@dct_logistic",
-        "robustness",
+        "robustness@dct_logistic",
         "explain@dct_logistic",
         "runtime@dct_logistic",
         "report",
@@ -205,12 +206,15 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         "folder@mine",
         "asset@second",
         "faces@others",
+        "face_sets",
         "train_gan@second",
         "generate@second_fakes",
+        "fake_sets",
         "train_detector@stiff",
         *(f"score@stiff-{name}" for name in SETS),
+        "predictions@stiff",
         *(f"evaluate@{name}" for name in (*DETECTORS, "stiff")),  # sources' licences stand on model cards
-        "robustness",
+        "robustness@stiff",
         "explain@stiff",
         "runtime@stiff",
         "report",
@@ -222,9 +226,11 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
     clone.edit_params(lambda params: params["evaluation_sets"].update(few_fakes=part))
     assert clone.stale() == {
         "evaluation_set@few_fakes",
+        "measured_sets",
         *(f"score@{name}-few_fakes" for name in DETECTORS),
+        *(f"predictions@{name}" for name in DETECTORS),
         *(f"evaluate@{name}" for name in DETECTORS),
-        "robustness",
+        *(f"robustness@{name}" for name in DETECTORS),
         *(f"explain@{name}" for name in DETECTORS),
         "spectra",
         "report",
@@ -242,12 +248,23 @@ def test_an_invalid_value_stops_before_any_work(clone: Clone) -> None:
     assert set(before) == set((clone.folder / "data").rglob("*.parquet"))
 
 
-def test_a_set_that_params_no_longer_name_stops_a_run(clone: Clone) -> None:
-    stray = clone.folder / "data/faces/people/old"
-    shutil.copytree(clone.folder / "data/faces/people/orl", stray)
-    printed = clone.run("dvc", "repro", fails=True)
-    shutil.rmtree(stray)
-    assert "data/faces/people/old: a set that params do not name" in printed
+def test_what_params_no_longer_name_is_ignored(clone: Clone) -> None:
+    """Sets, evaluation sets, predictions and detectors that an earlier run left change no result and stop nothing."""
+    shutil.copytree(clone.folder / "data/faces/people/orl", clone.folder / "data/faces/people/old")
+    shutil.copytree(clone.folder / "data/evaluation/dcgan_fakes", clone.folder / "data/evaluation/old")
+    shutil.copytree(clone.folder / "models/detectors/dct_logistic", clone.folder / "models/detectors/old")
+    predicted = clone.folder / "data/predictions/dct_logistic"
+    shutil.copy(predicted / "dcgan_fakes.parquet", predicted / "old.parquet")
+    printed = clone.run("dvc", "repro")
+    ran = re.findall(r"Running stage '([^']+)'", printed)
+    assert set(ran) == {"face_sets", "measured_sets", "predictions@dct_logistic", "report"}
+    assert "ignored, since params do not name it: data/faces/people/old" in printed
+    assert '"old"' not in (clone.folder / "metrics/report.html").read_text()
+    for left in ("data/faces/people/old", "data/evaluation/old", "models/detectors/old"):
+        shutil.rmtree(clone.folder / left)
+    (predicted / "old.parquet").unlink()
+    clone.reset()
+    clone.run("dvc", "checkout")
 
 
 def test_a_queued_experiment_runs_its_own_code(clone: Clone) -> None:

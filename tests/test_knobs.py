@@ -45,7 +45,7 @@ BLOCKS = {
     "quality": ("train_gan",),
     "calibration": ("train_detector", "ensemble"),
     "evaluation": ("evaluate", "evaluate_ensemble"),
-    "robustness": ("robustness",),
+    "robustness": ("robustness", "robustness_ensemble"),
     "explanations": ("explain", "explain_ensemble", "spectra"),
     "runtime": ("runtime", "runtime_ensemble"),
     "audit": ("audit",),
@@ -105,16 +105,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repo]:
     (folder / "params.yaml").write_text(yaml.safe_dump(params_with_every_block(), sort_keys=False))
     (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
     repo = Repo.init(str(folder), no_scm=True)
-    for stage in repo.index.stages:
-        for out in stage.outs:
-            Path(out.fs_path).parent.mkdir(parents=True, exist_ok=True)
-            Path(out.fs_path).write_text(str(out))
-    for stage in repo.index.stages:
-        for dep in stage.deps:
-            place = Path(dep.fs_path)
-            if not place.exists():
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(str(dep))
+    places = {Path(item.fs_path) for stage in repo.index.stages for item in [*stage.outs, *stage.deps]}
+    for place in sorted(places, key=lambda place: len(place.parts), reverse=True):  # a folder's files come first
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(place.relative_to(folder).as_posix())
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         repo.commit(force=True)

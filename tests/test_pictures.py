@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from faces_for_training import encoded, stored
+from unseen.errors import UserError
 from unseen.pictures import Crops, decode_crop, decode_crops, load, load_crops, stream
 from unseen.shards import FaceSet
 from unseen.splits import Split
@@ -77,7 +78,10 @@ def test_decoded_by_threads_or_not_crops_are_the_same() -> None:
 
 
 def test_a_crop_of_another_size_is_an_error_and_not_a_picture() -> None:
-    with ThreadPoolExecutor(2) as threads, pytest.raises(ValueError, match="could not broadcast"):
+    with (
+        ThreadPoolExecutor(2) as threads,
+        pytest.raises(UserError, match="different sides, 24 x 24 and 32 x 32 pixels"),
+    ):
         decode_crops([picture(1), picture(2, 32)], threads)
 
 

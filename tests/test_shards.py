@@ -1,3 +1,4 @@
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -6,10 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from unseen import shards
 from unseen.errors import UserError
-from unseen.files import read_json, sha256_of
+from unseen.files import read_json, sha256_of, write_json
 from unseen.settings import Role
 from unseen.shards import (
     SCHEMA,
@@ -17,6 +19,7 @@ from unseen.shards import (
     FaceRow,
     FaceSet,
     all_sets,
+    check_sides,
     measurable,
     open_set,
     sets_below,
@@ -28,11 +31,18 @@ from unseen.splits import Split
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
+def crop(number: int, side: int = 8) -> bytes:
+    """A JPEG file of its own for each number."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), "grey").save(buffer, "JPEG")
+    return buffer.getvalue() + bytes([number % 256]) * (number + 1)
+
+
 def row(number: int, **changed: Any) -> FaceRow:
     """A made-up face; three a person, and every third person in another split."""
     person = number // 3
     face = FaceRow(
-        jpeg=bytes([number % 256]) * (number + 1),
+        jpeg=crop(number),
         path=f"s{person}/{number}, ä.jpg",
         label=0,
         generator="",
@@ -194,13 +204,8 @@ def test_counts(tmp_path: Path) -> None:
         "identities": {"test": 1, "train": 2, "val": 1},
         "notes": {"several_faces": 2, "turned": 1},
     }
-    assert read_json(tmp_path / "set/set.json") == {
-        "name": "orl",
-        "use": "train",
-        "label": 0,
-        "counts": counts,
-        "examples": EXAMPLES,
-    }
+    card = {"name": "orl", "use": "train", "label": 0, "side": 8, "counts": counts, "examples": EXAMPLES}
+    assert read_json(tmp_path / "set/set.json") == card
     assert (tmp_path / "set/dropped.csv").read_text() == (
         'path,reason,detail\n"a, b.jpg",no_face,"no ""face"""\n'
         "c\\nd.jpg,no_face,\ne.jpg,empty,\n._e.jpg,system_file,\n"
@@ -234,7 +239,7 @@ def test_a_set_that_fails_keeps_the_old_one(tmp_path: Path) -> None:
 def test_the_fingerprint_changes_with_every_byte(tmp_path: Path) -> None:
     write(tmp_path / "one")
     write(tmp_path / "two")
-    write_set(tmp_path / "three", "orl", "train", 0, [*map(row, range(17)), row(17, jpeg=b"other")])
+    write_set(tmp_path / "three", "orl", "train", 0, [*map(row, range(17)), row(17, jpeg=crop(99))])
     one, two, three = (open_set(tmp_path / name).fingerprint() for name in ("one", "two", "three"))
     assert one == two != three
 
@@ -292,3 +297,42 @@ def test_of_a_set_that_trains_only_test_people_are_measured_on(tmp_path: Path) -
     write(tmp_path / "cfd", use="held_out", name="cfd")
     assert measurable(open_set(tmp_path / "orl")) == ["test"]
     assert measurable(open_set(tmp_path / "cfd")) == ["train", "val", "test"]
+
+
+@pytest.mark.parametrize("jpeg", [crop(0, 16), b"no picture"])
+def test_a_set_holds_squares_of_one_side(tmp_path: Path, jpeg: bytes) -> None:
+    with pytest.raises(UserError, match=r"`orl`: its crops are not squares of one side"):
+        write_set(tmp_path / "sets/orl", "orl", "train", 0, [row(0), row(1, jpeg=jpeg)])
+    assert list((tmp_path / "sets").iterdir()) == []
+
+
+def test_sets_that_are_used_together_have_one_side(tmp_path: Path) -> None:
+    write(tmp_path / "faces/people/orl")
+    write_set(tmp_path / "fakes/own/gan", "gan", "train", 1, [row(0, jpeg=crop(0, 16), label=1)])
+    with pytest.raises(UserError, match=r"fakes/own/gan: holds crops of 16 pixels, but .*orl has 8; make it again"):
+        all_sets(tmp_path)
+    write_set(tmp_path / "faces/people/lfw", "lfw", "train", 0, [row(0, jpeg=crop(0, 16))])
+    for look in (sets_below, sets_for_fitting):
+        with pytest.raises(UserError, match="pixels"):
+            look(tmp_path / "faces/people")
+    check_sides([open_set(tmp_path / "faces/people/orl")], 8)
+    with pytest.raises(UserError, match=r"holds crops of 8 pixels, but `faces.side` has 32"):
+        check_sides([open_set(tmp_path / "faces/people/orl")], 32)
+
+
+def test_crops_that_are_not_what_the_card_says_are_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "set")
+    write_json(tmp_path / "set/set.json", {**read_json(tmp_path / "set/set.json"), "side": 16})
+    face_set = open_set(tmp_path / "set")
+    assert list(face_set.batches(SPLITS, ["id"]))
+    with pytest.raises(UserError, match="a crop of 8 pixels in a set of 16"):
+        stored(face_set)
+
+
+def test_a_card_of_an_older_version_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "set")
+    card = read_json(tmp_path / "set/set.json")
+    del card["side"]
+    write_json(tmp_path / "set/set.json", card)
+    with pytest.raises(UserError, match="older version"):
+        open_set(tmp_path / "set")

@@ -87,21 +87,6 @@ class Params(Settings):
         return pairs_of(self.evaluation.pairs, labels)
 
 
-def check_disk(params: Params, data: Path) -> None:
-    """No set lies on disk that params no longer name: DVC leaves it there, and a group would still hold it.
-
-    Raises:
-        UserError: names the folder.
-    """
-    for card in sorted([*data.glob("faces/**/set.json"), *data.glob("fakes/**/set.json")]):
-        folder = card.parent.relative_to(data).as_posix()
-        if folder not in params.set_folders() and not card.parent.name.endswith(".part"):
-            raise UserError(
-                f"{card.parent}: a set that params do not name, left from an earlier run; "
-                f"remove it with `rm -r {card.parent}`"
-            )
-
-
 @dataclass(frozen=True)
 class Checked:
     """A params file that was looked at as a whole."""
@@ -184,6 +169,6 @@ if __name__ == "__main__":
         sys.exit("usage: python -m unseen.params FILE")
     try:
         environment.check()
-        check_disk(load_params(Path(sys.argv[1])), Path("data"))
+        load_params(Path(sys.argv[1]))
     except UserError as error:
         sys.exit(str(error))

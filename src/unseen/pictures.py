@@ -13,6 +13,7 @@ import pyarrow as pa
 from PIL import Image
 
 from unseen.ahead import ahead
+from unseen.errors import UserError
 from unseen.shards import FaceSet
 from unseen.splits import Split
 
@@ -25,13 +26,21 @@ def decode_crop(jpeg: bytes) -> Pixels:
 
 
 def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pixels:
-    """Stored crops of one size, at least one of them, as uint8 [n, size, size, 3]; threads share them out."""
+    """Stored crops of one side, at least one of them, as uint8 [n, side, side, 3]; threads share them out.
+
+    Raises:
+        UserError: they differ in side.
+    """
     first = decode_crop(jpegs[0])
     pixels = np.empty((len(jpegs), *first.shape), np.uint8)
     pixels[0] = first
 
     def decode(place: int) -> None:
-        pixels[place] = decode_crop(jpegs[place])
+        picture = decode_crop(jpegs[place])
+        if picture.shape != first.shape:
+            sides = f"{first.shape[1]} x {first.shape[0]} and {picture.shape[1]} x {picture.shape[0]}"
+            raise UserError(f"stored crops of different sides, {sides} pixels; run the stages that make them again")
+        pixels[place] = picture
 
     list((threads.map if threads else map)(decode, range(1, len(jpegs))))
     return pixels

@@ -270,6 +270,41 @@ def _check_shown_groups(params: Params) -> Problems:
             )
 
 
+def _check_generators(params: Params) -> Problems:
+    """No generator is held out in one set and trains in another, by its name."""
+    made = [(f"sources.{name}", one.generator, one.use) for name, one in params.sources.items() if one.generator]
+    made += [(f"fakes.{name}", one.gan, one.use) for name, one in params.fakes.items()]
+    made += [(f"twins.{name}", one.autoencoder, one.use) for name, one in params.twins.items()]
+    for key, generator, use in made:
+        for other, seen, role in made:
+            blocks = {key.split(".")[0], other.split(".")[0]}
+            if len(blocks) == 1 and blocks != {"sources"}:
+                continue  # of GANs and of autoencoders more is known than the name: see above
+            if use == "held_out" and role == "train" and generator.strip().casefold() == seen.strip().casefold():
+                yield (
+                    f"params: `{key}` is 'held_out', but `{other}` of the same generator, {seen!r}, trains, so "
+                    f"detectors know it; let `{key}` train too and measure on its test people, take `{other}` out, "
+                    "or, if these are two generators, name them apart"
+                )
+
+
+def _check_twins_measured(params: Params) -> Problems:
+    """A twin has the split of its original: of twins of a set that trains, only test people's are measured on."""
+    for name, evaluation in params.evaluation_sets.items():
+        twins = params.twins.get(evaluation.data.rsplit("/", 1)[-1])
+        if twins is None or evaluation.split == "test" or evaluation.data not in params.set_folders():
+            continue
+        folders = {
+            path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{twins.of}/")
+        }
+        trains = [path for path, (_, use, _) in folders.items() if use == "train"]
+        if trains:
+            yield (
+                f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but its faces are twins of "
+                f"{trains[0]!r}, which trains; a twin has the split of its original: allowed: test"
+            )
+
+
 def _check_evaluation(params: Params) -> Problems:
     """What is measured exists, trained nothing, and has both classes."""
     for name, evaluation in params.evaluation_sets.items():
@@ -335,9 +370,11 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_gans,
     _check_fakes,
     _check_twins,
+    _check_generators,
     _check_detectors,
     _check_ensembles,
     _check_evaluation,
+    _check_twins_measured,
     _check_shown_groups,
     _check_explanations,
     _check_pairs,

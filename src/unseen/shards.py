@@ -1,10 +1,11 @@
 """The one format in which a face is stored: Parquet shards, an index without bytes, and the set's card.
 
-A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (its name, role and counts) and
-`dropped.csv` (what was left out and why). The role is checked here again, where files are opened.
+A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (its name, role, counts, and the side of its
+crops) and `dropped.csv` (what was left out and why). Role and side are checked here again, where files are opened.
 """
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from PIL import Image, UnidentifiedImageError
 
 from unseen.errors import UserError, printable
 from unseen.files import CsvLines, read_json, sha256_of, whole_folder, write_json
@@ -128,6 +130,15 @@ def left_out(folder: Path) -> str:
     return f"{card['counts']['kept']} of {card['counts']['read']} pictures kept; {', '.join(parts)}" if parts else ""
 
 
+def side_of(crop: bytes) -> int | None:
+    """The side in pixels of a stored crop, from its header; None where it is no square picture."""
+    try:
+        width, height = Image.open(io.BytesIO(crop)).size
+    except (UnidentifiedImageError, OSError):
+        return None
+    return width if width == height else None
+
+
 def write_set(
     folder: Path,
     name: str,
@@ -149,13 +160,14 @@ def write_set(
         `splits` (pictures), `identities` (by split), `notes`.
 
     Raises:
-        UserError: not one face came out.
+        UserError: not one face came out, or the crops are not squares of one side.
     """
     dropped: list[Dropped] = []
     ignored: list[Dropped] = []
     splits: Counter[str] = Counter()
     people: dict[str, set[str]] = {}
     notes: Counter[str] = Counter()
+    sides: set[int | None] = set()
     with whole_folder(folder) as part:
         index = pq.ParquetWriter(part / "index.parquet", SCHEMA.remove(SCHEMA.get_field_index("image")))
 
@@ -173,6 +185,7 @@ def write_set(
             splits[item.split] += 1
             people.setdefault(item.split, set()).add(item.identity)
             notes.update(item.notes)
+            sides.add(side_of(item.jpeg))
             rows.append(item)
             if len(rows) == ROWS_PER_SHARD:
                 flush(rows, shards)
@@ -196,12 +209,14 @@ def write_set(
                 such = examples[Counter(item.reason for item in dropped).most_common(1)[0][0]]
                 read = f"its {counts['read']} pictures (dropped: {counts['dropped']}, such as {such})"
             raise UserError(f"`{name}`: not one face came out of {read}; correct its block in params")
+        if len(sides) > 1 or None in sides:
+            raise UserError(f"`{name}`: its crops are not squares of one side: {sorted(map(str, sides))}")
         with (part / "dropped.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(CsvLines(handle))
             writer.writerow(["path", "reason", "detail"])
             for item in [*dropped, *ignored]:
                 writer.writerow([printable(item.path), item.reason, printable(item.detail)])
-        card = {"name": name, "use": use, "label": label, "counts": counts, "examples": examples}
+        card = {"name": name, "use": use, "label": label, "side": sides.pop(), "counts": counts, "examples": examples}
         write_json(part / "set.json", card)
     return counts
 
@@ -214,6 +229,7 @@ class FaceSet:
     name: str
     use: Role
     label: int
+    side: int
     counts: dict[str, Any]
 
     def fingerprint(self) -> list[str]:
@@ -227,26 +243,56 @@ class FaceSet:
         return {column: chosen[column].to_pylist() for column in columns}
 
     def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
-        """Rows of some splits, in stored order, `size` at most at a time, without loading the set."""
+        """Rows of some splits, in stored order, `size` at most at a time, without loading the set.
+
+        Raises:
+            UserError: the first crop of a batch does not have the side that the set's card says.
+        """
         wanted = pa.array(list(splits), pa.string())
         for shard in sorted(self.folder.glob("part-*.parquet")):
             for batch in pq.ParquetFile(shard).iter_batches(size, columns=[*columns, "split"]):
                 chosen = batch.filter(pc.is_in(batch["split"], wanted))
-                if chosen.num_rows:
-                    yield chosen.select(list(columns))
+                if not chosen.num_rows:
+                    continue
+                if "image" in columns and (found := side_of(chosen["image"][0]["bytes"].as_py())) != self.side:
+                    raise UserError(f"{shard}: a crop of {found} pixels in a set of {self.side}; {AGAIN}")
+                yield chosen.select(list(columns))
+
+
+AGAIN = "make it again with `dvc repro --force --single-item STAGE@SET` (faces, generate or twins), then `dvc repro`"
+
+
+def check_sides(sets: Sequence[FaceSet], side: int | None = None) -> None:
+    """Sets that are used together hold crops of one side.
+
+    Args:
+        sets: any sets.
+        side: what it must be; None: that of the first.
+
+    Raises:
+        UserError: names a set, its side, and what it should be.
+    """
+    wanted, by = (side, "`faces.side`") if side is not None else (sets[0].side, str(sets[0].folder))
+    for face_set in sets:
+        if face_set.side != wanted:
+            raise UserError(
+                f"{face_set.folder}: holds crops of {face_set.side} pixels, but {by} has {wanted}; {AGAIN}"
+            )
 
 
 def open_set(folder: Path) -> FaceSet:
     """The set in a folder.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or one of an older version.
     """
     try:
         card = read_json(folder / "set.json")
     except FileNotFoundError:
         raise UserError(f"{folder}: no face set here; {advice(folder)}") from None
-    return FaceSet(folder, card["name"], card["use"], card["label"], card["counts"])
+    if "side" not in card:
+        raise UserError(f"{folder}: set.json has no `side`, so an older version wrote it; run `dvc repro`")
+    return FaceSet(folder, card["name"], card["use"], card["label"], card["side"], card["counts"])
 
 
 def _below(root: Path) -> list[FaceSet]:
@@ -258,17 +304,20 @@ def sets_below(root: Path) -> list[FaceSet]:
     """Every set below a folder, sorted by path.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or their crops differ in side.
     """
     found = _below(root)
     if not found:
         raise UserError(f"{root}: no face set below it; {advice(root)}")
+    check_sides(found)
     return found
 
 
 def all_sets(data: Path) -> list[FaceSet]:
     """Every set of faces and of fakes; a project may have no GAN and so no fakes of its own."""
-    return sets_below(data / "faces") + _below(data / "fakes")
+    found = sets_below(data / "faces") + _below(data / "fakes")
+    check_sides(found)
+    return found
 
 
 def sets_for_fitting(root: Path) -> list[FaceSet]:

@@ -25,7 +25,7 @@ def project(tmp_path: Path, params_data: dict[str, Any], monkeypatch: pytest.Mon
     for detector, threshold, blind in (("good", 0.4, 0.0), ("blind", 0.6, -4.0)):
         for seed, (name, (label, mean)) in enumerate(SETS.items()):
             logits = bell(mean + (blind if name == "resize_conv_fakes" else 0), 50, seed)
-            file = tmp_path / "data/predictions" / detector / f"{name}.parquet"
+            file = tmp_path / "data/sets/predictions" / detector / f"{name}.parquet"
             write_predictions(file, [columns(label, logits, None, name)])
         write_json(
             tmp_path / "models/detectors" / detector / "detector.json", {"calibration": {"threshold": threshold}}

@@ -95,13 +95,19 @@ def test_saved_twice_is_the_same_bytes(tmp_path: Path, face_settings: FaceSettin
     for name in ("one", "two"):
         save(tmp_path / name, face_settings)
     assert bytes_below(tmp_path / "one") == bytes_below(tmp_path / "two")
-    assert set(bytes_below(tmp_path / "one")) == {"detector.json", "finder.onnx", "weights.safetensors"}
+    assert set(bytes_below(tmp_path / "one")) == {
+        "detector.json",
+        "finder.onnx",
+        "parts/index.json",
+        "weights.safetensors",
+    }
 
 
 def test_parts_of_an_earlier_fit_are_gone(folder: Path, face_settings: FaceSettings) -> None:
     (folder / "parts" / "adapter_config.json").write_text("{}")
     save(folder, face_settings)
-    assert not list((folder / "parts").iterdir())
+    assert json.loads((folder / "parts" / "index.json").read_text()) == {}
+    assert [path.name for path in (folder / "parts").iterdir()] == ["index.json"]
 
 
 @pytest.mark.parametrize("gone", ["detector.json", "weights.safetensors"])

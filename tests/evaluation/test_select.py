@@ -3,14 +3,15 @@
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from faces_for_training import bytes_below, stored
+from faces_for_training import bytes_below, encoded, stored
 from unseen.errors import UserError
 from unseen.evaluation import select as select_module
 from unseen.evaluation.select import Match, Trained, select
@@ -21,7 +22,7 @@ from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 from unseen.files import read_json
 from unseen.settings import Role
-from unseen.shards import SCHEMA, FaceSet, open_set, write_set
+from unseen.shards import SCHEMA, FaceRow, FaceSet, open_set, write_set
 from unseen.splits import Split
 
 EVERY: list[Split] = ["train", "val", "test"]
@@ -122,7 +123,7 @@ def test_the_card_says_what_the_selection_is(
 ) -> None:
     photos: dict[str, Photo] = {"new.pgm": (people[30], "train"), "old.pgm": (people[1], "train")}
     counts = select(store("fs", photos, "held_out", "gan").folder, "all", trained, tmp_path / "selected")
-    card = {"name": "fs", "use": "held_out", "label": 1, "counts": counts}
+    card = {"name": "fs", "use": "held_out", "label": 1, "side": 64, "counts": counts}
     assert read_json(tmp_path / "selected/set.json") == card
     assert sorted(bytes_below(tmp_path / "selected")) == ["left_out.csv", "part-00000.parquet", "set.json"]
 
@@ -236,7 +237,9 @@ def ones(count: int) -> int:
 def test_the_surest_reason_is_the_one_that_is_given(
     tmp_path: Path, sha256: int, crop: int, picture: int, why: str | None, bits: int
 ) -> None:
-    one = stored(tmp_path / "orl", [b"first", b"second"], ["a", "b"], ["train", "train"])
+    one = stored(
+        tmp_path / "orl", list(map(encoded, np.zeros((2, 8, 8, 3), np.uint8))), ["a", "b"], ["train", "train"]
+    )
     trained = Trained([one])
     assert one.index(["train"], ["sha256"])["sha256"] == [f"{0:064x}", f"{1:064x}"]
     of = "orl/0001.jpg" if why == "same_file" else "orl/0000.jpg"
@@ -262,3 +265,43 @@ def test_many_copies_are_known_and_nobody_is_taken_for_somebody_else(store: Stor
     # a face that lies elsewhere is found a pixel further: of crops of small pictures half come out near enough
     assert shares[0] == 1.0
     assert shares[1] > 0.4
+
+
+def twins_of(store: Store, people: list[bytes], splits: dict[str, Split], use: Role) -> FaceSet:
+    """Twins of `orl/s0.pgm` ..., each in a split; other pictures, so that only what they say of themselves counts."""
+    made = store("drawn", {name: (people[20 + i], split) for i, (name, split) in enumerate(splits.items())}, use)
+    found = [FaceRow.from_record(one) for batch in made.batches(EVERY, SCHEMA.names) for one in batch.to_pylist()]
+    rows = [replace(one, label=1, generator="auto", attributes={"twin_of": f"orl/{one.path}"}) for one in found]
+    write_set(made.folder, "copies", use, 1, rows)
+    return open_set(made.folder)
+
+
+@pytest.mark.parametrize(
+    ("splits", "split", "advice"),
+    [
+        ({"s1.pgm": "train", "s11.pgm": "test"}, "all", "set `split: test`"),
+        ({"s5.pgm": "val", "s11.pgm": "test"}, "all", "set `split: test`"),
+        ({"s1.pgm": "test", "s11.pgm": "test"}, "test", "make the twins again"),
+    ],
+)
+def test_twins_of_faces_that_have_trained_are_not_measured_on(
+    store: Store,
+    people: list[bytes],
+    trained: Trained,
+    tmp_path: Path,
+    splits: dict[str, Split],
+    split: Literal["test", "all"],
+    advice: str,
+) -> None:
+    made = twins_of(store, people, splits, "held_out")
+    with pytest.raises(UserError, match="`copies` holds twins of 1 faces that have trained, such as orl/s") as caught:
+        select(made.folder, split, trained, tmp_path / "selected")
+    assert advice in str(caught.value)
+    assert not (tmp_path / "selected").exists()
+
+
+def test_twins_of_test_people_are_measured_on(
+    store: Store, people: list[bytes], trained: Trained, tmp_path: Path
+) -> None:
+    made = twins_of(store, people, {"s1.pgm": "train", "s11.pgm": "test"}, "held_out")
+    assert select(made.folder, "test", trained, tmp_path / "selected")["kept"] == 1

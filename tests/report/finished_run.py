@@ -162,7 +162,10 @@ def _look(root: Path) -> None:
         for pair in ("known", "unseen")
         for change, level, value in steps
     ]
-    pd.DataFrame(rows).to_csv(metrics / "robustness.csv", index=False)
+    (metrics / "robustness").mkdir()
+    for detector in SCORES:
+        mine = [row for row in rows if row["detector"] == detector]
+        pd.DataFrame(mine).to_csv(metrics / "robustness" / f"{detector}.csv", index=False)
     inside = {"value": 0.75, "low": 0.5, "high": 0.875}
     outcome = {"heat_inside": inside, "area_inside": 0.625, "heat_beyond_area": inside, "n": 30, "people": 9}
     heat = {
@@ -194,7 +197,7 @@ def _look(root: Path) -> None:
     for stage, item, seconds in (("faces", "orl", 4.5), ("train_gan", "dcgan", 75.0), ("report", "", 999.0)):
         cost = {"stage": stage, "item": item, "seconds": seconds, "cpu_seconds": 2 * seconds, "peak_memory_mb": 700.0}
         where = {"device": "cpu", "machine": "Abacus 3, 2 cores", "commit": "0123456789abcdef", "changed": not item}
-        write_json(metrics / "costs" / stage / f"{item or 'all'}.json", {**cost, **where})
+        write_json(metrics / "costs" / (f"{stage}/{item}.json" if item else f"{stage}.json"), {**cost, **where})
 
 
 def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, finder: Finder) -> Params:

@@ -25,7 +25,7 @@ frozen thresholds; where a file is among them, on all faces that are in both, jo
   McNemar       of the faces that only one has right at its threshold: exact binomial test
 """
 
-PREDICTIONS, DETECTORS = Path("data/predictions"), Path("models/detectors")
+PREDICTIONS, DETECTORS = Path("data/sets/predictions"), Path("models/detectors")
 
 
 def _read(name: str) -> "tuple[pd.DataFrame, float | None]":

@@ -1,7 +1,7 @@
 """A detector on disk: `weights.safetensors`, `detector.json` and the face finder it was trained behind.
 
 The folder says and holds all that is needed to use it. `evaluation.json` joins it when it was evaluated; below
-`parts` lie files that some kinds have for other tools.
+`parts` lie files that some kinds have for other tools, and `index.json` with their SHA-256.
 """
 
 import importlib
@@ -22,7 +22,7 @@ from unseen.detectors.base import Detector, Kind
 from unseen.detectors.calibration import Calibration
 from unseen.errors import UserError
 from unseen.faces.settings import FaceSettings
-from unseen.files import whole_file, whole_folder, write_json
+from unseen.files import sha256_of, whole_file, whole_folder, write_json
 from unseen.settings import validated
 
 KEYS = {"name": str, "kind": str, "config": dict, "faces": dict, "calibration": dict, "seed": int, "trained_on": dict}
@@ -83,6 +83,8 @@ def save_detector(
     with whole_folder(folder / "parts") as part:
         for name, content in model.parts().items():
             (part / name).write_bytes(content)
+        # most kinds have no part, and DVC warns of an empty folder at every command
+        write_json(part / "index.json", {name: sha256_of(part / name) for name in model.parts()})
 
 
 def _shared(model: Detector) -> list[ModuleType]:

@@ -12,7 +12,7 @@ from unseen.evaluation.predictions import FROM_SHARDS, write_predictions
 from unseen.pictures import stream
 from unseen.progress import progress
 from unseen.runtime import prepare
-from unseen.shards import measurable, open_set
+from unseen.shards import check_sides, measurable, open_set
 
 
 def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) -> int:
@@ -23,8 +23,12 @@ def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) 
         name: the evaluation set's name.
         folder: its faces.
         output: the Parquet file of predictions.
+
+    Raises:
+        UserError: the faces do not have the side of those that the detector was trained on.
     """
     face_set = open_set(folder)
+    check_sides([face_set], detector.faces.side)
     device = prepare()
     model = detector.model.to(device)
 

@@ -230,7 +230,7 @@ def _limits(card: Numbers, metrics: Numbers) -> str:
         f"It sees faces of {faces['side']} x {faces['side']} px, found, cut out and compressed as in its training; "
         f"one whose cut would be smaller than {faces['min_crop']} px gets no score.",
         f"Its false alarms were measured on {_tested(metrics)}. Other cameras, ages and light are other numbers, and "
-        "so are pictures that were compressed or made smaller on their way: metrics/robustness.json.",
+        f"so are pictures that were compressed or made smaller on their way: metrics/robustness/{card['name']}.json.",
         "Nothing here says how it does on a generator that is not in the table above, and new ones appear.",
         "Whoever knows it can get around it: no attack was tried.",
     ]

@@ -27,7 +27,7 @@ from unseen.files import whole_file
 from unseen.pictures import Faces, Pixels, decode_crops
 from unseen.progress import progress
 from unseen.runtime import prepare
-from unseen.shards import FaceSet, measurable, open_set
+from unseen.shards import FaceSet, check_sides, measurable, open_set
 from unseen.splits import unit_interval
 
 FROM_SHARDS = ["id", "label", "generator", "source", "identity"]
@@ -116,6 +116,8 @@ def score_changes(
     with whole_file(output) as part, pq.ParquetWriter(part, SCHEMA) as writer:
         for name, folder in folders.items():
             face_set = open_set(folder)
+            for detector in detectors:
+                check_sides([face_set], detector.faces.side)
             batches = ahead(_stored(face_set, chosen(face_set, most, seed)), _decoded)
             for faces in progress(batches, f"robustness on {name}", "batch"):
                 writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())

@@ -39,8 +39,14 @@ class Trained:
             for column, values in face_set.index(["train", "val"], columns).items():
                 found[column] += values
         self._ids = found["id"]
+        self._known = frozenset(self._ids)
         self._by_sha256 = dict(zip(reversed(found["sha256"]), reversed(found["id"]), strict=True))
         self._indexes = {column: HashIndex(words(found[column])) for _, column in HASHES}
+
+    def twins(self, attributes: Iterable[list[tuple[str, str]]]) -> list[str]:
+        """The ids of those faces that have trained and that some faces, of these attributes, are twins of."""
+        originals = (value for pairs in attributes for name, value in pairs if name == "twin_of")
+        return sorted({original for original in originals if original in self._known})
 
     def matches(self, rows: dict[str, list[str]]) -> dict[str, Match]:
         """Those of some faces that have trained, by id.
@@ -72,7 +78,8 @@ def select(folder: Path, split: Literal["test", "all"], trained: Trained, target
         `kept`, and `left_out` by reason.
 
     Raises:
-        UserError: a set that trains may only be measured on its test people; or no face is left.
+        UserError: a set that trains may only be measured on its test people; a face is the twin of one that has
+            trained; or no face is left.
     """
     face_set = open_set(folder)
     if split == "all" and face_set.use == "train":
@@ -81,6 +88,12 @@ def select(folder: Path, split: Literal["test", "all"], trained: Trained, target
             "set `split: test` in this evaluation set"
         )
     splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
+    if originals := trained.twins(face_set.index(splits, ["attributes"])["attributes"]):
+        raise UserError(
+            f"{folder}: `{face_set.name}` holds twins of {len(originals)} faces that have trained, such as "
+            f"{originals[0]}; a twin is measured on in its original's split only: set `split: test` here"
+            + ("" if split == "all" else f", and make the twins again (`dvc repro --force twins@{face_set.name}`)")
+        )
     matches = trained.matches(face_set.index(splits, ["id", "sha256", *(column for _, column in HASHES)]))
     kept = 0
     with whole_folder(target) as part:
@@ -97,6 +110,7 @@ def select(folder: Path, split: Literal["test", "all"], trained: Trained, target
             writer = csv.writer(CsvLines(handle))
             writer.writerow(["id", "of", "why", "bits"])
             writer.writerows([m.id, m.of, m.why, m.bits] for found in left_out.values() for m in found)
-        card = {"name": face_set.name, "use": face_set.use, "label": face_set.label, "counts": counts}
+        card = {"name": face_set.name, "use": face_set.use, "label": face_set.label}
+        card |= {"side": face_set.side, "counts": counts}
         write_json(part / "set.json", card)
     return counts

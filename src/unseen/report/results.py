@@ -75,7 +75,7 @@ class Results(Measured):
         gans: the last row of each GAN's own measurements, from `train_gan`.
         audit: from `audit`.
         training: columns detector, step, train_loss, val_loss.
-        robustness: from `robustness`, a row for each detector, pair, change and level.
+        robustness: from each `robustness`, a row for each detector, pair, change and level.
         heat: of each detector that was explained, from `explain`.
         runtime: of each detector that was timed, from `runtime`.
         costs: of each stage that wrote what it took, in the order of their files.
@@ -184,10 +184,11 @@ def _table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"detector": str, "pair": str})
 
 
-def _tables(folder: Path, names: Iterable[str], columns: list[str]) -> pd.DataFrame:
-    """The tables of several detectors as one; columns that none has are empty."""
+def _tables(folder: Path, names: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:
+    """The tables of several detectors as one; columns that none has are empty; no `columns` means all."""
     found = [_table(folder / f"{name}.csv").assign(detector=name) for name in names]
-    return pd.concat(found, ignore_index=True).reindex(columns=columns)
+    joined = pd.concat(found, ignore_index=True)
+    return joined if columns is None else joined.reindex(columns=columns)
 
 
 def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
@@ -196,9 +197,27 @@ def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
     return {name: read_json(path) for name, path in paths.items() if path.is_file()}
 
 
-def _costs(folder: Path) -> list[dict[str, Any]]:
+def _current(params: Params, parts: tuple[str, ...]) -> bool:
+    """Whether params name the items of a cost's path: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
+    stage, *items = parts
+    blocks = {"score": [params.judged(), params.evaluation_sets]}
+    blocks |= {
+        "download": [params.archives],
+        "folder": [params.folders],
+        "asset": [params.assets],
+        "faces": [params.sources],
+    }
+    blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}
+    blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
+    blocks |= {"train_detector": [params.detectors], "ensemble": [params.ensembles]}
+    known = blocks.get(stage, [params.judged()])
+    return all(item in names for item, names in zip(items, known, strict=False))
+
+
+def _costs(folder: Path, params: Params) -> list[dict[str, Any]]:
     """What stages took, each with its `name`: stage, item, and for scores the set, as its file is called."""
     paths = sorted(folder.rglob("*.json"))
+    paths = [path for path in paths if _current(params, path.relative_to(folder).with_suffix("").parts)]
     return [{**read_json(path), "name": " ".join(path.relative_to(folder).with_suffix("").parts)} for path in paths]
 
 
@@ -216,7 +235,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     audit = _read(metrics / "audit.json")
     marked = marks(params, audit)
     trained = [name for name in judged if (metrics / "training" / f"{name}.csv").is_file()]
-    robust = metrics / "robustness.csv"
+    changed = [name for name in judged if (metrics / "robustness" / f"{name}.csv").is_file()]
     return Results(
         detectors=detectors,
         roc=_tables(metrics / "roc", judged, ["detector", "pair", "fpr", "tpr"]),
@@ -234,8 +253,10 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         gans={name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
         audit=audit,
         training=_tables(metrics / "training", trained, TRAINING) if trained else pd.DataFrame(columns=TRAINING),
-        robustness=_table(robust) if robust.is_file() else pd.DataFrame(columns=["detector", "pair"]),
+        robustness=_tables(metrics / "robustness", changed)
+        if changed
+        else pd.DataFrame(columns=["detector", "pair"]),
         heat=_some(metrics / "explanations", judged, "{}/heat.json"),
         runtime=_some(metrics / "runtime", judged, "{}.json"),
-        costs=_costs(metrics / "costs"),
+        costs=_costs(metrics / "costs", params),
     )

@@ -1,0 +1,22 @@
+"""Take the sources that params name, and no others that lie in data/faces: `face_sets.py`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.named import check_sides, say_ignored, sets_in, take_named
+from unseen.settings import Name, read_block
+from unseen.sources.settings import SourceSettings
+
+
+def main() -> None:
+    folder = Path("data/faces")
+    sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
+    named = [f"{source.group}/{name}" for name, source in sources.items()]
+    ignored = take_named(folder, Path("data/sets/faces"), named, sets_in(folder))
+    check_sides(folder, named, read_block(_stage.PARAMS, ["faces", "side"], int))
+    say_ignored(folder, ignored)
+
+
+if __name__ == "__main__":
+    _stage.run(main)

@@ -1,0 +1,23 @@
+"""Take the fakes and twins that params name, and no others that lie in data/fakes: `fake_sets.py`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.gans.settings import FakeSettings, TwinSettings
+from unseen.named import check_sides, say_ignored, sets_in, take_named
+from unseen.settings import Name, read_block
+
+
+def main() -> None:
+    folder = Path("data/fakes")
+    fakes = read_block(_stage.PARAMS, ["fakes"], dict[Name, FakeSettings])
+    twins = read_block(_stage.PARAMS, ["twins"], dict[Name, TwinSettings])
+    named = [f"{made.group}/{name}" for name, made in [*fakes.items(), *twins.items()]]
+    ignored = take_named(folder, Path("data/sets/fakes"), named, sets_in(folder))
+    check_sides(folder, named, read_block(_stage.PARAMS, ["faces", "side"], int))
+    say_ignored(folder, ignored)
+
+
+if __name__ == "__main__":
+    _stage.run(main)

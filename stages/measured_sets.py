@@ -1,0 +1,19 @@
+"""Take the evaluation sets that params name, and no others that lie in data/evaluation: `measured_sets.py`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.evaluation.settings import EvaluationSet
+from unseen.named import say_ignored, sets_in, take_named
+from unseen.settings import Name, read_block
+
+
+def main() -> None:
+    folder = Path("data/evaluation")
+    named = list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet]))
+    say_ignored(folder, take_named(folder, Path("data/sets/evaluation"), named, sets_in(folder)))
+
+
+if __name__ == "__main__":
+    _stage.run(main)

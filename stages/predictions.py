@@ -1,0 +1,20 @@
+"""Take a detector's predictions on the evaluation sets that params name, and no others: `predictions.py DETECTOR`."""
+
+from pathlib import Path
+
+import _stage
+
+from unseen.evaluation.settings import EvaluationSet
+from unseen.named import files_in, say_ignored, take_named
+from unseen.settings import Name, read_block
+
+
+def main(detector: str) -> None:
+    folder = Path("data/predictions", detector)
+    sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
+    named = [f"{name}.parquet" for name in sets]
+    say_ignored(folder, take_named(folder, Path("data/sets/predictions", detector), named, files_in(folder)))
+
+
+if __name__ == "__main__":
+    _stage.run(main)

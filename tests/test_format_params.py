@@ -1,0 +1,52 @@
+"""Params files are stored as DVC writes them, so that `dvc exp run -S` changes the lines of one knob."""
+
+import difflib
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+from dvc.utils.hydra import apply_overrides
+
+from conftest import PARAMS, ROOT
+from unseen.settings import read_yaml
+
+SCRIPT = runpy.run_path(str(ROOT / ".ci/format_params.py"))
+FILES = [PARAMS, *sorted((ROOT / "experiments").glob("*.yaml"))]
+
+
+def differing(before: str, after: str) -> list[str]:
+    """The lines that are new or gone."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_params_file_is_as_dvc_writes_it(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "params.yaml"
+    shutil.copy(path, copy)
+    assert not SCRIPT["format_file"](copy)
+    assert copy.read_text() == path.read_text()
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["detectors.dct_logistic.penalty=50.0", "seed=5", "robustness.faces=30", "faces.side=32", "audit.max_auc=0.6"],
+)
+def test_one_knob_is_one_line(tmp_path: Path, override: str) -> None:
+    copy = tmp_path / "params.yaml"
+    shutil.copy(PARAMS, copy)
+    apply_overrides(copy, [override])
+    lines = differing(PARAMS.read_text(), copy.read_text())
+    assert [line[0] for line in lines] == ["-", "+"], lines
+    assert override.split("=")[1] in lines[1]
+
+
+def test_formatting_changes_the_form_and_not_the_values(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 4   # why\nlevels: [1,   2]\ntext: 'plain'\n")
+    before = read_yaml(path)
+    assert SCRIPT["format_file"](path)
+    assert read_yaml(path) == before
+    assert path.read_text().splitlines()[:4] == ["seed: 4   # why", "levels:", "- 1", "- 2"]
+    assert not SCRIPT["format_file"](path)
