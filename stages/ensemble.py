@@ -18,7 +18,7 @@ def main(name: str) -> None:
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
     sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
     members = [load_detector(Path("models/detectors", member)) for member in (settings.first, settings.second)]
-    check_sides(sets, members[0].faces.side)
+    check_sides(sets, members[0].faces.side, f"the detector `{settings.first}`")
     made = join(name, members, settings, calibration, sets)
     write_metrics(Path("metrics/training", f"{name}.json"), made.calibration.validation)
     save_detector(

@@ -262,17 +262,20 @@ class FaceSet:
 AGAIN = "make it again with `dvc repro --force --single-item STAGE@SET` (faces, generate or twins), then `dvc repro`"
 
 
-def check_sides(sets: Sequence[FaceSet], side: int | None = None) -> None:
+def check_sides(sets: Sequence[FaceSet], side: int | None = None, of: str = "`faces.side`") -> None:
     """Sets that are used together hold crops of one side.
 
     Args:
         sets: any sets.
         side: what it must be; None: that of the first.
+        of: whose side that is.
 
     Raises:
         UserError: names a set, its side, and what it should be.
     """
-    wanted, by = (side, "`faces.side`") if side is not None else (sets[0].side, str(sets[0].folder))
+    if not sets:
+        return
+    wanted, by = (side, of) if side is not None else (sets[0].side, str(sets[0].folder))
     for face_set in sets:
         if face_set.side != wanted:
             raise UserError(

@@ -31,7 +31,7 @@ def detector(tmp_path: Path, face_settings: FaceSettings) -> TrainedDetector:
     model.scale += 1.5
     model.weight += torch.randn(32 * 32, generator=random, dtype=torch.float64) / 32
     calibration = Calibration(2.0, 0.6, (0.4, 0.7), 0.05, {})
-    card = {"name": "dct", "faces": face_settings.model_dump()}
+    card = {"name": "dct", "faces": {**face_settings.model_dump(), "side": 32}}
     save_detector(tmp_path / "dct", model, "dct_logistic", calibration, b"", card)
     return load_detector(tmp_path / "dct")
 
@@ -101,3 +101,11 @@ def test_a_score_that_breaks_off_leaves_no_file(
 def test_no_faces_is_one_line(tmp_path: Path, detector: TrainedDetector) -> None:
     with pytest.raises(UserError, match="no face set here"):
         score_set(detector, "set", tmp_path / "nowhere", tmp_path / "one.parquet")
+
+
+def test_faces_of_another_side_are_refused(tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces) -> None:
+    files = [encoded(face, quality=90) for face in orl_faces.large[:4]]
+    stored(tmp_path / "large", files, orl_faces.people[:4], ["test"] * 4)
+    with pytest.raises(UserError, match=r"large: holds crops of 64 pixels, but the detector `dct` has 32"):
+        score_set(detector, "large", tmp_path / "large", tmp_path / "predictions.parquet")
+    assert not (tmp_path / "predictions.parquet").exists()

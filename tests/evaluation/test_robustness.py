@@ -49,7 +49,7 @@ def detectors(tmp_path: Path, face_settings: FaceSettings) -> list[TrainedDetect
         random = torch.Generator().manual_seed(seed)
         model.weight += torch.randn(32 * 32, generator=random, dtype=torch.float64) / 32
         calibration = Calibration(1.0 + seed, 0.6, (0.4, 0.7), 0.05, {})
-        card = {"name": name, "faces": face_settings.model_dump()}
+        card = {"name": name, "faces": {**face_settings.model_dump(), "side": 32}}
         save_detector(tmp_path / name, model, "dct_logistic", calibration, b"", card)
     return [load_detector(tmp_path / name) for name in NAMES]
 

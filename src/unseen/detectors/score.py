@@ -28,7 +28,7 @@ def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) 
         UserError: the faces do not have the side of those that the detector was trained on.
     """
     face_set = open_set(folder)
-    check_sides([face_set], detector.faces.side)
+    check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
     device = prepare()
     model = detector.model.to(device)
 
