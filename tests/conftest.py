@@ -2,6 +2,7 @@
 
 import copy
 import io
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 import pytest
 import yaml
 from PIL import Image
+
+for _name in ("OMP_NUM_THREADS", "UNSEEN_THREADS"):
+    # Before torch is imported, and for what tests start. Threads that wait for each other spin: on a busy machine two
+    # of them take many times the CPU time of one.
+    os.environ.setdefault(_name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]

@@ -28,30 +28,46 @@ def away_from(reals: Tensor, fakes: Tensor) -> float:
     return float((fakes.float().mean(0) - reals.float().mean(0)).abs().mean())
 
 
-@pytest.mark.parametrize(
-    ("kind", "blind", "changed"),
-    [
-        ("dcgan", 2 * math.log(2), {"images": 960}),
-        ("r3gan", math.log(2), {"images": 480, "penalty": 0.2, "penalty_every": 4, "diff_augment": False}),
-    ],
-)
-def test_it_learns_on_real_faces(
-    orl_faces: OrlFaces, tmp_path: Path, kind: str, blind: float, changed: dict[str, Any]
-) -> None:
+def learned(faces: OrlFaces, scratch: Path, kind: str, **changed: Any) -> tuple[float, float, float]:
+    """What D's lowest loss, the distance of the samples from the faces (KID), and that of their mean are after a
+    training, as shares of what they are of networks that have learned nothing."""
     knobs = settings(kind, width=8, latent=16, batch=16, burn_in=960, sample_every=160, **changed)
-    result = trained(orl_faces.small, knobs, tmp_path)
-    assert min(row["d_loss"] for row in result.history) < 0.95 * blind, "D tells reals from fakes"
-
+    result = trained(faces.small, knobs, scratch)
+    blind = {"dcgan": 2 * math.log(2), "r3gan": math.log(2)}[kind]
     untrained, d = build(knobs, 32, SEED)
-    start, _ = judge(orl_faces.small, knobs)(untrained, d, result.history[0])
-    assert result.history[-1]["kid_lite1"] < 0.6 * start["kid_lite1"]
+    start, _ = judge(faces.small, knobs)(untrained, d, result.history[0])
 
     net, _ = build(knobs, 32, SEED)
     net.load_state_dict(result.states["generator"])
     latents = torch.randn(100, 16, generator=torch.Generator().manual_seed(0))
-    reals = torch.from_numpy(orl_faces.small).permute(0, 3, 1, 2)
+    reals = torch.from_numpy(faces.small).permute(0, 3, 1, 2)
     before, after = (away_from(reals, samples(one, latents)) for one in (untrained, net))
-    assert after < 0.85 * before
+    kid = result.history[-1]["kid_lite1"] / start["kid_lite1"]
+    return min(row["d_loss"] for row in result.history) / blind, kid, after / before
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "changed"),
+    [
+        ("dcgan", 0.7, {"images": 960}),
+        ("r3gan", 0.95, {"images": 480, "penalty": 0.2, "penalty_every": 4, "diff_augment": False}),
+    ],
+)
+def test_it_learns_on_real_faces(
+    orl_faces: OrlFaces, tmp_path: Path, kind: str, limit: float, changed: dict[str, Any]
+) -> None:
+    """tests/README.md has what was seen with other seeds and on other processors."""
+    d_loss, kid, mean = learned(orl_faces, tmp_path, kind, **changed)
+    assert d_loss < limit, "D tells reals from fakes"
+    assert kid < 0.6
+    assert mean < 0.85
+
+
+def test_a_training_that_is_broken_does_not_learn(orl_faces: OrlFaces, tmp_path: Path) -> None:
+    d_loss, kid, mean = learned(orl_faces, tmp_path, "dcgan", images=320, learning_rate=1e-12)
+    assert d_loss > 0.7
+    assert kid > 0.6
+    assert mean > 0.85
 
 
 @pytest.mark.parametrize("kind", KINDS)
