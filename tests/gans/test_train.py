@@ -23,27 +23,18 @@ from .tiny import KINDS, SEED, judge, same, same_states, settings, trained
 Update = Callable[[torch.optim.Optimizer, Tensor, nn.Module, Any], None]
 
 
-def away_from(reals: Tensor, fakes: Tensor) -> float:
-    """Grey levels between the average sample and the average face, pixel by pixel."""
-    return float((fakes.float().mean(0) - reals.float().mean(0)).abs().mean())
+KID_LIMIT = 0.75
 
 
-def learned(faces: OrlFaces, scratch: Path, kind: str, **changed: Any) -> tuple[float, float, float]:
-    """What D's lowest loss, the distance of the samples from the faces (KID), and that of their mean are after a
-    training, as shares of what they are of networks that have learned nothing."""
+def learned(faces: OrlFaces, scratch: Path, kind: str, **changed: Any) -> tuple[float, float]:
+    """D's lowest loss and the distance of the samples from the faces (KID) after a training, as shares of what they
+    are of networks that have learned nothing. tests/README.md has what was seen with other seeds and processors."""
     knobs = settings(kind, width=8, latent=16, batch=16, burn_in=960, sample_every=160, **changed)
     result = trained(faces.small, knobs, scratch)
     blind = {"dcgan": 2 * math.log(2), "r3gan": math.log(2)}[kind]
     untrained, d = build(knobs, 32, SEED)
     start, _ = judge(faces.small, knobs)(untrained, d, result.history[0])
-
-    net, _ = build(knobs, 32, SEED)
-    net.load_state_dict(result.states["generator"])
-    latents = torch.randn(100, 16, generator=torch.Generator().manual_seed(0))
-    reals = torch.from_numpy(faces.small).permute(0, 3, 1, 2)
-    before, after = (away_from(reals, samples(one, latents)) for one in (untrained, net))
-    kid = result.history[-1]["kid_lite1"] / start["kid_lite1"]
-    return min(row["d_loss"] for row in result.history) / blind, kid, after / before
+    return min(row["d_loss"] for row in result.history) / blind, result.history[-1]["kid_lite1"] / start["kid_lite1"]
 
 
 @pytest.mark.parametrize(
@@ -56,18 +47,15 @@ def learned(faces: OrlFaces, scratch: Path, kind: str, **changed: Any) -> tuple[
 def test_it_learns_on_real_faces(
     orl_faces: OrlFaces, tmp_path: Path, kind: str, limit: float, changed: dict[str, Any]
 ) -> None:
-    """tests/README.md has what was seen with other seeds and on other processors."""
-    d_loss, kid, mean = learned(orl_faces, tmp_path, kind, **changed)
+    d_loss, kid = learned(orl_faces, tmp_path, kind, **changed)
     assert d_loss < limit, "D tells reals from fakes"
-    assert kid < 0.6
-    assert mean < 0.85
+    assert kid < KID_LIMIT
 
 
 def test_a_training_that_is_broken_does_not_learn(orl_faces: OrlFaces, tmp_path: Path) -> None:
-    d_loss, kid, mean = learned(orl_faces, tmp_path, "dcgan", images=320, learning_rate=1e-12)
+    d_loss, kid = learned(orl_faces, tmp_path, "dcgan", images=320, learning_rate=1e-12)
     assert d_loss > 0.7
-    assert kid > 0.6
-    assert mean > 0.85
+    assert kid > KID_LIMIT
 
 
 @pytest.mark.parametrize("kind", KINDS)
