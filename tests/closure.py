@@ -1,6 +1,7 @@
 """Which first-party files a Python file imports, directly or not, read from the code without running it."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,6 +17,7 @@ def _file_of(module: str) -> Path | None:
     return None
 
 
+@cache
 def imports(path: Path) -> set[Path]:
     """The first-party files that one file imports, also inside functions."""
     found = set()
