@@ -174,7 +174,7 @@ def test_the_stage_starts_as_many_processes_as_there_are_gpus(
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params_data))
     files = [encoded(face, quality=90) for face in orl_faces.small[:60]]
     splits = ["train" if number < 45 else "val" for number in range(60)]
-    stored(tmp_path / "data/faces/people/orl", files, orl_faces.people[:60], splits)  # type: ignore[arg-type]
+    stored(tmp_path / "data/sets/faces/people/orl", files, orl_faces.people[:60], splits)  # type: ignore[arg-type]
     (tmp_path / "models/assets").mkdir(parents=True)
     (tmp_path / "models/assets/efficientnet_lite1").symlink_to(lite1_weights)
     table = stage(tmp_path, 2)
