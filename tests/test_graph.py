@@ -256,7 +256,7 @@ def test_an_invalid_value_stops_before_any_work(clone: Clone) -> None:
     clone.edit_params(lambda params: params["audit"].update(max_auc=2.0))
     before = {path: path.stat().st_mtime_ns for path in (clone.folder / "data").rglob("*.parquet")}
     printed = clone.run("dvc", "repro", fails=True)
-    assert "params: `audit.max_auc` is 2.0: input should be less than 1" in printed
+    assert "`audit.max_auc` is 2.0: input should be less than 1" in printed
     assert "Traceback" not in printed
     clone.reset()
     clone.run("dvc", "checkout")
