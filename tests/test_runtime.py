@@ -243,9 +243,8 @@ def test_a_checkpoint_that_takes_long_is_taken_less_often(tmp_path: Path, monkey
     monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "10")
     scratch = Scratch(tmp_path, "gan", 1)
 
-    def slow(state: dict[str, int], file: Path) -> None:
+    def slow(state: dict[str, int], file: io.BytesIO) -> None:
         now[0] += 4.0
-        file.write_bytes(b"")
 
     monkeypatch.setattr("unseen.runtime.torch.save", slow)
     now[0] = 10.0
@@ -324,8 +323,8 @@ def test_a_checkpoint_that_breaks_off_leaves_the_last_whole_one(
     scratch = Scratch(tmp_path, "gan", 1)
     scratch.save({"step": 1})
 
-    def torn(_: object, part: Path) -> None:
-        part.write_bytes(b"half")
+    def torn(_: object, part: io.BytesIO) -> None:
+        part.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(torch, "save", torn)

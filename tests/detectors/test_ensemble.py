@@ -28,7 +28,7 @@ from .test_artifact import model
 from .test_train import store
 
 CALIBRATION = CalibrationSettings(max_fpr=0.1, unsure_tail=0.02)
-SEEN = {"faces": {"orl": 60}, "people": 20, "generators": ["up"]}
+SEEN = {"faces": {"orl": 60}, "people": 20, "without_identity": 0, "generators": ["up"]}
 PIXELS = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 

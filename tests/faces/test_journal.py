@@ -1,10 +1,12 @@
 """What a killed run leaves, and how the next one goes on from it."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from faces_for_training import bytes_below
 from unseen.faces import journal
@@ -25,12 +27,18 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "BLOCK", 4)
 
 
+def crop(grey: int) -> bytes:
+    """A stored crop of 8 px."""
+    Image.new("L", (8, 8), grey).save(file := io.BytesIO(), "JPEG")
+    return file.getvalue()
+
+
 def outcome(number: int) -> Outcome:
     """A made-up face, or every fifth time why there is none."""
     if number % 5 == 3:
         return Dropped(f"s1/{number}, ä.jpg", "no_face", "none\nwas found" if number % 2 else "")
     return FaceRow(
-        jpeg=bytes([number]) * (number + 1),
+        jpeg=crop(number),
         path=f"s1/{number}, ä.jpg",
         label=1,
         generator="somegan",
