@@ -154,8 +154,9 @@ def test_a_damaged_block_is_set_aside_and_its_pictures_are_read_again(
     begin(tmp_path / "scratch", 13)
     block = blocks(tmp_path / "scratch")[1]
     whole = block.read_bytes()
-    middle = whole.index(bytes([6]) * 7)  # the picture of an outcome: what Parquet itself does not check
-    damaged = {"no bytes": b"", "cut": whole[:100], "a bit": whole[:middle] + b"\7" + whole[middle + 1 :]}[damage]
+    middle = whole.index(crop(6)) + 100  # the picture of an outcome: what Parquet itself does not check
+    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    damaged = {"no bytes": b"", "cut": whole[:100], "a bit": flipped}[damage]
     block.write_bytes(damaged)
     assert Journal(tmp_path / "scratch", "faces-orl", KEY).done() == 4
     line = f"{block}: damaged; renamed to {block.name}.damaged, its pictures are read again\n"
