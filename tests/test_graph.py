@@ -132,6 +132,13 @@ def test_a_second_run_runs_nothing(clone: Clone) -> None:
     assert clone.run("git", "status", "--porcelain") == ""
 
 
+def test_every_stage_but_the_report_is_in_the_run_cache(clone: Clone) -> None:
+    """So that the way back to earlier params trains nothing."""
+    kept = {yaml.safe_load(path.read_text())["cmd"] for path in (clone.folder / ".dvc/cache/runs").glob("*/*/*")}
+    commands = {stage["cmd"] for stage in yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"].values()}
+    assert commands - kept == {"python stages/report.py"}
+
+
 def test_every_stage_says_what_it_cost(clone: Clone) -> None:
     costs = [json.loads(path.read_text()) for path in (clone.folder / "metrics/costs").rglob("*.json")]
     stages = yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"]
@@ -291,10 +298,11 @@ def test_a_queued_experiment_runs_its_own_code(clone: Clone) -> None:
     clone.run("dvc", "exp", "run", "--queue", "--name", "queued", "evaluate@dct_logistic")
     script.write_text(code.replace("    write_metrics(", marked.format("workspace"), 1))
     clone.run("dvc", "exp", "run", "--run-all")
-    shown = clone.run(
-        "git", "show", "refs/exps/" + _exp_ref(clone, "queued") + ":metrics/detectors/dct_logistic.json"
-    )
-    assert json.loads(shown)["marker"] == "queued"
+    lock = yaml.safe_load(clone.run("git", "show", "refs/exps/" + _exp_ref(clone, "queued") + ":dvc.lock"))
+    outs = {out["path"]: out["md5"] for out in lock["stages"]["evaluate@dct_logistic"]["outs"]}
+    md5 = outs["metrics/detectors/dct_logistic.json"]
+    cached = clone.folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    assert json.loads(cached.read_text())["marker"] == "queued"
 
 
 def _exp_ref(clone: Clone, name: str) -> str:
