@@ -41,9 +41,10 @@ from unseen.detectors.base import Detector, Task
 from unseen.detectors.batches import Batches
 from unseen.detectors.logits import SCORING_BATCH, as_batch, logits_of
 from unseen.detectors.settings import NetworkSettings
+from unseen.face_rows import FaceRow
 from unseen.pictures import Crops, load_crops, stream
 from unseen.runtime import Scratch, half, prepare
-from unseen.shards import FaceRow, FaceSet, open_set, write_set
+from unseen.shards import FaceSet, open_set, write_set
 
 WARM = 5
 """Steps before the clock starts."""

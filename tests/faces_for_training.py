@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unseen.face_rows import FaceRow
 from unseen.files import sha256_of
 from unseen.pictures import Faces, Pixels
-from unseen.shards import FaceRow, FaceSet, open_set, write_set
+from unseen.shards import FaceSet, open_set, write_set
 from unseen.splits import Split
 
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import nbformat
@@ -52,7 +52,7 @@ def test_it_names_no_machine_and_no_address() -> None:
 
 @pytest.mark.parametrize("cell", CODE)
 def test_its_python_compiles(cell: str) -> None:
-    compile(python_of(cell), cell, "exec")
+    assert isinstance(compile(python_of(cell), cell, "exec"), CodeType)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,12 +11,10 @@ from PIL import Image
 
 from unseen import shards
 from unseen.errors import UserError
+from unseen.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.files import read_json, sha256_of, write_json
 from unseen.settings import Role
 from unseen.shards import (
-    SCHEMA,
-    Dropped,
-    FaceRow,
     FaceSet,
     all_sets,
     check_sides,

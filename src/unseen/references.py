@@ -5,23 +5,26 @@ Each check is a generator of problems, one line each. A line names its key first
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from unseen.detectors.backbone_names import check_backbone
 from unseen.detectors.settings import NativeSettings, XceptionFairSettings
 from unseen.errors import UserError
-from unseen.gans.settings import GanSettings
+from unseen.roles import (
+    Problems,
+    check_generators,
+    check_no_held_out_gan,
+    check_overlaps,
+    check_trained_on,
+    check_twins_measured,
+    same_gan,
+)
 from unseen.settings import nearest
-from unseen.sources.overlap import may_overlap
 from unseen.sources.reserved import check_archive
-from unseen.sources.settings import FolderSettings, Origin
 
 if TYPE_CHECKING:
     from unseen.params import Params
-
-Problems = Iterator[str]
 
 
 def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
@@ -30,22 +33,6 @@ def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
         check(*arguments)
     except UserError as error:
         yield str(error)
-
-
-def _check_trained_on(params: Params, key: str, folder: str, label: str) -> Problems:
-    """What is trained on exists, is of the one class, and holds nothing that is held out."""
-    inside = {path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
-    if not inside:
-        known = set(params.set_folders()) | {path.rsplit("/", 1)[0] for path in params.set_folders()}
-        yield f"params: `{key}` is {folder!r}, which holds no set; {nearest(folder, sorted(known))}"
-    for path, (name, use, found_label) in inside.items():
-        if use != "train":
-            yield (
-                f"params: `{key}` is {folder!r}, but data/{path} is `use: held_out` and may not train anything; "
-                f"give `{name}` another group"
-            )
-        if found_label != label:
-            yield f"params: `{key}` is {folder!r}, but `{name}` in it is {found_label}, not {label}"
 
 
 def _check_reference(key: str, value: str, allowed: list[str]) -> Problems:
@@ -64,30 +51,7 @@ def _check_sources(params: Params) -> Problems:
     for name, source in params.sources.items():
         if source.archive in params.origins():
             yield from _refused(check_archive, name, source, params.origins()[source.archive])
-    yield from _check_overlaps(params)
-
-
-def _place(origin: Origin) -> str:
-    """What tells one archive or folder from another, whatever it is called."""
-    if isinstance(origin, FolderSettings):
-        return os.path.abspath(origin.path)
-    return repr(origin.model_copy(update={"sha256": ""}))
-
-
-def _check_overlaps(params: Params) -> Problems:
-    """What trains and what is held out are no pictures of the same names in the same archive."""
-    archives = {name: _place(origin) for name, origin in params.origins().items()}
-    known = {name: source for name, source in params.sources.items() if source.archive in archives}
-    trained = {name: source for name, source in known.items() if source.use == "train"}
-    for name, kept in known.items():
-        for other, source in trained.items():
-            same = archives[kept.archive] == archives[source.archive]
-            if kept.use == "held_out" and same and may_overlap(kept, source):
-                yield (
-                    f"params: `sources.{name}` is 'held_out', but `sources.{other}` of the same archive trains, and "
-                    f"both can hold the same pictures: `members` {kept.members!r} and {source.members!r}; name a "
-                    "folder in each that the other does not, at the same depth"
-                )
+    yield from check_overlaps(params)
 
 
 def _check_names(params: Params) -> Problems:
@@ -105,12 +69,6 @@ def _check_names(params: Params) -> Problems:
         yield "params: `assets.centerface` is missing; it is the face finder"
 
 
-def _same_gan(a: GanSettings, b: GanSettings) -> bool:
-    """The same knobs are the same GAN, weight for weight: neither its name nor when it is looked at decides any."""
-    looks = {"sample_every": 1, "snapshots": []}
-    return a.model_copy(update=looks) == b.model_copy(update=looks)
-
-
 def _check_fakes(params: Params) -> Problems:
     """Held-out fakes are of a generator whose fakes train nothing, under this name or under another."""
     for name, fakes in params.fakes.items():
@@ -123,7 +81,7 @@ def _check_fakes(params: Params) -> Problems:
     drawn = {name: fakes for name, fakes in params.fakes.items() if fakes.gan in params.gans}
     for name, fakes in drawn.items():
         for other, seen in drawn.items():
-            same = _same_gan(params.gans[seen.gan], params.gans[fakes.gan])
+            same = same_gan(params.gans[seen.gan], params.gans[fakes.gan])
             if fakes.use == "held_out" and seen.use == "train" and same:
                 yield (
                     f"params: `fakes.{name}.use` is 'held_out', but `{other}` of the same GAN, "
@@ -131,34 +89,22 @@ def _check_fakes(params: Params) -> Problems:
                 )
 
 
-def _check_no_held_out_gan(params: Params, key: str, weights: str) -> Problems:
-    """What trains a detector, or makes its fakes, takes nothing from a generator that is held out."""
-    begins = params.gans.get(weights.removeprefix("gans/"))
-    for name, fakes in params.fakes.items():
-        draws = params.gans.get(fakes.gan)
-        if fakes.use == "held_out" and begins and draws and _same_gan(begins, draws):
-            yield (
-                f"params: `{key}` is {weights!r}, whose fakes `{name}` are `use: held_out`: "
-                "its networks have learned to make them"
-            )
-
-
 def _check_twins(params: Params) -> Problems:
     """Autoencoders learn on reals that train, and one whose twins are held out makes none that train."""
     gans = [f"gans/{name}" for name in params.gans]
     for name, made in params.autoencoders.items():
-        yield from _check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
+        yield from check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
         if made.weights != "none":
             yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
     for name, twins in params.twins.items():
         key = f"twins.{name}"
         yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, list(params.autoencoders))
-        yield from _check_trained_on(params, f"{key}.of", twins.of, "real")
+        yield from check_trained_on(params, f"{key}.of", twins.of, "real")
         if twins.autoencoder not in params.autoencoders:
             continue
         made = params.autoencoders[twins.autoencoder]
         if twins.use == "train" and made.weights != "none":
-            yield from _check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
+            yield from check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
         for other, seen in params.twins.items():
             same = params.autoencoders.get(seen.autoencoder) == made
             if twins.use == "held_out" and seen.use == "train" and same:
@@ -192,8 +138,8 @@ def _check_ensembles(params: Params) -> Problems:
             )
         if ensemble.first == ensemble.second:
             yield f"params: `ensembles.{name}` joins `{ensemble.first}` with itself; name another"
-        yield from _check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
-        yield from _check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
+        yield from check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
+        yield from check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
 
 
 def _check_gans(params: Params) -> Problems:
@@ -206,7 +152,7 @@ def _check_gans(params: Params) -> Problems:
     elif params.gans:
         yield "params: `quality` is missing; GANs are measured with it while they train"
     for name, gan in params.gans.items():
-        yield from _check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
+        yield from check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
         if params.faces.side & (params.faces.side - 1):
             yield f"params: `faces.side` is {params.faces.side}; `gans.{name}` needs a power of 2"
 
@@ -216,8 +162,8 @@ def _check_detectors(params: Params) -> Problems:
     models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
-        yield from _check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
-        yield from _check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
+        yield from check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
+        yield from check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if isinstance(detector, XceptionFairSettings):
             yield from _check_groups(params, key, detector)
         if isinstance(backbone := getattr(detector, "backbone", None), str):
@@ -231,7 +177,7 @@ def _check_detectors(params: Params) -> Problems:
             yield from _check_reference(
                 f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")]
             )
-            yield from _check_no_held_out_gan(params, f"{key}.weights", detector.weights)
+            yield from check_no_held_out_gan(params, f"{key}.weights", detector.weights)
             if detector.kind == "discriminator" and detector.input_size != params.faces.side:
                 yield (
                     f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
@@ -267,41 +213,6 @@ def _check_shown_groups(params: Params) -> Problems:
             yield (
                 f"params: `evaluation.groups` names {name!r}, but no set of a pair is of a source with that "
                 f"attribute; {nearest(name, sorted(known))}"
-            )
-
-
-def _check_generators(params: Params) -> Problems:
-    """No generator is held out in one set and trains in another, by its name."""
-    made = [(f"sources.{name}", one.generator, one.use) for name, one in params.sources.items() if one.generator]
-    made += [(f"fakes.{name}", one.gan, one.use) for name, one in params.fakes.items()]
-    made += [(f"twins.{name}", one.autoencoder, one.use) for name, one in params.twins.items()]
-    for key, generator, use in made:
-        for other, seen, role in made:
-            blocks = {key.split(".")[0], other.split(".")[0]}
-            if len(blocks) == 1 and blocks != {"sources"}:
-                continue  # of GANs and of autoencoders more is known than the name: see above
-            if use == "held_out" and role == "train" and generator.strip().casefold() == seen.strip().casefold():
-                yield (
-                    f"params: `{key}` is 'held_out', but `{other}` of the same generator, {seen!r}, trains, so "
-                    f"detectors know it; let `{key}` train too and measure on its test people, take `{other}` out, "
-                    "or, if these are two generators, name them apart"
-                )
-
-
-def _check_twins_measured(params: Params) -> Problems:
-    """A twin has the split of its original: of twins of a set that trains, only test people's are measured on."""
-    for name, evaluation in params.evaluation_sets.items():
-        twins = params.twins.get(evaluation.data.rsplit("/", 1)[-1])
-        if twins is None or evaluation.split == "test" or evaluation.data not in params.set_folders():
-            continue
-        folders = {
-            path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{twins.of}/")
-        }
-        trains = [path for path, (_, use, _) in folders.items() if use == "train"]
-        if trains:
-            yield (
-                f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but its faces are twins of "
-                f"{trains[0]!r}, which trains; a twin has the split of its original: allowed: test"
             )
 
 
@@ -370,11 +281,11 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_gans,
     _check_fakes,
     _check_twins,
-    _check_generators,
+    check_generators,
     _check_detectors,
     _check_ensembles,
     _check_evaluation,
-    _check_twins_measured,
+    check_twins_measured,
     _check_shown_groups,
     _check_explanations,
     _check_pairs,

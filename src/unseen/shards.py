@@ -5,19 +5,18 @@ crops) and `dropped.csv` (what was left out and why). Role and side are checked 
 """
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
 
 from unseen.errors import UserError, printable
+from unseen.face_rows import IGNORED, SCHEMA, Dropped, FaceRow, side_of
 from unseen.files import CsvLines, read_json, sha256_of, whole_folder, write_json
 from unseen.recovery import advice
 from unseen.settings import Role
@@ -25,89 +24,7 @@ from unseen.splits import Split
 
 ROWS_PER_SHARD = 4096
 
-SCHEMA = pa.schema(
-    [
-        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("id", pa.string()),
-        ("label", pa.int8()),
-        ("generator", pa.string()),
-        ("source", pa.string()),
-        ("identity", pa.string()),
-        ("split", pa.string()),
-        ("sha256", pa.string()),
-        ("dhash", pa.string()),
-        ("picture_dhash", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("box", pa.list_(pa.float32(), 4)),
-        ("landmarks", pa.list_(pa.float32(), 10)),
-        ("detection_score", pa.float32()),
-        ("attributes", pa.map_(pa.string(), pa.string())),
-        ("original", pa.map_(pa.string(), pa.string())),
-    ]
-)
 INDEX_COLUMNS = [name for name in SCHEMA.names if name != "image"]
-
-
-@dataclass(frozen=True)
-class FaceRow:
-    """One stored face.
-
-    `label` is 0 for real and 1 for fake; `path` is the name in its archive; `dhash` is of the crop, `picture_dhash`
-    of the picture that it was cut from; `original` is what the file was like; `notes` are counted and not stored.
-    """
-
-    jpeg: bytes
-    path: str
-    label: int
-    generator: str
-    source: str
-    identity: str
-    split: Split
-    sha256: str
-    dhash: str
-    picture_dhash: str
-    width: int
-    height: int
-    box: tuple[float, ...]
-    landmarks: tuple[float, ...]
-    detection_score: float
-    attributes: dict[str, str] = field(default_factory=dict)
-    original: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def as_record(self) -> dict[str, Any]:
-        """The row as Parquet wants it."""
-        record = {name: getattr(self, name) for name in SCHEMA.names if hasattr(self, name)}
-        record["image"] = {"bytes": self.jpeg, "path": self.path}
-        record["id"] = f"{self.source}/{self.path}"
-        record["attributes"] = sorted(self.attributes.items())
-        record["original"] = sorted(self.original.items())
-        return record
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any], notes: Iterable[str] = ()) -> "FaceRow":
-        """The row that `as_record` was made from."""
-        values = {name: record[name] for name in SCHEMA.names if name in cls.__dataclass_fields__}
-        for name in ("box", "landmarks"):
-            values[name] = tuple(values[name])
-        for name in ("attributes", "original"):
-            values[name] = dict(values[name])
-        image = record["image"]
-        return cls(jpeg=image["bytes"], path=image["path"], notes=tuple(notes), **values)
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A picture that did not become a face, and the reason to count it by."""
-
-    path: str
-    reason: str
-    detail: str = ""
-
-
-IGNORED = frozenset({"system_file"})
-"""Reasons that are no loss: what was left out is no picture. It is counted apart."""
 
 
 def _by_reason(dropped: Iterable[Dropped]) -> dict[str, int]:
@@ -128,15 +45,6 @@ def left_out(folder: Path) -> str:
             for reason, n in card["counts"][how].items()
         ]
     return f"{card['counts']['kept']} of {card['counts']['read']} pictures kept; {', '.join(parts)}" if parts else ""
-
-
-def side_of(crop: bytes) -> int | None:
-    """The side in pixels of a stored crop, from its header; None where it is no square picture."""
-    try:
-        width, height = Image.open(io.BytesIO(crop)).size
-    except (UnidentifiedImageError, OSError):
-        return None
-    return width if width == height else None
 
 
 def write_set(

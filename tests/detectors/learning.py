@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from faces_for_training import labelled, upsampled
+from unseen.detectors import loop
 from unseen.detectors.base import Detector, History, Task
 from unseen.detectors.settings import NetworkSettings
 from unseen.pictures import Faces
 from unseen.runtime import Scratch
+
+from .networks import copied, same
 
 LEARNED = math.log(2) / 2
 """Half the log loss of a detector that is undecided, as each of them is at first. tests/README.md has the losses that
@@ -49,3 +52,24 @@ def last_row(
     """Fit a new model to the easy task, or to other data: the training and validation loss of its last steps."""
     train, val = data or easy(settings.input_size, seed)
     return fit(model, Task(settings, train, val, seed, Scratch(scratch, "learning", settings.learning_rate)))[-1]
+
+
+def check_learns_and_repeats_itself(
+    make: Callable[[], Detector], settings: Callable[..., NetworkSettings], scratch: Path, **changed: Any
+) -> None:
+    """A training by the one loop learns the easy task, a second one ends with the same weights, a broken one does not
+    learn it.
+
+    Args:
+        make: a new detector.
+        settings: its knobs, of which some are changed.
+        scratch: an empty folder.
+        changed: knobs beside the plain ones.
+    """
+    some = PLAIN | changed
+    first, second, broken = make(), make(), make()
+    row = last_row(loop.fit, first, settings(**some), scratch / "a")
+    assert row["train_loss"] < LEARNED
+    assert last_row(loop.fit, second, settings(**some), scratch / "b") == row
+    assert same(copied(first), copied(second))
+    assert last_row(loop.fit, broken, settings(**some | {"learning_rate": BROKEN}), scratch)["train_loss"] > LEARNED

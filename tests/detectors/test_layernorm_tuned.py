@@ -17,8 +17,8 @@ from unseen.errors import UserError
 from unseen.pictures import Faces
 from unseen.runtime import Scratch
 
-from .learning import BROKEN, LEARNED, PLAIN, last_row
-from .networks import copied, knobs, same
+from .learning import check_learns_and_repeats_itself
+from .networks import copied, knobs
 
 CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
@@ -82,13 +82,7 @@ def test_the_head_sees_features_of_length_1(faces: Both) -> None:
 
 
 def test_it_learns_and_repeats_itself(tmp_path: Path) -> None:
-    some = PLAIN | {"steps": 16, "learning_rate": 0.03}
-    first, second, broken = made(), made(), made()
-    row = last_row(loop.fit, first, settings(**some), tmp_path / "a")
-    assert row["train_loss"] < LEARNED
-    assert last_row(loop.fit, second, settings(**some), tmp_path / "b") == row
-    assert same(copied(first), copied(second))
-    assert last_row(loop.fit, broken, settings(**some | {"learning_rate": BROKEN}), tmp_path)["train_loss"] > LEARNED
+    check_learns_and_repeats_itself(made, settings, tmp_path, steps=16, learning_rate=0.03)
 
 
 def test_it_comes_back(faces: Both) -> None:

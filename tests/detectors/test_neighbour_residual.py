@@ -8,15 +8,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from unseen.detectors import loop, neighbour_residual
+from unseen.detectors import neighbour_residual
 from unseen.detectors.logits import as_batch, logits_of
 from unseen.detectors.neighbour_residual import NeighbourResidual
 from unseen.detectors.settings import NeighbourResidualSettings
 from unseen.errors import UserError
 from unseen.pictures import Faces
 
-from .learning import BROKEN, LEARNED, PLAIN, last_row
-from .networks import copied, knobs, same
+from .learning import check_learns_and_repeats_itself
+from .networks import knobs
 
 CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
@@ -60,13 +60,7 @@ def test_it_sees_nothing_of_doubled_pixels(faces: Both) -> None:
 
 def test_it_learns_and_repeats_itself(tmp_path: Path) -> None:
     """By the doubled pixels: a difference to a neighbour does not know how bright a picture is."""
-    some = PLAIN | {"steps": 8, "validate_every": 2}
-    first, second, broken = made(), made(), made()
-    row = last_row(loop.fit, first, settings(**some), tmp_path / "a")
-    assert row["train_loss"] < LEARNED
-    assert last_row(loop.fit, second, settings(**some), tmp_path / "b") == row
-    assert same(copied(first), copied(second))
-    assert last_row(loop.fit, broken, settings(**some | {"learning_rate": BROKEN}), tmp_path)["train_loss"] > LEARNED
+    check_learns_and_repeats_itself(made, settings, tmp_path, steps=8, validate_every=2)
 
 
 def test_it_comes_back(faces: Both) -> None:

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unseen.detectors import loop, patch
+from unseen.detectors import patch
 from unseen.detectors.logits import as_batch, logits_of
 from unseen.detectors.patch import Patches
 from unseen.detectors.settings import PatchSettings
 from unseen.errors import UserError
 from unseen.pictures import Faces
 
-from .learning import BROKEN, LEARNED, PLAIN, last_row
-from .networks import copied, knobs, same
+from .learning import check_learns_and_repeats_itself
+from .networks import knobs
 
 CPU = torch.device("cpu")
 NONE = Path("models/none")
@@ -140,13 +140,7 @@ def test_resnet18_after_its_first_stage_has_as_many_weights() -> None:
 
 
 def test_it_learns_and_repeats_itself(tmp_path: Path) -> None:
-    some = PLAIN | {"steps": 12, "learning_rate": 0.01}
-    first, second, broken = made(), made(), made()
-    row = last_row(loop.fit, first, settings(**some), tmp_path / "a")
-    assert row["train_loss"] < LEARNED
-    assert last_row(loop.fit, second, settings(**some), tmp_path / "b") == row
-    assert same(copied(first), copied(second))
-    assert last_row(loop.fit, broken, settings(**some | {"learning_rate": BROKEN}), tmp_path)["train_loss"] > LEARNED
+    check_learns_and_repeats_itself(made, settings, tmp_path, steps=12, learning_rate=0.01)
 
 
 def test_it_comes_back(faces: Both) -> None:

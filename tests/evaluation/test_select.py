@@ -15,6 +15,7 @@ from faces_for_training import bytes_below, encoded, stored
 from unseen.errors import UserError
 from unseen.evaluation import select as select_module
 from unseen.evaluation.select import Match, Trained, select
+from unseen.face_rows import SCHEMA, FaceRow
 from unseen.faces.finder import Finder
 from unseen.faces.gather import face_row
 from unseen.faces.road import Crop, walk
@@ -22,7 +23,7 @@ from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 from unseen.files import read_json
 from unseen.settings import Role
-from unseen.shards import SCHEMA, FaceRow, FaceSet, open_set, write_set
+from unseen.shards import FaceSet, open_set, write_set
 from unseen.splits import Split
 
 EVERY: list[Split] = ["train", "val", "test"]

@@ -15,11 +15,12 @@ from PIL import Image
 
 from faces_for_training import bytes_below
 from unseen.errors import UserError
+from unseen.face_rows import SCHEMA
 from unseen.faces import journal
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Road
 from unseen.files import read_json
-from unseen.shards import SCHEMA, open_set
+from unseen.shards import open_set
 from unseen.sources import catalogue
 from unseen.splits import split_of
 

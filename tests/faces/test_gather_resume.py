@@ -15,13 +15,13 @@ import pytest
 from archived import SEED, Task, source, zipped
 
 from faces_for_training import bytes_below
+from unseen.face_rows import Dropped
 from unseen.faces import gather as gathering
 from unseen.faces import journal, workers
 from unseen.faces.finder import Finder
 from unseen.faces.road import Crop, walk
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Job, Outcome, Road
-from unseen.shards import Dropped
 from unseen.splits import SplitSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from faces_for_training import bytes_below
+from unseen.face_rows import Dropped, FaceRow
 from unseen.faces import journal
 from unseen.faces.journal import Journal, Outcome
-from unseen.shards import Dropped, FaceRow, write_set
+from unseen.shards import write_set
 from unseen.splits import Split
 
 KEY = {"seed": 4, "faces": {"side": 64}}

@@ -10,8 +10,8 @@ import pytest
 from archived import SEED, SHARES, files_of_140k, files_of_720k, source, zipped
 
 from unseen.errors import UserError
+from unseen.face_rows import Dropped
 from unseen.faces.rules import Facts, Rules, identity_of
-from unseen.shards import Dropped
 from unseen.sources import catalogue
 from unseen.sources.archive import entries
 from unseen.sources.settings import SourceSettings

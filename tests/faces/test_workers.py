@@ -13,6 +13,7 @@ import pytest
 from archived import SEED, encoded
 from PIL import Image
 
+from unseen.face_rows import Dropped
 from unseen.faces import workers
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
@@ -20,7 +21,6 @@ from unseen.faces.road import Crop, walk
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Job, Outcome, Road, crops
-from unseen.shards import Dropped
 
 ROOT = Path(__file__).resolve().parents[2]
 Item = Job | Dropped
@@ -148,7 +148,7 @@ from pathlib import Path
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Road, crops
 from unseen.settings import read_block
-from unseen.shards import Dropped
+from unseen.face_rows import Dropped
 
 model, params = map(Path, sys.argv[1:])
 road = Road(model.read_bytes(), read_block(params, ["faces"], FaceSettings), 4)

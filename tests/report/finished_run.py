@@ -17,12 +17,13 @@ from unseen.evaluation.evaluate import evaluate
 from unseen.evaluation.predictions import write_predictions
 from unseen.evaluation.select import Trained, select
 from unseen.evaluation.shortcuts import audit
+from unseen.face_rows import Dropped, FaceRow
 from unseen.faces.finder import Finder
 from unseen.faces.road import difference_hash
 from unseen.files import write_json, write_metrics
 from unseen.params import Params, load_params
 from unseen.pictures import Pixels
-from unseen.shards import Dropped, FaceRow, all_sets, open_set, write_set
+from unseen.shards import all_sets, open_set, write_set
 from unseen.splits import Split
 
 SPLITS: dict[int, Split] = {0: "val", 1: "test"}

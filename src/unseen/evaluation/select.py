@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from unseen.errors import UserError
 from unseen.evaluation.duplicates import HashIndex, words
+from unseen.face_rows import SCHEMA
 from unseen.files import CsvLines, whole_folder, write_json
-from unseen.shards import ROWS_PER_SHARD, SCHEMA, FaceSet, measurable, open_set
+from unseen.shards import ROWS_PER_SHARD, FaceSet, measurable, open_set
 from unseen.splits import Split
 
 HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))

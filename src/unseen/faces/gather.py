@@ -8,12 +8,13 @@ from typing import Any
 
 from unseen.code import own_code
 from unseen.errors import UserError
+from unseen.face_rows import IGNORED, Dropped, FaceRow
 from unseen.faces.journal import Journal
 from unseen.faces.road import Crop
 from unseen.faces.rules import Facts, Rules
 from unseen.faces.workers import Job, Road, crops
 from unseen.progress import progress
-from unseen.shards import IGNORED, Dropped, FaceRow, left_out, write_set
+from unseen.shards import left_out, write_set
 from unseen.sources.archive import entries
 from unseen.sources.settings import SourceSettings
 from unseen.splits import SplitSettings

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unseen.errors import UserError
+from unseen.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.files import read_sealed, write_sealed
-from unseen.shards import SCHEMA, Dropped, FaceRow
 
 BLOCK = 512
 """Outcomes in a block: what a kill can cost."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.errors import UserError
+from unseen.face_rows import Dropped
 from unseen.faces.table_rows import SEVERAL, Row, TableRows, row_name
 from unseen.settings import nearest
-from unseen.shards import Dropped
 from unseen.sources.archive import members
 from unseen.sources.reserved import check_picture
 from unseen.sources.settings import OTHERS, SourceSettings, TableSettings

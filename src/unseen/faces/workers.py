@@ -13,12 +13,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
+from unseen.face_rows import Dropped
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
 from unseen.faces.road import Crop, walk
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.shards import Dropped
 
 CHUNK = 32
 """Pictures that go to a process at once."""

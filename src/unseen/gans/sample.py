@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from unseen.face_rows import Dropped, FaceRow
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
 from unseen.faces.gather import face_row
@@ -20,7 +21,7 @@ from unseen.gans.settings import FakeSettings
 from unseen.pictures import Pixels
 from unseen.progress import progress
 from unseen.runtime import generator, prepare
-from unseen.shards import Dropped, FaceRow, write_set
+from unseen.shards import write_set
 from unseen.splits import SplitSettings, split_of
 
 BATCH = 64

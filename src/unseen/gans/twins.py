@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from unseen.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.faces.decode import BadPictureError
 from unseen.faces.finder import Finder
 from unseen.faces.gather import face_row
@@ -18,7 +19,7 @@ from unseen.gans.sample import png
 from unseen.gans.settings import TwinSettings
 from unseen.pictures import decode_crop
 from unseen.progress import progress
-from unseen.shards import SCHEMA, Dropped, FaceRow, FaceSet, write_set
+from unseen.shards import FaceSet, write_set
 
 BATCH = 64
 
