@@ -4,9 +4,9 @@
     PYTHONPATH=src python benchmarks/detectors.py --backbones resnet50 --size 224 --images 6400 --workers 1 2 4 8
     PYTHONPATH=src python benchmarks/detectors.py --pictures FOLDER
 
-In one run, in turns, with the same network, batch and device. Training: `loop` is `unseen.detectors.loop` on faces
-that are stored as JPEGs: drawn, decoded, augmented, trained on; `bare` is the same network's forward, backward and
-step on a batch that is on the device already. Scoring: `shards` is the road of the stage `score`, from Parquet to
+In one run, in turns, with the same network, batch and device. Training: `loop` is `unseen.detectors.shared.loop` on
+faces that are stored as JPEGs: drawn, decoded, augmented, trained on; `bare` is the same network's forward, backward
+and step on a batch that is on the device already. Scoring: `shards` is the road of the stage `score`, from Parquet to
 logits; `bare` is the forward alone. Each round reports its own ratio. `--workers` repeats the training with so many
 threads that prepare pictures (`UNSEEN_WORKERS`); the pictures' own cost in one thread is printed beside, since a CPU
 that trains has no core to spare for them. A checkpoint is never written and validation is left out of the clock. On a
@@ -35,16 +35,16 @@ from machine import machine
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from unseen.detectors import loop
-from unseen.detectors.backbone import Backboned
-from unseen.detectors.base import Detector, Task
-from unseen.detectors.batches import Batches
-from unseen.detectors.logits import SCORING_BATCH, as_batch, logits_of
-from unseen.detectors.settings import NetworkSettings
-from unseen.face_rows import FaceRow
-from unseen.pictures import Crops, load_crops, stream
-from unseen.runtime import Scratch, half, prepare
-from unseen.shards import FaceSet, open_set, write_set
+from unseen.core.runtime import Scratch, half, prepare
+from unseen.data.face_rows import FaceRow
+from unseen.data.pictures import Crops, load_crops, stream
+from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.backbone import Backboned
+from unseen.detectors.shared.base import Detector, Task
+from unseen.detectors.shared.batches import Batches
+from unseen.detectors.shared.logits import SCORING_BATCH, as_batch, logits_of
+from unseen.detectors.shared.settings import NetworkSettings
 
 WARM = 5
 """Steps before the clock starts."""

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from machine import machine
 
+from unseen.data.predictions import write_predictions
 from unseen.evaluation.evaluate import evaluate
-from unseen.evaluation.predictions import write_predictions
 from unseen.evaluation.settings import EvaluationSettings
 
 REALS, FAKES = ("reals_1", "reals_2"), ("gan_1", "gan_2", "gan_3", "gan_4")

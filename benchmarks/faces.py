@@ -7,7 +7,7 @@
     PYTHONPATH=src python benchmarks/faces.py resume PICTURES --count 140000
 
 PICTURES is a folder, or an archive out of which every picture is taken. `speed` prints pictures a second, on the same
-pictures and in the same run, in turns: of the whole stage from archive to set; of the bare face finder on pictures
+pictures and in the same run, in turns: of the whole stage from archive to set; of the bare face detector on pictures
 that are decoded already, in as many processes with one thread each (the ceiling); and of facenet-pytorch's MTCNN (the
 peer, installed for this run into a temporary folder) on the same decoded pictures, with the better of single pictures
 and batches. `memory` prints the highest sum of resident memory of the stage's processes. `dvc` prints what DVC adds
@@ -34,18 +34,18 @@ import yaml
 from machine import machine
 from PIL import Image
 
-from unseen.ahead import worker_count
+from unseen.core.files import sha256_of
+from unseen.core.prefetch import worker_count
+from unseen.core.settings import read_block
+from unseen.data.splits import SplitSettings
+from unseen.faces.checkpoint import BLOCK
 from unseen.faces.decode import BadPictureError, decode
-from unseen.faces.finder import Finder, with_dynamic_input
+from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.gather import gather
-from unseen.faces.journal import BLOCK
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road
-from unseen.files import sha256_of
-from unseen.settings import read_block
-from unseen.sources.archive import members
-from unseen.sources.settings import SourceSettings
-from unseen.splits import SplitSettings
+from unseen.faces.workers import Preprocessing
+from unseen.sources.shared.archive import members
+from unseen.sources.shared.settings import SourceSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PARAMS = ROOT / "params.yaml"
@@ -68,10 +68,10 @@ def archive_of(pictures: Path, count: int, target: Path) -> Path:
     return target
 
 
-def road() -> Road:
+def preprocessing() -> Preprocessing:
     """The default project's road."""
     model = (ROOT / "models/assets/centerface/centerface.onnx").read_bytes()
-    return Road(with_dynamic_input(model), read_block(PARAMS, ["faces"], FaceSettings), 4)
+    return Preprocessing(with_dynamic_input(model), read_block(PARAMS, ["faces"], FaceSettings), 4)
 
 
 def stage(archive: Path, folder: Path, workers: int) -> float:
@@ -79,7 +79,7 @@ def stage(archive: Path, folder: Path, workers: int) -> float:
     source = SourceSettings(archive="a", group="g", use="train", label="real")
     start = time.perf_counter()
     shares = SplitSettings(val=0.2, test=0.2)
-    gather("bench", source, archive, "0" * 64, road(), shares, folder / "set", folder / "scratch", workers)
+    gather("bench", source, archive, "0" * 64, preprocessing(), shares, folder / "set", folder / "scratch", workers)
     return time.perf_counter() - start
 
 
@@ -94,20 +94,20 @@ def decoded(archive: Path, first: int, step: int) -> Iterator[Image.Image]:
 
 
 def _bare(archive: Path, first: int, step: int, ready, go, seconds) -> None:  # type: ignore[no-untyped-def]
-    walked = road()
-    finder = Finder(walked.model, walked.settings.find, threads=1)
+    walked = preprocessing()
+    face_detector = FaceDetector(walked.model, walked.settings.detect, threads=1)
     pictures = list(decoded(archive, first, step))
-    finder.find_all(pictures[:8])
+    face_detector.detect_all(pictures[:8])
     ready.wait()
     go.wait()
     start = time.perf_counter()
     for number in range(0, len(pictures), 32):
-        finder.find_all(pictures[number : number + 32])
+        face_detector.detect_all(pictures[number : number + 32])
     seconds.put(time.perf_counter() - start)
 
 
 def bare(archive: Path, workers: int) -> float:
-    """Seconds of the finder alone, in `workers` processes that hold their pictures decoded."""
+    """Seconds of the face detector alone, in `workers` processes that hold their pictures decoded."""
     context = multiprocessing.get_context("spawn")
     ready, go, seconds = context.Barrier(workers + 1), context.Event(), context.Queue()
     shares = [context.Process(target=_bare, args=(archive, i, workers, ready, go, seconds)) for i in range(workers)]
@@ -135,7 +135,7 @@ def mtcnn(archive: Path, workers: int, packages: Path, batch: int) -> float:
         "finder.detect(pictures[:2], landmarks=True)\n"
         "start = time.perf_counter()\n"
         "for i in range(0, len(pictures), size):\n"
-        "    finder.detect(pictures[i:i + size] if size > 1 else pictures[i], landmarks=True)\n"
+        "    face detector.detect(pictures[i:i + size] if size > 1 else pictures[i], landmarks=True)\n"
         "print(time.perf_counter() - start)\n"
     )
     arguments = [str(packages), str(Path(__file__).parent), str(archive), str(workers), str(batch)]
@@ -148,23 +148,23 @@ def mtcnn(archive: Path, workers: int, packages: Path, batch: int) -> float:
 
 
 def run_speed(arguments: argparse.Namespace, folder: Path) -> None:
-    """Stage, bare finder and peer, in turns."""
+    """Stage, bare face detector and peer, in turns."""
     packages, workers = folder / "packages", worker_count()
     # Its pins name a torch of 2024; it runs with a current one.
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), MTCNN]
     subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     archive = archive_of(arguments.pictures, arguments.count, folder / "pictures.zip")
-    rates: dict[str, list[float]] = {"stage": [], "bare finder": [], "MTCNN": []}
+    rates: dict[str, list[float]] = {"stage": [], "bare face detector": [], "MTCNN": []}
     for _ in range(arguments.rounds):
         rates["stage"].append(arguments.count / stage(archive, folder, workers))
-        rates["bare finder"].append(arguments.count / bare(archive, workers))
+        rates["bare face detector"].append(arguments.count / bare(archive, workers))
         best = min(mtcnn(archive, workers, packages, batch) for batch in (1, 32))
         rates["MTCNN"].append(arguments.count / best)
     print(f"{arguments.count} pictures of {arguments.pictures.name}, {workers} processes, {arguments.rounds} rounds")
     for name, found in rates.items():
         print(f"{name:12} {statistics.median(found):7.1f} pictures/s ({min(found):.1f} to {max(found):.1f})")
     against = {name: [s / o for s, o in zip(rates["stage"], rates[name], strict=True)] for name in rates}
-    for name in ("bare finder", "MTCNN"):
+    for name in ("bare face detector", "MTCNN"):
         ratios = against[name]
         print(f"stage / {name}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 

@@ -4,11 +4,12 @@
     PYTHONPATH=src python benchmarks/gan.py --gan dcgan --size 128 --batch 128 --images 20000 PICTURES
 
 PICTURES is a folder of pictures, which are resized to the size. In one run, in turns, with the same networks, batch
-and device: `ours` is `unseen.gans.train` on these faces; `ceiling` is the same loop on a batch that is on the device
-already, so that nothing is drawn, looked up or flipped; `plain` is a loop as PyTorch's own DCGAN example has it,
-written anew: a DataLoader that opens the files, float32, no fused optimizer, and a discriminator whose gradients are
-computed in the generator's turn and thrown away. Each round reports its own ratio. On a GPU the share of its peak is
-that of the loop's own multiplications, counted by torch, over the bfloat16 peak that `--peak-tflops` gives.
+and device: `ours` is `unseen.gans.training.train` on these faces; `ceiling` is the same loop on a batch that is on
+the device already, so that nothing is drawn, looked up or flipped; `plain` is a loop as PyTorch's own DCGAN example
+has it, written anew: a DataLoader that opens the files, float32, no fused optimizer, and a discriminator whose
+gradients are computed in the generator's turn and thrown away. Each round reports its own ratio. On a GPU the share
+of its peak is that of the loop's own multiplications, counted by torch, over the bfloat16 peak that `--peak-tflops`
+gives.
 """
 
 import argparse
@@ -29,13 +30,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from unseen.gans.losses import loss_of
-from unseen.gans.networks import build, placed
-from unseen.gans.reals import Reals
-from unseen.gans.settings import GanSettings
-from unseen.gans.train import train
-from unseen.runtime import Scratch, prepare
-from unseen.settings import read_block
+from unseen.core.runtime import Scratch, prepare
+from unseen.core.settings import read_block
+from unseen.gans.shared.networks import build, placed
+from unseen.gans.shared.reals import Reals
+from unseen.gans.shared.settings import GanSettings
+from unseen.gans.training.losses import loss_of
+from unseen.gans.training.train import train
 
 WARM = 5
 """Steps before the clock starts."""

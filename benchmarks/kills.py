@@ -4,7 +4,8 @@
 
 Each trial clones the last commit, starts `dvc repro`, kills the whole process group with SIGKILL at random moments
 of the time that an uninterrupted run takes, starting it again each time, lets it end, and compares the hashes in
-dvc.lock with the committed ones, which uninterrupted runs wrote, but for those outputs that `unseen.volatile` names.
+dvc.lock with the committed ones, which uninterrupted runs wrote, but for those outputs that
+`unseen.report.volatile` names.
 Prints one line a trial and how many were identical.
 """
 
@@ -24,7 +25,7 @@ from typing import Any
 
 import yaml
 
-from unseen.volatile import is_volatile
+from unseen.report.volatile import is_volatile
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from unseen.machine import cores, cpu, gpu
+from unseen.speed.machine import cores, cpu, gpu
 
 PACKAGES = ("torch", "onnxruntime", "pillow", "pyarrow", "dvc")
 

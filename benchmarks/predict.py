@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from machine import machine
 
-from unseen.predict import Scored, open_detector, predict
-from unseen.runtime import device
+from unseen.core.runtime import device
+from unseen.serve.predict import Scored, open_detector, predict
 
 BATCHES = (1, 32)
 BARE_RUNS = 20
@@ -66,11 +66,13 @@ def main() -> None:
         f"({min(starts):.2f} to {max(starts):.2f}, n {given.runs})"
     )
 
-    detector, finder = open_detector(given.detector)
+    detector, face_detector = open_detector(given.detector)
     paths = [str(given.picture)] * given.pictures
-    faces = sum(isinstance(row, Scored) for rows in predict(paths, detector, finder) for row in rows)
+    faces = sum(isinstance(row, Scored) for rows in predict(paths, detector, face_detector) for row in rows)
     for batch in BATCHES:
-        way, low, high = median_s(lambda batch=batch: list(predict(paths, detector, finder, batch)), given.runs)  # type: ignore[misc]
+        way, low, high = median_s(
+            lambda batch=batch: list(predict(paths, detector, face_detector, batch)), given.runs
+        )  # type: ignore[misc]
         ready = torch.zeros(batch, 3, detector.faces.side, detector.faces.side, dtype=torch.uint8, device=device())
         with torch.inference_mode():
             bare, _, _ = median_s(lambda ready=ready: detector.model(ready).cpu(), BARE_RUNS)  # type: ignore[misc]

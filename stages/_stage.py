@@ -1,10 +1,14 @@
-"""What every stage script shares: this checkout's code first, the whole params file checked, one-line errors.
+"""What every stage script shares: this checkout's code first, the whole params file checked, one-line errors, costs.
+
+No stage depends on this file or on `costs.py`: they can stop a stage, and measure it, but change nothing that it
+writes. What a stage cost is a side file below metrics/costs that DVC does not track.
 
 Importing this module puts the `src` of this very checkout in front of anything installed, so that a queued
 experiment, which runs in a copy of another commit, runs that commit's code.
 """
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
@@ -41,20 +45,40 @@ def _one_line_for_an_interrupt(kind: type[BaseException], error: BaseException, 
 sys.excepthook = _one_line_for_an_interrupt
 
 
+def _state_of_check() -> str:
+    """A hash of all that the check of params reads: the file, this checkout's code, the packages, the environment."""
+    from unseen.core.environment import PREFIX
+
+    state = hashlib.sha256()
+    for file in [PARAMS, *sorted((ROOT / "src").rglob("*.py"))]:
+        state.update(hashlib.sha256(file.read_bytes() if file.is_file() else b"").digest())
+    packages = [os.stat(folder).st_mtime_ns for folder in sys.path if folder.endswith("-packages")]
+    variables = sorted(item for item in os.environ.items() if item[0].startswith(PREFIX))
+    state.update(repr((sys.version, packages, variables)).encode())
+    return state.hexdigest()
+
+
 def check_params() -> None:
     """Refuse to work on a params file that is not valid as a whole, this stage's block or not.
 
     It runs as a program of its own: it can stop a run but never change what one writes, so the types of
-    other stages are no dependency of this one.
+    other stages are no dependency of this one. A file that one stage has checked is not checked again by the next.
     """
+    checked, state = SCRATCH / "checked_params", _state_of_check()
+    if checked.is_file() and checked.read_text(encoding="utf-8") == state:
+        return
     done = subprocess.run(
-        [sys.executable, "-m", "unseen.params", str(PARAMS)],
+        [sys.executable, "-m", "unseen.params.check", str(PARAMS)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
         start_new_session=True,  # Ctrl-C is this process's to act on
     )
     if done.returncode:
         sys.exit(done.returncode)
+    SCRATCH.mkdir(exist_ok=True)
+    part = checked.with_name(f"{checked.name}.{os.getpid()}.part")
+    part.write_text(state, encoding="utf-8")
+    part.replace(checked)
 
 
 def say_which(name: str, items: list[str]) -> AbstractContextManager[object]:
@@ -69,10 +93,10 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
 
     When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says what it cost, unless `cost` is false.
     """
-    from unseen import streams
+    from unseen.core import streams
+    from unseen.core.errors import UserError, printable
+    from unseen.core.files import FULL
     from unseen.costs import Cost
-    from unseen.errors import UserError, printable
-    from unseen.files import FULL
 
     streams.open_up()
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.settings import read_block
-from unseen.sources.download import take_asset
-from unseen.sources.settings import AssetSettings
+from unseen.core.settings import read_block
+from unseen.sources.shared.download import take_asset
+from unseen.sources.shared.settings import AssetSettings
 
 
 def main(name: str) -> None:

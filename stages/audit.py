@@ -5,24 +5,26 @@ from pathlib import Path
 
 import _stage
 
-from unseen.errors import UserError
-from unseen.evaluation.cues import CAUSES
-from unseen.evaluation.settings import AuditSettings
-from unseen.evaluation.shortcuts import as_rows, audit
-from unseen.faces.finder import Finder, with_dynamic_input
-from unseen.faces.settings import FindSettings
-from unseen.files import whole_file, write_metrics
-from unseen.settings import read_block
-from unseen.shards import all_sets
+from unseen.audit.cues import CAUSES
+from unseen.audit.settings import AuditSettings
+from unseen.audit.shortcuts import as_rows, audit
+from unseen.core.errors import UserError
+from unseen.core.files import atomic_file, write_metrics
+from unseen.core.settings import read_block
+from unseen.data.shards import all_sets
+from unseen.faces.detect import FaceDetector, with_dynamic_input
+from unseen.faces.settings import DetectSettings
 
 
 def main() -> None:
     settings = read_block(_stage.PARAMS, ["audit"], AuditSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
-    finder = Finder(with_dynamic_input(model), read_block(_stage.PARAMS, ["faces", "find"], FindSettings))
-    found = audit(all_sets(Path("data/sets")), finder, settings.max_auc)
+    face_detector = FaceDetector(
+        with_dynamic_input(model), read_block(_stage.PARAMS, ["faces", "detect"], DetectSettings)
+    )
+    found = audit(all_sets(Path("data/sets")), face_detector, settings.max_auc)
     write_metrics(Path("metrics/audit.json"), found)
-    with whole_file(Path("metrics/audit.csv")) as part, part.open("w", newline="", encoding="utf-8") as handle:
+    with atomic_file(Path("metrics/audit.csv")) as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["pair", "kind", "cue", "auc", "low", "high", "cause"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(as_rows(found))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.settings import read_block
-from unseen.sources.download import download_archive
-from unseen.sources.settings import ArchiveSettings
+from unseen.core.settings import read_block
+from unseen.sources.shared.download import download_archive
+from unseen.sources.shared.settings import ArchiveSettings
 
 
 def main(name: str) -> None:

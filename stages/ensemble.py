@@ -4,12 +4,12 @@ from pathlib import Path
 
 import _stage
 
-from unseen.detectors.artifact import load_detector, save_detector
-from unseen.detectors.settings import CalibrationSettings, EnsembleSettings
-from unseen.detectors.together import join
-from unseen.files import write_metrics
-from unseen.settings import read_block
-from unseen.shards import check_sides, sets_for_fitting
+from unseen.core.files import write_metrics
+from unseen.core.settings import read_block
+from unseen.data.shards import check_sides, sets_for_fitting
+from unseen.detectors.shared.artifact import load_detector, save_detector
+from unseen.detectors.shared.settings import CalibrationSettings, EnsembleSettings
+from unseen.detectors.shared.together import join
 
 
 def main(name: str) -> None:
@@ -22,7 +22,7 @@ def main(name: str) -> None:
     made = join(name, members, settings, calibration, sets)
     write_metrics(Path("metrics/training", f"{name}.json"), made.calibration.validation)
     save_detector(
-        Path("models/detectors", name), made.model, "ensemble", made.calibration, members[0].finder, made.card
+        Path("models/detectors", name), made.model, "ensemble", made.calibration, members[0].face_detector, made.card
     )
 
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import _stage
 
+from unseen.core.files import atomic_file, read_json, write_json, write_metrics
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet
 from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate, summary
-from unseen.evaluation.settings import EvaluationSet, EvaluationSettings
-from unseen.files import read_json, whole_file, write_json, write_metrics
-from unseen.settings import Name, read_block
-from unseen.sources.settings import SourceSettings
+from unseen.evaluation.settings import EvaluationSettings
+from unseen.sources.shared.settings import SourceSettings
 
 
 def main(detector: str) -> None:
@@ -27,11 +28,11 @@ def main(detector: str) -> None:
     )
     write_metrics(Path("metrics/detectors", f"{detector}.json"), found.metrics)
     for name, frame in (("roc", found.roc), ("reliability", found.reliability)):
-        with whole_file(Path("metrics", name, f"{detector}.csv")) as part:
+        with atomic_file(Path("metrics", name, f"{detector}.csv")) as part:
             frame.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     write_json(folder / "evaluation.json", summary(found.metrics))
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
-    with whole_file(folder / "card.md") as part:
+    with atomic_file(folder / "card.md") as part:
         part.write_text(
             model_card(card, found.metrics, {name: one.license for name, one in sources.items()}), encoding="utf-8"
         )

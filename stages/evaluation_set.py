@@ -4,11 +4,11 @@ from pathlib import Path
 
 import _stage
 
+from unseen.core.files import write_metrics
+from unseen.core.settings import read_block
+from unseen.data.evaluation_sets import EvaluationSet
+from unseen.data.shards import all_sets
 from unseen.evaluation.select import Trained, select
-from unseen.evaluation.settings import EvaluationSet
-from unseen.files import write_metrics
-from unseen.settings import read_block
-from unseen.shards import all_sets
 
 
 def main(name: str) -> None:

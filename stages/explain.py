@@ -5,13 +5,13 @@ from typing import TextIO, cast
 
 import _stage
 
-from unseen.detectors.artifact import load_detector
-from unseen.evaluation.explain import explain
-from unseen.evaluation.explanation_settings import ExplanationSettings
-from unseen.evaluation.settings import EvaluationSet
-from unseen.files import CsvLines, whole_file, write_metrics
-from unseen.settings import Name, read_block
-from unseen.shards import sets_for_fitting
+from unseen.core.files import CsvLines, atomic_file, write_metrics
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet
+from unseen.data.shards import sets_for_fitting
+from unseen.detectors.shared.artifact import load_detector
+from unseen.explanations.explain import explain
+from unseen.explanations.settings import ExplanationSettings
 
 
 def main(name: str) -> None:
@@ -32,9 +32,9 @@ def main(name: str) -> None:
     target = Path("metrics/explanations", name)
     write_metrics(target / "heat.json", explained.heat)
     for file, picture in (("panels.png", explained.panels), ("neighbours.png", explained.neighbours)):
-        with whole_file(target / file) as part:
+        with atomic_file(target / file) as part:
             picture.save(part, "PNG")
-    with whole_file(target / "neighbours.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
+    with atomic_file(target / "neighbours.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         explained.nearest.to_csv(
             cast(TextIO, CsvLines(handle)), index=False, float_format="%.6f", lineterminator="\r\n"
         )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.named import check_sides, say_ignored, sets_in, take_named
-from unseen.settings import Name, read_block
-from unseen.sources.settings import SourceSettings
+from unseen.core.settings import Name, read_block
+from unseen.data.named import check_sides, say_ignored, sets_in, take_named
+from unseen.sources.shared.settings import SourceSettings
 
 
 def main() -> None:

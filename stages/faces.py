@@ -4,16 +4,16 @@ from pathlib import Path
 
 import _stage
 
-from unseen.ahead import worker_count
-from unseen.faces.finder import with_dynamic_input
+from unseen.core.files import write_metrics
+from unseen.core.prefetch import worker_count
+from unseen.core.settings import read_block
+from unseen.data.splits import SplitSettings
+from unseen.faces.detect import with_dynamic_input
 from unseen.faces.gather import gather
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road
-from unseen.files import write_metrics
-from unseen.settings import read_block
-from unseen.sources.download import archive_file
-from unseen.sources.settings import SourceSettings
-from unseen.splits import SplitSettings
+from unseen.faces.workers import Preprocessing
+from unseen.sources.shared.download import archive_file
+from unseen.sources.shared.settings import SourceSettings
 
 
 def main(name: str) -> None:
@@ -26,7 +26,7 @@ def main(name: str) -> None:
         source,
         archive,
         card["sha256"],
-        Road(with_dynamic_input(model), faces, read_block(_stage.PARAMS, ["seed"], int)),
+        Preprocessing(with_dynamic_input(model), faces, read_block(_stage.PARAMS, ["seed"], int)),
         read_block(_stage.PARAMS, ["split"], SplitSettings),
         Path("data/faces", source.group, name),
         _stage.SCRATCH,

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import _stage
 
-from unseen.gans.settings import FakeSettings, TwinSettings
-from unseen.named import check_sides, say_ignored, sets_in, take_named
-from unseen.settings import Name, read_block
+from unseen.autoencoders.settings import TwinSettings
+from unseen.core.settings import Name, read_block
+from unseen.data.named import check_sides, say_ignored, sets_in, take_named
+from unseen.gans.shared.settings import FakeSettings
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.settings import read_block
-from unseen.sources.folder import take_folder
-from unseen.sources.settings import FolderSettings
+from unseen.core.settings import read_block
+from unseen.sources.kinds.folder import take_folder
+from unseen.sources.shared.settings import FolderSettings
 
 
 def main(name: str) -> None:

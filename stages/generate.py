@@ -4,14 +4,14 @@ from pathlib import Path
 
 import _stage
 
-from unseen.faces.finder import Finder, with_dynamic_input
+from unseen.core.files import write_metrics
+from unseen.core.settings import read_block
+from unseen.data.splits import SplitSettings
+from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
-from unseen.files import write_metrics
-from unseen.gans.artifact import load_gan
-from unseen.gans.sample import sample_set
-from unseen.gans.settings import FakeSettings
-from unseen.settings import read_block
-from unseen.splits import SplitSettings
+from unseen.gans.sampling.sample import sample_set
+from unseen.gans.shared.artifact import load_gan
+from unseen.gans.shared.settings import FakeSettings
 
 
 def main(name: str) -> None:
@@ -22,7 +22,7 @@ def main(name: str) -> None:
         name,
         settings,
         load_gan(Path("models/gans", settings.gan)),
-        Finder(with_dynamic_input(model), faces.find),
+        FaceDetector(with_dynamic_input(model), faces.detect),
         faces,
         read_block(_stage.PARAMS, ["split"], SplitSettings),
         read_block(_stage.PARAMS, ["seed"], int),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.evaluation.settings import EvaluationSet
-from unseen.named import say_ignored, sets_in, take_named
-from unseen.settings import Name, read_block
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet
+from unseen.data.named import say_ignored, sets_in, take_named
 
 
 def main() -> None:

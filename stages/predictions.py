@@ -4,9 +4,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.evaluation.settings import EvaluationSet
-from unseen.named import files_in, say_ignored, take_named
-from unseen.settings import Name, read_block
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet
+from unseen.data.named import files_in, say_ignored, take_named
 
 
 def main(detector: str) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import _stage
 
-from unseen.files import whole_file
-from unseen.params import load_params
+from unseen.core.files import atomic_file
+from unseen.params.check import load_params
 from unseen.report.data import described, render_data
 from unseen.report.page import render
 from unseen.report.results import read_results
-from unseen.report.runtime import pareto
+from unseen.report.speed import pareto
 from unseen.report.terminal import table
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     results = read_results(load_params(_stage.PARAMS), metrics, Path("models"))
     sets = described(results, Path("data/sets"))
     for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
-        with whole_file(metrics / page) as part:
+        with atomic_file(metrics / page) as part:
             part.write_text(html, encoding="utf-8")
     tables = {
         "leaderboard": results.leaderboard,
@@ -31,7 +31,7 @@ def main() -> None:
         "training": results.training,
     }
     for name, frame in tables.items():
-        with whole_file(metrics / f"{name}.csv") as part:
+        with atomic_file(metrics / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     print(table(results))
     print("\nThe whole report: metrics/report.html and metrics/data.html")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import _stage
 
-from unseen.detectors.artifact import load_detector
-from unseen.evaluation.robustness import as_table, as_tree, measure, score_changes
-from unseen.evaluation.robustness_settings import RobustnessSettings
-from unseen.evaluation.settings import EvaluationSet, Pair, pairs_of
-from unseen.files import whole_file, write_metrics
-from unseen.settings import Name, read_block
-from unseen.shards import open_set
+from unseen.core.files import atomic_file, write_metrics
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
+from unseen.data.shards import open_set
+from unseen.detectors.shared.artifact import load_detector
+from unseen.robustness.robustness import as_table, as_tree, measure, score_changes
+from unseen.robustness.settings import RobustnessSettings
 
 
 def main(name: str) -> None:
@@ -34,7 +34,7 @@ def main(name: str) -> None:
     rows = measure(output, {name: detector.calibration.threshold}, pairs)
     metrics = Path("metrics/robustness")
     write_metrics(metrics / f"{name}.json", as_tree(rows)[name])
-    with whole_file(metrics / f"{name}.csv") as part:
+    with atomic_file(metrics / f"{name}.csv") as part:
         as_table(rows).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.detectors.artifact import load_detector
-from unseen.detectors.score import score_set
+from unseen.detectors.scoring.score import score_set
+from unseen.detectors.shared.artifact import load_detector
 
 
 def main(detector: str, name: str) -> None:

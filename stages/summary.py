@@ -6,16 +6,16 @@ from typing import Any
 
 import _stage
 
-from unseen.files import read_json, whole_file
+from unseen.core.files import atomic_file, read_json
+from unseen.core.settings import Name, read_block
 from unseen.report.summary import summary
-from unseen.settings import Name, read_block
 
 
 def main() -> None:
     blocks = [read_block(_stage.PARAMS, [key], dict[Name, Any]) for key in ("detectors", "ensembles")]
     names = sorted(name for block in blocks for name in block)
     found = summary({name: read_json(Path("metrics/detectors", f"{name}.json")) for name in names})
-    with whole_file(Path("metrics/summary.json")) as part:  # keys in this order: the worst pair first
+    with atomic_file(Path("metrics/summary.json")) as part:  # keys in this order: the worst pair first
         part.write_text(json.dumps(found, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -7,15 +7,15 @@ import _stage
 
 import torch
 
-from unseen.files import whole_file, write_metrics
-from unseen.gans.artifact import load_gan
-from unseen.gans.reals import Reals
-from unseen.gans.reconstruct import build, fit, save, twins_of
-from unseen.gans.settings import AutoencoderSettings
-from unseen.pictures import grid, load
-from unseen.runtime import Scratch, prepare
-from unseen.settings import read_block
-from unseen.shards import sets_for_fitting
+from unseen.autoencoders.reconstruct import build, fit, save, twins_of
+from unseen.autoencoders.settings import AutoencoderSettings
+from unseen.core.files import atomic_file, write_metrics
+from unseen.core.runtime import Scratch, prepare
+from unseen.core.settings import read_block
+from unseen.data.pictures import grid, load
+from unseen.data.shards import sets_for_fitting
+from unseen.gans.shared.artifact import load_gan
+from unseen.gans.shared.reals import Reals
 
 JUDGED = 256
 """Held-back faces of which the error is measured."""
@@ -37,13 +37,13 @@ def main(name: str) -> None:
 
     save(Path("models/autoencoders", name), name, net, faces.counts("source"))
     metrics = Path("metrics/autoencoders", name)
-    with whole_file(metrics / "errors.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
+    with atomic_file(metrics / "errors.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
     first = shown[: 2 * GRID]
     pairs = torch.stack([side.reshape(-1, GRID, *side.shape[1:]) for side in (first, twins_of(net, first))], 1)
-    with whole_file(metrics / "twins.png") as part:
+    with atomic_file(metrics / "twins.png") as part:
         grid(pairs.reshape(-1, *first.shape[1:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
     write_metrics(metrics / "summary.json", {**history[-1], "real_faces": len(faces)})
     scratch.clear()

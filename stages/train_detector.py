@@ -5,16 +5,16 @@ from pathlib import Path
 
 import _stage
 
-from unseen.detectors.artifact import save_detector
-from unseen.detectors.settings import CalibrationSettings, DetectorSettings
-from unseen.detectors.train import fit_detector
-from unseen.faces.finder import with_dynamic_input
+from unseen.core.files import atomic_file, sha256_of, write_metrics
+from unseen.core.parallel import Parallel, join
+from unseen.core.runtime import Scratch
+from unseen.core.settings import read_block
+from unseen.data.shards import check_sides, sets_for_fitting
+from unseen.detectors.shared.artifact import save_detector
+from unseen.detectors.shared.settings import CalibrationSettings, DetectorSettings
+from unseen.detectors.shared.train import fit_detector
+from unseen.faces.detect import with_dynamic_input
 from unseen.faces.settings import FaceSettings
-from unseen.files import sha256_of, whole_file, write_metrics
-from unseen.parallel import Parallel, join
-from unseen.runtime import Scratch
-from unseen.settings import read_block
-from unseen.shards import check_sides, sets_for_fitting
 
 CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
 
@@ -38,7 +38,7 @@ def main(name: str) -> None:
         return
 
     with (
-        whole_file(Path("metrics/training", f"{name}.csv")) as part,
+        atomic_file(Path("metrics/training", f"{name}.csv")) as part,
         part.open("w", newline="", encoding="utf-8") as handle,
     ):
         writer = csv.DictWriter(handle, CURVE, lineterminator="\n")

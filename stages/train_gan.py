@@ -7,19 +7,19 @@ import _stage
 
 import torch
 
-from unseen.files import whole_file, write_metrics
-from unseen.gans.artifact import load_gan, save_gan
-from unseen.gans.inception import Inception
-from unseen.gans.judge import GRID, Judge
-from unseen.gans.quality import Backbone
-from unseen.gans.reals import Reals
-from unseen.gans.settings import GanSettings, QualitySettings
-from unseen.gans.train import train
-from unseen.parallel import Parallel, join
-from unseen.pictures import grid, load
-from unseen.runtime import Scratch, prepare
-from unseen.settings import read_block
-from unseen.shards import sets_for_fitting
+from unseen.core.files import atomic_file, write_metrics
+from unseen.core.parallel import Parallel, join
+from unseen.core.runtime import Scratch, prepare
+from unseen.core.settings import read_block
+from unseen.data.pictures import grid, load
+from unseen.data.shards import sets_for_fitting
+from unseen.gans.shared.artifact import load_gan, save_gan
+from unseen.gans.shared.reals import Reals
+from unseen.gans.shared.settings import GanSettings, QualitySettings
+from unseen.gans.training.gan_metrics import GRID, GanMetrics
+from unseen.gans.training.inception import Inception
+from unseen.gans.training.quality import Backbone
+from unseen.gans.training.train import train
 
 
 def main(name: str) -> None:
@@ -32,23 +32,23 @@ def main(name: str) -> None:
     device = prepare()
     backbone = Backbone(Path("models", quality.weights), device)
     inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)
-    judge = Judge(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone, inception)
+    gan_metrics = GanMetrics(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone, inception)
     key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
     scratch = Scratch(_stage.SCRATCH, f"gan-{name}", key)
-    trained = train(Reals(faces.pixels, device), judge, settings, seed, scratch)
+    trained = train(Reals(faces.pixels, device), gan_metrics, settings, seed, scratch)
     if Parallel().rank:
         return
 
     save_gan(Path("models/gans", name), name, settings, faces.pixels.shape[1], trained.states, faces.counts("source"))
     metrics = Path("metrics/gans", name)
-    with whole_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
+    with atomic_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(trained.history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(trained.history)
-    neighbours = judge.neighbours(load_gan(Path("models/gans", name)).network("Generator").to(device))
+    neighbours = gan_metrics.neighbours(load_gan(Path("models/gans", name)).network("Generator").to(device))
     pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (neighbours.samples, neighbours.faces)], 1)
     for file, pictures in (("samples", trained.grid), ("neighbours", pairs)):
-        with whole_file(metrics / f"{file}.png") as part:
+        with atomic_file(metrics / f"{file}.png") as part:
             grid(pictures.reshape(-1, *pictures.shape[-3:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
     write_metrics(
         metrics / "summary.json", {**trained.history[-1], "copies": neighbours.copies, "real_faces": len(faces)}

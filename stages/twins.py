@@ -4,15 +4,15 @@ from pathlib import Path
 
 import _stage
 
-from unseen.faces.finder import Finder, with_dynamic_input
+from unseen.autoencoders.reconstruct import load
+from unseen.autoencoders.settings import TwinSettings
+from unseen.autoencoders.twins import twin_set
+from unseen.core.files import write_metrics
+from unseen.core.runtime import prepare
+from unseen.core.settings import read_block
+from unseen.data.shards import check_sides, sets_below
+from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
-from unseen.files import write_metrics
-from unseen.gans.reconstruct import load
-from unseen.gans.settings import TwinSettings
-from unseen.gans.twins import twin_set
-from unseen.runtime import prepare
-from unseen.settings import read_block
-from unseen.shards import check_sides, sets_below
 
 
 def main(name: str) -> None:
@@ -28,7 +28,7 @@ def main(name: str) -> None:
         maker,
         net.to(prepare()),
         reals,
-        Finder(with_dynamic_input(model), faces.find),
+        FaceDetector(with_dynamic_input(model), faces.detect),
         faces,
         read_block(_stage.PARAMS, ["seed"], int),
         Path("data/fakes", settings.group, name),

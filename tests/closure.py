@@ -1,6 +1,7 @@
 """Which first-party files a Python file imports, directly or not, read from the code without running it."""
 
 import ast
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -32,13 +33,13 @@ def imports(path: Path) -> set[Path]:
     return found
 
 
-def closure(starts: list[Path]) -> set[Path]:
-    """The start files and everything first-party that they need."""
+def closure(starts: list[Path], without: Collection[str] = ()) -> set[Path]:
+    """The start files and everything first-party that they need; `without` some files and what these need."""
     seen: set[Path] = set()
     todo = list(starts)
     while todo:
         path = todo.pop()
-        if path not in seen:
+        if path not in seen and path.relative_to(ROOT).as_posix() not in without:
             seen.add(path)
             todo.extend(imports(path))
     return seen

@@ -1,4 +1,4 @@
-"""What many tests share: this checkout's code first, params.yaml, one real face, and the face finder."""
+"""What many tests share: this checkout's code first, params.yaml, one real face, and the face detector."""
 
 import copy
 import io
@@ -20,12 +20,12 @@ for _name in ("OMP_NUM_THREADS", "UNSEEN_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-from unseen.faces.finder import Finder, with_dynamic_input  # noqa: E402
+from unseen.core.files import sha256_of  # noqa: E402
+from unseen.core.settings import read_block  # noqa: E402
+from unseen.faces.detect import FaceDetector, with_dynamic_input  # noqa: E402
 from unseen.faces.settings import FaceSettings  # noqa: E402
-from unseen.files import sha256_of  # noqa: E402
-from unseen.settings import read_block  # noqa: E402
-from unseen.sources.download import archive_file, download_archive, take_asset  # noqa: E402
-from unseen.sources.settings import ArchiveSettings, AssetSettings  # noqa: E402
+from unseen.sources.shared.download import archive_file, download_archive, take_asset  # noqa: E402
+from unseen.sources.shared.settings import ArchiveSettings, AssetSettings  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
 
@@ -59,8 +59,8 @@ def asset(name: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finder_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """CenterFace, ready for `Finder`."""
+def face_detector_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """CenterFace, ready for `FaceDetector`."""
     folder = asset("centerface", tmp_path_factory.mktemp("assets"))
     return with_dynamic_input((folder / "centerface.onnx").read_bytes())
 
@@ -78,9 +78,9 @@ def face_settings() -> FaceSettings:
 
 
 @pytest.fixture(scope="session")
-def finder(finder_model: bytes, face_settings: FaceSettings) -> Finder:
-    """A face finder with the knobs of params.yaml."""
-    return Finder(finder_model, face_settings.find)
+def face_detector(face_detector_model: bytes, face_settings: FaceSettings) -> FaceDetector:
+    """A face detector with the knobs of params.yaml."""
+    return FaceDetector(face_detector_model, face_settings.detect)
 
 
 @pytest.fixture(scope="session")

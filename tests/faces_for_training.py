@@ -1,4 +1,4 @@
-"""Real faces to train on: ORL photos, cropped and resized plainly, without the finder."""
+"""Real faces to train on: ORL photos, cropped and resized plainly, without the face detector."""
 
 import io
 import zipfile
@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unseen.face_rows import FaceRow
-from unseen.files import sha256_of
-from unseen.pictures import Faces, Pixels
-from unseen.shards import FaceSet, open_set, write_set
-from unseen.splits import Split
+from unseen.core.files import sha256_of
+from unseen.data.face_rows import FaceRow
+from unseen.data.pictures import Faces, Pixels
+from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.splits import Split
 
 
 @dataclass(frozen=True)

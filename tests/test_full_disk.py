@@ -12,25 +12,25 @@ import pytest
 
 from commands.program import program
 from conftest import ROOT
-from test_predict import make_artifact
+from serve.test_predict import make_artifact
 from unseen.faces.settings import FaceSettings
 
 LIMITED = """
 import errno, resource, signal, sys
 from pathlib import Path
 import torch
-from unseen.runtime import Scratch
-from unseen.gans.artifact import save_gan
-from unseen.gans.settings import GanSettings
-from unseen.files import whole_folder
-from unseen.artifacts import WEIGHTS, write_weights
-from unseen.detectors import features
+from unseen.core.runtime import Scratch
+from unseen.gans.shared.artifact import save_gan
+from unseen.gans.shared.settings import GanSettings
+from unseen.core.files import atomic_folder
+from unseen.core.artifacts import WEIGHTS, write_weights
+from unseen.detectors.shared import features
 
 tensor = torch.zeros(100_000)
 def checkpoint():
     Scratch(Path("scratch"), "gan", 1).save({"step": 1, "weights": tensor})
 def weights():
-    with whole_folder(Path("model")) as part:
+    with atomic_folder(Path("model")) as part:
         write_weights(part / WEIGHTS, {"a": tensor})
 def shard():
     features._write(Path("features/0.safetensors"), "x", tensor.numpy())
@@ -69,7 +69,7 @@ sys.path.insert(0, {stages!r})
 import _stage
 from pathlib import Path
 import torch
-from unseen.runtime import Scratch
+from unseen.core.runtime import Scratch
 
 def work(way):
     if way == "checkpoint":
@@ -141,9 +141,9 @@ def test_a_stage_prints_what_the_terminal_does_not_know(tmp_path: Path) -> None:
 
 
 def test_commands_in_a_locale_that_is_not_utf_8(
-    tmp_path: Path, finder_model: bytes, face_settings: FaceSettings, portrait_bytes: bytes
+    tmp_path: Path, face_detector_model: bytes, face_settings: FaceSettings, portrait_bytes: bytes
 ) -> None:
-    make_artifact(tmp_path / "models/detectors/drawn", finder_model, face_settings)
+    make_artifact(tmp_path / "models/detectors/drawn", face_detector_model, face_settings)
     (tmp_path / "fotos").mkdir()
     (tmp_path / "fotos" / "\u00e4 \u2713.pgm").write_bytes(portrait_bytes)
 

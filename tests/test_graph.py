@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 import no_network
-from unseen import telemetry
-from unseen.volatile import is_volatile
+from unseen.core import telemetry
+from unseen.report.volatile import is_volatile
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")
@@ -152,7 +152,7 @@ def test_every_stage_says_what_it_cost(clone: Clone) -> None:
 
 def test_how_fast_every_detector_is(clone: Clone) -> None:
     for name in DETECTORS:
-        found = json.loads((clone.folder / "metrics/runtime" / f"{name}.json").read_text())
+        found = json.loads((clone.folder / "metrics/speed" / f"{name}.json").read_text())
         rate = {(row["batch"], row["what"]): row["images_per_second"] for row in found["measured"]}
         assert set(rate) == {(batch, what) for batch in (1, 32) for what in ("model", "bytes_to_verdict")}
         assert all(rate[batch, "model"] > rate[batch, "bytes_to_verdict"] > 0 for batch in (1, 32))
@@ -174,16 +174,16 @@ def test_a_stage_that_runs_again_changes_nothing_but_its_cost_and_the_report(clo
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("src/unseen/detectors/dct_logistic.py", {"train_detector@dct_logistic"}),
-        ("src/unseen/gans/dcgan.py", {"train_gan@dcgan", "train_gan@resize_conv"}),
-        ("src/unseen/gans/r3gan.py", set()),  # no GAN is of that architecture
-        ("src/unseen/sources/pypi.py", {f"download@{name}" for name in ARCHIVES}),
-        ("src/unseen/sources/kaggle.py", set()),  # no archive is of that kind
+        ("src/unseen/detectors/kinds/dct_logistic.py", {"train_detector@dct_logistic"}),
+        ("src/unseen/gans/architectures/dcgan.py", {"train_gan@dcgan", "train_gan@resize_conv"}),
+        ("src/unseen/gans/architectures/r3gan.py", set()),  # no GAN is of that architecture
+        ("src/unseen/sources/kinds/pypi.py", {f"download@{name}" for name in ARCHIVES}),
+        ("src/unseen/sources/kinds/kaggle.py", set()),  # no archive is of that kind
         ("src/unseen/sources/catalogue.yaml", set()),
         ("src/unseen/evaluation/select.py", {f"evaluation_set@{name}" for name in SETS}),
-        ("src/unseen/evaluation/changes.py", {f"robustness@{name}" for name in DETECTORS}),
-        ("src/unseen/evaluation/shortcuts.py", {"audit"}),
-        ("src/unseen/evaluation/runtime.py", {f"runtime@{name}" for name in DETECTORS}),
+        ("src/unseen/robustness/changes.py", {f"robustness@{name}" for name in DETECTORS}),
+        ("src/unseen/audit/shortcuts.py", {"audit"}),
+        ("src/unseen/speed/speed.py", {f"speed@{name}" for name in DETECTORS}),
         ("src/unseen/report/page.html", {"report"}),
     ],
 )
@@ -203,7 +203,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
         "evaluate@dct_logistic",
         "robustness@dct_logistic",
         "explain@dct_logistic",
-        "runtime@dct_logistic",
+        "speed@dct_logistic",
         "summary",
         "report",
     }
@@ -237,7 +237,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         *(f"evaluate@{name}" for name in (*DETECTORS, "stiff")),  # sources' licences stand on model cards
         "robustness@stiff",
         "explain@stiff",
-        "runtime@stiff",
+        "speed@stiff",
         "summary",
         "report",
     }

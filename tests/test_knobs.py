@@ -20,8 +20,8 @@ from dvc_data.hashfile.meta import Meta
 from pydantic import BaseModel
 
 from conftest import PARAMS, ROOT
-from unseen.params import Params
-from unseen.settings import RESERVED, Key, Name, read_yaml
+from unseen.core.settings import RESERVED, Key, Name, read_yaml
+from unseen.params.check import Params
 
 ITEMS = {
     "archives": ("download",),
@@ -47,7 +47,7 @@ BLOCKS = {
     "evaluation": ("evaluate", "evaluate_ensemble"),
     "robustness": ("robustness", "robustness_ensemble"),
     "explanations": ("explain", "explain_ensemble", "spectra"),
-    "runtime": ("runtime", "runtime_ensemble"),
+    "speed": ("speed", "speed_ensemble"),
     "audit": ("audit",),
 }
 """The stages that the knobs of a block without items belong to."""

@@ -21,7 +21,7 @@ from PIL import Image
 
 from conftest import PARAMS, ROOT
 from unseen import cli
-from unseen.params import load_params
+from unseen.params.check import load_params
 
 FILE = ROOT / "notebooks/unseen.ipynb"
 NOTEBOOK: dict[str, Any] = json.loads(FILE.read_text())

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, "stages")
 sys.argv = ["stages/train_gan.py", "dcgan"]
 import _stage
-from unseen.errors import StoppedError, UserError
+from unseen.core.errors import StoppedError, UserError
 
 def work(_):
     raise {error}

@@ -1,5 +1,5 @@
 """Deepfake-face detectors, measured on generators they have never seen."""
 
-from unseen import telemetry
+from unseen.core import telemetry
 
 telemetry.off()

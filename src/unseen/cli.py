@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from unseen import streams
 from unseen.commands import accept, check, compare, evaluate, portrait, predict, results, score, sources
-from unseen.errors import UserError, printable
-from unseen.files import FULL
+from unseen.core import streams
+from unseen.core.errors import UserError, printable
+from unseen.core.files import FULL
 
 
 class _Version(argparse.Action):

@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from unseen.files import write_metrics
-from unseen.machine import children_peak_mb, cores, cpu, peak_memory_mb
+from unseen.core.files import write_metrics
+from unseen.speed.machine import children_peak_mb, cores, cpu, peak_memory_mb
 
 DECIDING = ("src", "stages", "params.yaml", "dvc.yaml")
 """What decides a result besides data: a run itself changes dvc.lock and metrics."""

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import yaml
 
-from unseen.sources.checksums import record
-from unseen.sources.settings import FolderSettings, SklearnArchive
+from unseen.sources.shared.checksums import record
+from unseen.sources.shared.settings import FolderSettings, SklearnArchive
 
 from .program import run
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from evaluation.made_up import bell, columns
-from unseen.evaluation.predictions import write_predictions
-from unseen.files import write_json
+from unseen.core.files import write_json
+from unseen.data.predictions import write_predictions
 
 from .program import run
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from test_predict import make_artifact
+from serve.test_predict import make_artifact
 from unseen.cli import main
 from unseen.commands.predict import expand
 from unseen.faces.settings import FaceSettings
@@ -78,11 +78,11 @@ def test_predict_passes_over_what_a_shell_names_of_a_system(folders: Path) -> No
 def test_predict_ends_well_beside_files_of_a_system(
     folders: Path,
     capsys: pytest.CaptureFixture[str],
-    finder_model: bytes,
+    face_detector_model: bytes,
     face_settings: FaceSettings,
     orl_pictures: dict[str, bytes],
 ) -> None:
-    detector = make_artifact(folders / "models/drawn", finder_model, face_settings)
+    detector = make_artifact(folders / "models/drawn", face_detector_model, face_settings)
     shutil.rmtree("fakes")
     for path in Path("reals").glob("*.png"):
         path.write_bytes(next(iter(orl_pictures.values())))

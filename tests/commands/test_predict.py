@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from test_predict import make_artifact
+from serve.test_predict import make_artifact
 from unseen.commands.predict import expand
 from unseen.faces.settings import FaceSettings
 
@@ -17,9 +17,9 @@ from .program import run
 
 
 @pytest.fixture
-def detector(tmp_path: Path, finder_model: bytes, face_settings: FaceSettings) -> Path:
+def detector(tmp_path: Path, face_detector_model: bytes, face_settings: FaceSettings) -> Path:
     """A detector that a test may change."""
-    return make_artifact(tmp_path / "models" / "drawn", finder_model, face_settings)
+    return make_artifact(tmp_path / "models" / "drawn", face_detector_model, face_settings)
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_enough_people_are_no_demonstration(capsys: pytest.CaptureFixture[str], 
 # ---- what can't start
 
 
-@pytest.mark.parametrize("file", ["detector.json", "weights.safetensors", "finder.onnx"])
+@pytest.mark.parametrize("file", ["detector.json", "weights.safetensors", "face_detector.onnx"])
 def test_a_missing_artifact_is_one_line_and_exit_code_2(
     capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, file: str
 ) -> None:

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from test_predict import make_artifact
+from serve.test_predict import make_artifact
+from unseen.core.files import sha256_of
 from unseen.evaluation.external import read_external
 from unseen.faces.settings import FaceSettings
-from unseen.files import sha256_of
 
 from .program import program, run
 
@@ -99,12 +99,12 @@ def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys
 def test_a_detector_of_this_project_gives_verdicts_and_its_scope(
     folders: Path,
     capsys: pytest.CaptureFixture[str],
-    finder_model: bytes,
+    face_detector_model: bytes,
     face_settings: FaceSettings,
     orl_pictures: dict[str, bytes],
     out: str,
 ) -> None:
-    make_artifact(folders / "models/detectors/drawn", finder_model, face_settings)
+    make_artifact(folders / "models/detectors/drawn", face_detector_model, face_settings)
     for number, picture in enumerate(list(orl_pictures.values())[:6]):
         (folders / f"reals/{number}.pgm").write_bytes(picture)
     code, err = scored(capsys, "--reals", "reals", detector="drawn", out=out)
@@ -288,7 +288,7 @@ def test_help_says_that_the_code_is_run() -> None:
 
 def test_a_detectors_folder_scores_as_predict_does_by_the_frozen_numbers(
     tmp_path: Path,
-    finder_model: bytes,
+    face_detector_model: bytes,
     face_settings: FaceSettings,
     orl_pictures: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
@@ -297,7 +297,7 @@ def test_a_detectors_folder_scores_as_predict_does_by_the_frozen_numbers(
     import json
 
     monkeypatch.chdir(tmp_path)
-    make_artifact(tmp_path / "drawn", finder_model, face_settings)
+    make_artifact(tmp_path / "drawn", face_detector_model, face_settings)
     Path("reals").mkdir()
     for number, data in enumerate(list(orl_pictures.values())[:3]):
         Path(f"reals/{number}.pgm").write_bytes(data)

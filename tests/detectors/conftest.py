@@ -3,7 +3,7 @@
 import pytest
 
 from faces_for_training import OrlFaces, labelled, orl_faces, upsampled
-from unseen.pictures import Faces
+from unseen.data.pictures import Faces
 
 __all__ = ["orl_faces"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from faces_for_training import labelled, upsampled
-from unseen.detectors import loop
-from unseen.detectors.base import Detector, History, Task
-from unseen.detectors.settings import NetworkSettings
-from unseen.pictures import Faces
-from unseen.runtime import Scratch
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Faces
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Detector, History, Task
+from unseen.detectors.shared.settings import NetworkSettings
 
 from .networks import copied, same
 

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unseen.detectors.base import Detector, Task
-from unseen.detectors.settings import NetworkSettings
-from unseen.pictures import Faces
-from unseen.runtime import Scratch
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Faces
+from unseen.detectors.shared.base import Detector, Task
+from unseen.detectors.shared.settings import NetworkSettings
 
 
 def knobs(**changed: Any) -> NetworkSettings:

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import nn
 
-from unseen.detectors import loop
-from unseen.detectors.base import Detector, Task
-from unseen.detectors.settings import DetectorSettings, LogisticSettings, NetworkSettings
-from unseen.pictures import Faces
-from unseen.settings import validated
+from unseen.core.settings import validated
+from unseen.data.pictures import Faces
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Detector, Task
+from unseen.detectors.shared.settings import DetectorSettings, LogisticSettings, NetworkSettings
 
 from .networks import copied, knobs, task
 

@@ -13,11 +13,11 @@ import torch
 
 from closure import ROOT
 from faces_for_training import bytes_below
-from unseen.detectors import dct_logistic, efficientnet_lite0
-from unseen.detectors.artifact import load_detector, save_detector
-from unseen.detectors.base import Detector
-from unseen.detectors.calibration import Calibration
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.detectors.kinds import dct_logistic, efficientnet_lite0
+from unseen.detectors.shared.artifact import load_detector, save_detector
+from unseen.detectors.shared.base import Detector
+from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.settings import FaceSettings
 
 from .networks import copied, same
@@ -64,7 +64,7 @@ def test_round_trip(folder: Path, face_settings: FaceSettings) -> None:
     assert loaded.name == "tiny"
     assert loaded.calibration == CALIBRATION
     assert loaded.faces == face_settings
-    assert loaded.finder == b"an onnx file"
+    assert loaded.face_detector == b"an onnx file"
     assert loaded.card["trained_on"] == {"x": 1}
     assert not any(module.training for module in loaded.model.modules())
     assert same(copied(loaded.model), copied(model()))
@@ -86,7 +86,7 @@ def test_the_card_says_what_must_be_known(folder: Path) -> None:
     assert card["kind"] == "dct_logistic"
     assert card["config"] == {"size": 32}
     assert card["parameters"] == 3 * 32 * 32 + 1
-    assert list(card["code"]) == ["unseen.detectors.dct_logistic"]
+    assert list(card["code"]) == ["unseen.detectors.kinds.dct_logistic"]
     assert card["versions"]["torch"] == torch.__version__
     assert set(card["calibration"]) == {"temperature", "threshold", "unsure", "max_fpr", "validation", "at_fpr"}
 
@@ -97,7 +97,7 @@ def test_saved_twice_is_the_same_bytes(tmp_path: Path, face_settings: FaceSettin
     assert bytes_below(tmp_path / "one") == bytes_below(tmp_path / "two")
     assert set(bytes_below(tmp_path / "one")) == {
         "detector.json",
-        "finder.onnx",
+        "face_detector.onnx",
         "parts/index.json",
         "weights.safetensors",
     }

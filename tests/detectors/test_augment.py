@@ -10,10 +10,10 @@ from PIL import Image
 from pydantic import ValidationError
 
 from faces_for_training import OrlFaces
-from unseen.detectors.augment import DRAWS, augment, augmented
-from unseen.detectors.settings import AugmentSettings
-from unseen.pictures import Pixels
-from unseen.runtime import generator
+from unseen.core.runtime import generator
+from unseen.data.pictures import Pixels
+from unseen.detectors.shared.augment import DRAWS, augment, augmented
+from unseen.detectors.shared.settings import AugmentSettings
 
 
 def knobs(**changed: Any) -> AugmentSettings:

@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from unseen.detectors import backbone
-from unseen.detectors.backbone import Backboned, created, layers, load_backbone
-from unseen.detectors.ela import error_levels
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.shared import backbone
+from unseen.detectors.shared.backbone import Backboned, created, layers, load_backbone
+from unseen.detectors.shared.ela import error_levels
+from unseen.detectors.shared.logits import as_batch, logits_of
 
 from .networks import copied, knobs, same
 

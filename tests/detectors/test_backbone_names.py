@@ -6,8 +6,8 @@ import sys
 import pytest
 import timm
 
-from unseen.detectors.backbone_names import backbone_names, check_backbone, renamed
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.detectors.shared.backbone_names import backbone_names, check_backbone, renamed
 
 
 def test_they_are_timms_own() -> None:
@@ -52,7 +52,7 @@ def test_every_old_name_leads_to_one_that_passes() -> None:
 
 
 def test_a_removed_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unseen.detectors.backbone_names.renamed", lambda: {"gone_net": ""})
+    monkeypatch.setattr("unseen.detectors.shared.backbone_names.renamed", lambda: {"gone_net": ""})
     with pytest.raises(UserError, match="a network that timm has removed"):
         check_backbone("gone_net", "backbone")
 
@@ -81,5 +81,5 @@ def test_an_unknown_name_is_one_short_line_with_those_that_are_near() -> None:
 
 def test_params_are_checked_without_timm_and_torch() -> None:
     """Every stage checks them in a program of its own, and the two take seconds to import."""
-    asks = "import sys, unseen.params; sys.exit(int('timm' in sys.modules or 'torch' in sys.modules))"
+    asks = "import sys, unseen.params.check; sys.exit(int('timm' in sys.modules or 'torch' in sys.modules))"
     assert subprocess.run([sys.executable, "-c", asks], env={"PYTHONPATH": "src"}, check=False).returncode == 0

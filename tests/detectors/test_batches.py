@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unseen.detectors.batches import Batch, Batches
-from unseen.detectors.settings import NetworkSettings
-from unseen.errors import UserError
-from unseen.pictures import Faces, Pixels
-from unseen.runtime import generator
+from unseen.core.errors import UserError
+from unseen.core.runtime import generator
+from unseen.data.pictures import Faces, Pixels
+from unseen.detectors.shared.batches import Batch, Batches
+from unseen.detectors.shared.settings import NetworkSettings
 
 from .networks import knobs
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from unseen.detectors.calibration import Calibration, calibrate, log_loss, sigmoid
-from unseen.detectors.settings import CalibrationSettings
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.detectors.shared.calibration import Calibration, calibrate, log_loss, sigmoid
+from unseen.detectors.shared.settings import CalibrationSettings
 
 KNOBS = CalibrationSettings(max_fpr=0.05, unsure_tail=0.01)
 LOGITS = st.lists(st.floats(-30, 30), min_size=1, max_size=60)

@@ -9,16 +9,16 @@ from scipy.fft import dctn
 from sklearn.metrics import roc_auc_score
 
 from faces_for_training import OrlFaces, labelled, upsampled
-from unseen.detectors import dct_logistic
-from unseen.detectors.artifact import load_detector, save_detector
-from unseen.detectors.base import Task
-from unseen.detectors.calibration import calibrate
-from unseen.detectors.dct_logistic import DctLogistic, dct_matrix
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.settings import CalibrationSettings, LogisticSettings
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import dct_logistic
+from unseen.detectors.kinds.dct_logistic import DctLogistic, dct_matrix
+from unseen.detectors.shared.artifact import load_detector, save_detector
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.calibration import calibrate
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import CalibrationSettings, LogisticSettings
 from unseen.faces.settings import FaceSettings
-from unseen.pictures import Faces
-from unseen.runtime import Scratch
 
 CPU = torch.device("cpu")
 
@@ -125,7 +125,7 @@ def test_logits_survive_saving(
     before = logits_of(model, val.pixels, CPU)
     calibration = calibrate(before, val.labels, CalibrationSettings(max_fpr=0.05, unsure_tail=0.01))
     card = {"name": "dct", "faces": face_settings.model_dump()}
-    save_detector(tmp_path / "dct", model, "dct_logistic", calibration, b"finder", card)
+    save_detector(tmp_path / "dct", model, "dct_logistic", calibration, b"face_detector", card)
     loaded = load_detector(tmp_path / "dct")
     assert np.array_equal(logits_of(loaded.model, val.pixels, CPU), before)
     assert loaded.calibration == calibration

@@ -9,12 +9,13 @@ import torch
 from pydantic import ValidationError
 
 from gans.tiny import KINDS, save
-from unseen.detectors import discriminator, loop, raw_discriminator
-from unseen.detectors.logits import logits_of
-from unseen.detectors.settings import DiscriminatorSettings, RawDiscriminatorSettings
-from unseen.errors import UserError
-from unseen.gans.artifact import load_gan
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import discriminator, raw_discriminator
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.logits import logits_of
+from unseen.detectors.shared.settings import DiscriminatorSettings, RawDiscriminatorSettings
+from unseen.gans.shared.artifact import load_gan
 
 from . import networks
 from .networks import copied, same, task

@@ -7,11 +7,12 @@ import pytest
 import timm
 import torch
 
-from unseen.detectors import efficientnet_lite0, loop
-from unseen.detectors.backbone import Backboned
-from unseen.detectors.logits import logits_of
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import efficientnet_lite0
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.backbone import Backboned
+from unseen.detectors.shared.logits import logits_of
 
 from .networks import copied, knobs, same, task
 

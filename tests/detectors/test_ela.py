@@ -9,8 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from faces_for_training import OrlFaces
-from unseen.detectors.ela import error_levels
-from unseen.detectors.logits import as_batch
+from unseen.detectors.shared.ela import error_levels
+from unseen.detectors.shared.logits import as_batch
 
 CPU = torch.device("cpu")
 

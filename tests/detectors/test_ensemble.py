@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from faces_for_training import OrlFaces
-from unseen.detectors.artifact import TrainedDetector, load_detector, save_detector
-from unseen.detectors.calibration import Calibration, calibrate
-from unseen.detectors.ensemble import joined
-from unseen.detectors.logits import logits_of
-from unseen.detectors.settings import CalibrationSettings, EnsembleSettings
-from unseen.detectors.together import Joined, join
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.settings import validated
+from unseen.data.pictures import load
+from unseen.data.shards import sets_for_fitting
+from unseen.detectors.kinds.ensemble import joined
+from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
+from unseen.detectors.shared.calibration import Calibration, calibrate
+from unseen.detectors.shared.logits import logits_of
+from unseen.detectors.shared.settings import CalibrationSettings, EnsembleSettings
+from unseen.detectors.shared.together import Joined, join
 from unseen.faces.settings import FaceSettings
-from unseen.params import Params
-from unseen.pictures import load
-from unseen.references import check
-from unseen.settings import validated
-from unseen.shards import sets_for_fitting
+from unseen.params.check import Params
+from unseen.params.references import check
 
 from .networks import copied, same
 from .test_artifact import model
@@ -85,13 +85,13 @@ def test_its_artifact_holds_both_and_says_what_code_it_needs(
     members: list[TrainedDetector], tmp_path: Path, orl_faces: OrlFaces
 ) -> None:
     both = made(members, tmp_path / "sets", orl_faces)
-    save_detector(tmp_path / "both", both.model, "ensemble", both.calibration, members[0].finder, both.card)
+    save_detector(tmp_path / "both", both.model, "ensemble", both.calibration, members[0].face_detector, both.card)
     for one in members:  # nothing but its own folder is needed
         (one.folder / "weights.safetensors").unlink()
     found = load_detector(tmp_path / "both")
     assert same(copied(found.model), copied(both.model))
     assert torch.equal(found.model(PIXELS), both.model(PIXELS))
-    assert list(found.card["code"]) == ["unseen.detectors.dct_logistic", "unseen.detectors.ensemble"]
+    assert list(found.card["code"]) == ["unseen.detectors.kinds.dct_logistic", "unseen.detectors.kinds.ensemble"]
 
 
 def test_an_ensemble_may_be_a_member(
@@ -125,10 +125,10 @@ def params(data: dict[str, Any], **ensembles: dict[str, Any]) -> Params:
     return found
 
 
-def test_ensembles_are_judged_beside_detectors(params_data: dict[str, Any]) -> None:
+def test_ensembles_are_measured_beside_detectors(params_data: dict[str, Any]) -> None:
     found = params(params_data, both=GOOD, more=GOOD | {"first": "both"})
     check(found)
-    assert found.judged()[-2:] == ["both", "more"]
+    assert found.scored_names()[-2:] == ["both", "more"]
 
 
 @pytest.mark.parametrize(

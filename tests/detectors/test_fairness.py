@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from unseen.detectors.fairness import adain, bi_level, cvar, groups_of, triplets
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.shared.fairness import adain, bi_level, cvar, groups_of, triplets
 
 LOSSES = [3.0, 1.0, 4.0, 2.0]
 

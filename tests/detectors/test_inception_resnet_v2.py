@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from unseen.detectors import inception_resnet_v2
-from unseen.detectors.backbone import Backboned
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import inception_resnet_v2
+from unseen.detectors.shared.backbone import Backboned
 
 from .phases import NONE, count, learning, moved, settings, task_of
 

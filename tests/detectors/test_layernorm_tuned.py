@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from unseen.detectors import layernorm_tuned, loop
-from unseen.detectors.base import Task
-from unseen.detectors.layernorm_tuned import LayerNormTuned
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.settings import LayerNormSettings
-from unseen.errors import UserError
-from unseen.pictures import Faces
-from unseen.runtime import Scratch
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import layernorm_tuned
+from unseen.detectors.kinds.layernorm_tuned import LayerNormTuned
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import LayerNormSettings
 
 from .learning import check_learns_and_repeats_itself
 from .networks import copied, knobs

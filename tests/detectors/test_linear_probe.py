@@ -15,17 +15,18 @@ from torch import Tensor
 
 from faces_for_training import encoded, labelled, upsampled
 from stops import Interruption
-from unseen.detectors import features, linear_probe
-from unseen.detectors.any_backbone import UnitFeatures
-from unseen.detectors.augment import augmented, draws
-from unseen.detectors.base import Task
-from unseen.detectors.features import cached_features
-from unseen.detectors.linear_probe import balanced
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.settings import LinearProbeSettings
-from unseen.errors import UserError
-from unseen.pictures import Crops, Faces
-from unseen.runtime import Scratch, generator
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch, generator
+from unseen.data.pictures import Crops, Faces
+from unseen.detectors.kinds import linear_probe
+from unseen.detectors.kinds.linear_probe import balanced
+from unseen.detectors.shared import features
+from unseen.detectors.shared.any_backbone import UnitFeatures
+from unseen.detectors.shared.augment import augmented, draws
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.features import cached_features
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import LinearProbeSettings
 
 from .networks import copied, knobs, same
 

@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from faces_for_training import encoded, labelled
 from stops import Interruption, stop_after
-from unseen.detectors import logits, loop
-from unseen.detectors.base import History, Rows, Task
-from unseen.detectors.logits import as_batch, logits_of, logits_of_faces
-from unseen.errors import UserError
-from unseen.pictures import Crops, Faces
-from unseen.runtime import Scratch
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Crops, Faces
+from unseen.detectors.shared import logits, loop
+from unseen.detectors.shared.base import History, Rows, Task
+from unseen.detectors.shared.logits import as_batch, logits_of, logits_of_faces
 
 from .learning import BROKEN, LEARNED, PLAIN, easy, last_row
 from .networks import Tiny, copied, knobs, same, task

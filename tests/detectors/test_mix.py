@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 from scipy.fft import dctn
 
-from unseen.detectors.mix import DRAWS, mixed
-from unseen.detectors.settings import MixSettings
-from unseen.pictures import Pixels
+from unseen.data.pictures import Pixels
+from unseen.detectors.shared.mix import DRAWS, mixed
+from unseen.detectors.shared.settings import MixSettings
 
 
 def some(**changed: Any) -> MixSettings:

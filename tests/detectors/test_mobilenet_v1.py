@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from unseen.detectors import densenet121, mobilenet_v1
-from unseen.detectors.backbone import Backboned
-from unseen.detectors.base import Detector
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import densenet121, mobilenet_v1
+from unseen.detectors.shared.backbone import Backboned
+from unseen.detectors.shared.base import Detector
+from unseen.detectors.shared.logits import as_batch, logits_of
 
 from .learning import BROKEN, LEARNED, PLAIN, last_row
 from .phases import NONE, count, learning, moved, settings, task_of
@@ -51,7 +51,7 @@ BLOCK_11_AND_12 = 2 * 512 + (9 * 512 + 2 * 512) + (512 * 512 + 2 * 512) + (9 * 5
 
 def made(kind: str, **changed: object) -> Backboned:
     torch.manual_seed(0)
-    module = importlib.import_module(f"unseen.detectors.{kind}")
+    module = importlib.import_module(f"unseen.detectors.kinds.{kind}")
     return module.create(settings(kind, input_size=64, **changed), NONE, 64)  # type: ignore[no-any-return]
 
 

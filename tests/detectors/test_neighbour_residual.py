@@ -8,12 +8,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from unseen.detectors import neighbour_residual
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.neighbour_residual import NeighbourResidual
-from unseen.detectors.settings import NeighbourResidualSettings
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import neighbour_residual
+from unseen.detectors.kinds.neighbour_residual import NeighbourResidual
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import NeighbourResidualSettings
 
 from .learning import check_learns_and_repeats_itself
 from .networks import knobs

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unseen.detectors import patch
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.patch import Patches
-from unseen.detectors.settings import PatchSettings
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import patch
+from unseen.detectors.kinds.patch import Patches
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import PatchSettings
 
 from .learning import check_learns_and_repeats_itself
 from .networks import knobs

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from unseen.detectors import loop, resnet50_two_phase
-from unseen.detectors.base import Detector
-from unseen.detectors.logits import logits_of
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import resnet50_two_phase
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Detector
+from unseen.detectors.shared.logits import logits_of
 
 from .networks import Tiny, task
 from .phases import NONE, count, learning, moved, settings, task_of

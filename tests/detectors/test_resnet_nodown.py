@@ -11,14 +11,15 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from faces_for_training import OrlFaces, labelled, upsampled
-from unseen.detectors import loop, resnet_nodown
-from unseen.detectors.base import Task
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.resnet_nodown import ResnetNodown, cropped
-from unseen.detectors.settings import ResnetNodownSettings
-from unseen.errors import UserError
-from unseen.pictures import Faces
-from unseen.runtime import Scratch, seeded
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch, seeded
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import resnet_nodown
+from unseen.detectors.kinds.resnet_nodown import ResnetNodown, cropped
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import ResnetNodownSettings
 
 from .learning import LEARNED, PLAIN, easy, last_row
 from .networks import copied, knobs, same

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from faces_for_training import OrlFaces, encoded, stored
-from unseen.detectors import dct_logistic
-from unseen.detectors.artifact import TrainedDetector, load_detector, save_detector
-from unseen.detectors.calibration import Calibration
-from unseen.detectors.logits import logits_of
-from unseen.detectors.score import score_set
-from unseen.errors import UserError
-from unseen.evaluation.predictions import SCHEMA, read_predictions
+from unseen.core.errors import UserError
+from unseen.core.files import sha256_of
+from unseen.data.pictures import load
+from unseen.data.predictions import SCHEMA, read_predictions
+from unseen.data.shards import open_set
+from unseen.detectors.kinds import dct_logistic
+from unseen.detectors.scoring.score import score_set
+from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
+from unseen.detectors.shared.calibration import Calibration
+from unseen.detectors.shared.logits import logits_of
 from unseen.faces.settings import FaceSettings
-from unseen.files import sha256_of
-from unseen.pictures import load
-from unseen.shards import open_set
 
 SPLITS = ["train", "val", "test", "test"]
 
@@ -92,7 +92,7 @@ def test_a_score_that_breaks_off_leaves_no_file(
     tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = store(tmp_path / "orl", orl_faces, "held_out")
-    monkeypatch.setattr("unseen.detectors.score.logits_of", lambda *_: 1 / 0)
+    monkeypatch.setattr("unseen.detectors.scoring.score.logits_of", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         score_set(detector, "set", folder, tmp_path / "out" / "one.parquet")
     assert not list((tmp_path / "out").iterdir())

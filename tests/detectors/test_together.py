@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from two_processes import results_of_two
-from unseen.detectors import loop
-from unseen.parallel import Parallel, synchronised
-from unseen.pictures import Faces
+from unseen.core.parallel import Parallel, synchronised
+from unseen.data.pictures import Faces
+from unseen.detectors.shared import loop
 
 from .networks import Normless, copied, same, task
 
@@ -32,9 +32,9 @@ import torch
 from torch import distributed
 from detectors.networks import Normless, Tiny, copied, task
 from stops import Interruption, stop_after
-from unseen.detectors import loop
-from unseen.errors import UserError
-from unseen.pictures import Faces
+from unseen.detectors.shared import loop
+from unseen.core.errors import UserError
+from unseen.data.pictures import Faces
 
 rank, folder, knobs = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 columns = json.loads((folder / "columns.json").read_text())

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from faces_for_training import OrlFaces, encoded, stored, upsampled
-from unseen.detectors.base import Task
-from unseen.detectors.calibration import calibrate
-from unseen.detectors.logits import logits_of
-from unseen.detectors.settings import CalibrationSettings, LogisticSettings
-from unseen.detectors.train import Fitted, fit_detector
-from unseen.errors import UserError
-from unseen.pictures import load
-from unseen.runtime import Scratch
-from unseen.shards import FaceSet, sets_for_fitting
-from unseen.splits import Split
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import load
+from unseen.data.shards import FaceSet, sets_for_fitting
+from unseen.data.splits import Split
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.calibration import calibrate
+from unseen.detectors.shared.logits import logits_of
+from unseen.detectors.shared.settings import CalibrationSettings, LogisticSettings
+from unseen.detectors.shared.train import Fitted, fit_detector
 
 from .networks import Tiny, copied, knobs, same
 
@@ -87,8 +87,8 @@ def test_the_kind_gets_train_and_validation_people_alone(
     sets: list[FaceSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Task] = []
-    monkeypatch.setattr("unseen.detectors.dct_logistic.create", lambda *_: Tiny())
-    monkeypatch.setattr("unseen.detectors.dct_logistic.fit", lambda model, task: seen.append(task) or [])
+    monkeypatch.setattr("unseen.detectors.kinds.dct_logistic.create", lambda *_: Tiny())
+    monkeypatch.setattr("unseen.detectors.kinds.dct_logistic.fit", lambda model, task: seen.append(task) or [])
     fit(sets, tmp_path)
     (task,) = seen
     people = [set(map(str, faces.columns["identity"])) for faces in (task.train, task.val)]
@@ -134,7 +134,7 @@ def test_the_seed_decides_a_networks_first_weights(
             super().__init__()
             torch.nn.init.normal_(self.linear.weight)
 
-    monkeypatch.setattr("unseen.detectors.efficientnet_lite0.create", lambda *_: Random())
+    monkeypatch.setattr("unseen.detectors.kinds.efficientnet_lite0.create", lambda *_: Random())
     states = []
     for number, (seed, own) in enumerate(((4, 0), (4, 0), (5, 0), (4, 1))):
         torch.manual_seed(number)

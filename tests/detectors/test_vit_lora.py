@@ -11,17 +11,18 @@ import torch
 from torch.nn import functional
 
 from stops import Interruption, stop_after
-from unseen.detectors import loop, vit_lora
-from unseen.detectors.artifact import load_detector, save_detector
-from unseen.detectors.base import Task
-from unseen.detectors.calibration import Calibration
-from unseen.detectors.settings import VitLoraSettings
-from unseen.detectors.single_center import single_center_loss
-from unseen.detectors.vit_lora import VitLora
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import vit_lora
+from unseen.detectors.kinds.vit_lora import VitLora
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.artifact import load_detector, save_detector
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.calibration import Calibration
+from unseen.detectors.shared.settings import VitLoraSettings
+from unseen.detectors.shared.single_center import single_center_loss
 from unseen.faces.settings import FaceSettings
-from unseen.pictures import Faces
-from unseen.runtime import Scratch
 
 from .learning import BROKEN, LEARNED, PLAIN, last_row
 from .networks import copied, same

@@ -9,14 +9,15 @@ import torch
 
 from faces_for_training import OrlFaces, labelled, upsampled
 from stops import Interruption, stop_after
-from unseen.detectors import loop, xception_fair
-from unseen.detectors.base import Task
-from unseen.detectors.logits import as_batch, logits_of
-from unseen.detectors.settings import XceptionFairSettings
-from unseen.detectors.xception_fair import Branches, XceptionFair
-from unseen.errors import UserError
-from unseen.pictures import Faces
-from unseen.runtime import Scratch
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Faces
+from unseen.detectors.kinds import xception_fair
+from unseen.detectors.kinds.xception_fair import Branches, XceptionFair
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Task
+from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.settings import XceptionFairSettings
 
 from .learning import BROKEN, LEARNED, PLAIN, easy, last_row
 from .networks import copied, same

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from unseen.audit.shortcuts import _with_interval
 from unseen.evaluation.bootstrap import bounded
 from unseen.evaluation.bounds import share_at_least, unanimous
 from unseen.evaluation.compare import compare, join
 from unseen.evaluation.metrics import pair_metrics
 from unseen.evaluation.pair_bounds import BOUNDS, Trials, interval_of
-from unseen.evaluation.shortcuts import _with_interval
 
 from .made_up import frame
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from unseen.data.predictions import write_predictions
 from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate
-from unseen.evaluation.predictions import write_predictions
 from unseen.evaluation.settings import EvaluationSettings
 
 from .made_up import bell, columns

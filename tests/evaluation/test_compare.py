@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 from unseen.evaluation.compare import compare, delong, join, mcnemar
 from unseen.evaluation.ranking import Ranking
 

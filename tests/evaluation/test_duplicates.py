@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from unseen.evaluation import duplicates
 from unseen.evaluation.duplicates import RADIUS, HashIndex, Words, words
-from unseen.faces.road import difference_hash
+from unseen.faces.preprocess import difference_hash
 
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.data.evaluation_sets import Pair, pairs_of
+from unseen.data.predictions import read_predictions, write_predictions
 from unseen.evaluation.evaluate import evaluate, summary
 from unseen.evaluation.metrics import pair_metrics, roc_points
-from unseen.evaluation.predictions import read_predictions, write_predictions
-from unseen.evaluation.settings import EvaluationSettings, Pair, pairs_of
+from unseen.evaluation.settings import EvaluationSettings
 from unseen.evaluation.shares import share
 
 from .made_up import bell, columns

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.data.predictions import write_predictions
 from unseen.evaluation.external import BadPredictions, external_metrics, read_all, read_external
-from unseen.evaluation.predictions import write_predictions
 
 from .made_up import columns
 

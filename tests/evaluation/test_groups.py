@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 from unseen.evaluation.groups import SMALL, as_table, by_group
 from unseen.evaluation.shares import share
 
@@ -135,7 +135,7 @@ def test_the_table_has_a_row_a_group(predictions: pd.DataFrame) -> None:
 
 
 def test_predictions_from_parquet_do_as_well(tmp_path: Any, predictions: pd.DataFrame) -> None:
-    from unseen.evaluation.predictions import read_predictions, write_predictions
+    from unseen.data.predictions import read_predictions, write_predictions
 
     predictions = predictions.assign(id=[str(number) for number in range(len(predictions))])
     write_predictions(tmp_path / "p.parquet", [predictions.to_dict("list")])

@@ -12,19 +12,19 @@ import pytest
 from PIL import Image
 
 from faces_for_training import bytes_below, encoded, stored
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.files import read_json
+from unseen.core.settings import Role
+from unseen.data.face_rows import SCHEMA, FaceRow
+from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.splits import Split
 from unseen.evaluation import select as select_module
 from unseen.evaluation.select import Match, Trained, select
-from unseen.face_rows import SCHEMA, FaceRow
-from unseen.faces.finder import Finder
+from unseen.faces.detect import FaceDetector
 from unseen.faces.gather import face_row
-from unseen.faces.road import Crop, walk
+from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.files import read_json
-from unseen.settings import Role
-from unseen.shards import FaceSet, open_set, write_set
-from unseen.splits import Split
 
 EVERY: list[Split] = ["train", "val", "test"]
 NOTHING: dict[str, int] = {"same_file": 0, "same_picture": 0, "same_crop": 0}
@@ -40,11 +40,11 @@ def people(orl_pictures: dict[str, bytes]) -> list[bytes]:
 
 
 @pytest.fixture
-def store(tmp_path: Path, finder: Finder, face_settings: FaceSettings) -> Store:
+def store(tmp_path: Path, face_detector: FaceDetector, face_settings: FaceSettings) -> Store:
     """Takes photos down the road and stores them as a set, by name."""
 
     def take(name: str, photos: dict[str, Photo], use: Role = "train", generator: str = "") -> FaceSet:
-        crops = walk([data for data, _ in photos.values()], finder, face_settings, 4, "found")
+        crops = preprocess_pictures([data for data, _ in photos.values()], face_detector, face_settings, 4, "found")
         rows = []
         for crop, (path, (_, split)) in zip(crops, photos.items(), strict=True):
             assert isinstance(crop, Crop), crop
@@ -139,7 +139,7 @@ def test_what_is_kept_is_copied_byte_for_byte(
     split: Any,
     numbers: Any,
 ) -> None:
-    monkeypatch.setattr("unseen.shards.ROWS_PER_SHARD", 5)
+    monkeypatch.setattr("unseen.data.shards.ROWS_PER_SHARD", 5)
     monkeypatch.setattr(select_module, "ROWS_PER_SHARD", 5)
     face_set = store("cfd", {f"{i}.pgm": (people[20 + i], EVERY[i % 3]) for i in range(12)}, "held_out")
     counts = select(face_set.folder, split, trained, tmp_path / "one")

@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
+from unseen.data.splits import SplitSettings
 from unseen.faces.gather import gather
-from unseen.faces.workers import Road
-from unseen.sources.settings import SourceSettings
-from unseen.splits import SplitSettings
+from unseen.faces.workers import Preprocessing
+from unseen.sources.shared.settings import SourceSettings
 
 SHARES = SplitSettings(val=0.2, test=0.2)
 SEED = 4
@@ -62,11 +62,13 @@ def files_of_720k(pictures: Iterator[bytes]) -> dict[str, bytes]:
 class Task:
     """All that decides a set, but for the archive's bytes."""
 
-    road: Road
+    preprocessing: Preprocessing
     source: SourceSettings
     name: str = "orl"
     sha256: str = "0" * 64
     shares: SplitSettings = SHARES
 
     def gather(self, archive: Path, folder: Path, scratch: Path, count: int = 1) -> dict[str, Any]:
-        return gather(self.name, self.source, archive, self.sha256, self.road, self.shares, folder, scratch, count)
+        return gather(
+            self.name, self.source, archive, self.sha256, self.preprocessing, self.shares, folder, scratch, count
+        )

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.data.shards import open_set
+from unseen.data.splits import SplitSettings
 from unseen.faces.gather import gather
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road
-from unseen.shards import open_set
-from unseen.sources.settings import SourceSettings
-from unseen.splits import SplitSettings
+from unseen.faces.workers import Preprocessing
+from unseen.sources.shared.settings import SourceSettings
 
 FILES = int(os.environ.get("UNSEEN_FUZZ_FILES", "240"))
 FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM")
@@ -73,12 +73,14 @@ def everything_below(folder: Path) -> set[str]:
 def run(archive: Path, place: Path, model: bytes, settings: FaceSettings) -> dict[str, object]:
     source = SourceSettings(archive="a", group="g", use="train", label="real")
     shares = SplitSettings(val=0.2, test=0.2)
-    return gather("fuzz", source, archive, "0", Road(model, settings, 1), shares, place / "set", place / "scratch", 2)
+    return gather(
+        "fuzz", source, archive, "0", Preprocessing(model, settings, 1), shares, place / "set", place / "scratch", 2
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 def test_every_damaged_picture_is_counted(
-    tmp_path: Path, orl_pictures: dict[str, bytes], finder_model: bytes, face_settings: FaceSettings
+    tmp_path: Path, orl_pictures: dict[str, bytes], face_detector_model: bytes, face_settings: FaceSettings
 ) -> None:
     draw = random.Random(7)
     files = pictures(orl_pictures, draw)
@@ -92,7 +94,7 @@ def test_every_damaged_picture_is_counted(
                 info.external_attr = 0o120777 << 16
             packed.writestr(info, damaged(draw.choice(files), draw))
     before = everything_below(tmp_path)
-    counts = run(archive, place, finder_model, face_settings)
+    counts = run(archive, place, face_detector_model, face_settings)
     assert counts["read"] == FILES
     assert counts["kept"] + sum(counts["dropped"].values()) == FILES  # type: ignore[operator,attr-defined]
     assert "crashed" not in counts["dropped"]  # type: ignore[operator]
@@ -103,7 +105,7 @@ def test_every_damaged_picture_is_counted(
 
 
 def test_a_damaged_archive_is_refused_or_counted(
-    tmp_path: Path, orl_pictures: dict[str, bytes], finder_model: bytes, face_settings: FaceSettings
+    tmp_path: Path, orl_pictures: dict[str, bytes], face_detector_model: bytes, face_settings: FaceSettings
 ) -> None:
     """Whatever a byte of an archive says, it ends with a set and counts, or with one line and nothing."""
     draw = random.Random(8)
@@ -132,7 +134,7 @@ def test_a_damaged_archive_is_refused_or_counted(
             data[draw.randrange(len(data))] = draw.randrange(256)
         archive.write_bytes(data if draw.random() < 0.7 else data[: draw.randrange(len(data))])
         try:
-            counts = run(archive, place, finder_model, face_settings)
+            counts = run(archive, place, face_detector_model, face_settings)
         except UserError as refused:
             ends["refused"] += 1
             line = str(refused)

@@ -14,20 +14,20 @@ from archived import SEED, SHARES, Task, encoded, files_of_140k, files_of_720k, 
 from PIL import Image
 
 from faces_for_training import bytes_below
-from unseen.errors import UserError
-from unseen.face_rows import SCHEMA
-from unseen.faces import journal
+from unseen.core.errors import UserError
+from unseen.core.files import read_json
+from unseen.data.face_rows import SCHEMA
+from unseen.data.shards import open_set
+from unseen.data.splits import split_of
+from unseen.faces import checkpoint
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road
-from unseen.files import read_json
-from unseen.shards import open_set
+from unseen.faces.workers import Preprocessing
 from unseen.sources import catalogue
-from unseen.splits import split_of
 
 
 @pytest.fixture
-def task(finder_model: bytes, face_settings: FaceSettings) -> Task:
-    return Task(Road(finder_model, face_settings, SEED), source())
+def task(face_detector_model: bytes, face_settings: FaceSettings) -> Task:
+    return Task(Preprocessing(face_detector_model, face_settings, SEED), source())
 
 
 def stored(folder: Path) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def test_every_picture_is_kept_or_counted(
         assert (row["label"], row["generator"], row["source"]) == (0, "", "orl")
         assert (row["width"], row["height"]) == Image.open(io.BytesIO(good[path])).size
         assert dict(row["original"])["format"] == Image.open(io.BytesIO(good[path])).format
-        assert Image.open(io.BytesIO(row["image"]["bytes"])).size == (task.road.settings.side,) * 2
+        assert Image.open(io.BytesIO(row["image"]["bytes"])).size == (task.preprocessing.settings.side,) * 2
 
 
 def test_nothing_is_written_outside_the_sets_folder(tmp_path: Path, portrait_bytes: bytes, task: Task) -> None:
@@ -172,7 +172,7 @@ def test_the_catalogues_own_blocks_keep_every_picture_under_its_label(
 def test_nothing_but_bad_pictures_is_an_error(
     tmp_path: Path, portrait: Image.Image, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "BLOCK", 4)
+    monkeypatch.setattr(checkpoint, "BLOCK", 4)
     files = {name: data for name, (data, _) in broken_files(portrait).items()}
     archive = zipped(tmp_path / "faces.zip", files)
     with pytest.raises(UserError, match=rf"`orl`.*{len(files)} pictures.*no_face") as caught:

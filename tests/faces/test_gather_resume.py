@@ -15,21 +15,21 @@ import pytest
 from archived import SEED, Task, source, zipped
 
 from faces_for_training import bytes_below
-from unseen.face_rows import Dropped
+from unseen.data.face_rows import Dropped
+from unseen.data.splits import SplitSettings
+from unseen.faces import checkpoint, workers
 from unseen.faces import gather as gathering
-from unseen.faces import journal, workers
-from unseen.faces.finder import Finder
-from unseen.faces.road import Crop, walk
+from unseen.faces.detect import FaceDetector
+from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Job, Outcome, Road
-from unseen.splits import SplitSettings
+from unseen.faces.workers import Job, Outcome, Preprocessing
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def task(finder_model: bytes, face_settings: FaceSettings) -> Task:
-    return Task(Road(finder_model, face_settings, SEED), source())
+def task(face_detector_model: bytes, face_settings: FaceSettings) -> Task:
+    return Task(Preprocessing(face_detector_model, face_settings, SEED), source())
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def test_the_same_files_whoever_does_the_work(
     tmp_path: Path,
     pictures: dict[str, bytes],
     task: Task,
-    finder: Finder,
+    face_detector: FaceDetector,
     monkeypatch: pytest.MonkeyPatch,
     count: int,
 ) -> None:
@@ -52,7 +52,7 @@ def test_the_same_files_whoever_does_the_work(
     archive = zipped(tmp_path / "faces.zip", pictures)
     counts = task.gather(archive, tmp_path / "processes", tmp_path / "scratch", count)
     assert (counts["kept"], counts["dropped"]) == (40, {"empty": 4})
-    monkeypatch.setattr(gathering, "crops", Alone(finder))
+    monkeypatch.setattr(gathering, "crops", Alone(face_detector))
     task.gather(archive, tmp_path / "none", tmp_path / "scratch")
     assert bytes_below(tmp_path / "processes") == bytes_below(tmp_path / "none")
 
@@ -60,17 +60,19 @@ def test_the_same_files_whoever_does_the_work(
 class Alone:
     """The road in this process, and which pictures were looked at on it."""
 
-    def __init__(self, finder: Finder) -> None:
-        self.finder = finder
+    def __init__(self, face_detector: FaceDetector) -> None:
+        self.face_detector = face_detector
         self.looked: list[str] = []
 
-    def __call__(self, items: Iterable[Job | Dropped], road: Road, _: int) -> Iterator[Outcome]:
+    def __call__(self, items: Iterable[Job | Dropped], preprocessing: Preprocessing, _: int) -> Iterator[Outcome]:
         for item in items:
             if isinstance(item, Dropped):
                 yield item
                 continue
             self.looked.append(item.path)
-            (crop,) = walk([item.data], self.finder, road.settings, road.seed, "found")
+            (crop,) = preprocess_pictures(
+                [item.data], self.face_detector, preprocessing.settings, preprocessing.seed, "found"
+            )
             yield (item, crop) if isinstance(crop, Crop) else Dropped(item.path, crop.reason, crop.detail)
 
 
@@ -78,15 +80,15 @@ PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from archived import SEED, SHARES, source
-from unseen.faces import journal, workers
+from unseen.faces import checkpoint, workers
 from unseen.faces.gather import gather
 from unseen.faces.settings import FaceSettings
-from unseen.settings import read_block
-from unseen.sources.archive import Entry
+from unseen.core.settings import read_block
+from unseen.sources.shared.archive import Entry
 
 archive, model, params, folder, scratch = map(Path, sys.argv[1:6])
 count, last = map(int, sys.argv[6:])
-journal.BLOCK, workers.CHUNK, read = 4, 3, Entry.read
+checkpoint.BLOCK, workers.CHUNK, read = 4, 3, Entry.read
 
 def watched(entry):
     global last
@@ -97,8 +99,8 @@ def watched(entry):
     return read(entry)
 
 Entry.read = watched
-road = workers.Road(model.read_bytes(), read_block(params, ["faces"], FaceSettings), SEED)
-gather("orl", source(), archive, "0" * 64, road, SHARES, folder, scratch, count)
+preprocessing = workers.Preprocessing(model.read_bytes(), read_block(params, ["faces"], FaceSettings), SEED)
+gather("orl", source(), archive, "0" * 64, preprocessing, SHARES, folder, scratch, count)
 """
 
 
@@ -125,7 +127,7 @@ class Project:
 
     def remembered(self) -> int:
         """How many pictures' outcomes are written down."""
-        return journal.BLOCK * len(list((self.root / "scratch").glob("*/block-*.parquet")))
+        return checkpoint.BLOCK * len(list((self.root / "scratch").glob("*/block-*.parquet")))
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -133,13 +135,13 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
     tmp_path: Path,
     pictures: dict[str, bytes],
     task: Task,
-    finder: Finder,
+    face_detector: FaceDetector,
     monkeypatch: pytest.MonkeyPatch,
     count: int,
 ) -> None:
-    monkeypatch.setattr(journal, "BLOCK", 4)
+    monkeypatch.setattr(checkpoint, "BLOCK", 4)
     zipped(tmp_path / "faces.zip", pictures)
-    (tmp_path / "model").write_bytes(task.road.model)
+    (tmp_path / "model").write_bytes(task.preprocessing.model)
     project, names = Project(tmp_path), sorted(pictures)
     first = project.run(count, last=30)
     assert first == names[:29]
@@ -151,7 +153,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
     remembered = project.remembered()
     assert project.run(count) == names[remembered:]
     assert bytes_below(tmp_path / "scratch") == {}
-    monkeypatch.setattr(gathering, "crops", Alone(finder))
+    monkeypatch.setattr(gathering, "crops", Alone(face_detector))
     task.gather(tmp_path / "faces.zip", tmp_path / "whole/orl", tmp_path / "other scratch")
     assert bytes_below(tmp_path / "sets") == bytes_below(tmp_path / "whole")
 
@@ -163,8 +165,8 @@ class Killed(Exception):
 def interrupted(alone: Alone, after: int) -> Any:
     """The road, which comes to an end after some pictures."""
 
-    def cut(items: Iterable[Job | Dropped], road: Road, count: int) -> Iterator[Outcome]:
-        for number, outcome in enumerate(alone(items, road, count)):
+    def cut(items: Iterable[Job | Dropped], preprocessing: Preprocessing, count: int) -> Iterator[Outcome]:
+        for number, outcome in enumerate(alone(items, preprocessing, count)):
             if number == after:
                 raise Killed
             yield outcome
@@ -174,8 +176,8 @@ def interrupted(alone: Alone, after: int) -> Any:
 
 OTHERWISE: dict[str, Callable[[Task], Task]] = {
     "another picture size": lambda task: road_with(task, settings={"side": 32}),
-    "another finder": lambda task: replace(task, road=replace(task.road, model=b"another")),
-    "another seed": lambda task: replace(task, road=replace(task.road, seed=SEED + 1)),
+    "another face detector": lambda task: replace(task, preprocessing=replace(task.preprocessing, model=b"another")),
+    "another seed": lambda task: replace(task, preprocessing=replace(task.preprocessing, seed=SEED + 1)),
     "another archive": lambda task: replace(task, sha256="1" * 64),
     "other splits": lambda task: replace(task, shares=SplitSettings(val=0.2, test=0.3)),
     "another rule for people": lambda task: replace(task, source=source(identity="s([0-9]+)/")),
@@ -184,18 +186,25 @@ OTHERWISE: dict[str, Callable[[Task], Task]] = {
 
 
 def road_with(task: Task, settings: dict[str, Any]) -> Task:
-    return replace(task, road=replace(task.road, settings=task.road.settings.model_copy(update=settings)))
+    return replace(
+        task,
+        preprocessing=replace(task.preprocessing, settings=task.preprocessing.settings.model_copy(update=settings)),
+    )
 
 
 @pytest.fixture
 def half_done(
-    tmp_path: Path, pictures: dict[str, bytes], task: Task, finder: Finder, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    pictures: dict[str, bytes],
+    task: Task,
+    face_detector: FaceDetector,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[Path, list[str]]:
     """An archive of which 13 pictures were looked at and 12 are remembered, and all their names."""
-    monkeypatch.setattr(journal, "BLOCK", 4)
+    monkeypatch.setattr(checkpoint, "BLOCK", 4)
     few = dict(sorted(pictures.items())[:20])
     archive = zipped(tmp_path / "faces.zip", few)
-    monkeypatch.setattr(gathering, "crops", interrupted(Alone(finder), 13))
+    monkeypatch.setattr(gathering, "crops", interrupted(Alone(face_detector), 13))
     with pytest.raises(Killed):
         task.gather(archive, tmp_path / "set", tmp_path / "scratch")
     assert not (tmp_path / "set").exists()
@@ -207,12 +216,12 @@ def test_other_work_uses_nothing_of_what_was_done(
     tmp_path: Path,
     half_done: tuple[Path, list[str]],
     task: Task,
-    finder: Finder,
+    face_detector: FaceDetector,
     monkeypatch: pytest.MonkeyPatch,
     change: str | None,
 ) -> None:
     archive, names = half_done
-    alone = Alone(finder)
+    alone = Alone(face_detector)
     monkeypatch.setattr(gathering, "crops", alone)
     task = OTHERWISE[change](task) if change else task
     counts = task.gather(archive, tmp_path / "set", tmp_path / "scratch")
@@ -220,18 +229,20 @@ def test_other_work_uses_nothing_of_what_was_done(
     assert counts["read"] == 20
 
 
-@pytest.mark.parametrize(("name", "value"), [("own_code", {"unseen.faces.road": "0" * 64}), ("version", "99.0")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("own_code", {"unseen.faces.preprocess": "0" * 64}), ("version", "99.0")]
+)
 def test_other_code_and_other_libraries_use_nothing_of_what_was_done(
     tmp_path: Path,
     half_done: tuple[Path, list[str]],
     task: Task,
-    finder: Finder,
+    face_detector: FaceDetector,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     value: Any,
 ) -> None:
     archive, names = half_done
-    alone = Alone(finder)
+    alone = Alone(face_detector)
     monkeypatch.setattr(gathering, "crops", alone)
     monkeypatch.setattr(gathering, name, lambda *_: value)
     task.gather(archive, tmp_path / "set", tmp_path / "scratch")
@@ -257,13 +268,13 @@ def test_the_way_back_through_any_archive_leads_to_the_same_place(
     tmp_path: Path,
     pictures: dict[str, bytes],
     task: Task,
-    finder: Finder,
+    face_detector: FaceDetector,
     monkeypatch: pytest.MonkeyPatch,
     pack: Callable[[Path, dict[str, bytes]], Path],
     inside: str,
 ) -> None:
     """Also where a picture's row was taken by one from before the kill, and where a row is of another source."""
-    monkeypatch.setattr(journal, "BLOCK", 4)
+    monkeypatch.setattr(checkpoint, "BLOCK", 4)
     few = dict(sorted(pictures.items())[:16])
     files = {"s00/twice.pgm": few["s01/1.pgm"], "s00/other.pgm": few["s02/1.pgm"], **few}
     files["s99/twice.pgm"] = few["s03/1.pgm"]
@@ -272,7 +283,7 @@ def test_the_way_back_through_any_archive_leads_to_the_same_place(
     table = {"file": "*.csv", "name": "path", "where": {"of": "us"}}
     age = {"age": {"column": "age", "match": "(.+)"}}
     task = replace(task, source=source(inside=inside, members="s*/*", table=table, attributes=age))
-    alone = Alone(finder)
+    alone = Alone(face_detector)
     monkeypatch.setattr(gathering, "crops", interrupted(alone, 10))
     with pytest.raises(Killed):
         task.gather(archive, tmp_path / "set", tmp_path / "scratch")

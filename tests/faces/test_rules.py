@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from archived import SEED, SHARES, files_of_140k, files_of_720k, source, zipped
 
-from unseen.errors import UserError
-from unseen.face_rows import Dropped
+from unseen.core.errors import UserError
+from unseen.data.face_rows import Dropped
+from unseen.data.splits import split_of
 from unseen.faces.rules import Facts, Rules, identity_of
 from unseen.sources import catalogue
-from unseen.sources.archive import entries
-from unseen.sources.settings import SourceSettings
-from unseen.splits import split_of
+from unseen.sources.shared.archive import entries
+from unseen.sources.shared.settings import SourceSettings
 
 PICTURES = repeat(b"a picture")
 LABELS = "path,label,age\nreal/1.jpg,1,30\nfake/1.jpg,0,40\n"

@@ -13,14 +13,14 @@ import pytest
 from archived import SEED, encoded
 from PIL import Image
 
-from unseen.face_rows import Dropped
+from unseen.data.face_rows import Dropped
 from unseen.faces import workers
 from unseen.faces.decode import BadPictureError
-from unseen.faces.finder import Finder
-from unseen.faces.road import Crop, walk
+from unseen.faces.detect import FaceDetector
+from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Job, Outcome, Road, crops
+from unseen.faces.workers import Job, Outcome, Preprocessing, crops
 
 ROOT = Path(__file__).resolve().parents[2]
 Item = Job | Dropped
@@ -39,9 +39,9 @@ DEADLY = encoded(Image.new("RGB", (7, 11)))
 
 
 @pytest.fixture
-def road(finder_model: bytes, face_settings: FaceSettings) -> Road:
+def preprocessing(face_detector_model: bytes, face_settings: FaceSettings) -> Preprocessing:
     limit = DeadlyLimit(face_settings.max_pixels)
-    return Road(finder_model, face_settings.model_copy(update={"max_pixels": limit}), SEED)
+    return Preprocessing(face_detector_model, face_settings.model_copy(update={"max_pixels": limit}), SEED)
 
 
 @pytest.fixture(autouse=True)
@@ -64,23 +64,23 @@ def items(orl_pictures: dict[str, bytes]) -> list[Item]:
 
 
 @pytest.fixture
-def expected(items: list[Item], finder: Finder, face_settings: FaceSettings) -> list[Outcome]:
+def expected(items: list[Item], face_detector: FaceDetector, face_settings: FaceSettings) -> list[Outcome]:
     """What comes of each, without any process."""
-    return [item if isinstance(item, Dropped) else alone(item, finder, face_settings) for item in items]
+    return [item if isinstance(item, Dropped) else alone(item, face_detector, face_settings) for item in items]
 
 
-def alone(item: Job, finder: Finder, settings: FaceSettings) -> Outcome:
-    (crop,) = walk([item.data], finder, settings, SEED, "found")
+def alone(item: Job, face_detector: FaceDetector, settings: FaceSettings) -> Outcome:
+    (crop,) = preprocess_pictures([item.data], face_detector, settings, SEED, "found")
     return (item, crop) if isinstance(crop, Crop) else Dropped(item.path, crop.reason, crop.detail)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_any_number_of_processes_gives_the_same(
-    items: list[Item], expected: list[Outcome], road: Road, count: int
+    items: list[Item], expected: list[Outcome], preprocessing: Preprocessing, count: int
 ) -> None:
     reasons = [outcome.reason for outcome in expected if isinstance(outcome, Dropped)]
     assert set(reasons) == {"link", "empty", "not_an_image", "no_face"}
-    assert list(crops(iter(items), road, count)) == expected
+    assert list(crops(iter(items), preprocessing, count)) == expected
 
 
 def slowly(outcomes: Iterable[Outcome], at: int) -> Iterator[Outcome]:
@@ -97,25 +97,32 @@ def slowly(outcomes: Iterable[Outcome], at: int) -> Iterator[Outcome]:
     ids=["while nobody waits for it", "at once", "several", "at the end"],
 )
 def test_a_picture_that_ends_its_process_is_counted_and_all_others_are_kept(
-    items: list[Item], expected: list[Outcome], road: Road, deadly: list[int], count: int, slow_at: int
+    items: list[Item],
+    expected: list[Outcome],
+    preprocessing: Preprocessing,
+    deadly: list[int],
+    count: int,
+    slow_at: int,
 ) -> None:
     for place in deadly:
         items.insert(place, job(1000 + place, DEADLY))
         expected.insert(place, Dropped(f"{1000 + place:04d}", "crashed", "the process that read it died"))
-    assert list(slowly(crops(iter(items), road, count), slow_at)) == expected
+    assert list(slowly(crops(iter(items), preprocessing, count), slow_at)) == expected
     assert active_children() == []
 
 
-def test_a_finder_that_can_not_be_loaded_is_no_pictures_fault(items: list[Item], face_settings: FaceSettings) -> None:
+def test_a_face_detector_that_can_not_be_loaded_is_no_pictures_fault(
+    items: list[Item], face_settings: FaceSettings
+) -> None:
     with pytest.raises(Exception, match=r"(?i)model|protobuf") as caught:
-        list(crops(iter(items), Road(b"no model", face_settings, SEED), 2))
+        list(crops(iter(items), Preprocessing(b"no model", face_settings, SEED), 2))
     assert not isinstance(caught.value, BadPictureError)
     assert active_children() == []
 
 
 @pytest.mark.parametrize("limits", [{"CHUNK": 4}, {"CHUNK": 1000, "CHUNK_BYTES": 4000}], ids=["number", "bytes"])
 def test_pictures_are_read_only_a_few_chunks_ahead(
-    road: Road, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+    preprocessing: Preprocessing, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
     for name, value in limits.items():
         monkeypatch.setattr(workers, name, value)
@@ -127,7 +134,7 @@ def test_pictures_are_read_only_a_few_chunks_ahead(
             yield job(read, bytes(1000))
             read += 1
 
-    outcomes = crops(endless(), road, 1)
+    outcomes = crops(endless(), preprocessing, 1)
     for number in range(20):
         bad = next(outcomes)
         assert isinstance(bad, Dropped)
@@ -137,8 +144,8 @@ def test_pictures_are_read_only_a_few_chunks_ahead(
     assert active_children() == []
 
 
-def test_no_pictures_start_no_process(road: Road) -> None:
-    assert list(crops(iter([]), road, 2)) == []
+def test_no_pictures_start_no_process(preprocessing: Preprocessing) -> None:
+    assert list(crops(iter([]), preprocessing, 2)) == []
 
 
 ENDLESS = """
@@ -146,20 +153,20 @@ import sys, time
 from itertools import repeat
 from pathlib import Path
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Road, crops
-from unseen.settings import read_block
-from unseen.face_rows import Dropped
+from unseen.faces.workers import Preprocessing, crops
+from unseen.core.settings import read_block
+from unseen.data.face_rows import Dropped
 
 model, params = map(Path, sys.argv[1:])
-road = Road(model.read_bytes(), read_block(params, ["faces"], FaceSettings), 4)
-next(crops(repeat(Dropped("x", "link")), road, 2))
+preprocessing = Preprocessing(model.read_bytes(), read_block(params, ["faces"], FaceSettings), 4)
+next(crops(repeat(Dropped("x", "link")), preprocessing, 2))
 print("going", flush=True)
 time.sleep(600)
 """
 
 
-def test_processes_end_with_their_parent(finder_model: bytes, tmp_path: Path) -> None:
-    (tmp_path / "model").write_bytes(finder_model)
+def test_processes_end_with_their_parent(face_detector_model: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(face_detector_model)
     command = [sys.executable, "-c", ENDLESS, str(tmp_path / "model"), str(ROOT / "params.yaml")]
     parent = subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, stdout=subprocess.PIPE, stderr=subprocess.PIPE

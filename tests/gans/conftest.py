@@ -3,7 +3,7 @@
 import pytest
 
 from faces_for_training import orl_faces
-from unseen.runtime import prepare
+from unseen.core.runtime import prepare
 
 __all__ = ["orl_faces"]
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from faces_for_training import bytes_below
-from unseen.errors import UserError
-from unseen.gans.artifact import TrainedGan, load_gan, save_gan
-from unseen.gans.networks import build
+from unseen.core.errors import UserError
+from unseen.gans.shared.artifact import TrainedGan, load_gan, save_gan
+from unseen.gans.shared.networks import build
 
 from .tiny import KINDS, SIZE, save, settings
 
@@ -46,8 +46,8 @@ def test_the_card_names_the_code_that_builds_the_networks(tmp_path: Path) -> Non
         save(tmp_path / kind, kind)
     code = {kind: json.loads((tmp_path / kind / "gan.json").read_text())["code"] for kind in ("dcgan", "r3gan")}
     assert {kind: set(one) for kind, one in code.items()} == {
-        "dcgan": {"unseen.gans.dcgan", "unseen.gans.upsample"},
-        "r3gan": {"unseen.gans.r3gan", "unseen.gans.upsample"},
+        "dcgan": {"unseen.gans.architectures.dcgan", "unseen.gans.shared.upsample"},
+        "r3gan": {"unseen.gans.architectures.r3gan", "unseen.gans.shared.upsample"},
     }
     assert all(len(value) == 64 for one in code.values() for value in one.values())
 

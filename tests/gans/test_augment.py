@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unseen.gans.augment import _colour, _cutout, _translate, diff_augment, draw
+from unseen.gans.training.augment import _colour, _cutout, _translate, diff_augment, draw
 
 
 def pictures(count: int = 4, size: int = 32) -> torch.Tensor:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from unseen.gans import dcgan
-from unseen.gans.networks import build
+from unseen.gans.architectures import dcgan
+from unseen.gans.shared.networks import build
 
 from .tiny import modules, settings
 

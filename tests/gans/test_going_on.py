@@ -14,10 +14,10 @@ import torch
 from conftest import ROOT
 from faces_for_training import OrlFaces
 from stops import Interruption, stop_after
-from unseen.errors import UserError
-from unseen.gans import train as loop
-from unseen.gans.settings import GanSettings
-from unseen.runtime import Scratch, prepare
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch, prepare
+from unseen.gans.shared.settings import GanSettings
+from unseen.gans.training import train as loop
 
 from .tiny import same, settings, trained
 
@@ -121,8 +121,8 @@ sys.modules["timm"] = ModuleType("timm")  # seconds to import, and nobody asks i
 from pathlib import Path
 import numpy as np
 from gans.tiny import settings, trained
-from unseen.errors import UserError
-from unseen.runtime import prepare
+from unseen.core.errors import UserError
+from unseen.core.runtime import prepare
 
 faces, scratch, knobs = sys.argv[1:]
 prepare()

@@ -12,13 +12,13 @@ torch_fidelity = pytest.importorskip("torch_fidelity")
 from torch_fidelity import feature_extractor_inceptionv3 as theirs  # noqa: E402
 
 from faces_for_training import OrlFaces  # noqa: E402
-from unseen.errors import UserError  # noqa: E402
-from unseen.gans.inception import Inception, fid  # noqa: E402
-from unseen.gans.judge import Judge  # noqa: E402
-from unseen.gans.networks import build  # noqa: E402
-from unseen.gans.quality import kid  # noqa: E402
+from unseen.core.errors import UserError  # noqa: E402
+from unseen.gans.shared.networks import build  # noqa: E402
+from unseen.gans.training.gan_metrics import GanMetrics  # noqa: E402
+from unseen.gans.training.inception import Inception, fid  # noqa: E402
+from unseen.gans.training.quality import kid  # noqa: E402
 
-from .tiny import CPU, SEED, SIZE, Squares, judge, settings  # noqa: E402
+from .tiny import CPU, SEED, SIZE, Squares, gan_metrics, settings  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +76,16 @@ def test_fid_and_kid_are_torch_fidelitys_own(orl_faces: OrlFaces, weights: Path,
     assert fid(*features) > 10 * abs(fid(features[0], features[0]))
 
 
-def test_a_gan_is_judged_by_them_where_the_weights_are_at_hand(orl_faces: OrlFaces, weights: Path) -> None:
+def test_a_gan_is_measured_by_them_where_the_weights_are_at_hand(orl_faces: OrlFaces, weights: Path) -> None:
     knobs = settings()
     row = {"images": 64, "d_loss": 1.0, "g_loss": 1.0}
-    with_it = Judge(orl_faces.small[:20], orl_faces.small[20:30], knobs, SEED, 4, Squares(), Inception(weights, CPU))
+    with_it = GanMetrics(
+        orl_faces.small[:20], orl_faces.small[20:30], knobs, SEED, 4, Squares(), Inception(weights, CPU)
+    )
     found, _ = with_it(*build(knobs, SIZE, 1), row)
     assert {"fid", "kid"} <= set(found)
     assert found["fid"] > 0
-    assert not {"fid", "kid"} & set(judge(orl_faces.small, knobs, count=4)(*build(knobs, SIZE, 1), row)[0])
+    assert not {"fid", "kid"} & set(gan_metrics(orl_faces.small, knobs, count=4)(*build(knobs, SIZE, 1), row)[0])
 
 
 class _Harm:

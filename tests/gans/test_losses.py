@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.gans.losses import Loss, loss_of, squared_gradient
-from unseen.gans.networks import build
+from unseen.gans.shared.networks import build
+from unseen.gans.training.losses import Loss, loss_of, squared_gradient
 
 from .tiny import KINDS, settings
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unseen.gans.networks import answers, build, placed, samples, to_unit_range
-from unseen.gans.settings import GanSettings, Upsampler
+from unseen.gans.shared.networks import answers, build, placed, samples, to_unit_range
+from unseen.gans.shared.settings import GanSettings, Upsampler
 
 from .tiny import CPU, KINDS, settings
 
@@ -97,7 +97,7 @@ def test_every_weight_gets_a_gradient(kind: str) -> None:
 def test_an_architecture_is_one_module_with_both_networks() -> None:
     assert set(ARCHITECTURES) == {"dcgan", "r3gan"}
     for architecture in ARCHITECTURES:
-        module = importlib.import_module(f"unseen.gans.{architecture}")
+        module = importlib.import_module(f"unseen.gans.architectures.{architecture}")
         assert {"Generator", "Discriminator"} <= set(vars(module))
 
 
@@ -143,7 +143,7 @@ def test_a_sample_does_not_depend_on_its_neighbours(kind: str, monkeypatch: pyte
     for _ in range(3):  # batch norm has seen something
         g(latents(8))
     together = samples(g, latents(7))
-    monkeypatch.setattr("unseen.gans.networks.BATCH", 2)
+    monkeypatch.setattr("unseen.gans.shared.networks.BATCH", 2)
     assert (samples(g, latents(7)).int() - together.int()).abs().max() <= 1
 
 
@@ -159,7 +159,7 @@ def test_an_answer_does_not_depend_on_its_neighbours_and_changes_nothing(
     before = {name: value.clone() for name, value in d.state_dict().items()}
     pictures = ((noise(7) + 1) * 127.5).byte()
     together = answers(d, pictures)
-    monkeypatch.setattr("unseen.gans.networks.BATCH", 2)
+    monkeypatch.setattr("unseen.gans.shared.networks.BATCH", 2)
     torch.testing.assert_close(answers(d, pictures), together)
     assert together.std() > 0
     assert all(module.training == training for module in d.modules())

@@ -10,9 +10,9 @@ from torch_fidelity.metric_kid import kernel_mmd
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from faces_for_training import OrlFaces, encoded
-from unseen.errors import UserError
-from unseen.gans.quality import Backbone, kid, nearest, precision_recall
-from unseen.pictures import decode_crop
+from unseen.core.errors import UserError
+from unseen.data.pictures import decode_crop
+from unseen.gans.training.quality import Backbone, kid, nearest, precision_recall
 
 from .tiny import CPU
 

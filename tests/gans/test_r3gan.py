@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unseen.gans import r3gan
-from unseen.gans.networks import build
-from unseen.gans.r3gan import GAIN, _Block, _Down
-from unseen.gans.settings import Upsampler
+from unseen.gans.architectures import r3gan
+from unseen.gans.architectures.r3gan import GAIN, _Block, _Down
+from unseen.gans.shared.networks import build
+from unseen.gans.shared.settings import Upsampler
 
 from .tiny import modules, settings
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from faces_for_training import OrlFaces
-from unseen.gans.reals import Reals
+from unseen.gans.shared.reals import Reals
 
 from .tiny import CPU
 

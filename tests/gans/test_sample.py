@@ -13,15 +13,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from faces_for_training import OrlFaces, bytes_below
-from unseen.errors import UserError
-from unseen.faces.finder import Finder
+from unseen.core.errors import UserError
+from unseen.data.shards import open_set
+from unseen.data.splits import SplitSettings, split_of
+from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings
-from unseen.gans.artifact import TrainedGan
-from unseen.gans.networks import build
-from unseen.gans.sample import sample_set
-from unseen.gans.settings import FakeSettings
-from unseen.shards import open_set
-from unseen.splits import SplitSettings, split_of
+from unseen.gans.sampling.sample import sample_set
+from unseen.gans.shared.artifact import TrainedGan
+from unseen.gans.shared.networks import build
+from unseen.gans.shared.settings import FakeSettings
 
 from .tiny import settings
 
@@ -60,14 +60,14 @@ def gan(orl_faces: OrlFaces) -> PerfectGan:
 def draw(
     folder: Path,
     gan: TrainedGan,
-    finder: Finder,
+    face_detector: FaceDetector,
     faces: FaceSettings,
     count: int,
     seed: int = SEED,
     snapshot: float = 1.0,
 ) -> dict[str, Any]:
     drawn = FakeSettings(group="own", use="train", gan="perfect", count=count, snapshot=snapshot)
-    return sample_set(folder.name, drawn, gan, finder, faces, SHARES, seed, folder)
+    return sample_set(folder.name, drawn, gan, face_detector, faces, SHARES, seed, folder)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -76,9 +76,9 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_every_draw_is_kept_or_counted(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
-    counts = draw(tmp_path / "fakes", gan, finder, face_settings, 30)
+    counts = draw(tmp_path / "fakes", gan, face_detector, face_settings, 30)
     assert counts["read"] == 30 == counts["kept"] + sum(counts["dropped"].values())
     assert list(counts["dropped"]) == ["no_face"]
     assert counts["dropped"]["no_face"] >= 3, "grey pictures have no face"
@@ -91,9 +91,9 @@ def test_every_draw_is_kept_or_counted(
 
 
 def test_columns_say_where_a_fake_comes_from(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
-    draw(tmp_path / "fakes", gan, finder, face_settings, 12)
+    draw(tmp_path / "fakes", gan, face_detector, face_settings, 12)
     found = rows(tmp_path / "fakes")
     for row in found:
         number = row["image"]["path"].removesuffix(".png")
@@ -110,9 +110,9 @@ def test_columns_say_where_a_fake_comes_from(
 
 
 def test_fakes_are_stored_as_photos_are(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings, orl_faces: OrlFaces
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings, orl_faces: OrlFaces
 ) -> None:
-    draw(tmp_path / "fakes", gan, finder, face_settings, 8)
+    draw(tmp_path / "fakes", gan, face_detector, face_settings, 8)
     for row in rows(tmp_path / "fakes"):
         picture = Image.open(io.BytesIO(row["image"]["bytes"]))
         assert (picture.format, picture.size) == ("JPEG", (face_settings.side,) * 2)
@@ -121,51 +121,57 @@ def test_fakes_are_stored_as_photos_are(
 
 
 def test_same_bytes_twice_and_other_bytes_with_another_seed(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
     for part, seed in (("one", SEED), ("two", SEED), ("other", SEED + 1)):
-        draw(tmp_path / part / "fakes", gan, finder, face_settings, 8, seed)
+        draw(tmp_path / part / "fakes", gan, face_detector, face_settings, 8, seed)
     assert bytes_below(tmp_path / "one") == bytes_below(tmp_path / "two")
     first, other = ({row["sha256"] for row in rows(tmp_path / part / "fakes")} for part in ("one", "other"))
     assert first != other
 
 
 def test_ten_fakes_are_the_first_of_twenty(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
     ten, twenty = (tmp_path / part / "fakes" for part in ("ten", "twenty"))
-    draw(ten, gan, finder, face_settings, 10)
-    draw(twenty, gan, finder, face_settings, 20)
+    draw(ten, gan, face_detector, face_settings, 10)
+    draw(twenty, gan, face_detector, face_settings, 20)
     assert rows(ten) == rows(twenty)[: len(rows(ten))]
     assert len(rows(ten)) < len(rows(twenty))
 
 
 def test_more_than_a_batch_does_not_repeat_itself(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    gan: PerfectGan,
+    face_detector: FaceDetector,
+    face_settings: FaceSettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("unseen.gans.sample.BATCH", 4)
-    draw(tmp_path / "fakes", gan, finder, face_settings, 10)
+    monkeypatch.setattr("unseen.gans.sampling.sample.BATCH", 4)
+    draw(tmp_path / "fakes", gan, face_detector, face_settings, 10)
     found = rows(tmp_path / "fakes")
     assert max(int(row["image"]["path"][:6]) for row in found) >= 8
     assert len({row["sha256"] for row in found}) > len(found) / 2
 
 
 def test_a_snapshots_fakes_are_not_those_of_the_end(
-    tmp_path: Path, gan: PerfectGan, finder: Finder, face_settings: FaceSettings
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
     for part, snapshot in (("end", 1.0), ("half", 0.5)):
-        draw(tmp_path / part / "fakes", gan, finder, face_settings, 6, snapshot=snapshot)
+        draw(tmp_path / part / "fakes", gan, face_detector, face_settings, 6, snapshot=snapshot)
     end, half = (rows(tmp_path / part / "fakes") for part in ("end", "half"))
     assert end
     assert half
     assert not {row["sha256"] for row in end} & {row["sha256"] for row in half}
 
 
-def test_a_gan_that_draws_no_face_is_one_line(tmp_path: Path, finder: Finder, face_settings: FaceSettings) -> None:
+def test_a_gan_that_draws_no_face_is_one_line(
+    tmp_path: Path, face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
     g, d = build(settings(), 64, seed=1)
     states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
     untrained = TrainedGan("untrained", settings(), 64, states, {})
     with pytest.raises(UserError, match=r"`fakes`: not one face .*'no_face': 5") as error:
-        draw(tmp_path / "fakes", untrained, finder, face_settings, 5)
+        draw(tmp_path / "fakes", untrained, face_detector, face_settings, 5)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())

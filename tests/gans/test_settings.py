@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unseen.errors import UserError
-from unseen.gans.settings import FakeSettings, GanSettings, QualitySettings, Ramp
-from unseen.settings import read_block, validated
+from unseen.core.errors import UserError
+from unseen.core.settings import read_block, validated
+from unseen.gans.shared.settings import FakeSettings, GanSettings, QualitySettings, Ramp
 
 from .tiny import DCGAN, KINDS, settings
 

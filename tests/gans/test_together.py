@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from conftest import ROOT
 from faces_for_training import OrlFaces, encoded, stored
 from two_processes import results_of_two
-from unseen.gans.train import Trained
-from unseen.parallel import Parallel
+from unseen.core.parallel import Parallel
+from unseen.gans.training.train import Trained
 
 from .tiny import same, same_states, settings, trained
 
@@ -38,9 +38,9 @@ import torch
 from torch import distributed
 from gans.tiny import settings, trained
 from stops import Interruption, stop_after
-from unseen.errors import UserError
-from unseen.gans import train as loop
-from unseen.runtime import prepare
+from unseen.core.errors import UserError
+from unseen.gans.training import train as loop
+from unseen.core.runtime import prepare
 
 rank, folder, knobs = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 prepare()

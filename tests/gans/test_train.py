@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from faces_for_training import OrlFaces
-from unseen.errors import UserError
-from unseen.gans import train as loop
-from unseen.gans.judge import GRID
-from unseen.gans.losses import Loss, loss_of
-from unseen.gans.networks import build, samples
-from unseen.runtime import Scratch, generator, prepare
+from unseen.core.errors import UserError
+from unseen.core.runtime import Scratch, generator, prepare
+from unseen.gans.shared.networks import build, samples
+from unseen.gans.training import train as loop
+from unseen.gans.training.gan_metrics import GRID
+from unseen.gans.training.losses import Loss, loss_of
 
-from .tiny import KINDS, SEED, judge, same, same_states, settings, trained
+from .tiny import KINDS, SEED, gan_metrics, same, same_states, settings, trained
 
 Update = Callable[[torch.optim.Optimizer, Tensor, nn.Module, Any], None]
 
@@ -33,7 +33,7 @@ def learned(faces: OrlFaces, scratch: Path, kind: str, **changed: Any) -> tuple[
     result = trained(faces.small, knobs, scratch)
     blind = {"dcgan": 2 * math.log(2), "r3gan": math.log(2)}[kind]
     untrained, d = build(knobs, 32, SEED)
-    start, _ = judge(faces.small, knobs)(untrained, d, result.history[0])
+    start, _ = gan_metrics(faces.small, knobs)(untrained, d, result.history[0])
     return min(row["d_loss"] for row in result.history) / blind, result.history[-1]["kid_lite1"] / start["kid_lite1"]
 
 
@@ -83,7 +83,7 @@ def test_the_callers_random_state_changes_nothing(orl_faces: OrlFaces, tmp_path:
     ("images", "every", "rows"),
     [(64, 24, [24, 48, 64]), (60, 24, [24, 48, 64]), (48, 24, [24, 48]), (64, 1000, [64]), (24, 3, [8, 16, 24])],
 )
-def test_there_is_a_row_each_time_that_the_gan_is_judged_and_one_at_the_end(
+def test_there_is_a_row_each_time_that_the_gan_is_measured_and_one_at_the_end(
     orl_faces: OrlFaces, tmp_path: Path, images: int, every: int, rows: list[int]
 ) -> None:
     result = trained(orl_faces.small, settings(images=images, sample_every=every), tmp_path)
@@ -110,7 +110,7 @@ def test_the_last_row_is_of_the_generator_that_is_saved(orl_faces: OrlFaces, tmp
     net, d = build(settings(), 32, SEED)
     net.load_state_dict(result.states["generator"])
     d.load_state_dict(result.states["discriminator"])
-    row, drawn = judge(orl_faces.small, settings())(net, d, result.history[-1])
+    row, drawn = gan_metrics(orl_faces.small, settings())(net, d, result.history[-1])
     assert torch.equal(drawn, result.grid[-1])
     assert row == result.history[-1]
     fixed = torch.randn(32, 8, generator=generator(SEED, "grid"))
@@ -118,7 +118,7 @@ def test_the_last_row_is_of_the_generator_that_is_saved(orl_faces: OrlFaces, tmp
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_how_often_it_is_judged_changes_no_weight(orl_faces: OrlFaces, tmp_path: Path, kind: str) -> None:
+def test_how_often_it_is_measured_changes_no_weight(orl_faces: OrlFaces, tmp_path: Path, kind: str) -> None:
     often, seldom = (
         trained(orl_faces.small, settings(kind, images=32, sample_every=every), tmp_path) for every in (8, 1000)
     )

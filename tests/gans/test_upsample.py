@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.gans.settings import Upsampler
-from unseen.gans.upsample import upsampler
+from unseen.gans.shared.settings import Upsampler
+from unseen.gans.shared.upsample import upsampler
 
 from .tiny import modules
 

@@ -7,15 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.gans.artifact import save_gan
-from unseen.gans.judge import Judge
-from unseen.gans.networks import build
-from unseen.gans.quality import Backbone
-from unseen.gans.reals import Reals
-from unseen.gans.settings import AutoencoderSettings, GanSettings
-from unseen.gans.train import Trained, train
-from unseen.pictures import Pixels
-from unseen.runtime import Scratch
+from unseen.autoencoders.settings import AutoencoderSettings
+from unseen.core.runtime import Scratch
+from unseen.data.pictures import Pixels
+from unseen.gans.shared.artifact import save_gan
+from unseen.gans.shared.networks import build
+from unseen.gans.shared.reals import Reals
+from unseen.gans.shared.settings import GanSettings
+from unseen.gans.training.gan_metrics import GanMetrics
+from unseen.gans.training.quality import Backbone
+from unseen.gans.training.train import Trained, train
 
 SIZE = 32
 """Pixels of its pictures' sides."""
@@ -78,10 +79,10 @@ class Squares(Backbone):
         return functional.adaptive_avg_pool2d(pictures.float().mean(1) / 127.5 - 1, 8).flatten(1)
 
 
-def judge(faces: Pixels, knobs: GanSettings, seed: int = SEED, count: int = 32) -> Judge:
+def gan_metrics(faces: Pixels, knobs: GanSettings, seed: int = SEED, count: int = 32) -> GanMetrics:
     """One that holds the last quarter of the faces back."""
     kept = len(faces) * 3 // 4
-    return Judge(faces[:kept], faces[kept:], knobs, seed, count, Squares())
+    return GanMetrics(faces[:kept], faces[kept:], knobs, seed, count, Squares())
 
 
 def trained(
@@ -89,7 +90,7 @@ def trained(
 ) -> Trained:
     """A GAN trained on the first three quarters of the faces."""
     reals = Reals(faces[: len(faces) * 3 // 4], device)
-    return train(reals, judge(faces, knobs, seed), knobs, seed, Scratch(scratch, "gan", 1))
+    return train(reals, gan_metrics(faces, knobs, seed), knobs, seed, Scratch(scratch, "gan", 1))
 
 
 def same(first: Trained, second: Trained) -> bool:

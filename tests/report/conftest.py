@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from faces_for_training import OrlFaces, orl_faces
-from unseen.faces.finder import Finder
+from unseen.faces.detect import FaceDetector
 from unseen.report.data import described, render_data
 from unseen.report.page import render
 from unseen.report.results import Results, read_results
@@ -23,8 +23,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def results(root: Path, orl_faces: OrlFaces, finder: Finder, _params_on_disk: dict[str, Any]) -> Results:
-    params = write_run(root, _params_on_disk, orl_faces, finder)
+def results(root: Path, orl_faces: OrlFaces, face_detector: FaceDetector, _params_on_disk: dict[str, Any]) -> Results:
+    params = write_run(root, _params_on_disk, orl_faces, face_detector)
     return read_results(params, root / "metrics", root / "models")
 
 

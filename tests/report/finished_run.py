@@ -13,18 +13,18 @@ from PIL import Image
 
 from evaluation.made_up import bell, columns
 from faces_for_training import OrlFaces, encoded, upsampled
+from unseen.audit.shortcuts import audit
+from unseen.core.files import write_json, write_metrics
+from unseen.data.face_rows import Dropped, FaceRow
+from unseen.data.pictures import Pixels
+from unseen.data.predictions import write_predictions
+from unseen.data.shards import all_sets, open_set, write_set
+from unseen.data.splits import Split
 from unseen.evaluation.evaluate import evaluate
-from unseen.evaluation.predictions import write_predictions
 from unseen.evaluation.select import Trained, select
-from unseen.evaluation.shortcuts import audit
-from unseen.face_rows import Dropped, FaceRow
-from unseen.faces.finder import Finder
-from unseen.faces.road import difference_hash
-from unseen.files import write_json, write_metrics
-from unseen.params import Params, load_params
-from unseen.pictures import Pixels
-from unseen.shards import all_sets, open_set, write_set
-from unseen.splits import Split
+from unseen.faces.detect import FaceDetector
+from unseen.faces.preprocess import difference_hash
+from unseen.params.check import Params, load_params
 
 SPLITS: dict[int, Split] = {0: "val", 1: "test"}
 EVIL = '<script>alert("x")</script> & <b>bold</b>'
@@ -63,7 +63,7 @@ def params_of_it(params: dict[str, Any]) -> dict[str, Any]:
         "gans": {"dcgan": params["gans"]["dcgan"]},
         "fakes": {"gan": {"group": "own", "use": "train", "gan": "dcgan", "count": 40}},
         "detectors": {name: params["detectors"][name] for name in SCORES},
-        "runtime": {**params["runtime"], "set": "orl_test"},
+        "speed": {**params["speed"], "set": "orl_test"},
         "evaluation_sets": {
             name: {"data": data, "split": "all" if name.endswith("all") else "test"} for name, data in sets.items()
         },
@@ -153,7 +153,7 @@ def _measure(root: Path, params: Params) -> None:
 
 
 def _look(root: Path) -> None:
-    """What robustness, explain, spectra, runtime and the stages' costs leave: numbers that are made up."""
+    """What robustness, explain, spectra, speed and the stages' costs leave: numbers that are made up."""
     metrics, numbers = root / "metrics", ("balanced_accuracy", "caught", "flagged", "shift_reals", "shift_fakes")
     steps = [("clean", 0.0, 0.9), ("jpeg", 90.0, 0.875), ("jpeg", 30.0, 0.625), ("blur", 2.0, 0.5)]
     rows = [
@@ -194,20 +194,20 @@ def _look(root: Path) -> None:
             for what, batch, factor in (("model", 1, 2), ("bytes_to_verdict", 1, 0.5), ("bytes_to_verdict", 32, 1))
         ]
         found = {"machine": machine, "parameters": 1234567, "flops": None, "side": 64, "measured": measured}
-        write_json(metrics / "runtime" / f"{detector}.json", found)
+        write_json(metrics / "speed" / f"{detector}.json", found)
     for stage, item, seconds in (("faces", "orl", 4.5), ("train_gan", "dcgan", 75.0), ("report", "", 999.0)):
         cost = {"stage": stage, "item": item, "seconds": seconds, "cpu_seconds": 2 * seconds, "peak_memory_mb": 700.0}
         where = {"device": "cpu", "machine": "Abacus 3, 2 cores", "commit": "0123456789abcdef", "changed": not item}
         write_json(metrics / "costs" / (f"{stage}/{item}.json" if item else f"{stage}.json"), {**cost, **where})
 
 
-def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, finder: Finder) -> Params:
+def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, face_detector: FaceDetector) -> Params:
     """All that a run leaves below `root` and that a report reads, and its params."""
     (root / "params.yaml").write_text(yaml.safe_dump(params_of_it(params), sort_keys=False))
     loaded = load_params(root / "params.yaml")
     for name, counts in _store(root, orl).items():
         write_metrics(root / "metrics" / f"{name}.json", counts)
-    write_metrics(root / "metrics/audit.json", audit(all_sets(root / "data"), finder, loaded.audit.max_auc))
+    write_metrics(root / "metrics/audit.json", audit(all_sets(root / "data"), face_detector, loaded.audit.max_auc))
     gan = root / "metrics/gans/dcgan"
     gan.mkdir(parents=True)
     for number, name in enumerate(("samples", "neighbours")):

@@ -8,7 +8,7 @@ from commands.program import run
 
 from .html_pages import Page
 
-OWN = {"robustness", "groups", "runtime", "explanations", "data", "made"}
+OWN = {"robustness", "groups", "speed", "explanations", "data", "made"}
 LINES = [
     "id,label,score,generator,source",
     *("a,0,0.1,,street", "b,0,0.6,,street", "c,0,0.2,,studio"),

@@ -23,7 +23,7 @@ from .html_pages import Page
 
 ORDER = [
     *("verdict", "leaderboard", "generators", "pairs", "curves", "robustness", "groups"),
-    *("runtime", "explanations", "data", "made"),
+    *("speed", "explanations", "data", "made"),
 ]
 
 
@@ -151,12 +151,12 @@ def test_each_pair_has_every_number_and_its_rivals(results: Results, report: str
 
 
 def test_matched_pairs_come_first_and_all_faces_last(results: Results, root: Path) -> None:
-    def judged(metrics: dict[str, Any]) -> dict[str, Any]:
+    def scored_names(metrics: dict[str, Any]) -> dict[str, Any]:
         pairs = {name: {**pair, "matched": name == "unseen"} for name, pair in metrics["pairs"].items()}
         pooled = {key: value for key, value in pairs["known"].items() if key not in ("reals", "fakes", "matched")}
         return {**metrics, "pairs": pairs, "pooled": pooled}
 
-    detectors = {name: judged(metrics) for name, metrics in results.detectors.items()}
+    detectors = {name: scored_names(metrics) for name, metrics in results.detectors.items()}
     page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
     headings = [text for text in page.texts["h3"] if " against " in text]
     assert [text.split(" ")[0].rstrip("†") for text in headings] == ["unseen", "known", "all"]
@@ -207,7 +207,7 @@ def test_what_is_missing_says_why(results: Results, root: Path) -> None:
         results,
         robustness=pd.DataFrame(columns=["detector", "pair"]),
         heat={},
-        runtime={},
+        speed={},
         costs=[],
         training=results.training[:0],
     )
@@ -216,9 +216,9 @@ def test_what_is_missing_says_why(results: Results, root: Path) -> None:
     if not (empty / "gans/dcgan").exists():
         (empty / "gans/dcgan").symlink_to(root / "metrics/gans/dcgan")
     why = {section.name: section.missing for section in sections(bare, [], empty) if section.missing}
-    assert set(why) == {"robustness", "groups", "runtime", "explanations"}
+    assert set(why) == {"robustness", "groups", "speed", "explanations"}
     assert "metrics/robustness.csv" in why["robustness"]
-    assert "metrics/runtime" in why["runtime"]
+    assert "metrics/speed" in why["speed"]
     page = Page(render(bare, [], empty))
     assert any("metrics/costs holds no file" in text for text in page.texts["p.missing"])
 

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unseen.errors import UserError
-from unseen.files import read_json, write_json
+from unseen.core.errors import UserError
+from unseen.core.files import read_json, write_json
 from unseen.report.results import LEADERBOARD, Results, _tables, leaderboard, marks, read_results, worst_generator
 
 from .finished_run import SCORES
@@ -29,7 +29,7 @@ def board(detectors: dict[str, dict[str, Any]], marked: dict[str, list[str]]) ->
     return leaderboard(metrics, dict.fromkeys(detectors, 1), marked)
 
 
-def test_a_detector_is_judged_on_the_pair_it_does_worst_on() -> None:
+def test_a_detector_is_measured_on_the_pair_it_does_worst_on() -> None:
     detectors = {
         "perfect_at_home": {"known": pair(1.0, 1.0), "unseen": pair(0.5, 0.9)},
         "steady": {"known": pair(0.7, 0.8), "unseen": pair(0.6, 0.7)},

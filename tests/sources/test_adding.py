@@ -10,9 +10,9 @@ import yaml
 from dvc.utils.serialize import modify_yaml
 
 from conftest import PARAMS
-from unseen.errors import UserError
-from unseen.params import load_params
-from unseen.settings import read_yaml
+from unseen.core.errors import UserError
+from unseen.core.settings import read_yaml
+from unseen.params.check import load_params
 from unseen.sources.adding import add
 from unseen.sources.catalogue import entry, load
 

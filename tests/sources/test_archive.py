@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.sources import archive, entry
-from unseen.sources.archive import Member, members
+from unseen.core.errors import UserError
+from unseen.sources.shared import archive, entry
+from unseen.sources.shared.archive import Member, members
 
 CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
 

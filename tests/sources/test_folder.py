@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.files import sha256_of
-from unseen.sources import folder
-from unseen.sources.archive import members
-from unseen.sources.checksums import forget
-from unseen.sources.download import archive_file
-from unseen.sources.settings import FolderSettings
+from unseen.core.errors import UserError
+from unseen.core.files import sha256_of
+from unseen.sources.kinds import folder
+from unseen.sources.shared.archive import members
+from unseen.sources.shared.checksums import forget
+from unseen.sources.shared.download import archive_file
+from unseen.sources.shared.settings import FolderSettings
 
 PICTURES = {"a.jpg": b"1", "b/ä 1.png": b"22" * 999, "b/c/d.jpg": b"", "b.jpg": b"4", "list.csv": b"5"}
 
@@ -245,6 +245,6 @@ def test_a_full_disk_is_not_blamed_on_a_picture(tmp_path: Path, monkeypatch: pyt
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("unseen.sources.packing.shutil.copyfileobj", full)
+    monkeypatch.setattr("unseen.sources.shared.packing.shutil.copyfileobj", full)
     with pytest.raises(OSError, match="No space left"):
         packed(tmp_path / "mine", tmp_path)

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.sources.manual import UNFINISHED, fetch
-from unseen.sources.settings import ManualArchive
+from unseen.core.errors import UserError
+from unseen.sources.kinds.manual import UNFINISHED, fetch
+from unseen.sources.shared.settings import ManualArchive
 
 
 @pytest.fixture

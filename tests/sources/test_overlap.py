@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from unseen.sources.overlap import globs_meet, may_overlap
-from unseen.sources.settings import SourceSettings
+from unseen.sources.shared.settings import SourceSettings
 
 NAMES = ["".join(letters) for n in range(5) for letters in itertools.product("ab/", repeat=n)]
 GLOBS = [

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.sources.pypi import fetch
-from unseen.sources.settings import PypiArchive
+from unseen.core.errors import UserError
+from unseen.sources.kinds.pypi import fetch
+from unseen.sources.shared.settings import PypiArchive
 
 
 @pytest.fixture

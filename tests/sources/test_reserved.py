@@ -1,8 +1,8 @@
 import pytest
 
-from unseen.errors import UserError
-from unseen.sources.reserved import check_archive, check_picture
-from unseen.sources.settings import (
+from unseen.core.errors import UserError
+from unseen.sources.shared.reserved import check_archive, check_picture
+from unseen.sources.shared.settings import (
     ArchiveSettings,
     FolderSettings,
     KaggleArchive,

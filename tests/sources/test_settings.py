@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from unseen.errors import UserError
-from unseen.settings import validated
-from unseen.sources.settings import ArchiveSettings, FolderSettings, SourceSettings
+from unseen.core.errors import UserError
+from unseen.core.settings import validated
+from unseen.sources.shared.settings import ArchiveSettings, FolderSettings, SourceSettings
 
 SHA = "0a" * 32
 ARCHIVES: dict[str, dict[str, Any]] = {

@@ -19,10 +19,11 @@ from PIL import Image
 from scipy.io import savemat
 from sklearn.datasets import _base, _lfw, _olivetti_faces
 
-from unseen.errors import UserError
-from unseen.files import sha256_of
-from unseen.sources import archive, sklearn
-from unseen.sources.settings import SklearnArchive
+from unseen.core.errors import UserError
+from unseen.core.files import sha256_of
+from unseen.sources.kinds import sklearn
+from unseen.sources.shared import archive
+from unseen.sources.shared.settings import SklearnArchive
 
 LFW = SklearnArchive(kind="sklearn", dataset="lfw_people")
 OLIVETTI = SklearnArchive(kind="sklearn", dataset="olivetti_faces")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from flaky_server import FlakyServer, serving
-from unseen.errors import UserError
-from unseen.sources import resume
-from unseen.sources.settings import UrlArchive
-from unseen.sources.url import fetch
+from unseen.core.errors import UserError
+from unseen.sources.kinds.url import fetch
+from unseen.sources.shared import resume
+from unseen.sources.shared.settings import UrlArchive
 
 OLD = random.Random(1).randbytes(1_000_000)
 NEW = random.Random(2).randbytes(1_200_000)
@@ -119,7 +119,7 @@ def test_a_killed_download_is_gone_on_with(server: FlakyServer, place: Place) ->
     server.cuts, server.silent = [400_000], threading.Event()
     url = f"{server.url}/faces.zip"
     code = (
-        "from pathlib import Path; from unseen.sources import settings, url\n"
+        "from pathlib import Path; from unseen.sources.shared import settings\nfrom unseen.sources.kinds import url\n"
         f"url.fetch(settings.UrlArchive(kind='url', url={url!r}), Path({str(place.folder)!r}), "
         f"Path({str(place.parts)!r}))"
     )

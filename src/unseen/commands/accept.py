@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 
 HELP = """\
 The hash of each folder and download is recorded in checksums/ when it is first read, and what has changed since is
@@ -13,9 +13,9 @@ refused. This removes what is recorded of NAME. The next `dvc repro` takes and r
 
 def run(arguments: argparse.Namespace) -> int:
     """Forget the hash of a folder or archive of params.yaml."""
-    from unseen.settings import Name, nearest, read_block
-    from unseen.sources.checksums import forget, origin
-    from unseen.sources.settings import ArchiveSettings, FolderSettings
+    from unseen.core.settings import Name, nearest, read_block
+    from unseen.sources.shared.checksums import forget, origin
+    from unseen.sources.shared.settings import ArchiveSettings, FolderSettings
 
     params, name = Path("params.yaml"), arguments.name
     folders = read_block(params, ["folders"], dict[Name, FolderSettings])

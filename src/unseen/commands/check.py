@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unseen.commands.words import count, shown
 
 if TYPE_CHECKING:
-    from unseen.params import Params
+    from unseen.params.check import Params
 
 HELP = """\
 Check a params file as a whole: keys and values, what blocks say of each other, folders and files that it names,
@@ -19,8 +19,8 @@ what to do. Exit code 0: valid; 2: not valid.
 
 def run(arguments: argparse.Namespace) -> int:
     """0 for a params file that is valid, 2 for one that is not, after a line for each problem."""
-    from unseen.availability import problems
-    from unseen.params import checked, located
+    from unseen.params.availability import problems
+    from unseen.params.check import checked, located
 
     path, project = arguments.params, Path()
     found = checked(path)
@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _archive_problems(path: Path, project: Path) -> list[str]:
     """The problems of archives and folders that are valid by themselves, in a file of which other parts are not."""
-    from unseen.availability import archive_problems, folder_problems
-    from unseen.settings import problems_of, read_yaml, validated
-    from unseen.sources.settings import ArchiveSettings, FolderSettings
+    from unseen.core.settings import problems_of, read_yaml, validated
+    from unseen.params.availability import archive_problems, folder_problems
+    from unseen.sources.shared.settings import ArchiveSettings, FolderSettings
 
     blocks = read_yaml(path).get("archives")
     blocks = blocks if isinstance(blocks, dict) else {}
@@ -67,7 +67,7 @@ def _summary(path: Path, params: "Params") -> str:
 
 def _to_come(params: "Params", project: Path) -> list[str]:
     """What only a run can tell: whether that comes over the network."""
-    from unseen.availability import from_hub, to_fetch
+    from unseen.params.availability import from_hub, to_fetch
 
     lines = []
     if archives := to_fetch(params, project):

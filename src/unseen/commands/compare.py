@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unseen.commands.evaluate import add_bootstrap, share_of_one
 from unseen.commands.words import columns, shown, warn
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 from unseen.evaluation.wording import over
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
     """Predictions of a detector or out of a file, and the detector's frozen threshold."""
     import pandas as pd
 
+    from unseen.core.files import read_json
     from unseen.evaluation.external import read_external
-    from unseen.files import read_json
 
     files = sorted((PREDICTIONS / name).glob("*.parquet"))
     if Path(name).is_file() or not files:
@@ -60,7 +60,7 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     a, b = arguments.thresholds or frozen
     parts = {"all": (first, second)}
     if of_first is not None and of_second is not None:
-        from unseen.params import load_params
+        from unseen.params.check import load_params
 
         pairs = load_params(Path("params.yaml")).pairs()
         parts = {

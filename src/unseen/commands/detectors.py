@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 
 DETECTORS = Path("models/detectors")
 
@@ -20,8 +20,8 @@ def detector_folder(given: Path, expected: str = "a detector's folder or its nam
         return named
     if given.exists():
         raise UserError(f"{given}: is a file; give {expected}")
-    from unseen.recovery import advice
-    from unseen.settings import nearest
+    from unseen.core.recovery import advice
+    from unseen.core.settings import nearest
 
     known = sorted(path.name for path in DETECTORS.glob("*") if (path / "detector.json").is_file())
     if known:

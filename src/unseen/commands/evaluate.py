@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.commands.words import columns, shown, warn
+from unseen.data.identities import people_text
 from unseen.evaluation.wording import between
-from unseen.scope import people_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,15 +125,15 @@ def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", foun
     Raises:
         UserError: it can't be written.
     """
-    from unseen.errors import UserError
-    from unseen.files import whole_file
+    from unseen.core.errors import UserError
+    from unseen.core.files import atomic_file
     from unseen.report.external import measured
     from unseen.report.page import render
 
     name = files[0].stem if len(files) == 1 else f"{files[0].stem} and {len(files) - 1} more"
     html = render(measured(name, predictions, found), [], None)
     try:
-        with whole_file(page) as part:
+        with atomic_file(page) as part:
             part.write_text(html, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{page}: the page can't be written there: {error.strerror}") from None

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.words import count, shown
-from unseen.folders import list_folder
-from unseen.picture_names import is_left_by_system
-from unseen.verdict import FAKE, NOT_FLAGGED, UNSURE
+from unseen.core.picture_names import is_left_by_system
+from unseen.serve.folders import list_folder
+from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
-    from unseen.predict import Box, NotScored, Scored
+    from unseen.serve.predict import Box, NotScored, Scored
 
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
@@ -89,7 +89,7 @@ def _place(box: "Box") -> str:
 
 def as_line(row: "Scored | NotScored", width: int) -> str:
     """A row for people; `width` is the path column's, in characters."""
-    from unseen.predict import NotScored
+    from unseen.serve.predict import NotScored
 
     path = f"{shown(row.path):{width}}"
     if isinstance(row, NotScored):
@@ -119,11 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder = detector_folder(arguments.detector)
     gc.disable()  # imports make half a million objects and no garbage; looking for it takes a fifth of their time
     try:
-        from unseen.detector_scope import scope_of
-        from unseen.predict import Scored, open_detector, predict
-        from unseen.progress import progress
+        from unseen.core.progress import progress
+        from unseen.serve.detector_scope import scope_of
+        from unseen.serve.predict import Scored, open_detector, predict
 
-        detector, finder = open_detector(folder)
+        detector, face_detector = open_detector(folder)
     finally:
         gc.freeze()
         gc.enable()
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
     width = min(max(len(shown(path)) for path in paths), WIDEST_PATH)
     hidden = sys.stderr.isatty() and not sys.stdout.isatty()
     watched = progress(paths, "predict", "picture", len(paths)) if hidden else paths
-    for rows in predict(watched, detector, finder):
+    for rows in predict(watched, detector, face_detector):
         called: list[str] = [row.verdict for row in rows if isinstance(row, Scored)]
         counts.update(["picture", *(called or ["not scored"])])
         for row in rows:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables."""
-    from unseen.params import load_params
+    from unseen.params.check import load_params
     from unseen.report.results import read_results
     from unseen.report.terminal import table
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import detector_folder
 from unseen.commands.words import count, shown
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 
 if TYPE_CHECKING:
-    from unseen.scoring import Picture, Scorer
+    from unseen.serve.scoring import Picture, Scorer
 
 HELP = """\
 Score every picture in two folders, of real faces and of fakes, and write a file of predictions that `unseen evaluate`
@@ -39,18 +39,18 @@ exit codes:
 
 def _scorer(path: Path) -> "Scorer":
     if path.is_file():
-        from unseen.plugin import Plugin
+        from unseen.serve.plugin import Plugin
 
         return Plugin(path)
     folder = detector_folder(path, "a Python file with a function `predict`, a detector's folder or its name")
-    from unseen.trained import Trained
+    from unseen.serve.trained import Trained
 
     return Trained(folder)
 
 
 def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
     """What is to be scored; what lies beside it is said."""
-    from unseen.scoring import check_apart, pictures_in
+    from unseen.serve.scoring import check_apart, pictures_in
 
     found: list[list[Picture]] = []
     for label, folder in enumerate((arguments.reals, arguments.fakes)):
@@ -66,7 +66,7 @@ def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
 
 def run(arguments: argparse.Namespace) -> int:
     """Score, write, and say how many; `EXIT` says what it returns."""
-    from unseen.scoring import check_out, score_pictures
+    from unseen.serve.scoring import check_out, score_pictures
 
     check_out(arguments.out)
     out = arguments.out.absolute()  # a plugin may go elsewhere

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unseen.commands.words import columns
-from unseen.errors import UserError
+from unseen.core.errors import UserError
 
 HELP = """\
 Without a NAME: every source of params.yaml and of the catalogue, a line each. `use` is its role: `train` may fit
@@ -21,9 +21,9 @@ HEADINGS = ("source", "label", "use", "kind", "here", "size", "licence")
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, or the blocks of the sources that are named."""
-    from unseen.settings import Name, read_block, read_yaml
+    from unseen.core.settings import Name, read_block, read_yaml
     from unseen.sources.catalogue import entry, listing
-    from unseen.sources.settings import ArchiveSettings, FolderSettings, SourceSettings
+    from unseen.sources.shared.settings import ArchiveSettings, FolderSettings, SourceSettings
 
     if arguments.add:
         return _add(arguments.names)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from unseen.errors import printable as shown
+from unseen.core.errors import printable as shown
 
 __all__ = ["columns", "count", "shown"]
 

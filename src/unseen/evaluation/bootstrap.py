@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from unseen.data.splits import unit_interval
 from unseen.evaluation.bounds import SAME, unanimous
-from unseen.splits import unit_interval
 
 Counts = npt.NDArray[np.int64]
 

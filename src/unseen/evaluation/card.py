@@ -7,8 +7,8 @@ numbers.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from unseen.data.identities import FEW_PEOPLE, people_text
 from unseen.evaluation.wording import BETTER, UNCLEAR, WORSE, against_chance, between
-from unseen.scope import FEW_PEOPLE, people_text
 
 Numbers = Mapping[str, Any]
 

@@ -8,14 +8,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest, norm
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.data.identities import people_of
 from unseen.evaluation.bootstrap import bounded, draws
 from unseen.evaluation.bounds import SAME, unanimous
 from unseen.evaluation.metrics import Scored
 from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.people import one_person_by_faces, without_identity
 from unseen.evaluation.ranking import Ranking
-from unseen.scope import people_of
 
 Floats = npt.NDArray[np.float64]
 NORMAL_95 = float(norm.ppf(0.975))

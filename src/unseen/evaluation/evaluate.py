@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.settings import nearest
+from unseen.data.evaluation_sets import Pair, pairs_of
+from unseen.data.identities import people_of
+from unseen.data.predictions import read_predictions
 from unseen.evaluation.groups import attributes_of, by_group
 from unseen.evaluation.metrics import HALF, pair_metrics, reliability_curves, roc_points
-from unseen.evaluation.predictions import read_predictions
 from unseen.evaluation.ranking import Ranking
 from unseen.evaluation.reliability import squared_errors
-from unseen.evaluation.settings import EvaluationSettings, Pair, pairs_of
+from unseen.evaluation.settings import EvaluationSettings
 from unseen.evaluation.shares import flagged, flagged_by
-from unseen.scope import people_of
-from unseen.settings import nearest
 
 Predictions = Mapping[str, pd.DataFrame]
 

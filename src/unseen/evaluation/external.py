@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from unseen.csv_text import rows_named
-from unseen.errors import UserError
+from unseen.core.csv_text import rows_named
+from unseen.core.errors import UserError
+from unseen.core.settings import nearest
+from unseen.core.tables import Table, canonical_text, read_table
+from unseen.data.identities import people_of
 from unseen.evaluation.metrics import both_metrics
 from unseen.evaluation.people import one_person_by_faces, own_person
 from unseen.evaluation.sanity import of_people, of_scores
 from unseen.evaluation.shares import flagged_by
-from unseen.scope import people_of
-from unseen.settings import nearest
-from unseen.tables import Table, canonical_text, read_table
 
 WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
 """The ways to write a label."""
@@ -132,7 +132,7 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     Returns:
         A row a face, in the order of the ids, with columns id, label, score, generator, source, identity, sha256,
         set; logit where the file has it; attributes where groups are named. Ids, identities and the like are text, by
-        the rule of `unseen.tables.canonical`. A face without an identity is a person of its own.
+        the rule of `unseen.core.tables.canonical`. A face without an identity is a person of its own.
 
     Raises:
         BadPredictions: columns are missing; or ids, labels, scores or logits are bad, with the numbers of their rows.

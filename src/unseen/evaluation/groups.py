@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 from fairlearn.metrics import MetricFrame, count, selection_rate
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.settings import nearest
 from unseen.evaluation.shares import share
-from unseen.settings import nearest
 
 SMALL = 30
 """Faces of a class below which a group's share says little: one flagged of 30 has a 95 % interval from 0.6 % to 17 %.

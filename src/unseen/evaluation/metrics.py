@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_curve
 
+from unseen.core.thresholds import FPRS, threshold_at
+from unseen.data.identities import people_of
 from unseen.evaluation.bootstrap import draws
 from unseen.evaluation.pair_bounds import Trials, interval_of
 from unseen.evaluation.ranking import Ranked, Ranking
 from unseen.evaluation.reliability import log_losses, probability_errors, reliability, squared_errors
 from unseen.evaluation.shares import flagged, share
-from unseen.evaluation.thresholds import FPRS, threshold_at
 from unseen.evaluation.verdicts import at_threshold, cells, rates
-from unseen.scope import people_of
 
 HALF = 0.5
 """The threshold that is usual where none was frozen."""

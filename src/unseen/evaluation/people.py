@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from unseen.scope import NO_IDENTITY, states_identity
+from unseen.data.identities import NO_IDENTITY, states_identity
 
 
 def own_person(ids: pd.Series) -> pd.Series:

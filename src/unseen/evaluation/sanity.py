@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import spearmanr
 
-from unseen.scope import people_of, people_text
+from unseen.data.identities import people_of, people_text
 
 Floats = npt.NDArray[np.float64]
 MIN_PEOPLE = 10

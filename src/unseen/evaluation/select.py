@@ -9,12 +9,12 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.files import CsvLines, atomic_folder, write_json
+from unseen.data.face_rows import SCHEMA
+from unseen.data.shards import ROWS_PER_SHARD, FaceSet, measurable, open_set
+from unseen.data.splits import Split
 from unseen.evaluation.duplicates import HashIndex, words
-from unseen.face_rows import SCHEMA
-from unseen.files import CsvLines, whole_folder, write_json
-from unseen.shards import ROWS_PER_SHARD, FaceSet, measurable, open_set
-from unseen.splits import Split
 
 HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
 
@@ -97,7 +97,7 @@ def select(folder: Path, split: Literal["test", "all"], trained: Trained, target
         )
     matches = trained.matches(face_set.index(splits, ["id", "sha256", *(column for _, column in HASHES)]))
     kept = 0
-    with whole_folder(target) as part:
+    with atomic_folder(target) as part:
         for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
             chosen = batch.filter(pa.array([name not in matches for name in batch["id"].to_pylist()]))
             pq.write_table(pa.Table.from_batches([chosen]), part / f"part-{number:05d}.parquet", compression="none")

@@ -1,25 +1,9 @@
 """What is measured, on what, and which file properties may not tell the classes apart."""
 
-from typing import Literal
-
 from pydantic import Field, field_validator
 
-from unseen.settings import DataFolder, Name, Settings
-
-
-class EvaluationSet(Settings):
-    """Faces that every detector scores: one stored set, of one class."""
-
-    data: DataFolder = Field(description="one set, such as faces/people/orl")
-    split: Literal["test", "all"] = Field(description="`all` only for sets that are held out")
-
-
-class Pair(Settings):
-    """A set of reals and a set of fakes that are set against each other."""
-
-    reals: Name = Field(description="key below `evaluation_sets`")
-    fakes: Name = Field(description="key below `evaluation_sets`")
-    matched: bool = Field(description="the two sets share source, framing and compression")
+from unseen.core.settings import Name, Settings
+from unseen.data.evaluation_sets import Pair
 
 
 class EvaluationSettings(Settings):
@@ -35,27 +19,3 @@ class EvaluationSettings(Settings):
         if len(set(names)) < len(names):
             raise ValueError("an attribute is named twice")
         return names
-
-
-def pairs_of(stated: dict[str, Pair], labels: dict[str, str]) -> dict[str, Pair]:
-    """The stated pairs, or all of them where none is stated; nobody has said of those that they match.
-
-    Args:
-        stated: `evaluation.pairs`.
-        labels: `real` or `fake` for each evaluation set.
-    """
-    if stated:
-        return stated
-    reals = [name for name, label in labels.items() if label == "real"]
-    fakes = [name for name, label in labels.items() if label == "fake"]
-    return {f"{fake}_vs_{real}": Pair(reals=real, fakes=fake, matched=False) for fake in fakes for real in reals}
-
-
-class AuditSettings(Settings):
-    """When a property of the stored file counts as a shortcut."""
-
-    max_auc: float = Field(
-        gt=0.5,
-        lt=1,
-        description="a training pair fails the run when the lower 95 % limit of a property's AUC is above",
-    )

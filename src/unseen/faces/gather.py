@@ -6,18 +6,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from unseen.code import own_code
-from unseen.errors import UserError
-from unseen.face_rows import IGNORED, Dropped, FaceRow
-from unseen.faces.journal import Journal
-from unseen.faces.road import Crop
+from unseen.core.code import own_code
+from unseen.core.errors import UserError
+from unseen.core.progress import progress
+from unseen.data.face_rows import IGNORED, Dropped, FaceRow
+from unseen.data.shards import left_out, write_set
+from unseen.data.splits import SplitSettings
+from unseen.faces.checkpoint import FaceCheckpoint
+from unseen.faces.preprocess import Crop
 from unseen.faces.rules import Facts, Rules
-from unseen.faces.workers import Job, Road, crops
-from unseen.progress import progress
-from unseen.shards import left_out, write_set
-from unseen.sources.archive import entries
-from unseen.sources.settings import SourceSettings
-from unseen.splits import SplitSettings
+from unseen.faces.workers import Job, Preprocessing, crops
+from unseen.sources.shared.archive import entries
+from unseen.sources.shared.settings import SourceSettings
 
 
 def face_row(crop: Crop, path: str, source: str, generator: str, facts: Facts) -> FaceRow:
@@ -69,7 +69,7 @@ def gather(
     source: SourceSettings,
     archive: Path,
     sha256: str,
-    road: Road,
+    preprocessing: Preprocessing,
     shares: SplitSettings,
     folder: Path,
     scratch: Path,
@@ -82,7 +82,7 @@ def gather(
         source: its rules.
         archive: what was fetched.
         sha256: of the archive.
-        road: the finder's model, the road's knobs, the run's seed.
+        preprocessing: the face detector's model, the preprocessing settings, the run's seed.
         shares: who goes to which split.
         folder: where the set goes.
         scratch: keeps what is done so far, so that a killed run goes on from there.
@@ -95,14 +95,16 @@ def gather(
         UserError: the archive can't be read, or not one face came out of it.
     """
     tools = [version(package) for package in ("numpy", "onnxruntime", "pillow", "pyarrow")]
-    settings = [source.model_dump(), road.settings.model_dump(), shares.model_dump(), road.seed]
-    journal = Journal(scratch, f"faces-{name}", [settings, sha256, road.fingerprint(), own_code(), tools])
-    rules = Rules(name, source, archive, shares, road.seed)
-    done = journal.done()
+    settings = [source.model_dump(), preprocessing.settings.model_dump(), shares.model_dump(), preprocessing.seed]
+    checkpoint = FaceCheckpoint(
+        scratch, f"faces-{name}", [settings, sha256, preprocessing.fingerprint(), own_code(), tools]
+    )
+    rules = Rules(name, source, archive, shares, preprocessing.seed)
+    done = checkpoint.done()
 
     def fresh() -> Iterator[FaceRow | Dropped]:
         jobs = _jobs(source, archive, rules, done)
-        for outcome in progress(crops(jobs, road, workers), f"faces {name}", "picture", first=done):
+        for outcome in progress(crops(jobs, preprocessing, workers), f"faces {name}", "picture", first=done):
             if isinstance(outcome, Dropped):
                 yield outcome
             else:
@@ -110,11 +112,13 @@ def gather(
                 yield face_row(crop, job.path, name, source.generator, job.facts)
 
     try:
-        counts = write_set(folder, name, source.use, 1 if source.label == "fake" else 0, journal.continued(fresh()))
+        counts = write_set(
+            folder, name, source.use, 1 if source.label == "fake" else 0, checkpoint.continued(fresh())
+        )
     except UserError:
-        journal.clear()  # nothing came of it: there is nothing to go on from
+        checkpoint.clear()  # nothing came of it: there is nothing to go on from
         raise
-    journal.clear()
+    checkpoint.clear()
     if said := left_out(folder):
         print(f"faces {name}: {said}; all are in {folder / 'dropped.csv'}", file=sys.stderr)
     return counts

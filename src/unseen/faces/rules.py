@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unseen.errors import UserError
-from unseen.face_rows import Dropped
+from unseen.core.errors import UserError
+from unseen.core.settings import nearest
+from unseen.core.tables import canonical_text, table_of
+from unseen.data.face_rows import Dropped
+from unseen.data.splits import Split, SplitSettings, split_of
 from unseen.faces.table_rows import SEVERAL, Row, TableRows, row_name
-from unseen.settings import nearest
-from unseen.sources.archive import members
-from unseen.sources.reserved import check_picture
-from unseen.sources.settings import OTHERS, SourceSettings, TableSettings
-from unseen.splits import Split, SplitSettings, split_of
-from unseen.tables import canonical_text, table_of
+from unseen.sources.shared.archive import members
+from unseen.sources.shared.reserved import check_picture
+from unseen.sources.shared.settings import OTHERS, SourceSettings, TableSettings
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from unseen.settings import Settings
+from unseen.core.settings import Settings
 
 
 class JpegSettings(Settings):
@@ -18,15 +18,15 @@ class JpegSettings(Settings):
         return self
 
 
-class FindSettings(Settings):
-    """How the face finder looks at a picture."""
+class DetectSettings(Settings):
+    """How the face detector looks at a picture."""
 
     min_score: float = Field(gt=0, lt=1, description="detection score below which a find does not count")
     side_low: int = Field(ge=32, description="pixels; a picture whose long side is smaller is enlarged to it")
     side_high: int = Field(ge=32, description="pixels; a picture whose long side is larger is reduced to it")
 
     @model_validator(mode="after")
-    def _ordered(self) -> "FindSettings":
+    def _ordered(self) -> "DetectSettings":
         if self.side_low > self.side_high:
             raise ValueError("`side_low` must not be above `side_high`")
         return self
@@ -39,5 +39,5 @@ class FaceSettings(Settings):
     scale: float = Field(gt=0.5, le=3, description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth)")
     min_crop: int = Field(ge=8, description="pixels; a face whose crop would be smaller is dropped")
     max_pixels: int = Field(ge=10_000, description="pixels; a larger picture is refused before it is decoded")
-    find: FindSettings
+    detect: DetectSettings
     jpeg: JpegSettings

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from unseen.picture_names import end_of, folded, is_rooted, normal
+from unseen.core.picture_names import end_of, folded, is_rooted, normal
 
 Row = dict[str, str]
 

@@ -13,10 +13,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
-from unseen.face_rows import Dropped
+from unseen.data.face_rows import Dropped
 from unseen.faces.decode import BadPictureError
-from unseen.faces.finder import Finder
-from unseen.faces.road import Crop, walk
+from unseen.faces.detect import FaceDetector
+from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 
@@ -57,7 +57,7 @@ class _Chunk:
 
 
 @dataclass(frozen=True)
-class Road:
+class Preprocessing:
     """What every process needs to walk it."""
 
     model: bytes
@@ -69,16 +69,18 @@ class Road:
         return hashlib.sha256(self.model).hexdigest()
 
 
-def _serve(end: Connection, road: Road) -> None:
+def _serve(end: Connection, preprocessing: Preprocessing) -> None:
     """What a process does: pictures in, what came of them out, until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     # One thread a process: the processes are the parallelism, and a result doesn't depend on either.
-    finder = Finder(road.model, road.settings.find, threads=1)
+    face_detector = FaceDetector(preprocessing.model, preprocessing.settings.detect, threads=1)
     with suppress(EOFError, OSError):
         while True:
             files = end.recv()
             try:
-                answer: Crops | str = walk(files, finder, road.settings, road.seed, "found")
+                answer: Crops | str = preprocess_pictures(
+                    files, face_detector, preprocessing.settings, preprocessing.seed, "found"
+                )
             except Exception:
                 answer = traceback.format_exc()
             end.send(answer)
@@ -91,16 +93,16 @@ class _Process:
     Here each has a pipe of its own, whose end tells.
     """
 
-    def __init__(self, road: Road) -> None:
-        self._road = road
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        self._preprocessing = preprocessing
         self._running: tuple[Connection, BaseProcess] | None = None
 
     def _started(self) -> Connection:
         if not self._running:
-            # Not forked: the runtime of the face finder has threads, and a fork of threads can hang.
+            # Not forked: the runtime of the face detector has threads, and a fork of threads can hang.
             context = multiprocessing.get_context("spawn")
             end, other = context.Pipe()
-            process = context.Process(target=_serve, args=(other, self._road), daemon=True)
+            process = context.Process(target=_serve, args=(other, self._preprocessing), daemon=True)
             process.start()
             other.close()
             self._running = end, process
@@ -133,7 +135,7 @@ class _Process:
         if together is not None:
             return together
         # A model that can't be loaded is no picture's fault, and says so here.
-        Finder(self._road.model, self._road.settings.find)
+        FaceDetector(self._preprocessing.model, self._preprocessing.settings.detect)
         died = BadPictureError("crashed", "the process that read it died")
         return [crop for file in files for crop in self._walk([file]) or [died]]
 
@@ -159,19 +161,19 @@ def _outcomes(chunk: _Chunk, crops: Iterable[Crop | BadPictureError]) -> Iterato
         yield item if isinstance(item, Dropped) else _outcome(item, next(waiting))
 
 
-def crops(items: Iterable[Job | Dropped], road: Road, workers: int) -> Iterator[Outcome]:
+def crops(items: Iterable[Job | Dropped], preprocessing: Preprocessing, workers: int) -> Iterator[Outcome]:
     """Walk the road with every picture.
 
     Args:
         items: pictures, and those already dropped; read lazily, a few chunks ahead of what is returned.
-        road: the finder's model and the road's knobs.
+        preprocessing: the face detector's model and the preprocessing settings.
         workers: processes; how many changes the speed and nothing else.
 
     Yields:
         For each item in order: what came of it.
     """
     idle: SimpleQueue[_Process] = SimpleQueue()
-    processes = [_Process(road) for _ in range(workers)]
+    processes = [_Process(preprocessing) for _ in range(workers)]
     for process in processes:
         idle.put(process)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from unseen.evaluation.cues import CAUSES
+from unseen.audit.cues import CAUSES
 from unseen.evaluation.wording import between
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section

@@ -4,8 +4,8 @@ from collections.abc import Hashable
 from typing import Any
 
 from unseen.report.results import Measured, Results, worst_generator
-from unseen.report.runtime import speed_of
 from unseen.report.section import Section
+from unseen.report.speed import speed_of
 from unseen.report.standing import drawn
 from unseen.report.tables import NONE, Cell, Head, Table, count, heads, number, of_file, percent, plain_share, speed
 

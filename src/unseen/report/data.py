@@ -6,11 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from unseen.data.shards import FaceSet, open_set
 from unseen.report.pictures import data_uri, originals_chart, sample_grid
 from unseen.report.results import Results
 from unseen.report.templates import environment
-from unseen.shards import FaceSet, open_set
-from unseen.sources.checksums import origin
+from unseen.sources.shared.checksums import origin
 
 FEW = 30
 """Faces of a group below which a share has an interval wider than a third."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from unseen.data.identities import people_text
 from unseen.evaluation.wording import between
 from unseen.report.results import Measured, seen, worst_generator
 from unseen.report.tables import percent
-from unseen.scope import people_text
 
 Fact = dict[str, str]
 

@@ -3,11 +3,11 @@
 from collections.abc import Hashable
 from typing import Any
 
+from unseen.data.identities import people_text
 from unseen.evaluation.matrix import HEADINGS
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number, of_file, percent, share
-from unseen.scope import people_text
 
 MEASURES = {"caught": "Fakes caught at the threshold", "auc": "AUC"}
 

@@ -15,7 +15,7 @@ from unseen.report import (
     made,
     pairs,
     robustness,
-    runtime,
+    speed,
     verdict,
 )
 from unseen.report.results import Measured
@@ -37,7 +37,7 @@ def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None
         curves.section(results),
         robustness.section(results),
         groups.section(results),
-        runtime.section(results),
+        speed.section(results),
         explanations.section(results, metrics),
         audit.section(results, sets),
         made.section(results, metrics),

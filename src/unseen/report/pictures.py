@@ -9,9 +9,9 @@ import numpy.typing as npt
 from markupsafe import Markup
 from PIL import Image
 
-from unseen.pictures import decode_crop, grid
+from unseen.data.pictures import decode_crop, grid
+from unseen.data.shards import FaceSet
 from unseen.report.svg import Chart, number_axis
-from unseen.shards import FaceSet
 
 SAMPLES = 24
 COLUMNS = 12

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from unseen.errors import UserError
+from unseen.core.errors import UserError
+from unseen.core.files import read_json
 from unseen.evaluation.matrix import matrix
-from unseen.files import read_json
-from unseen.params import Params
+from unseen.params.check import Params
 
 LEADERBOARD = [
     "detector",
@@ -77,7 +77,7 @@ class Results(Measured):
         training: columns detector, step, train_loss, val_loss.
         robustness: from each `robustness`, a row for each detector, pair, change and level.
         heat: of each detector that was explained, from `explain`.
-        runtime: of each detector that was timed, from `runtime`.
+        speed: of each detector that was timed, from `speed`.
         costs: of each stage that wrote what it took, in the order of their files.
     """
 
@@ -90,7 +90,7 @@ class Results(Measured):
     training: pd.DataFrame
     robustness: pd.DataFrame
     heat: dict[str, Any]
-    runtime: dict[str, Any]
+    speed: dict[str, Any]
     costs: list[dict[str, Any]]
 
 
@@ -200,7 +200,7 @@ def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
 def _current(params: Params, parts: tuple[str, ...]) -> bool:
     """Whether params name the items of a cost's path: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
     stage, *items = parts
-    blocks = {"score": [params.judged(), params.evaluation_sets]}
+    blocks = {"score": [params.scored_names(), params.evaluation_sets]}
     blocks |= {
         "download": [params.archives],
         "folder": [params.folders],
@@ -210,7 +210,7 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
     blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}
     blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
     blocks |= {"train_detector": [params.detectors], "ensemble": [params.ensembles]}
-    known = blocks.get(stage, [params.judged()])
+    known = blocks.get(stage, [params.scored_names()])
     return all(item in names for item, names in zip(items, known, strict=False))
 
 
@@ -227,19 +227,19 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     Raises:
         UserError: a file is missing that every run writes.
     """
-    judged = params.judged()
-    detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in judged}
-    cards = {name: _read(models / "detectors" / name / "detector.json") for name in judged}
+    scored_names = params.scored_names()
+    detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in scored_names}
+    cards = {name: _read(models / "detectors" / name / "detector.json") for name in scored_names}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
     counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins]}
     audit = _read(metrics / "audit.json")
     marked = marks(params, audit)
-    trained = [name for name in judged if (metrics / "training" / f"{name}.csv").is_file()]
-    changed = [name for name in judged if (metrics / "robustness" / f"{name}.csv").is_file()]
+    trained = [name for name in scored_names if (metrics / "training" / f"{name}.csv").is_file()]
+    changed = [name for name in scored_names if (metrics / "robustness" / f"{name}.csv").is_file()]
     return Results(
         detectors=detectors,
-        roc=_tables(metrics / "roc", judged, ["detector", "pair", "fpr", "tpr"]),
-        reliability=_tables(metrics / "reliability", judged, RELIABILITY),
+        roc=_tables(metrics / "roc", scored_names, ["detector", "pair", "fpr", "tpr"]),
+        reliability=_tables(metrics / "reliability", scored_names, RELIABILITY),
         marks=marked,
         rivals=rivals(params, audit),
         leaderboard=leaderboard(detectors, {name: card["parameters"] for name, card in cards.items()}, marked),
@@ -256,7 +256,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         robustness=_tables(metrics / "robustness", changed)
         if changed
         else pd.DataFrame(columns=["detector", "pair"]),
-        heat=_some(metrics / "explanations", judged, "{}/heat.json"),
-        runtime=_some(metrics / "runtime", judged, "{}.json"),
+        heat=_some(metrics / "explanations", scored_names, "{}/heat.json"),
+        speed=_some(metrics / "speed", scored_names, "{}.json"),
         costs=_costs(metrics / "costs", params),
     )

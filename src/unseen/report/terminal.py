@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from unseen.errors import printable
+from unseen.core.errors import printable
 from unseen.evaluation.wording import between
 from unseen.report.results import Results
 from unseen.report.standing import best

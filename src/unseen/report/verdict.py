@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from unseen.data.identities import FEW_PEOPLE, people_text
 from unseen.evaluation.wording import between
 from unseen.report.facts import facts
 from unseen.report.results import Measured, Results
@@ -20,7 +21,6 @@ from unseen.report.standing import (
     without_identities,
 )
 from unseen.report.tables import Cell, Head, Table, heads, number, valued, words
-from unseen.scope import FEW_PEOPLE, people_text
 
 SAYS = {
     WORSE: "ranks the classes the wrong way round: check labels",

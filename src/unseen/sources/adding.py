@@ -11,13 +11,13 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML
 
-from unseen.errors import UserError
-from unseen.files import whole_file
-from unseen.params import checked
-from unseen.settings import problems_of, read_yaml, validated
+from unseen.core.errors import UserError
+from unseen.core.files import atomic_file
+from unseen.core.settings import problems_of, read_yaml, validated
+from unseen.params.check import checked
 from unseen.sources.catalogue import entry, load
-from unseen.sources.checksums import origin
-from unseen.sources.settings import ArchiveSettings
+from unseen.sources.shared.checksums import origin
+from unseen.sources.shared.settings import ArchiveSettings
 
 SECTIONS = ("archives", "sources")
 
@@ -110,7 +110,7 @@ def add(file: Path, names: Sequence[str]) -> list[str]:
     for section in SECTIONS:
         if blocks[section]:
             text = _inserted(text, section, _as_dvc_writes(section, blocks[section]), file)
-    with whole_file(file.resolve()) as part:
+    with atomic_file(file.resolve()) as part:
         part.write_bytes(text.encode())
         plain = yaml.safe_load(entry(*names))
         new = {section: {name: plain[section][name] for name in blocks[section]} for section in SECTIONS}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from unseen.errors import UserError
-from unseen.files import read_json
-from unseen.settings import Name, Role, Settings, nearest, read_yaml, validated
-from unseen.sources.checksums import origin
-from unseen.sources.settings import ArchiveSettings, Origin, SourceSettings
+from unseen.core.errors import UserError
+from unseen.core.files import read_json
+from unseen.core.settings import Name, Role, Settings, nearest, read_yaml, validated
+from unseen.sources.shared.checksums import origin
+from unseen.sources.shared.settings import ArchiveSettings, Origin, SourceSettings
 
 FILE = Path(__file__).with_name("catalogue.yaml")
 

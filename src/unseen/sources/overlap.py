@@ -3,8 +3,8 @@
 import fnmatch
 import re
 
-from unseen.picture_names import normal
-from unseen.sources.settings import SourceSettings
+from unseen.core.picture_names import normal
+from unseen.sources.shared.settings import SourceSettings
 
 
 def _one(a: str, b: str) -> bool:

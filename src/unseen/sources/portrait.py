@@ -5,10 +5,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from unseen.errors import UserError
-from unseen.files import whole_file
-from unseen.sources import pypi
-from unseen.sources.settings import PypiArchive
+from unseen.core.errors import UserError
+from unseen.core.files import atomic_file
+from unseen.sources.kinds import pypi
+from unseen.sources.shared.settings import PypiArchive
 
 MEMBER = "skimage/data/astronaut.png"
 SHA256 = "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"
@@ -34,5 +34,5 @@ def fetch_portrait(target: Path) -> None:
             raise UserError(f"{wheel.name}: {error}; the portrait can't be taken from it") from None
     if (digest := hashlib.sha256(data).hexdigest()) != SHA256:
         raise UserError(f"{wheel.name}: {MEMBER}: sha256 is {digest}, not {SHA256}; it is another picture")
-    with whole_file(target) as part:
+    with atomic_file(target) as part:
         part.write_bytes(data)

@@ -1,0 +1,1 @@
+"""File properties and simple cues that separate real from fake."""

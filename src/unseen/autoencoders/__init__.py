@@ -1,0 +1,1 @@
+"""Autoencoders, and the twins that they make of real faces."""

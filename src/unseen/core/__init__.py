@@ -1,0 +1,1 @@
+"""What every stage stands on: errors, atomic files, settings, runtime, checkpoints, processes."""

@@ -1,0 +1,147 @@
+"""The environment variables of this project: each is read and checked here and nowhere else.
+
+An empty variable counts as one that is not set. A value that is not allowed is one line that names the variable, the
+value and what is allowed.
+"""
+
+import math
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from unseen.core.errors import UserError
+
+if TYPE_CHECKING:
+    import psutil
+
+PREFIX = "UNSEEN_"
+MOST = 1024
+"""Threads or processes; more are a slip of the finger."""
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+DURATION = re.compile(r"(?:\d+(?:\.\d+)?[hms])+")
+
+
+def _refuse(name: str, value: str, allowed: str) -> UserError:
+    return UserError(f"the environment variable {name} is {value!r}; give {allowed}")
+
+
+def _whole(name: str) -> int | None:
+    value = os.environ.get(name, "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) < 10 and 1 <= int(value) <= MOST):
+        raise _refuse(name, value, f"a whole number from 1 to {MOST}")
+    return int(value)
+
+
+def _seconds(name: str) -> float | None:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return None
+    if DURATION.fullmatch(value):
+        return sum(float(part[:-1]) * UNITS[part[-1]] for part in re.findall(r"[\d.]+[hms]", value))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise _refuse(name, value, "seconds, or hours, minutes and seconds such as 9h, 30m or 1h30m")
+    return seconds
+
+
+def threads(default: int) -> int:
+    """`UNSEEN_THREADS`: threads of the network on the CPU."""
+    return _whole("UNSEEN_THREADS") or default
+
+
+def workers() -> int | None:
+    """`UNSEEN_WORKERS`: threads or processes that prepare pictures; None for one for each core."""
+    return _whole("UNSEEN_WORKERS")
+
+
+def processes() -> int | None:
+    """`UNSEEN_PROCESSES`: processes that train together; None for one for each GPU."""
+    return _whole("UNSEEN_PROCESSES")
+
+
+def device() -> str | None:
+    """`UNSEEN_DEVICE`: a device by PyTorch's name for it; None for the default. Whether it is there is not asked."""
+    name = os.environ.get("UNSEEN_DEVICE", "")
+    if not name:
+        return None
+    if not re.fullmatch(r"cpu|(cuda|mps|xpu)(:\d{1,3})?", name):
+        raise _refuse("UNSEEN_DEVICE", name, "cpu, cuda, cuda:1, mps or xpu")
+    return name
+
+
+def deterministic() -> bool:
+    """`UNSEEN_DETERMINISTIC`: whether a GPU takes algorithms that repeat themselves."""
+    value = os.environ.get("UNSEEN_DETERMINISTIC", "")
+    if value not in ("", "0", "1"):
+        raise _refuse("UNSEEN_DETERMINISTIC", value, "1 or 0")
+    return value == "1"
+
+
+def checkpoint_seconds() -> float:
+    """`UNSEEN_CHECKPOINT_SECONDS`: the least time between two checkpoints."""
+    found = _seconds("UNSEEN_CHECKPOINT_SECONDS")
+    return 15.0 if found is None else found
+
+
+def seconds_left() -> float:
+    """What is left of `UNSEEN_STOP_AFTER`, counted from the start of the run; infinite where it is not set."""
+    allowed = _seconds("UNSEEN_STOP_AFTER")
+    return math.inf if allowed is None else allowed - (time.time() - run_started())
+
+
+def run_started() -> float:
+    """When this run began, in seconds since 1970.
+
+    A stage is a child of the `dvc` that runs it: the time limit of a host is that of the whole `dvc repro` and not of
+    each training in it. Without a `dvc` above it, the run is this process.
+    """
+    import psutil  # here: only who has set a time limit needs it
+
+    this = psutil.Process()
+    above = [process for process in this.parents() if _is_dvc(process)]
+    return float((above or [this])[-1].create_time())
+
+
+def _is_dvc(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return False  # of another user, or it has just ended
+    # `dvc repro`, `python /usr/bin/dvc repro`, `python -m dvc repro`
+    return any(re.split(r"[/\\]", part)[-1].removesuffix(".exe") == "dvc" for part in command[:3])
+
+
+READERS: dict[str, Callable[[], object]] = {
+    "UNSEEN_DEVICE": device,
+    "UNSEEN_THREADS": lambda: threads(1),
+    "UNSEEN_WORKERS": workers,
+    "UNSEEN_PROCESSES": processes,
+    "UNSEEN_DETERMINISTIC": deterministic,
+    "UNSEEN_CHECKPOINT_SECONDS": checkpoint_seconds,
+    "UNSEEN_STOP_AFTER": lambda: _seconds("UNSEEN_STOP_AFTER"),
+}
+
+
+def check() -> None:
+    """Read every variable, so that a wrong one ends a run before it has worked.
+
+    Raises:
+        UserError: names the first one that is wrong, or that is none of ours.
+    """
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in READERS:
+            from unseen.core.settings import nearest
+
+            raise UserError(f"the environment variable {name} is not known; {nearest(name, list(READERS))}")
+    for read in READERS.values():
+        read()

@@ -1,0 +1,65 @@
+"""Kinds: detectors, GAN architectures and sources, one file each, which are found by the file's name.
+
+The settings of a kind stand in its file, in a class `Settings`. They are read from the file without running the rest
+of it, because a params file is checked without importing torch. For that the classes of settings in the file of a
+kind may use only what `LIGHT` names.
+"""
+
+import ast
+import functools
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Union
+
+from pydantic import Field
+
+from unseen.core.errors import UserError
+from unseen.core.settings import Settings, nearest
+
+ROOMS = Path(__file__).parents[1]
+
+LIGHT = ("pydantic", "typing", "unseen.core.settings", "unseen.core.errors")
+"""What settings may import, beside a module named `settings` of this project."""
+
+
+def kinds(folder: str) -> list[str]:
+    """The names of all kinds in a folder below src/unseen, such as `detectors/kinds`."""
+    return sorted(file.stem for file in (ROOMS / folder).glob("[a-z]*.py"))
+
+
+def _is_light(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.ImportFrom) or node.module is None:
+        return False
+    return node.module in LIGHT or (node.module.startswith("unseen.") and node.module.endswith(".settings"))
+
+
+@functools.cache
+def settings_of(folder: str, kind: str) -> type[Settings]:
+    """The class `Settings` of a kind, from its file and without the imports of its network.
+
+    Args:
+        folder: where the kinds are, below src/unseen.
+        kind: the name of the file.
+
+    Raises:
+        UserError: there is no such kind.
+    """
+    file = ROOMS / folder / f"{kind}.py"
+    if not file.is_file():
+        raise UserError(f"there is no {folder}/{kind}.py; {nearest(kind, kinds(folder))}")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kept = [
+        node
+        for node in tree.body
+        if _is_light(node) or (isinstance(node, ast.ClassDef) and node.name.endswith("Settings"))
+    ]
+    module = ModuleType(f"{folder.replace('/', '.')}.{kind}")
+    exec(compile(ast.Module(kept, []), str(file), "exec"), module.__dict__)
+    found: type[Settings] = module.Settings
+    return found
+
+
+def any_settings(folder: str, key: str) -> Any:
+    """The settings of any kind in a folder, told apart by the value of `key`: a type for pydantic."""
+    found = tuple(settings_of(folder, kind) for kind in kinds(folder))
+    return Annotated[Union[found], Field(discriminator=key)]  # noqa: UP007 - made at run time

@@ -1,0 +1,250 @@
+"""The base of every typed block of params.yaml, and how a block is read.
+
+Each room owns the settings of its blocks (`unseen.gans.shared.settings`, ...), so that a new knob for a GAN
+is no dependency of a detector. `unseen.params.check` puts the blocks together and checks the whole.
+"""
+
+import difflib
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from unseen.core.errors import UserError
+
+Role = Literal["train", "held_out"]
+"""`train`: may fit weights and thresholds. `held_out`: is only ever measured on."""
+
+
+class Settings(BaseModel):
+    """A block of params: unknown keys are refused, values are not coerced, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+RESERVED = frozenset({"size", "nfiles"})
+"""Keys that DVC leaves out when it looks a run up in its cache, at any depth (`dvc.stage.cache`, its issue 10296):
+it would restore the old result after a change of their values. No block has such a key, and no item such a name."""
+
+
+def _key(value: str) -> str:
+    if value in RESERVED:
+        raise ValueError("changes below a key of this name go unnoticed by DVC; take another name")
+    return value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", value):
+        raise ValueError("a name is made of small letters, digits and _ (DVC makes stage names of it)")
+    return value
+
+
+def _group(value: str) -> str:
+    for part in value.split("/"):
+        _name(part)
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name), AfterValidator(_key)]
+Key = Annotated[str, AfterValidator(_key)]
+"""A key of a free mapping, such as a column of a table."""
+
+Group = Annotated[str, AfterValidator(_group)]
+"""A folder of sets, such as `people` or `own/gans`; who trains on a group gets every set below it."""
+
+DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9][a-z0-9_]*)+$")]
+"""A folder below data: a group such as `faces/people`, or one set such as `fakes/own/dcgan`."""
+
+AssetFolder = Annotated[str, StringConstraints(pattern=r"^assets/[a-z0-9_]+$")]
+"""A folder of packaged weights below models, such as `assets/centerface`."""
+
+OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[a-z0-9_]+)$")]
+"""The same, or `none`: the empty folder that DVC is pointed at where there are no weights."""
+
+
+def nearest(value: object, allowed: Sequence[str]) -> str:
+    """`allowed are a, b, c; did you mean b?`, the second half only where something is near."""
+    close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
+    listed = ", ".join(allowed) if allowed else "none yet"
+    return f"allowed: {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice: a copied block whose name was left would silently replace the first.
+
+    A block may begin as another, `{<<: *other, seed: 1}`, and what it says itself counts. Reads `1e-3` as a number,
+    as DVC does; PyYAML itself takes it for a text.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        names = [self.construct_object(key, deep=True) for key in keys]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.YAMLError(f"`{name}` is there twice (line {node.start_mark.line + 1} on)")
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema: neither a point nor the sign of the exponent is needed.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a params file as plain data.
+
+    Raises:
+        UserError: it is not there, or is not a YAML mapping.
+    """
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not there; run this from the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise UserError(f"{path}: not readable: {error.strerror}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: must be a mapping of blocks such as `faces:` and `detectors:`")
+    return data
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """The annotations of a settings class by key, {} for other types."""
+    is_settings = isinstance(kind, type) and issubclass(kind, BaseModel)
+    return {key: field.annotation for key, field in kind.model_fields.items()} if is_settings else {}
+
+
+def _follow(kind: Any, location: Sequence[str | int]) -> tuple[list[str], Any]:
+    """The keys of a location as a user knows them, without pydantic's own steps, and the type that is found there."""
+    keys: list[str] = []
+    for step in location:
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+        tagged = [member for member in get_args(kind) if step in get_args(_fields(member).get("kind"))]
+        if tagged:
+            kind = tagged[0]
+        elif step != "[key]":
+            keys.append(str(step))
+            kind = _fields(kind).get(str(step), (get_args(kind) or (None,))[-1])
+    return keys, kind
+
+
+def _quoted(expected: str) -> list[str]:
+    """The values in pydantic's words for them: "'a', 'b' or 3"."""
+    return [text or number for text, number in re.findall(r"'([^']*)'|\b(\d+)\b", expected)]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at one place of a block of params."""
+
+    keys: tuple[str, ...]
+    text: str
+    unknown: bool = False
+    """The last key is not a known one."""
+    meant: str = ""
+    """The known key, or the allowed value, that is nearest."""
+
+    def __str__(self) -> str:
+        return f"params: {self.text}"
+
+
+def _near(value: object, allowed: Sequence[str], cutoff: float = 0.5) -> str:
+    close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=cutoff)
+    return close[0] if close else ""
+
+
+def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Collection[tuple[str, ...]]) -> Problem:
+    """An error of pydantic in the words of a params file.
+
+    Args:
+        kind: the type that was asked for.
+        error: what pydantic says.
+        where: keys above the data.
+        missing: all keys that are missing: an unknown key is likely one of them, misspelt.
+    """
+    keys = [*where, *_follow(kind, error["loc"])[0]]
+    context, value = error.get("ctx", {}), error["input"]
+    if error["type"].startswith("union_tag"):
+        keys.append("kind")
+        value = context.get("tag")
+    if error["type"] == "union_tag_not_found" and isinstance(error["input"], dict):
+        written = _near("kind", [str(key) for key in error["input"]])
+        if written:
+            keys[-1] = written
+            text = f"`{'.'.join(keys)}` is not a known key; did you mean `kind`?"
+            return Problem(tuple(keys), text, unknown=True, meant="kind")
+    key = ".".join(keys)
+    if error["type"] == "extra_forbidden":
+        _, parent = _follow(kind, error["loc"][:-1])
+        known = sorted(_fields(parent))
+        absent = [name for *above, name in missing if above == keys[:-1]]
+        meant = _near(keys[-1], absent, cutoff=0.4) or _near(keys[-1], known)
+        hint = f"; did you mean `{meant}`?" if meant else ""
+        text = f"`{key}` is not a known key; allowed: {', '.join(known)}{hint}"
+        return Problem(tuple(keys), text, unknown=True, meant=meant)
+    if error["type"] in ("missing", "union_tag_not_found"):
+        return Problem(tuple(keys), f"`{key}` is missing")
+    if error["type"] in ("literal_error", "union_tag_invalid"):
+        allowed = _quoted(context.get("expected") or context["expected_tags"])
+        return Problem(tuple(keys), f"`{key}` is {value!r}; {nearest(value, allowed)}", meant=_near(value, allowed))
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(value, dict) else f" is {value!r}"
+    return Problem(tuple(keys), f"`{key}`{shown}: {message[:1].lower()}{message[1:]}")
+
+
+def _problems(kind: Any, error: ValidationError, where: str) -> list[Problem]:
+    """All errors as problems. A missing key that is there under a misspelt name is one problem and not two."""
+    above, errors = [where] if where else [], error.errors()
+    missing = {(*above, *_follow(kind, one["loc"])[0]) for one in errors if one["type"] == "missing"}
+    found = [_problem(kind, one, above, missing) for one in errors]
+    misspelt = {(*one.keys[:-1], one.meant) for one in found if one.unknown}
+    return [one for one in found if one.keys not in missing & misspelt]
+
+
+def problems_of(kind: Any, data: Any, where: str = "") -> list[Problem]:
+    """Everything that is wrong with `data` as a `kind`; see `validated`."""
+    try:
+        TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        return _problems(kind, error, where)
+    return []
+
+
+def validated(kind: Any, data: Any, where: str) -> Any:
+    """`data` as a `kind`; the first problem becomes one line.
+
+    Args:
+        kind: a `Settings` class, or a type such as `dict[Name, GanSettings]`.
+        data: plain data from YAML.
+        where: how the place is called in the message, for instance `gans.dcgan`.
+
+    Raises:
+        UserError: names the key, the value and what is allowed.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        raise UserError(str(_problems(kind, error, where)[0])) from None
+
+
+def read_block(path: Path, keys: Sequence[str], kind: Any) -> Any:
+    """One typed block of a params file, for instance `read_block(path, ["gans", "dcgan"], GanSettings)`.
+
+    Raises:
+        UserError: the block is not there or not valid.
+    """
+    data: Any = read_yaml(path)
+    for depth, key in enumerate(keys):
+        if not isinstance(data, dict) or key not in data:
+            names = [str(name) for name in data] if isinstance(data, dict) else []
+            raise UserError(f"params: `{'.'.join(keys[: depth + 1])}` is missing; {nearest(key, names)}")
+        data = data[key]
+    return validated(kind, data, ".".join(keys))

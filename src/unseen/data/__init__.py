@@ -1,0 +1,1 @@
+"""The stored face: shards, splits, and reading them in batches."""

@@ -1,0 +1,103 @@
+"""One row of a face set: a stored face, or a picture that did not become one."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from PIL import Image, UnidentifiedImageError
+
+from unseen.data.splits import Split
+
+SCHEMA = pa.schema(
+    [
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("id", pa.string()),
+        ("label", pa.int8()),
+        ("generator", pa.string()),
+        ("source", pa.string()),
+        ("identity", pa.string()),
+        ("split", pa.string()),
+        ("sha256", pa.string()),
+        ("dhash", pa.string()),
+        ("picture_dhash", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("box", pa.list_(pa.float32(), 4)),
+        ("landmarks", pa.list_(pa.float32(), 10)),
+        ("detection_score", pa.float32()),
+        ("attributes", pa.map_(pa.string(), pa.string())),
+        ("original", pa.map_(pa.string(), pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """One stored face.
+
+    `label` is 0 for real and 1 for fake; `path` is the name in its archive; `dhash` is of the crop, `picture_dhash`
+    of the picture that it was cut from; `original` is what the file was like; `notes` are counted and not stored.
+    """
+
+    jpeg: bytes
+    path: str
+    label: int
+    generator: str
+    source: str
+    identity: str
+    split: Split
+    sha256: str
+    dhash: str
+    picture_dhash: str
+    width: int
+    height: int
+    box: tuple[float, ...]
+    landmarks: tuple[float, ...]
+    detection_score: float
+    attributes: dict[str, str] = field(default_factory=dict)
+    original: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """The row as Parquet wants it."""
+        record = {name: getattr(self, name) for name in SCHEMA.names if hasattr(self, name)}
+        record["image"] = {"bytes": self.jpeg, "path": self.path}
+        record["id"] = f"{self.source}/{self.path}"
+        record["attributes"] = sorted(self.attributes.items())
+        record["original"] = sorted(self.original.items())
+        return record
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any], notes: Iterable[str] = ()) -> "FaceRow":
+        """The row that `as_record` was made from."""
+        values = {name: record[name] for name in SCHEMA.names if name in cls.__dataclass_fields__}
+        for name in ("box", "landmarks"):
+            values[name] = tuple(values[name])
+        for name in ("attributes", "original"):
+            values[name] = dict(values[name])
+        image = record["image"]
+        return cls(jpeg=image["bytes"], path=image["path"], notes=tuple(notes), **values)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A picture that did not become a face, and the reason to count it by."""
+
+    path: str
+    reason: str
+    detail: str = ""
+
+
+IGNORED = frozenset({"system_file"})
+"""Reasons that are no loss: what was left out is no picture. It is counted apart."""
+
+
+def side_of(crop: bytes) -> int | None:
+    """The side in pixels of a stored crop, from its header; None where it is no square picture."""
+    try:
+        width, height = Image.open(io.BytesIO(crop)).size
+    except (UnidentifiedImageError, OSError):
+        return None
+    return width if width == height else None

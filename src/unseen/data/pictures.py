@@ -1,0 +1,146 @@
+"""From stored faces to arrays and tensors, and from arrays to grids for people."""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from PIL import Image
+
+from unseen.core.errors import UserError
+from unseen.core.prefetch import prefetch
+from unseen.data.shards import FaceSet
+from unseen.data.splits import Split
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def decode_crop(jpeg: bytes) -> Pixels:
+    """A stored crop as uint8 [size, size, 3]."""
+    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
+
+
+def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pixels:
+    """Stored crops of one side, at least one of them, as uint8 [n, side, side, 3]; threads share them out.
+
+    Raises:
+        UserError: they differ in side.
+    """
+    first = decode_crop(jpegs[0])
+    pixels = np.empty((len(jpegs), *first.shape), np.uint8)
+    pixels[0] = first
+
+    def decode(place: int) -> None:
+        picture = decode_crop(jpegs[place])
+        if picture.shape != first.shape:
+            sides = f"{first.shape[1]} x {first.shape[0]} and {picture.shape[1]} x {picture.shape[0]}"
+            raise UserError(f"stored crops of different sides, {sides} pixels; run the stages that make them again")
+        pixels[place] = picture
+
+    list((threads.map if threads else map)(decode, range(1, len(jpegs))))
+    return pixels
+
+
+@dataclass
+class Faces:
+    """Faces in memory: `pixels` uint8 [n, size, size, 3] and a value of each column for each."""
+
+    pixels: Pixels
+    columns: dict[str, list[object]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """0 for real and 1 for fake, [n]."""
+        return np.asarray(self.columns["label"], np.int64)
+
+    def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
+        """The pixels of some rows, uint8 [n, size, size, 3], as a copy; threads share what there is to decode."""
+        return self.pixels[np.fromiter(rows, np.int64)]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all pictures in their order, whatever their columns say."""
+        return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
+
+    def counts(self, column: str) -> dict[str, int]:
+        """How many faces have each value of a column, sorted by value."""
+        return dict(sorted(Counter(map(str, self.columns[column])).items()))
+
+
+class Crops(Faces):
+    """Faces kept as they are stored, a fiftieth of their pixels' size, and decoded when they are asked for."""
+
+    def __init__(self, jpegs: list[bytes], columns: dict[str, list[object]]) -> None:
+        self._jpegs, self.columns = jpegs, columns
+
+    def __len__(self) -> int:
+        return len(self._jpegs)
+
+    def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
+        """See `Faces`."""
+        jpegs = [self._jpegs[row] for row in rows]
+        return decode_crops(jpegs, threads) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all files in their order."""
+        each = [hashlib.sha256(jpeg).digest() for jpeg in self._jpegs]
+        return hashlib.sha256(b"".join(each)).hexdigest()
+
+    @property
+    def pixels(self) -> Pixels:  # type: ignore[override]
+        """All at once."""
+        return self.take(range(len(self)))
+
+
+def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str]) -> Crops:
+    """All faces of some splits, as they are stored; no rows where there are none."""
+    jpegs: list[bytes] = []
+    values: dict[str, list[object]] = {name: [] for name in columns}
+    for face_set in sets:
+        for batch in face_set.batches(splits, ["image", *columns]):
+            jpegs += batch["image"].field("bytes").to_pylist()
+            for name in columns:
+                values[name] += batch[name].to_pylist()
+    return Crops(jpegs, values)
+
+
+def stream(
+    sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str], size: int = 256
+) -> Iterator[Faces]:
+    """Faces of some splits in stored order, at most `size` at a time; the next are decoded while some are used."""
+
+    def decoded(batch: pa.RecordBatch, threads: Executor) -> Faces:
+        pixels = decode_crops(batch["image"].field("bytes").to_pylist(), threads)
+        return Faces(pixels, {name: batch[name].to_pylist() for name in columns})
+
+    stored = (batch for face_set in sets for batch in face_set.batches(splits, ["image", *columns], size))
+    yield from prefetch(stored, decoded)
+
+
+def load(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")) -> Faces:
+    """All faces of some splits at once; no rows where there are none."""
+    parts = list(stream(sets, splits, columns, 1024))
+    if not parts:
+        return Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
+    return Faces(
+        np.concatenate([part.pixels for part in parts]),
+        {name: [value for part in parts for value in part.columns[name]] for name in columns},
+    )
+
+
+def grid(pixels: Pixels, columns: int, gap: int = 2) -> Image.Image:
+    """Pictures [n, h, w, 3] side by side on white, row by row."""
+    count, height, width, _ = pixels.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for i, picture in enumerate(pixels):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return Image.fromarray(sheet)

@@ -1,0 +1,75 @@
+"""Predictions: the only road from models to metrics. One row for each face that a detector scored."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unseen.core.errors import UserError
+from unseen.core.files import atomic_file
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("sha256", pa.string()),
+        ("set", pa.string()),
+        ("source", pa.string()),
+        ("identity", pa.string()),
+        ("label", pa.int8()),
+        ("generator", pa.string()),
+        ("attributes", pa.map_(pa.string(), pa.string())),
+        ("logit", pa.float64()),
+        ("score", pa.float64()),
+    ]
+)
+FROM_SHARDS = ["id", "sha256", "source", "identity", "label", "generator", "attributes"]
+
+
+def write_predictions(path: Path, batches: Iterable[dict[str, list[object]]]) -> int:
+    """Write rows as they come, a batch at a time, and return how many there were."""
+    count = 0
+    with atomic_file(path) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+        for batch in batches:
+            table = pa.Table.from_pydict(batch, schema=SCHEMA)
+            writer.write_table(table)
+            count += len(table)
+    return count
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """One detector's predictions on one evaluation set.
+
+    Raises:
+        UserError: there are none; a column, or the id, identity or label of a row is missing; an id is there twice;
+            or a logit or score is not a number.
+    """
+    try:
+        table = pq.read_table(path)
+        missing = sorted(set(SCHEMA.names) - set(table.column_names))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no predictions; run `dvc repro`") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a Parquet file ({error})") from None
+    if missing:
+        raise UserError(f"{path}: has no column {', '.join(missing)}")
+    try:
+        frame: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+    except pa.ArrowException as error:
+        raise UserError(f"{path}: a column is of another type ({error})") from None
+    if not len(frame):
+        raise UserError(f"{path}: holds no row")
+    for column in ("id", "identity", "label"):
+        missing_in = frame.index[frame[column].isna()]
+        if len(missing_in):
+            raise UserError(f"{path}: {column} is missing in row {missing_in[0]} ({len(missing_in)} such rows)")
+    twice = frame["id"][frame["id"].duplicated()]
+    if len(twice):
+        raise UserError(f"{path}: id {twice.iloc[0]!r} is there more than once")
+    for column in ("logit", "score"):
+        bad = frame.index[~np.isfinite(frame[column])]
+        if len(bad):
+            raise UserError(f"{path}: {column} is not a number in row {bad[0]} ({len(bad)} such rows)")
+    return frame

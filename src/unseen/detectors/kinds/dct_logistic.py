@@ -1,0 +1,90 @@
+"""Log-DCT energies and logistic regression: the simple rival that stands beside every detector
+(Frank et al. 2020, arXiv 2003.08685)."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unseen.core.runtime import prepare
+from unseen.detectors.shared.base import Detector, History, Task
+from unseen.detectors.shared.logits import SCORING_BATCH, as_batch
+from unseen.detectors.shared.settings import FittedSettings, LogisticSettings
+
+LUMA = (0.299, 0.587, 0.114)
+"""ITU-R BT.601, the grey of JPEG."""
+
+FLOOR = 1e-3
+"""Added to a coefficient's size before its logarithm; pixels are in [0, 255]."""
+
+
+def dct_matrix(size: int) -> Tensor:
+    """The orthonormal DCT-II as a matrix C [size, size], float64: C @ x transforms a column."""
+    k = torch.arange(size, dtype=torch.float64)[:, None]
+    n = torch.arange(size, dtype=torch.float64)[None]
+    matrix = torch.cos(math.pi * (2 * n + 1) * k / (2 * size)) * math.sqrt(2 / size)
+    matrix[0] /= math.sqrt(2)
+    return matrix
+
+
+class DctLogistic(Detector):
+    """Standardised log |DCT| of the grey picture, times weights, plus a bias; all in float64."""
+
+    matrix: Tensor
+    mean: Tensor
+    scale: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.config = {"size": size}
+        self.register_buffer("matrix", dct_matrix(size), persistent=False)
+        for name in ("mean", "scale", "weight"):
+            self.register_buffer(name, torch.zeros(size * size, dtype=torch.float64))
+        self.register_buffer("bias", torch.zeros(1, dtype=torch.float64))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """log(|DCT| + FLOOR) of pixels uint8 [n, 3, s, s]: float64 [n, s * s]."""
+        luma = torch.tensor(LUMA, dtype=torch.float64, device=pixels.device)
+        grey = (pixels.double() * luma[:, None, None]).sum(1)
+        return ((self.matrix @ grey @ self.matrix.T).abs() + FLOOR).log().flatten(1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See `Detector`."""
+        return ((self.features(pixels) - self.mean) / self.scale) @ self.weight + self.bias
+
+
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+    """An empty regression for crops of `size` pixels; `weights` is not read."""
+    return DctLogistic(size)
+
+
+def restore(config: dict[str, Any]) -> Detector:
+    """The same regression, for weights that are loaded afterwards."""
+    return DctLogistic(**config)
+
+
+def fit(model: Detector, task: Task) -> History:
+    """Standardise by the training faces and fit the regression, both classes weighing the same."""
+    from sklearn.linear_model import LogisticRegression
+
+    assert isinstance(model, DctLogistic)
+    assert isinstance(task.settings, LogisticSettings)
+    prepare()
+    features = np.empty((len(task.train), len(model.weight)))
+    for start in range(0, len(features), SCORING_BATCH):
+        rows = range(len(features))[start : start + SCORING_BATCH]
+        features[rows] = model.features(as_batch(task.train.take(rows), torch.device("cpu")))
+    mean, scale = features.mean(0), features.std(0)
+    scale[scale == 0] = 1.0
+    features -= mean
+    features /= scale
+    regression = LogisticRegression(C=1 / task.settings.penalty, class_weight="balanced", max_iter=2000)
+    regression.fit(features, task.train.labels)
+    fitted = {"mean": mean, "scale": scale, "weight": regression.coef_[0], "bias": regression.intercept_}
+    model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in fitted.items()})
+    return []

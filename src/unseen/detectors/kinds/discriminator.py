@@ -1,0 +1,79 @@
+"""A GAN's own discriminator, turned into a detector: its penultimate features, a new linear head, and then
+everything fine-tuned. Its raw output can't be used: it is trained to be fooled."""
+
+import importlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from unseen.core.errors import UserError
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.base import Detector, resized
+from unseen.detectors.shared.settings import DiscriminatorSettings, FittedSettings
+from unseen.gans.shared.artifact import load_gan
+from unseen.gans.shared.settings import GanSettings
+
+fit = loop.fit
+
+
+class DiscriminatorDetector(Detector):
+    """The trunk keeps its batch statistics: a detector must not judge a face by its neighbours in a batch."""
+
+    def __init__(self, gan: dict[str, Any], input_size: int, last_layers: int | None = None) -> None:
+        super().__init__()
+        self.config = {"gan": gan, "input_size": input_size, "last_layers": last_layers}
+        module = importlib.import_module(f"unseen.gans.architectures.{gan['architecture']}")
+        self.trunk = module.Discriminator(GanSettings(**gan), input_size)
+        self.linear = nn.Linear(self.trunk.num_features, 1)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def head(self) -> nn.Module:
+        """The linear layer."""
+        return self.linear
+
+    def opened(self) -> Iterable[nn.Parameter]:
+        """The head, and the trunk from its n-th last convolution on, or all of it."""
+        yield from self.linear.parameters()
+        parts = list(self.trunk.layers.modules())
+        convolutions = [place for place, part in enumerate(parts) if isinstance(part, nn.Conv2d)]
+        first = convolutions[-min(self.config["last_layers"] or len(parts), len(convolutions))]
+        for part in parts[first:]:
+            yield from part.parameters(recurse=False)
+
+    def train(self, mode: bool = True) -> "DiscriminatorDetector":
+        """Only the head ever leaves evaluation mode."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See `Detector`; the GAN saw pictures in [-1, 1]."""
+        x = resized(pixels, self.config["input_size"]) / 127.5 - 1.0
+        logits: Tensor = self.linear(self.trunk.features(x))
+        return logits.flatten()
+
+
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+    """A detector on the trained discriminator of the GAN in `weights`.
+
+    Raises:
+        UserError: the discriminator was trained at another size.
+    """
+    assert isinstance(settings, DiscriminatorSettings)
+    gan = load_gan(weights)
+    if gan.size != settings.input_size:
+        raise UserError(
+            f"`input_size` is {settings.input_size}, but `{gan.name}` was trained at {gan.size} px; "
+            f"set it to {gan.size}"
+        )
+    model = DiscriminatorDetector(gan.settings.model_dump(), settings.input_size, settings.last_layers)
+    model.trunk.load_state_dict(gan.states["discriminator"])
+    return model
+
+
+def restore(config: dict[str, Any]) -> Detector:
+    """The same network, for weights that are loaded afterwards."""
+    return DiscriminatorDetector(**config)

@@ -1,0 +1,46 @@
+"""A GAN's discriminator as it was left: the negative control. It was trained to be fooled by one generator, so
+nobody expects its answers to mean anything elsewhere."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from unseen.detectors.shared.base import Detector, History, Task, resized
+from unseen.detectors.shared.settings import FittedSettings
+from unseen.gans.shared.artifact import load_gan
+from unseen.gans.shared.settings import GanSettings
+
+
+class RawDiscriminator(Detector):
+    """Its logit with the sign turned: a discriminator's is positive for real."""
+
+    def __init__(self, gan: dict[str, Any], size: int) -> None:
+        super().__init__()
+        self.config = {"gan": gan, "size": size}
+        module = importlib.import_module(f"unseen.gans.architectures.{gan['architecture']}")
+        self.trunk = module.Discriminator(GanSettings(**gan), size)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See `Detector`; the GAN saw pictures in [-1, 1]."""
+        logits: Tensor = -self.trunk(resized(pixels, self.config["size"]) / 127.5 - 1.0)
+        return logits
+
+
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+    """The trained discriminator of the GAN in `weights`."""
+    gan = load_gan(weights)
+    model = RawDiscriminator(gan.settings.model_dump(), gan.size)
+    model.trunk.load_state_dict(gan.states["discriminator"])
+    return model
+
+
+def restore(config: dict[str, Any]) -> Detector:
+    """The same network, for weights that are loaded afterwards."""
+    return RawDiscriminator(**config)
+
+
+def fit(model: Detector, task: Task) -> History:
+    """Nothing is fitted."""
+    return []

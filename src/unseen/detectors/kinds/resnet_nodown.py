@@ -1,0 +1,69 @@
+"""A ResNet that does not reduce the picture in its first layers, trained on random crops (Gragnaniello et al. 2021,
+arXiv 2104.02617): the traces of a generator are in single pixels, and a first layer of stride 4 blurs them.
+
+It sees stored crops at their own size. A resize to the network's size would write traces of its own over them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from unseen.detectors.shared import loop
+from unseen.detectors.shared.backbone import Backboned, created
+from unseen.detectors.shared.base import Detector, Rows, Task
+from unseen.detectors.shared.native import check_native
+from unseen.detectors.shared.settings import FittedSettings, ResnetNodownSettings
+
+fit = loop.fit
+
+
+class ResnetNodown(Backboned):
+    """A timm ResNet, its first convolution of stride 1 and without max-pooling: it reduces by 8 in place of 32."""
+
+    def __init__(self, crop: int, **config: Any) -> None:
+        super().__init__(**config)
+        self.config["crop"] = crop
+        self.network.conv1.stride = (1, 1)  # type: ignore[union-attr]
+        self.network.maxpool = nn.Identity()
+
+    def seen(self, pixels: Tensor) -> Tensor:
+        """Pixels uint8 [n, 3, s, s] of any size as they are, normalised."""
+        return (pixels.float() - self.mean) / self.std
+
+    def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: Task) -> Tensor:
+        """Log loss on crops. Both halves of a batch are cropped in the same places: a twin stands half a batch behind
+        its real."""
+        crops = cropped(pixels, self.config["crop"])
+        return functional.binary_cross_entropy_with_logits(self(crops).float(), labels)
+
+
+def cropped(pixels: Tensor, size: int) -> Tensor:
+    """[n, 3, size, size] out of pixels [n, 3, s, s], drawn from torch's own generator; a picture of the second half
+    is cut where that in its place of the first half is."""
+    count, half = len(pixels), len(pixels) // 2
+    places = torch.randint(pixels.shape[-1] - size + 1, (count - half, 2)).repeat(2, 1)[:count].tolist()
+    return torch.stack(
+        [
+            picture[:, top : top + size, left : left + size]
+            for picture, (top, left) in zip(pixels, places, strict=True)
+        ]
+    )
+
+
+def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+    """A detector with the network's weights and a head that starts at zero.
+
+    Raises:
+        UserError: stored crops are of another size than `input_size`; or the weights can't be had.
+    """
+    assert isinstance(settings, ResnetNodownSettings)
+    check_native(settings, size)
+    return created(ResnetNodown, settings.backbone, settings, weights, crop=settings.crop)
+
+
+def restore(config: dict[str, Any]) -> Detector:
+    """The same network, for weights that are loaded afterwards."""
+    return ResnetNodown(**config)

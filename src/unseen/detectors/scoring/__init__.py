@@ -1,0 +1,1 @@
+"""Predictions of a detector on an evaluation set."""

@@ -1,0 +1,135 @@
+"""A detector on disk: `weights.safetensors`, `detector.json` and the face detector it was trained behind.
+
+The folder says and holds all that is needed to use it. `evaluation.json` joins it when it was evaluated; below
+`parts` lie files that some kinds have for other tools, and `index.json` with their SHA-256.
+"""
+
+import importlib
+import json
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import torch
+
+from unseen.core.artifacts import damaged, read_artifact, write_weights
+from unseen.core.code import code_hash
+from unseen.core.deferred import without_compiler
+from unseen.core.errors import UserError
+from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
+from unseen.core.settings import validated
+from unseen.detectors.shared.base import Detector, Kind
+from unseen.detectors.shared.calibration import Calibration
+from unseen.faces.settings import FaceSettings
+
+KEYS = {"name": str, "kind": str, "config": dict, "faces": dict, "calibration": dict, "seed": int, "trained_on": dict}
+"""What a card holds."""
+
+MAY_LACK = ("seed", "trained_on")
+"""Only whoever looks at new pictures needs these."""
+
+
+@dataclass(frozen=True)
+class TrainedDetector:
+    """A detector that is ready to score, in evaluation mode on the CPU."""
+
+    name: str
+    model: Detector
+    calibration: Calibration
+    faces: FaceSettings
+    card: dict[str, Any]
+    folder: Path
+
+    @property
+    def face_detector(self) -> bytes:
+        """The ONNX face detector, with free input size."""
+        return (self.folder / "face_detector.onnx").read_bytes()
+
+
+def save_detector(
+    folder: Path, model: Detector, kind: str, calibration: Calibration, face_detector: bytes, card: dict[str, Any]
+) -> None:
+    """Write a detector's files, each whole.
+
+    Args:
+        folder: the artifact's folder.
+        model: the fitted network.
+        kind: the file below src/unseen/detectors that makes it.
+        calibration: the frozen numbers.
+        face_detector: the ONNX face detector.
+        card: name, faces, seed, settings, trained_on: what else must be known to use and to judge it.
+    """
+    module = importlib.import_module(f"unseen.detectors.kinds.{kind}")
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    card = {
+        **card,
+        "kind": kind,
+        "config": model.config,
+        "calibration": calibration.as_dict(),
+        "parameters": sum(weight.numel() for weight in model.state_dict().values() if weight.is_floating_point()),
+        # `score` imports the kind by name: with these hashes in its input it runs again when that code changes
+        "code": code_hash([module, *_shared(model)]),
+        "versions": versions,
+    }
+    state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
+    with atomic_file(folder / "weights.safetensors") as part:
+        write_weights(part, state)
+    with atomic_file(folder / "face_detector.onnx") as part:
+        part.write_bytes(face_detector)
+    write_json(folder / "detector.json", card)
+    with atomic_folder(folder / "parts") as part:
+        for name, content in model.parts().items():
+            (part / name).write_bytes(content)
+        # most kinds have no part, and DVC warns of an empty folder at every command
+        write_json(part / "index.json", {name: sha256_of(part / name) for name in model.parts()})
+
+
+def _shared(model: Detector) -> list[ModuleType]:
+    """The modules, of those that only some kinds import, that this network is built of."""
+    names = {kind.__module__ for kind in type(model).__mro__} - {"unseen.detectors.shared.base"}
+    names |= {"unseen.detectors.shared.ela"} if model.config.get("ela") else set()
+    for member in model.config.get("members", []):
+        names.add(f"unseen.detectors.kinds.{member['kind']}")
+    for part in model.children():
+        names |= {one.__name__ for inner in part.children() if isinstance(inner, Detector) for one in _shared(inner)}
+    return [sys.modules[name] for name in sorted(names) if name.startswith("unseen.detectors.")]
+
+
+def load_detector(folder: Path) -> TrainedDetector:
+    """Load a detector from its folder and from nothing else.
+
+    Raises:
+        UserError: a file is missing, can't be read or is damaged, or the detector is of a kind that this version does
+            not know.
+    """
+    card, state = read_artifact(folder, "detector.json")
+    file = folder / "detector.json"
+    try:
+        for key, kind in KEYS.items():
+            if key in MAY_LACK and key not in card:
+                continue
+            if not isinstance(card.get(key), kind) or isinstance(card[key], bool):
+                raise ValueError(f"`{key}` is {json.dumps(card[key])[:80] if key in card else 'missing'}")
+        with without_compiler():
+            model = _kind(folder, card["kind"]).restore(card["config"])
+        model.load_state_dict(state)
+        faces = validated(FaceSettings, card["faces"], "detector.json: faces")
+        calibration = Calibration.from_dict(card["calibration"])
+        return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise damaged(file, error) from None
+
+
+def _kind(folder: Path, name: str) -> Kind:
+    try:
+        kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"unseen.detectors.kinds.{name}":
+            raise  # a package is missing, and says so itself
+        kind = None
+    if not hasattr(kind, "restore"):
+        raise UserError(f"{folder}: a detector of kind `{name}`, which this version does not know")
+    return cast(Kind, kind)

@@ -1,0 +1,175 @@
+"""Temperature, threshold and unsure band, from validation logits of the training domain alone."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unseen.core.errors import UserError
+from unseen.core.thresholds import FPRS, threshold_at
+from unseen.detectors.shared.settings import CalibrationSettings
+
+Floats = npt.NDArray[np.float64]
+
+SMALLEST, LARGEST = 0.001, 1000.0
+"""Of temperatures that an artifact may have; those that are fitted lie within 0.01 and 100."""
+
+ABOVE_ALL = float(np.nextafter(1.0, 2.0))
+"""The lowest threshold that no score reaches: `threshold_at` gives one float above the highest score."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Frozen numbers. A face is called fake where its score reaches `threshold`.
+
+    Attributes:
+        temperature: divides the logit; score = 1 / (1 + exp(-logit / temperature)).
+        threshold: the verdict's, on the score.
+        unsure: lowest and highest score of the band in which validation does not tell the classes apart.
+        max_fpr: the share of validation reals that was allowed above the threshold.
+        validation: n and outcome on the pictures that fixed these numbers.
+        at_fpr: thresholds on the score that at most 0.5, 1 and 5 % of the validation reals reach, by the names of
+            `thresholds.FPRS`; empty in artifacts from before they were kept.
+    """
+
+    temperature: float
+    threshold: float
+    unsure: tuple[float, float]
+    max_fpr: float
+    validation: dict[str, float]
+    at_fpr: dict[str, float] = field(default_factory=dict)
+
+    def score(self, logits: npt.ArrayLike) -> Floats:
+        """Calibrated probabilities of being fake, [n] in [0, 1]."""
+        return sigmoid(np.asarray(logits, np.float64) / self.temperature)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the artifact's card."""
+        return {**asdict(self), "unsure": list(self.unsure)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Calibration":
+        """The reverse of `as_dict`.
+
+        Raises:
+            ValueError: a number is missing, is none, or is outside of what it may be.
+        """
+        required = ("temperature", "threshold", "unsure", "max_fpr", "validation")
+        if missing := [name for name in required if name not in data]:
+            raise ValueError(f"`calibration.{missing[0]}` is missing")
+        unsure = data["unsure"]
+        if not isinstance(unsure, list) or len(unsure) != 2:
+            raise ValueError(f"`calibration.unsure` is {json.dumps(unsure)}, not two numbers")
+        low, high = (number("calibration.unsure", edge, 0, ABOVE_ALL) for edge in unsure)
+        if low > high:
+            raise ValueError(f"`calibration.unsure` is {unsure}, whose first number is the larger one")
+        at_fpr = dict(data.get("at_fpr", {}))
+        return cls(
+            temperature=number("calibration.temperature", data["temperature"], SMALLEST, LARGEST),
+            threshold=number("calibration.threshold", data["threshold"], 0, ABOVE_ALL),
+            unsure=(low, high),
+            max_fpr=number("calibration.max_fpr", data["max_fpr"], 0, 1),
+            validation=dict(data["validation"]),
+            at_fpr={name: number(f"calibration.at_fpr.{name}", at_fpr[name], 0, ABOVE_ALL) for name in at_fpr},
+        )
+
+
+def number(name: str, value: object, low: float, high: float) -> float:
+    """A finite number within bounds, from a file.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"`{name}` is {json.dumps(value)}, not a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    half = np.tanh(x / 2)
+    return np.asarray((1 + half) / 2)
+
+
+def log_loss(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """Mean negative log likelihood of labels (1 fake), on logits."""
+    return float(np.mean(np.logaddexp(0.0, np.where(labels == 1, -logits, logits))))
+
+
+def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
+    """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv 1706.04599), within [0.01, 100].
+
+    Targets are Platt's (1999), (n + 1) / (n + 2) and 1 / (n + 2), and not 1 and 0: where the classes are
+    separated, T would otherwise go to 0, and n pictures do not support more certainty than 1 in n + 2.
+    """
+    from scipy.optimize import minimize_scalar  # only fitting needs SciPy; scoring a picture does not
+
+    fakes, reals = int(np.sum(labels == 1)), int(np.sum(labels == 0))
+    target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
+
+    def loss(log_t: float) -> float:
+        z = logits / np.exp(log_t)
+        return float(np.mean(np.logaddexp(0.0, z) - target * z))
+
+    found = minimize_scalar(loss, bounds=(np.log(0.01), np.log(100.0)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float) -> float:
+    """The score that catches most fakes while at most `max_fpr` of the reals reach it, from logits.
+
+    Many thresholds may do so: the one in the middle between the logits of the lowest caught fake and of the next
+    lower real. Who is caught is decided on scores, where two logits may have become one number.
+    """
+    real_scores, fake_scores = sigmoid(reals / temperature), sigmoid(fakes / temperature)
+    lowest = threshold_at(real_scores, max_fpr)
+    caught = fake_scores >= lowest
+    if not caught.any():
+        return lowest
+    lowest_caught = fake_scores[caught].min()
+    below = real_scores < lowest_caught
+    middle = sigmoid((reals[below].max() + fakes[caught].min()) / 2 / temperature)
+    return float(middle if real_scores[below].max() < middle <= lowest_caught else lowest_caught)
+
+
+def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: CalibrationSettings) -> Calibration:
+    """Freeze temperature, threshold and unsure band.
+
+    Args:
+        logits: [n] of validation faces, positive for fake.
+        labels: [n], 0 real and 1 fake.
+        settings: the allowed share of false alarms, and the tails of the unsure band.
+
+    Raises:
+        UserError: a class has no validation faces, or a logit is not finite.
+    """
+    values = np.asarray(logits, np.float64)
+    reals, fakes = values[labels == 0], values[labels == 1]
+    if not len(reals) or not len(fakes):
+        raise UserError(
+            f"validation has {len(reals)} real and {len(fakes)} fake faces: both are needed to freeze a threshold; "
+            "raise `split.val` or give more people"
+        )
+    if not np.isfinite(values).all():
+        raise UserError("the detector gives logits that are not finite; lower its `learning_rate`")
+    temperature = _temperature(values, labels)
+    scores = sigmoid(values / temperature)
+    real_scores, fake_scores = scores[labels == 0], scores[labels == 1]
+    threshold = _threshold(reals, fakes, settings.max_fpr, temperature)
+    edges = [
+        threshold,
+        float(np.quantile(fake_scores, settings.unsure_tail)),
+        float(np.quantile(real_scores, 1 - settings.unsure_tail)),
+    ]
+    validation = {
+        "reals": len(reals),
+        "fakes": len(fakes),
+        "fpr": float(np.mean(real_scores >= threshold)),
+        "tpr": float(np.mean(fake_scores >= threshold)),
+        "log_loss": log_loss(values / temperature, labels),
+        "log_loss_uncalibrated": log_loss(values, labels),
+    }
+    at_fpr = {name: threshold_at(real_scores, fpr) for name, fpr in FPRS.items()}
+    return Calibration(temperature, threshold, (min(edges), max(edges)), settings.max_fpr, validation, at_fpr)

@@ -1,0 +1,142 @@
+"""Features of a frozen network, computed once: kept in shards below the scratch folder, so that a run that was killed
+goes on, and another head on the same features starts at once."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+import safetensors
+import timm
+import torch
+from safetensors.numpy import save
+from torch import nn
+
+from unseen.core.files import atomic_file
+from unseen.core.progress import progress
+from unseen.core.runtime import Scratch, Stop, generator, half
+from unseen.data.pictures import Faces, Pixels
+from unseen.detectors.shared.augment import augmented, draws
+from unseen.detectors.shared.backbone import Backboned
+from unseen.detectors.shared.logits import as_batch
+from unseen.detectors.shared.settings import AugmentSettings
+
+SHARD = 64
+"""Faces a shard: all views of as many are what a kill can cost."""
+
+MAX_WORKERS = 8
+
+Features = npt.NDArray[np.float32]
+
+
+def cached_features(
+    model: Backboned, faces: Faces, views: int, augment: AugmentSettings | None, seed: int, scratch: Scratch
+) -> Features:
+    """Features [n, views, d] of faces; the first view is the face as it is.
+
+    A shard that is damaged or was made for something else is computed again, with a line that says so: features cost
+    time and nothing else, so it is no reason to stop.
+
+    Args:
+        model: on the device that computes them; only its `features` are asked for.
+        faces: are decoded a shard at a time.
+        views: pictures made of each.
+        augment: how the other views are changed, each by its own draw of seed, row and view.
+        seed: decides the views.
+        scratch: where shards are kept.
+
+    Raises:
+        StoppedError: it was told to stop, and can go on from there.
+    """
+    made_by = [
+        timm.__version__,
+        PIL.__version__,
+        type(model).__qualname__,
+        model.config,
+        weights_digest(model.network),
+    ]
+    changed = augment.model_dump() if augment else None
+    folder = scratch.shared("features", [*made_by, views, changed, seed, faces.fingerprint()])
+    starts = range(0, len(faces), SHARD)
+    files = [folder / f"part-{number:05d}.safetensors" for number in range(len(starts))]
+    found = [_read(file, folder.name) for file in files]
+    missing = [number for number, features in enumerate(found) if features is None]
+    if len(missing) < len(found):
+        print(f"features: {len(found) - len(missing)} of {len(found)} shards are there already", file=sys.stderr)
+
+    def computed() -> Iterator[int]:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_WORKERS)) as pool, Stop() as stop:
+            for number in missing:
+                if stop.asked:
+                    raise stop.error(f"shard {number} of {len(files)}")
+                rows = range(starts[number], min(starts[number] + SHARD, len(faces)))
+                pixels = faces.take(rows)
+                each = [_view(pixels, rows, view, augment, seed, pool) for view in range(views)]
+                found[number] = np.stack([_features(model, view) for view in each], axis=1)
+                _write(files[number], folder.name, found[number])
+                yield number
+
+    for _ in progress(computed(), "features", "shard", len(files), len(files) - len(missing)):
+        pass
+    return np.concatenate([features for features in found if features is not None])
+
+
+def _view(
+    pixels: Pixels, rows: range, view: int, augment: AugmentSettings | None, seed: int, pool: ThreadPoolExecutor
+) -> Pixels:
+    if not view or augment is None:
+        return pixels
+
+    def one(place: int) -> Pixels:
+        return augmented(pixels[place], draws(1, generator(seed, "view", rows[place], view))[0], augment)
+
+    return np.stack(list(pool.map(one, range(len(rows)))))
+
+
+@torch.inference_mode()
+def _features(model: Backboned, pixels: Pixels) -> Features:
+    model.eval()
+    device = next(model.parameters()).device
+    with half(device):
+        found = model.features(as_batch(pixels, device))
+    return np.asarray(found.float().cpu().numpy())
+
+
+def weights_digest(network: nn.Module) -> str:
+    """SHA-256 of a network's weights and their names."""
+    found = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        found.update(name.encode())
+        found.update(value.detach().cpu().contiguous().numpy())
+    return found.hexdigest()
+
+
+def _card(features: Features, made_for: str, file: Path) -> dict[str, str]:
+    content = hashlib.sha256(np.ascontiguousarray(features).data).hexdigest()
+    return {"features": f"{made_for}/{file.name} {content}"}  # one entry: safetensors writes several in any order
+
+
+def _write(file: Path, made_for: str, features: Any) -> None:
+    with atomic_file(file) as part:
+        part.write_bytes(save({"features": features}, _card(features, made_for, file)))
+
+
+def _read(file: Path, made_for: str) -> Features | None:
+    """A shard's features, or None where it isn't there or isn't what it should be."""
+    if not file.exists():
+        return None
+    try:
+        with safetensors.safe_open(file, "np") as part:
+            features: Features = part.get_tensor("features")
+            if part.metadata() == _card(features, made_for, file):
+                return features
+    except (safetensors.SafetensorError, OSError):
+        pass
+    print(f"{file}: damaged, or another network's; computing it again", file=sys.stderr)
+    return None

@@ -1,0 +1,162 @@
+"""One detector explained: panels of its most confident decisions, where it looked, and what its mistakes resemble."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from unseen.core.runtime import prepare
+from unseen.data.shards import FaceSet
+from unseen.detectors.shared.artifact import TrainedDetector
+from unseen.explanations import neighbours
+from unseen.explanations.explanations import (
+    Seen,
+    crops_of,
+    decisions,
+    groups_of,
+    heat_shares,
+    looked_at,
+    most_confident,
+    shares_inside,
+)
+from unseen.explanations.heat import Heat, heat, method_of
+from unseen.explanations.panels import Cell, Row, overlay, sheet, shown
+from unseen.explanations.settings import ExplanationSettings
+from unseen.faces.preprocess import Framing
+from unseen.gans.training.quality import Backbone
+
+METHODS = {"own": "its own heatmap", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}
+
+MEANING = {
+    "caught": "fake, called fake",
+    "missed": "fake, called real",
+    "cleared": "real, called real",
+    "flagged": "real, called fake",
+}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What was found.
+
+    Attributes:
+        heat: see `explanations.heat_shares`; and `method`, and `threshold`.
+        panels: the most confident decisions, by group and outcome.
+        neighbours: misclassified faces beside their nearest training faces.
+        nearest: the same as a table: id, outcome, score, place, neighbour, neighbour_label, similarity.
+    """
+
+    heat: dict[str, Any]
+    panels: Image.Image
+    neighbours: Image.Image
+    nearest: pd.DataFrame
+
+
+def framings(folders: dict[str, str]) -> dict[str, Framing]:
+    """How the crops of each evaluation set were cut, by its folder below data: what an own GAN draws is a crop."""
+    return {name: "whole" if folder.startswith("fakes/") else "found" for name, folder in folders.items()}
+
+
+def explain(
+    detector: TrainedDetector,
+    predictions: Path,
+    evaluation: Path,
+    folders: dict[str, str],
+    train: list[FaceSet],
+    weights: Path,
+    settings: ExplanationSettings,
+    seed: int,
+) -> Explained:
+    """Look at a detector's decisions.
+
+    Args:
+        detector: from its artifact.
+        predictions: its folder of predictions.
+        evaluation: holds the evaluation sets.
+        folders: `evaluation_sets.*.data` by name.
+        train: sets it was trained on.
+        weights: folder of the network that says which faces are alike, or `models/none`.
+        settings: how much is looked at.
+        seed: of the intervals.
+    """
+    device = prepare()
+    threshold = detector.calibration.threshold
+    frame = decisions(predictions, folders, threshold)
+    show, measure = looked_at(frame, settings.pictures, settings.measured)
+    ids = list(dict.fromkeys([*show, *measure]))
+    seen = crops_of(ids, evaluation, framings(folders), detector.faces.scale)
+    pixels = np.stack([seen[name].pixels for name in ids])
+    fake = np.array(frame.set_index("id").loc[ids, "fake"], bool)
+    model = detector.model.to(device).eval()
+    method = method_of(model, pixels, device)
+    heats = dict(zip(ids, heat(model, pixels, fake, device), strict=True))
+
+    measured = frame.set_index("id", drop=False).loc[measure].reset_index(drop=True)
+    inside, area = shares_inside(np.stack([heats[name] for name in measure]), [seen[name].face for name in measure])
+    shares = heat_shares(frame, measured.assign(inside=inside, area=area), seed)
+    heading = [f"{detector.name}: what spoke for its verdict ({METHODS[method]}); fake from score {threshold:.3f} on"]
+    panels = sheet(heading, _panel_rows(frame, settings.pictures, seen, heats))
+    similar, table = _neighbours(detector.name, frame, settings, seen, train, weights, device)
+    return Explained({"method": method, "threshold": threshold, **shares}, panels, similar, table)
+
+
+def _panel_rows(frame: pd.DataFrame, count: int, seen: dict[str, Seen], heats: dict[str, Heat]) -> list[Row]:
+    rows = []
+    for group, kind, outcomes in groups_of(frame):
+        total = int((frame["group"] == group).sum())
+        for outcome in outcomes:
+            here = frame[(frame["group"] == group) & (frame["outcome"] == outcome)]
+            title = [f"{group}: {outcome}", MEANING[outcome], f"{len(here)} of {total}"]
+            cells = []
+            for name, score in most_confident(frame, group, outcome, count)[["id", "score"]].itertuples(index=False):
+                one, found = seen[name], heats[name]
+                share = float(shares_inside(found[None], [one.face])[0][0])
+                where = "no heat" if np.isnan(share) else f"{share:.0%} on the face"
+                pictures = [shown(one.pixels), overlay(one.pixels, found, one.face)]
+                cells.append(Cell(pictures, [f"score {score:.4f}, {where}", name]))
+            rows.append(Row(title, cells, f"none of {total} {kind} faces was {outcome}"))
+    return rows
+
+
+def _neighbours(
+    title: str,
+    frame: pd.DataFrame,
+    settings: ExplanationSettings,
+    seen: dict[str, Seen],
+    train: list[FaceSet],
+    weights: Path,
+    device: Any,
+) -> tuple[Image.Image, pd.DataFrame]:
+    """The misclassified faces of the panels."""
+    columns = ["id", "outcome", "score", "place", "neighbour", "neighbour_label", "similarity"]
+    if weights.name == "none":
+        return sheet([f"{title}: no search, as `explanations.weights` is none"], []), pd.DataFrame(columns=columns)
+    wrong = [
+        (group, outcome, most_confident(frame, group, outcome, settings.pictures))
+        for group, _, outcomes in groups_of(frame)
+        for outcome in outcomes
+        if outcome in ("missed", "flagged")
+    ]
+    asked = pd.concat([found for _, _, found in wrong])
+    faces = neighbours.trained_on(train, settings.searched)
+    found = []
+    if len(asked):
+        pixels = np.stack([seen[name].pixels for name in asked["id"]])
+        found = neighbours.nearest(pixels, faces, Backbone(weights, device))
+    near = dict(zip(asked["id"], found, strict=True))
+    rows, table = [], []
+    for group, outcome, chosen in wrong:
+        if not len(chosen):
+            rows.append(Row([f"{group}: {outcome}"], [], f"no face was {outcome}"))
+        for name, score in chosen[["id", "score"]].itertuples(index=False):
+            cells = [Cell([shown(seen[name].pixels)], [f"score {score:.4f}", name])]
+            for place, one in enumerate(near[name], 1):
+                label = "fake" if one.label else "real"
+                cells.append(Cell([shown(one.pixels)], [f"{label}, similarity {one.similarity:.2f}", one.id]))
+                table.append([name, outcome, score, place, one.id, label, one.similarity])
+            rows.append(Row([f"{group}: {outcome}", MEANING[outcome]], cells))
+    heading = [f"{title}: misclassified faces, and the nearest of {len(faces)} training faces"]
+    return sheet(heading, rows), pd.DataFrame(table, columns=columns)

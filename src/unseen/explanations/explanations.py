@@ -1,0 +1,200 @@
+"""Which decisions of a detector are looked at, and whether it looked at the face: from predictions, shards and heat.
+
+An outcome is a label and a verdict at the frozen threshold: a fake is `caught` or `missed`, a real face is `cleared`
+or `flagged`. Decisions are grouped by generator, and those on reals by source.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from unseen.data.pictures import Pixels, decode_crop
+from unseen.data.predictions import read_predictions
+from unseen.data.sample import evenly
+from unseen.data.shards import open_set
+from unseen.data.splits import unit_interval
+from unseen.evaluation.bootstrap import bounded
+from unseen.explanations.face_area import Ellipse, ellipse_in_crop, within
+from unseen.explanations.heat import Heat
+from unseen.faces.preprocess import Framing
+
+OUTCOMES = {"caught": (1, True), "missed": (1, False), "cleared": (0, False), "flagged": (0, True)}
+"""Label, and whether the verdict was "fake"."""
+
+WRONG = {"fake": ("missed", "caught"), "real": ("flagged", "cleared")}
+"""The wrong and the right outcome of each class."""
+
+RESAMPLES = 1000
+
+Array = npt.NDArray[np.float64]
+
+
+def decisions(folder: Path, sets: Iterable[str], threshold: float) -> pd.DataFrame:
+    """Every decision of a detector, each face once: id, set, group, label, identity, logit, score, fake, outcome.
+
+    Args:
+        folder: holds one Parquet file of predictions for each evaluation set.
+        sets: the evaluation sets.
+        threshold: frozen, on the score.
+    """
+    frames = [read_predictions(folder / f"{name}.parquet").assign(set=name) for name in sets]
+    both = pd.concat(frames, ignore_index=True).drop_duplicates("id", ignore_index=True)
+    both["group"] = both["generator"].where(both["label"] == 1, both["source"])
+    both["fake"] = both["score"] >= threshold
+    names = {found: name for name, found in OUTCOMES.items()}
+    both["outcome"] = [names[one] for one in zip(both["label"].astype(int), both["fake"].astype(bool), strict=True)]
+    return both[["id", "set", "group", "label", "identity", "logit", "score", "fake", "outcome"]]
+
+
+def groups_of(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
+    """Each group's name, its class and its two outcomes, the right one first; reals before fakes."""
+    found = sorted({(int(label), str(group)) for label, group in zip(frame["label"], frame["group"], strict=True)})
+    classes = [(name, "fake" if label else "real") for label, name in found]
+    return [(name, kind, list(reversed(WRONG[kind]))) for name, kind in classes]
+
+
+def _of(frame: pd.DataFrame, group: str, outcome: str) -> pd.DataFrame:
+    return frame[(frame["group"] == group) & (frame["outcome"] == outcome)]
+
+
+def most_confident(frame: pd.DataFrame, group: str, outcome: str, count: int) -> pd.DataFrame:
+    """The decisions of an outcome that are furthest on their side, the furthest first; by id where two are as far.
+
+    By the logit: a score saturates.
+    """
+    ordered = _of(frame, group, outcome).sort_values("id")
+    return ordered.sort_values("logit", ascending=not OUTCOMES[outcome][1], kind="stable").head(count)
+
+
+def looked_at(frame: pd.DataFrame, shown: int, measured: int) -> tuple[list[str], list[str]]:
+    """The ids of the decisions that are shown, and of those whose heat is measured."""
+    show: list[str] = []
+    measure: list[str] = []
+    for group, _, outcomes in groups_of(frame):
+        for outcome in outcomes:
+            show += most_confident(frame, group, outcome, shown)["id"].tolist()
+            measure += evenly(_of(frame, group, outcome)["id"], measured)
+    return show, measure
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A stored crop and where its face lies."""
+
+    pixels: Pixels
+    face: Ellipse
+
+
+def crops_of(ids: Sequence[str], root: Path, sets: dict[str, Framing], scale: float) -> dict[str, Seen]:
+    """Stored crops by id.
+
+    Args:
+        ids: those that are wanted.
+        root: holds the evaluation sets.
+        sets: how the crops of each evaluation set were framed.
+        scale: `faces.scale`.
+    """
+    wanted, found = set(ids), {}
+    columns = ["id", "image", "box", "landmarks", "width", "height"]
+    for name, framing in sets.items():
+        for batch in open_set(root / name).batches(["train", "val", "test"], columns):
+            rows = batch.filter(np.isin(batch["id"].to_pylist(), list(wanted))) if wanted else batch.slice(0, 0)
+            for row in rows.to_pylist():
+                pixels = decode_crop(row["image"]["bytes"])
+                picture = (row["width"], row["height"])
+                face = ellipse_in_crop(row["box"], row["landmarks"], picture, framing, scale, len(pixels))
+                found[row["id"]] = Seen(pixels, face)
+    return found
+
+
+def shares_inside(heats: Heat, faces: Sequence[Ellipse]) -> tuple[Array, Array]:
+    """The share of each picture's heat [n, s, s] that lies within its face, NaN where there is no heat; and the share
+    of its area that does."""
+    size = heats.shape[1]
+    masks = np.stack([within(face, size) for face in faces])
+    total = heats.sum((1, 2), dtype=np.float64)
+    inside = (heats * masks).sum((1, 2), dtype=np.float64)
+    share = np.divide(inside, total, out=np.full(len(heats), np.nan), where=total > 0)
+    return share, masks.mean((1, 2))
+
+
+def _means(values: Array, people: Sequence[str], seed: int, part: str) -> tuple[float, Array]:
+    """The mean, and its resamples: people drawn with replacement, not pictures."""
+    codes, names = pd.factorize(np.asarray(people, object))
+    sums, counts = np.bincount(codes, values), np.bincount(codes)
+    random = np.random.default_rng(int(unit_interval("heat", part, seed) * 2**53))
+    drawn = random.integers(len(names), size=(RESAMPLES, len(names)))
+    return float(values.mean()), sums[drawn].sum(1) / counts[drawn].sum(1)
+
+
+def _people(rows: pd.DataFrame) -> int:
+    return int(rows["identity"].nunique())
+
+
+def _summary(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """One outcome, of one group or of all."""
+    warm = measured[measured["inside"].notna()]
+    found: dict[str, Any] = {"n": len(warm), "without_heat": len(measured) - len(warm)}
+    if not len(warm):
+        return found
+    people, n = warm["identity"].tolist(), _people(warm)
+    inside, area = warm["inside"].to_numpy(float), warm["area"].to_numpy(float)
+    share, shares = _means(inside, people, seed, "share")
+    beyond, beyonds = _means(inside - area, people, seed, "beyond")
+    return found | {
+        "people": n,
+        "heat_inside": {"value": share, **bounded(shares, n)},
+        "area_inside": float(area.mean()),
+        "heat_beyond_area": {"value": beyond, **bounded(beyonds, n, least=-1.0)},
+    }
+
+
+def _wrong_less_right(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """By class, how much less of its heat the wrong decisions have on the face than the right ones: below 0 where
+    wrong ones look at the background. None where one of the two did not happen."""
+    found: dict[str, Any] = {}
+    warm = measured[measured["inside"].notna()]
+    for kind, outcomes in WRONG.items():
+        sides, people = [], []
+        for outcome in outcomes:
+            rows = warm[warm["outcome"] == outcome]
+            if len(rows):
+                beyond = (rows["inside"] - rows["area"]).to_numpy(float)
+                sides.append(_means(beyond, rows["identity"].tolist(), seed, outcome))
+                people.append(_people(rows))
+        if len(sides) == 2:
+            (wrong, wrongs), (right, rights) = sides
+            around = bounded(wrongs - rights, min(people), least=-2.0, most=2.0)
+            found[kind] = {"value": wrong - right, **around}
+        else:
+            found[kind] = None
+    return found
+
+
+def heat_shares(frame: pd.DataFrame, measured: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """The share of heat on the face, by outcome, over all and by group.
+
+    Args:
+        frame: from `decisions`.
+        measured: the same columns, and `inside` and `area` from `shares_inside`, of those that were measured.
+        seed: of the intervals.
+
+    Returns:
+        `outcomes` and, in `groups`, the same by group: for each outcome `n` (measured), `without_heat` (left out),
+        `people`, `heat_inside` and `heat_beyond_area` (mean and 95 % interval over people), `area_inside` (mean), and
+        by group `decisions`, how many there are; `wrong_less_right`, see there.
+    """
+    overall = {name: _summary(measured[measured["outcome"] == name], seed) for name in OUTCOMES}
+    groups: dict[str, Any] = {}
+    for name, kind, outcomes in groups_of(frame):
+        here = measured[measured["group"] == name]
+        groups[name] = {"label": kind, "wrong_less_right": _wrong_less_right(here, seed)[kind]} | {
+            outcome: {"decisions": len(_of(frame, name, outcome)), **_summary(_of(here, name, outcome), seed)}
+            for outcome in outcomes
+        }
+    return {"outcomes": overall, "groups": groups, "wrong_less_right": _wrong_less_right(measured, seed)}

@@ -1,0 +1,78 @@
+"""The training faces that are nearest to a misclassified one, in the features of a network that no detector uses."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unseen.data.pictures import Crops, Pixels
+from unseen.data.sample import evenly
+from unseen.data.shards import FaceSet
+
+NEAREST = 3
+"""Training faces beside each."""
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training face: its crop, id and label, and its cosine similarity to the face that was asked for."""
+
+    pixels: Pixels
+    id: str
+    label: int
+    similarity: float
+
+
+def trained_on(sets: Iterable[FaceSet], count: int) -> Crops:
+    """Faces of the train split, at most `count` of them, as they are stored; columns id and label."""
+    listed = list(sets)
+    ids = [name for one in listed for name in one.index(["train"], ["id"])["id"]]
+    wanted = set(evenly(ids, count))
+    jpegs: list[bytes] = []
+    columns: dict[str, list[object]] = {"id": [], "label": []}
+    for face_set in listed:
+        for batch in face_set.batches(["train"], ["image", "id", "label"]):
+            rows: list[dict[str, Any]] = batch.filter(np.isin(batch["id"].to_pylist(), list(wanted))).to_pylist()
+            jpegs += [row["image"]["bytes"] for row in rows]
+            for name, values in columns.items():
+                values += [row[name] for row in rows]
+    return Crops(jpegs, columns)
+
+
+def nearest(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor]) -> list[list[Neighbour]]:
+    """For each picture uint8 [n, s, s, 3] its NEAREST faces, the nearest first, by the cosine of their features.
+
+    Args:
+        pixels: the pictures; there may be none.
+        faces: those that are searched.
+        features: from uint8 [n, 3, s, s] to [n, d].
+    """
+    if not len(pixels):
+        return []
+
+    def unit(part: Pixels) -> Tensor:
+        return functional.normalize(features(torch.from_numpy(part).permute(0, 3, 1, 2)).float().cpu(), dim=1)
+
+    starts = range(0, len(faces), BATCH)
+    parts = [unit(faces.take(range(start, min(start + BATCH, len(faces))))) for start in starts]
+    alike = unit(pixels) @ torch.cat(parts).T
+    # sorted on the host by a stable sort: of faces that are as near the first one stored comes first
+    order = np.argsort(-alike.numpy(), axis=1, kind="stable")[:, :NEAREST]
+    return [
+        [
+            Neighbour(
+                faces.take([row])[0],
+                str(faces.columns["id"][row]),
+                int(faces.labels[row]),
+                float(alike[number, row]),
+            )
+            for row in rows
+        ]
+        for number, rows in enumerate(order.tolist())
+    ]

@@ -1,0 +1,17 @@
+"""How much is looked at when a detector is explained."""
+
+from pydantic import Field
+
+from unseen.core.settings import OptionalAssetFolder, Settings
+
+
+class ExplanationSettings(Settings):
+    """Of each outcome on each generator and source of reals."""
+
+    pictures: int = Field(ge=1, le=12, description="the most confident decisions that are shown")
+    measured: int = Field(ge=1, description="decisions whose heat is measured, drawn evenly")
+    weights: OptionalAssetFolder = Field(
+        description="network whose features say which training faces are near a misclassified one; none for no search"
+    )
+    searched: int = Field(ge=1, description="training faces that are searched at most, drawn evenly")
+    spectra: int = Field(ge=1, description="pictures a mean spectrum is of at most, drawn evenly")

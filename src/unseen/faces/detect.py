@@ -1,0 +1,170 @@
+"""Find faces and their five landmarks with CenterFace (Xu et al. 2019, arXiv 1911.03599)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from PIL import Image
+
+from unseen.faces.settings import DetectSettings
+
+Array = npt.NDArray[np.float32]
+
+STRIDE = 4
+"""Input pixels to one cell of the heatmap."""
+
+GRID = 32
+"""The network's input sides are multiples of this."""
+
+BATCH_PIXELS = 8 * 128 * 128
+"""Input pixels of the pictures that are looked at together."""
+
+OVERLAP = 0.3
+"""Two boxes that share more than this (intersection over union) are one face."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A face in a picture, in the picture's pixels.
+
+    Attributes:
+        box: left, top, right, bottom.
+        landmarks: 5 x (x, y): left eye, right eye, nose, left and right corner of the mouth, as seen.
+        score: the detector's confidence in [0, 1].
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: tuple[tuple[float, float], ...]
+    score: float
+
+
+def _overlap(a: Found, b: Found) -> float:
+    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
+    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(f.box[2] - f.box[0]) * (f.box[3] - f.box[1]) for f in (a, b)]
+    return width * height / (sum(areas) - width * height)
+
+
+def _strongest(found: list[Found]) -> list[Found]:
+    """Greedy non-maximum suppression, best score first."""
+    kept: list[Found] = []
+    for face in sorted(found, key=lambda face: -face.score):
+        if all(_overlap(face, other) <= OVERLAP for other in kept):
+            kept.append(face)
+    return kept
+
+
+class FaceDetector:
+    """A face detector on the CPU, the same for every picture of either class."""
+
+    def __init__(self, model: bytes, settings: DetectSettings, threads: int = 1) -> None:
+        """`model` comes from `with_dynamic_input`; `threads` changes the speed and not the result."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+        self._settings = settings
+
+    def _input_side(self, size: tuple[int, int], wanted: int) -> tuple[int, int]:
+        sides = [max(1, round(side * wanted / max(size) / GRID)) * GRID for side in size]
+        return sides[0], sides[1]
+
+    def detect(self, picture: Image.Image) -> list[Found]:
+        """The faces in an RGB picture, best score first; an empty list where there is none."""
+        return self.detect_all([picture])[0]
+
+    def detect_all(self, pictures: Sequence[Image.Image]) -> list[list[Found]]:
+        """The faces in each of some RGB pictures: the same, to the bit, as one by one.
+
+        Pictures of one size share a batch where that is faster: small ones. Large ones fall out of the cache.
+        """
+        low, high = self._settings.side_low, self._settings.side_high
+        first = [self._input_side(picture.size, min(max(*picture.size, low), high)) for picture in pictures]
+        found = self._look(pictures, first)
+        # A face that fills a large picture is too large for the network: from further away it is found.
+        second = [self._input_side(picture.size, low) for picture in pictures]
+        missed = [i for i, faces in enumerate(found) if not faces and first[i] != second[i]]
+        for i, faces in zip(
+            missed, self._look([pictures[i] for i in missed], [second[i] for i in missed]), strict=True
+        ):
+            found[i] = faces
+        return found
+
+    def _look(self, pictures: Sequence[Image.Image], sides: Sequence[tuple[int, int]]) -> list[list[Found]]:
+        """The faces in each picture, looked at with the input's width and height in `sides`."""
+        found: list[list[Found]] = [[] for _ in pictures]
+        for width, height in dict.fromkeys(sides):
+            positions = [i for i, side in enumerate(sides) if side == (width, height)]
+            size = max(1, BATCH_PIXELS // (width * height))
+            for first in range(0, len(positions), size):
+                batch = positions[first : first + size]
+                outputs = self._run([pictures[i] for i in batch], width, height)
+                for row, i in enumerate(batch):
+                    found[i] = self._decode([out[row] for out in outputs], pictures[i].size, width, height)
+        return found
+
+    def _run(self, pictures: list[Image.Image], width: int, height: int) -> list[Array]:
+        """The network's four maps for a batch of pictures, resized to its input."""
+        batch = np.empty((len(pictures), 3, height, width), np.float32)
+        for row, picture in enumerate(pictures):
+            batch[row] = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+        outputs: list[Array] = self._session.run(None, {self._input: batch})
+        return outputs
+
+    def _decode(self, maps: list[Array], size: tuple[int, int], width: int, height: int) -> list[Found]:
+        """Faces in the pixels of a picture of `size`, from its maps."""
+        heat, sizes, offsets, points = maps
+        rows, columns = np.nonzero(heat[0] > self._settings.min_score)
+        across, down = size[0] / width, size[1] / height
+        return _strongest(
+            [
+                self._face(
+                    float(heat[0, y, x]), y, x, sizes[:, y, x], offsets[:, y, x], points[:, y, x], across, down
+                )
+                for y, x in zip(rows.tolist(), columns.tolist(), strict=True)
+            ]
+        )
+
+    @staticmethod
+    def _face(
+        score: float,
+        y: int,
+        x: int,
+        sizes: npt.NDArray[np.float32],
+        offsets: npt.NDArray[np.float32],
+        points: npt.NDArray[np.float32],
+        across: float,
+        down: float,
+    ) -> Found:
+        """Decode one cell: offsets and log sizes come as (y, x), landmarks as fractions of the box."""
+        tall, wide = (float(value) for value in np.exp(sizes) * STRIDE)
+        left = (x + float(offsets[1]) + 0.5) * STRIDE - wide / 2
+        top = (y + float(offsets[0]) + 0.5) * STRIDE - tall / 2
+        box = (left * across, top * down, (left + wide) * across, (top + tall) * down)
+        landmarks = tuple(
+            ((float(points[2 * i + 1]) * wide + left) * across, (float(points[2 * i]) * tall + top) * down)
+            for i in range(5)
+        )
+        return Found(box, landmarks, score)
+
+
+def with_dynamic_input(model: bytes) -> bytes:
+    """CenterFace's graph with free batch, height and width, and weights that can be folded.
+
+    The published file declares 10 x 3 x 32 x 32 and lists its weights as inputs.
+    """
+    import onnx  # heavy, and only needed once, when a detector is made
+
+    graph = onnx.load_from_string(model)
+    image = graph.graph.input[0]
+    del graph.graph.input[1:]
+    for value in [image, *graph.graph.output]:
+        for axis, name in ((0, "n"), (2, "h"), (3, "w")):
+            value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{name}"
+    encoded: bytes = graph.SerializeToString(deterministic=True)
+    return encoded

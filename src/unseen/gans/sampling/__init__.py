@@ -1,0 +1,1 @@
+"""Drawing pictures from a trained GAN."""

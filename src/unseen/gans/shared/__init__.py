@@ -1,0 +1,1 @@
+"""Settings, networks and the stored generator."""

@@ -1,0 +1,106 @@
+"""The knobs of a GAN and of a set of fakes."""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from unseen.core.settings import AssetFolder, DataFolder, Group, Name, OptionalAssetFolder, Role, Settings
+
+Upsampler = Literal["transposed", "nearest", "bilinear", "pixel_shuffle"]
+
+
+class Ramp(Settings):
+    """A number that follows half a cosine from `start` to `end` while the GAN sees its first `burn_in` images."""
+
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"start": value, "end": value}
+    if not isinstance(value, dict | Ramp):
+        raise ValueError("give a number, or `start` and `end` of a ramp over `burn_in`")
+    return value
+
+
+Scheduled = Annotated[Ramp, BeforeValidator(_constant)]
+"""A number, or a ramp from one to another over `burn_in`."""
+
+
+class GanSettings(Settings):
+    """One GAN, trained on the `train` split of a group of real sources and on nothing else."""
+
+    architecture: Literal["dcgan", "r3gan"] = Field(description="file below src/unseen/gans")
+    train_on: DataFolder = Field(description="folder of real faces below data, a group or one set")
+    channels: Literal[1, 3] = Field(
+        description="1 for grey training faces: a colour cast on fakes alone would give them away"
+    )
+    upsample: Upsampler = Field(description="how the generator doubles a side; each leaves traces of its own")
+    latent: int = Field(ge=2, le=1024, description="numbers in a latent vector")
+    width: int = Field(ge=4, le=512, description="channels of the layer at full size; deeper layers have more")
+    blocks: int | None = Field(
+        None, ge=1, le=8, description="residual blocks at each size; `r3gan` only, whose paper has 2"
+    )
+    spectral_norm: bool = Field(description="of every layer of the discriminator, in place of batch norm")
+    loss: Literal["non_saturating", "hinge", "relativistic"]
+    label_smoothing: float = Field(ge=0, lt=0.5, description="reals aim at 1 minus this; `non_saturating` only")
+    penalty: Scheduled = Field(
+        description="gamma of R1 + R2, the squared gradient of D at reals and at fakes; 0 for none"
+    )
+    penalty_every: int = Field(ge=1, description="steps between two penalties, which weigh as many times more")
+    images: int = Field(ge=1, description="real faces seen in the whole training, each as often as it comes up")
+    batch: int = Field(ge=2, description="faces a step, over all GPUs")
+    learning_rate: Scheduled = Field(description="of Adam, for both networks")
+    beta1: float = Field(ge=0, lt=1, description="Adam's first decay")
+    beta2: Scheduled = Field(description="Adam's second decay, below 1")
+    ema: Scheduled = Field(description="half-life in images of the averaged generator that samples; 0 for none")
+    burn_in: int = Field(ge=1, description="images over which the ramps go")
+    diff_augment: bool = Field(description="colour, translation and cutout on reals and fakes alike")
+    sample_every: int = Field(ge=1, description="images between two rows of losses, quality and samples")
+    snapshots: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        description="shares of the training after which a generator is kept, worse than the last, for other fakes"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "GanSettings":
+        if self.label_smoothing and self.loss != "non_saturating":
+            raise ValueError(f"`label_smoothing` goes with `loss: non_saturating`, not with {self.loss!r}")
+        if max(self.beta2.start, self.beta2.end) >= 1:
+            raise ValueError("`beta2` must stay below 1")
+        if (self.blocks is None) == (self.architecture == "r3gan"):
+            raise ValueError("`blocks` goes with `architecture: r3gan`, and that with `blocks`")
+        return self
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps, each one of D and one of G."""
+        return math.ceil(self.images / self.batch)
+
+    def at(self, knob: Ramp, images: int) -> float:
+        """What a scheduled knob is once so many images are seen."""
+        done = min(1.0, images / self.burn_in)
+        return knob.end + (knob.start - knob.end) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class QualitySettings(Settings):
+    """How GANs are measured while they train."""
+
+    weights: AssetFolder = Field(
+        description="EfficientNet-lite1 with ImageNet weights, which no detector may start from"
+    )
+    inception: OptionalAssetFolder = Field(
+        description="torch-fidelity's Inception weights, which add FID and KID; or `none`"
+    )
+    samples: int = Field(ge=16, description="pictures of each side that are compared; more make a steadier number")
+
+
+class FakeSettings(Settings):
+    """A set of fakes drawn from one GAN."""
+
+    group: Group = Field(description="folder below data/fakes that this set is stored in")
+    use: Role = Field(description="`train` may fit anything, `held_out` is only measured on")
+    gan: Name = Field(description="key below `gans`")
+    snapshot: float = Field(1.0, gt=0, le=1, description="one of the GAN's `snapshots`, or 1 for its end")
+    count: int = Field(ge=1, description="pictures drawn; those without a findable face are dropped and counted")

@@ -1,0 +1,110 @@
+"""How far samples are from real faces, and how near to single ones, in the features of a network of its own.
+
+The network is EfficientNet-lite1 with the ImageNet weights of a package, which no detector uses. Its distances are
+called `kid_lite1` and compare with nothing but themselves: KID and FID are defined on another network's features,
+and are reported beside it where a user has that network's weights.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unseen.core.errors import UserError
+
+INPUT = 128
+"""Pixels of the side that pictures are resized to; the network's own 240 would take 3.5 x as long."""
+
+BATCH = 64
+
+NEIGHBOURS = 3
+"""k of precision and recall, as in the paper."""
+
+
+class Backbone:
+    """Features [n, 1280] of pictures, fp32."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        """`folder` holds the packaged weights.
+
+        Raises:
+            UserError: they are missing or another network's.
+        """
+        files = sorted(folder.glob("*.pth"))
+        if len(files) != 1:
+            raise UserError(f"{folder}: expected one .pth file with ImageNet weights; run `dvc repro asset`")
+        net: Any = timm.create_model("tf_efficientnet_lite1", pretrained=False)
+        try:
+            packaged = torch.load(files[0], map_location="cpu", weights_only=True)
+            # The package's tensors stand in timm's order, under older names.
+            net.load_state_dict(dict(zip(net.state_dict(), packaged.values(), strict=True)))
+        except Exception as error:  # what a damaged file raises is not documented
+            raise UserError(
+                f"{files[0]}: not the weights of EfficientNet-lite1; correct `quality.weights`, or remove the file "
+                "and run `dvc repro asset`"
+            ) from error
+        self._net = net.eval().to(device, memory_format=torch.channels_last)
+        self._device = device
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Features on the device of uint8 pictures [n, 3, s, s]."""
+        parts = []
+        for part in torch.split(pictures, BATCH):
+            x = part.to(self._device).float()
+            x = functional.interpolate(x, (INPUT, INPUT), mode="bicubic", antialias=True) / 127.5 - 1.0
+            x = self._net.forward_features(x.contiguous(memory_format=torch.channels_last))
+            parts.append(x.mean((2, 3)))
+        return torch.cat(parts)
+
+
+def kid(reals: Tensor, fakes: Tensor) -> float:
+    """Kernel distance of features [n, d] and [m, d]: the unbiased squared MMD with the kernel (x . y / d + 1)^3
+    (Binkowski et al. 2018, arXiv 1801.01401), over all of both sets at once. 0 for sets alike, where chance puts it
+    on either side."""
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a.double() @ b.double().T / a.shape[1] + 1) ** 3
+
+    def within(x: Tensor) -> Tensor:
+        k = kernel(x, x)
+        return (k.sum() - k.trace()) / (len(x) * (len(x) - 1))
+
+    return float(within(reals) + within(fakes) - 2 * kernel(reals, fakes).mean())
+
+
+def precision_recall(reals: Tensor, fakes: Tensor) -> tuple[float, float]:
+    """The share of fakes within the reals' manifold and of reals within the fakes', of features [n, d] and [m, d]
+    (Kynkaanniemi et al. 2019, arXiv 1904.06991): a manifold is a ball about each, out to its third neighbour."""
+
+    def inside(points: Tensor, manifold: Tensor) -> float:
+        radius = torch.cdist(manifold, manifold).kthvalue(NEIGHBOURS + 1, dim=1).values
+        return float((torch.cdist(points, manifold) <= radius).any(1).double().mean())
+
+    return inside(fakes, reals), inside(reals, fakes)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each sample, its nearest training face.
+
+    Attributes:
+        rows: of the training faces, [n].
+        copies: the share of samples that are as near to one as the nearest hundredth of held-back faces are: about
+            0.01 of an honest generator.
+    """
+
+    rows: Tensor
+    copies: float
+
+
+def nearest(train: Tensor, held_back: Tensor, samples: Tensor) -> Nearest:
+    """The nearest training faces, by cosine distance of features [n, d]."""
+    unit, held_unit, sample_unit = (functional.normalize(x, dim=1) for x in (train, held_back, samples))
+    near, rows = (sample_unit @ unit.T).max(1)
+    limit = (held_unit @ unit.T).max(1).values.quantile(0.99)
+    return Nearest(rows.cpu(), float((near >= limit).double().mean()))

@@ -1,0 +1,196 @@
+"""One loop for all GANs."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from unseen.core.errors import UserError
+from unseen.core.parallel import Parallel
+from unseen.core.progress import progress
+from unseen.core.runtime import Scratch, Stop, generator, half, on
+from unseen.gans.shared.networks import build, placed
+from unseen.gans.shared.reals import Reals
+from unseen.gans.shared.settings import GanSettings
+from unseen.gans.training.augment import diff_augment, draw
+from unseen.gans.training.gan_metrics import GanMetrics, Row
+from unseen.gans.training.losses import loss_of, squared_gradient
+
+States = dict[str, dict[str, Tensor]]
+
+
+@dataclass
+class Trained:
+    """What a training leaves.
+
+    Attributes:
+        states: of `generator` (averaged) and `discriminator`, and of the generator at each snapshot, as `at-0.5`.
+        history: a row for each time that the GAN was judged.
+        grid: samples of the same latents at each of these times, uint8 [rows, columns, 3, size, size].
+    """
+
+    states: States
+    history: list[Row]
+    grid: Tensor
+
+
+@dataclass
+class _Recent:
+    """Losses since the GAN was last judged; they stay on the device, so that no step waits for it."""
+
+    losses: list[Tensor] = field(default_factory=list)
+    penalties: list[Tensor] = field(default_factory=list)
+
+    def check(self, done: int) -> None:
+        """Raise where one is not finite: before a checkpoint is written, and before a row is."""
+        if not self.losses:
+            return
+        finite = torch.stack(self.losses).isfinite().all(1).tolist()
+        if False in finite:
+            step = done - len(finite) + 1 + finite.index(False)
+            raise UserError(
+                f"the GAN's losses are no longer finite at step {step}; the checkpoint before it is kept. "
+                "Halve `learning_rate`, take `loss: hinge`, or give `penalty` more weight"
+            )
+
+    def row(self, done: int, batch: int) -> Row:
+        """Their means."""
+        self.check(done)
+        d_loss, g_loss = torch.stack(self.losses).double().mean(0).tolist()
+        penalty = torch.stack(self.penalties).double().mean().item() if self.penalties else 0.0
+        return {"step": done, "images": done * batch, "d_loss": d_loss, "g_loss": g_loss, "squared_gradient": penalty}
+
+
+def train(reals: Reals, gan_metrics: GanMetrics, settings: GanSettings, seed: int, scratch: Scratch) -> Trained:
+    """Train a GAN; goes on from the scratch's checkpoint where there is one.
+
+    Args:
+        reals: the faces, on the device that trains.
+        judge: measures the GAN from time to time, and changes nothing.
+        settings: its knobs.
+        seed: decides weights, batches, latents and augmentation.
+        scratch: keeps the checkpoint.
+
+    Raises:
+        UserError: a loss is no longer finite; or the training was told to stop, and can go on from there.
+    """
+    device, size = reals.device, reals.size
+    parallel = Parallel()
+    parallel.check(settings.batch)
+    g, d = parallel.networks(*(placed(net, device) for net in build(settings, size, seed)))
+    averaged = copy.deepcopy(g).requires_grad_(False)
+    g_optimizer, d_optimizer = (torch.optim.Adam(net.parameters(), fused=True) for net in (g, d))
+    loss = loss_of(settings)
+    kept: dict[str, Any] = {
+        "g": g,
+        "d": d,
+        "averaged": averaged,
+        "g_optimizer": g_optimizer,
+        "d_optimizer": d_optimizer,
+    }
+    done, history, grid, snapshots, recent = 0, [], [], {}, _Recent()
+
+    saved = scratch.load()
+    if saved:
+        for name, part in kept.items():
+            part.load_state_dict(saved[name])
+        done, history, grid, snapshots = saved["step"], saved["history"], list(saved["grid"]), saved["snapshots"]
+        recent = _Recent(*([value.to(device) for value in values] for values in saved["recent"]))
+
+    def checkpoint() -> None:
+        recent.check(done)
+        state = {name: part.state_dict() for name, part in kept.items()}
+        state |= {"history": history, "grid": _stacked(grid), "snapshots": snapshots}
+        scratch.save(state | {"step": done, "recent": [recent.losses, recent.penalties]})
+
+    with Stop() as stop:
+        batch, steps = settings.batch, range(done, settings.steps)
+        for step in progress(steps, "gan", "image", settings.steps * batch, done * batch, batch):
+            seen, random = step * batch, generator(seed, "step", step)
+            for optimizer in (g_optimizer, d_optimizer):
+                _schedule(optimizer, settings, seen)
+            # Everything is drawn for the whole batch, so that the number of processes changes no number.
+            real = reals.batch(*parallel.part(*reals.draw(batch, random)))
+            drawn = [torch.randn(batch, settings.latent, generator=random), draw(batch, random), draw(batch, random)]
+            latents, *draws = (on(device, part) for part in parallel.part(*drawn))
+            with half(device):
+                fake = g(latents)
+                if settings.diff_augment:
+                    real, fake = diff_augment(real, draws[0]), diff_augment(fake, draws[1])
+                d_loss = loss.discriminator(d(real).float(), d(fake.detach()).float())
+            whole = d_loss
+            penalty = settings.at(settings.penalty, seen)
+            if penalty and step % settings.penalty_every == 0:
+                slopes = squared_gradient(d, real) + squared_gradient(d, fake)
+                whole = d_loss + 0.5 * penalty * settings.penalty_every * slopes
+                recent.penalties.append(slopes.detach())
+                parallel.average([recent.penalties[-1]])
+            _update(d_optimizer, whole, d, parallel)
+
+            d.requires_grad_(False)  # the generator's gradient goes through D, and D's own would be thrown away
+            with half(device):
+                on_real = d(real).float() if loss.paired else d_loss
+                g_loss = loss.generator(on_real, d(fake).float())
+            _update(g_optimizer, g_loss, g, parallel)
+            d.requires_grad_(True)
+            _average(averaged, g, settings, seen)
+            recent.losses.append(torch.stack([d_loss.detach(), g_loss.detach()]))
+            parallel.average([recent.losses[-1]])
+
+            done = step + 1
+            last = done == settings.steps
+            for share in settings.snapshots:
+                if done == max(1, round(share * settings.steps)):
+                    snapshots[f"at-{share}"] = _on_host(averaged.state_dict())
+            stopping = parallel.any(stop.asked)
+            if parallel.rank:
+                recent = _Recent()
+                if stopping and not last:
+                    raise SystemExit(1)  # the first process says so
+                continue
+            if last or done * batch // settings.sample_every > seen // settings.sample_every:
+                row, samples = gan_metrics(averaged, d, recent.row(done, batch))
+                history.append(row)
+                grid.append(samples)
+                recent = _Recent()
+            if stopping or scratch.due():
+                checkpoint()
+            if stopping and not last:
+                raise stop.error(f"{done * batch} of {settings.images} images")
+    states = {"generator": averaged.state_dict(), "discriminator": d.state_dict(), **snapshots}
+    return Trained({name: _on_host(state) for name, state in states.items()}, history, _stacked(grid))
+
+
+def _stacked(grid: list[Tensor]) -> Tensor:
+    return torch.stack(grid) if grid else torch.empty(0)
+
+
+def _schedule(optimizer: torch.optim.Optimizer, settings: GanSettings, seen: int) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = settings.at(settings.learning_rate, seen)
+        group["betas"] = (settings.beta1, settings.at(settings.beta2, seen))
+
+
+def _update(optimizer: torch.optim.Optimizer, loss: Tensor, net: nn.Module, parallel: Parallel) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    parallel.average(weight.grad for weight in net.parameters())
+    optimizer.step()
+
+
+@torch.no_grad()
+def _average(averaged: nn.Module, current: nn.Module, settings: GanSettings, seen: int) -> None:
+    """Move the averaged weights towards the current ones; statistics are taken over."""
+    half_life = settings.at(settings.ema, seen)
+    decay = 0.5 ** (settings.batch / half_life) if half_life else 0.0
+    move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    move(list(averaged.parameters()), list(current.parameters()), None)
+    for mean, statistic in zip(averaged.buffers(), current.buffers(), strict=True):
+        mean.copy_(statistic)
+
+
+def _on_host(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}

@@ -1,0 +1,259 @@
+"""Can what a params file names be had? Paths, model files, credentials and disk. No network is asked."""
+
+import glob
+import itertools
+import os
+import re
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from unseen.core.errors import UserError
+from unseen.core.files import read_json
+from unseen.detectors.shared.settings import FittedSettings, NetworkSettings
+from unseen.params.check import Params
+from unseen.sources.catalogue import load
+from unseen.sources.kinds.folder import changed, listing
+from unseen.sources.kinds.manual import located
+from unseen.sources.shared.checksums import origin
+from unseen.sources.shared.settings import (
+    ArchiveSettings,
+    AssetSettings,
+    FolderSettings,
+    KaggleArchive,
+    ManualArchive,
+    Origin,
+    PypiArchive,
+)
+
+NETWORK = 100e6
+"""Bytes of a network on disk: between a hundredth and four times as many, by kind."""
+WHEEL = 20e6
+"""Bytes of a package."""
+COPIES = 2
+"""DVC keeps an output in its cache and in the project, and copies where the file system has no cheaper way."""
+SAMPLE = 1000
+"""Files of a folder whose sizes are asked for."""
+
+
+def _stored(name: str, archive: Origin, project: Path) -> Path | None:
+    """The archive file that `download` or `folder` has put into the project, if it is of these settings."""
+    try:
+        card = read_json(project / "data/raw" / name / "archive.json")
+        file = project / "data/raw" / name / str(card["file"])
+        return file if card["origin"] == origin(archive) and file.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return None
+
+
+def _place(path: str, project: Path) -> Path:
+    try:
+        return project / Path(os.path.expanduser(path))
+    except RuntimeError:  # no home
+        return project / path
+
+
+def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
+    """What is wrong with a folder or archive file of the user's: DVC looks at it at every command."""
+    path, said = project / folder.path, f"`folders.{name}.path` is {folder.path!r}"
+    if not path.is_file() and not path.is_dir():
+        return f"{said}, which is not there; correct it, or put the pictures there"
+    if not os.access(path, os.R_OK):
+        return f"{said}, which may not be read; check its permissions"
+    if path.is_file():
+        return ""
+    if project.resolve().is_relative_to(path.resolve()):
+        return f"{said}, which holds this project; put the pictures into a folder of their own"
+    try:
+        found = listing(path)
+    except UserError as error:
+        return f"{said}: {error}"
+    if not found.files:
+        return f"{said}, a folder without files; correct it, or put pictures there"
+    for reason in ("broken_link", "special_file"):
+        if reason in found.left_out:
+            example = found.root / found.examples[reason]
+            return f"{said}, which holds a {reason.replace('_', ' ')}, {example}, that DVC can't read; remove it"
+    what = changed(name, folder, project, found)
+    return f"{said}, which has {what}" if what else ""
+
+
+def folder_problems(folders: Mapping[str, FolderSettings], project: Path) -> Iterator[str]:
+    """Folders and archive files of the user's that are missing, can't be read, or have other files than when they
+    were first read.
+
+    Args:
+        folders: by name.
+        project: the project's folder, from which paths count.
+    """
+    yield from filter(None, (_folder_problem(name, folder, project) for name, folder in folders.items()))
+
+
+def _manual_problem(key: str, archive: ManualArchive, project: Path) -> str:
+    there = archive.model_copy(update={"folder": str(_place(archive.folder, project))})
+    try:
+        located(there)
+    except UserError as error:
+        return f"`{key}.file`: {error}"
+    return ""
+
+
+def _kaggle_problem(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    from unseen.sources.kinds.kaggle import SIGN_IN, has_credentials
+
+    if has_credentials():
+        return ""
+    others = f" (and {', '.join(names[1:])})" if names[1:] else ""
+    return f"`archives.{names[0]}`{others} is of Kaggle, and there are no Kaggle credentials here; {SIGN_IN}"
+
+
+def archive_problems(archives: Mapping[str, ArchiveSettings], project: Path) -> Iterator[str]:
+    """Archives that `download` could not get: nothing at their path, not fetched by hand yet, or nobody signed in.
+
+    Args:
+        archives: by name.
+        project: the project's folder, from which paths count.
+    """
+    missing = {name: archive for name, archive in archives.items() if not _stored(name, archive, project)}
+    found = [_kaggle_problem([name for name, archive in missing.items() if isinstance(archive, KaggleArchive)])]
+    for name, archive in missing.items():
+        if isinstance(archive, ManualArchive):
+            found.append(_manual_problem(f"archives.{name}", archive, project))
+    yield from filter(None, found)
+
+
+def _has_member(file: Path, member: str) -> bool:
+    """Is there a file of this name in a folder or an archive? True where that can't be told."""
+    if file.is_dir():
+        return (file / member).is_file()
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                return member in archive.namelist()
+        if file.is_file() and file.stat().st_size < 100e6 and tarfile.is_tarfile(file):
+            with tarfile.open(file) as packed:
+                return any(name.removeprefix("./") == member for name in packed.getnames())
+    except (OSError, zipfile.BadZipFile, tarfile.TarError):
+        return True  # the stage opens it and says what is wrong
+    return True
+
+
+def asset_problems(
+    assets: Mapping[str, AssetSettings], archives: Mapping[str, Origin], project: Path
+) -> Iterator[str]:
+    """Model files that are not in their archive, of archives that lie on this machine."""
+    for name, asset in assets.items():
+        archive = archives.get(asset.archive)
+        if archive is None:
+            continue
+        file = _stored(asset.archive, archive, project)
+        if file is None and isinstance(archive, FolderSettings):
+            file = project / archive.path
+        if file and file.exists() and not _has_member(file, asset.member):
+            yield f"`assets.{name}.member` is {asset.member!r}, which is not in {file}; correct it"
+
+
+def _network(detector: FittedSettings) -> str:
+    """timm's name of a detector's network, empty where it is not known without importing its kind."""
+    if isinstance(backbone := getattr(detector, "backbone", None), str):
+        return backbone
+    source = Path(__file__).parents[1] / "detectors/kinds" / f"{detector.kind}.py"
+    found = re.search(r'^BACKBONE = "(\w+)"', source.read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def _cached(network: str) -> bool:
+    """Does the cache of Hugging Face's client have weights of this network?"""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
+    named = glob.escape(network)
+    return any(any(cache.glob(f"models--*--{name}/snapshots/*/*")) for name in (named, f"{named}.*"))
+
+
+def from_hub(params: Params) -> dict[str, str]:
+    """Detectors whose weights timm fetches, as they are not in the cache, with the network's name."""
+    networks = {name: _network(item) for name, item in params.detectors.items() if item.weights == "hub"}
+    return {name: network for name, network in networks.items() if not (network and _cached(network))}
+
+
+def hub_problems(params: Params) -> Iterator[str]:
+    """Weights of the hub that the user has forbidden to fetch, and that are not in the cache."""
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        for name, network in from_hub(params).items():
+            if network:
+                yield (
+                    f"`detectors.{name}.weights` is 'hub', but HF_HUB_OFFLINE is set and the cache has no weights of "
+                    f"`{network}`; unset it, or give their file as an asset (`weights: assets/...`)"
+                )
+
+
+def to_fetch(params: Params, project: Path) -> list[str]:
+    """Archives that come over the network at the first run."""
+    return [n for n, a in params.archives.items() if not isinstance(a, ManualArchive) and not _stored(n, a, project)]
+
+
+def _folder_bytes(path: Path) -> float:
+    if path.is_file():
+        return path.stat().st_size
+    try:
+        files = listing(path).files
+    except UserError:
+        return 0.0
+    sample = files[:: max(1, len(files) // SAMPLE)]
+    sizes = [os.path.getsize(file) for file in sample if file.is_file()]
+    return len(files) * sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _archive_bytes(archive: Origin, project: Path) -> float:
+    """Roughly how large an archive is that is not in the project yet; 0 where nobody has said."""
+    if isinstance(archive, FolderSettings):
+        return _folder_bytes(project / archive.path)
+    if isinstance(archive, PypiArchive):
+        return WHEEL
+    for name, known in load().archives.items():
+        if origin(known) == origin(archive):
+            found = re.match(r"([\d.]+) (MB|GB)", load().sizes[name])
+            return float(found.group(1)) * {"MB": 1e6, "GB": 1e9}[found.group(2)] if found else 0.0
+    return 0.0
+
+
+def disk_need(params: Params, project: Path) -> float:
+    """Bytes that a run writes for what is not in the project yet, roughly and rather too few: archives of a size that
+    nobody knows count nothing."""
+    need = sum(_archive_bytes(a, project) for n, a in params.origins().items() if not _stored(n, a, project))
+    made = {f"models/gans/{name}" for name in params.gans} | {f"models/autoencoders/{n}" for n in params.autoencoders}
+    networks = [name for name, item in params.detectors.items() if isinstance(item, NetworkSettings)]
+    made |= {f"models/detectors/{name}/weights.safetensors" for name in itertools.chain(networks, params.ensembles)}
+    need += NETWORK * sum(not (project / path).exists() for path in made)
+    for name, fakes in params.fakes.items():
+        if not (project / "data/fakes" / fakes.group / name).exists():
+            need += fakes.count * params.faces.side**2 / 2  # a JPEG file of half a byte a pixel
+    return COPIES * need
+
+
+def disk_problems(params: Params, project: Path) -> Iterator[str]:
+    """Less room than a run needs."""
+    need, free = disk_need(params, project), shutil.disk_usage(project).free
+    if need > free:
+        yield (
+            f"about {need / 1e9:.1f} GB of disk are needed for what is not here yet, and {free / 1e9:.1f} GB are "
+            "free; free some space, or move the project to a larger disk"
+        )
+
+
+def problems(params: Params, project: Path) -> Iterator[str]:
+    """Everything that params name and that can't be had, one line each.
+
+    Args:
+        params: a valid file's.
+        project: the project's folder.
+    """
+    yield from archive_problems(params.archives, project)
+    yield from folder_problems(params.folders, project)
+    yield from asset_problems(params.assets, params.origins(), project)
+    yield from hub_problems(params)
+    yield from disk_problems(params, project)

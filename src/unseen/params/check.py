@@ -1,0 +1,173 @@
+"""The whole of params.yaml: every block typed, and the references between blocks checked.
+
+`python -m unseen.params.check FILE` checks a file and the environment variables, and prints one line where one is not
+valid. Every stage runs that before it works, so an impossible value stops a run before anything is written.
+"""
+
+import copy
+import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from unseen.audit.settings import AuditSettings
+from unseen.autoencoders.settings import AutoencoderSettings, TwinSettings
+from unseen.core import environment
+from unseen.core.errors import UserError
+from unseen.core.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
+from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
+from unseen.data.splits import SplitSettings
+from unseen.detectors.shared.settings import CalibrationSettings, DetectorSettings, EnsembleSettings
+from unseen.evaluation.settings import EvaluationSettings
+from unseen.explanations.settings import ExplanationSettings
+from unseen.faces.settings import FaceSettings
+from unseen.gans.shared.settings import FakeSettings, GanSettings, QualitySettings
+from unseen.params.lines import Lines
+from unseen.params.references import problems
+from unseen.robustness.settings import RobustnessSettings
+from unseen.sources.shared.settings import ArchiveSettings, AssetSettings, FolderSettings, Origin, SourceSettings
+from unseen.speed.settings import SpeedSettings
+
+
+class Params(Settings):
+    """Every knob. See params.yaml for what each is for."""
+
+    seed: int = Field(ge=0, description="of everything that is drawn")
+    split: SplitSettings
+    faces: FaceSettings
+    archives: dict[Name, ArchiveSettings]
+    folders: dict[Name, FolderSettings]
+    assets: dict[Name, AssetSettings]
+    sources: dict[Name, SourceSettings] = Field(min_length=1)
+    quality: QualitySettings | None = None
+    gans: dict[Name, GanSettings]
+    fakes: dict[Name, FakeSettings]
+    autoencoders: dict[Name, AutoencoderSettings]
+    twins: dict[Name, TwinSettings]
+    calibration: CalibrationSettings
+    detectors: dict[Name, DetectorSettings]
+    ensembles: dict[Name, EnsembleSettings]
+    evaluation_sets: dict[Name, EvaluationSet]
+    evaluation: EvaluationSettings
+    robustness: RobustnessSettings
+    explanations: ExplanationSettings
+    speed: SpeedSettings
+    audit: AuditSettings
+
+    def origins(self) -> dict[str, Origin]:
+        """Where pictures and model files come from, by the name that `archive` says: archives and own folders."""
+        return {**self.archives, **self.folders}
+
+    def set_folders(self) -> dict[str, tuple[str, Role, str]]:
+        """Each set's folder below data, with its name, role and label."""
+        faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
+        made: list[tuple[str, FakeSettings | TwinSettings]] = [*self.fakes.items(), *self.twins.items()]
+        fakes: dict[str, tuple[str, Role, str]] = {
+            f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in made
+        }
+        return {**faces, **fakes}
+
+    def drawn_by(self, name: str) -> str:
+        """The GAN or autoencoder that draws a set of fakes or twins."""
+        return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
+
+    def scored_names(self) -> list[str]:
+        """Everything that gives verdicts: detectors, and ensembles of them."""
+        return [*self.detectors, *self.ensembles]
+
+    def pairs(self) -> dict[str, Pair]:
+        """The pairs that are evaluated: those of params, or every set of reals against every set of fakes."""
+        labels = {name: self.set_folders()[item.data][2] for name, item in self.evaluation_sets.items()}
+        return pairs_of(self.evaluation.pairs, labels)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A params file that was looked at as a whole."""
+
+    params: Params | None
+    """None where a value has not its type, so that blocks could not be compared."""
+    problems: list[str]
+    """One line each: file, line, key, and what to do; in the order of the file."""
+
+
+def _meant(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
+    """Data with what was meant in place of misspelt keys and names, and without unknown keys."""
+    data = copy.deepcopy(data)
+    for problem in problems:
+        block: Any = data
+        for key in problem.keys[:-1]:
+            block = block.get(key) if isinstance(block, dict) else None
+        key = problem.keys[-1]
+        if not isinstance(block, dict) or key not in block:
+            continue
+        if problem.unknown:
+            value = block.pop(key)
+            if problem.meant:
+                block.setdefault(problem.meant, value)
+        elif problem.meant:
+            block[key] = problem.meant
+    return data
+
+
+def located(path: Path, texts: Iterable[str]) -> list[str]:
+    """Problems by the line of the key that each names first, `params.yaml:12: ...`, in the order of the file."""
+    texts = list(texts)
+    if not texts:
+        return []
+    lines = Lines(path)
+    found: dict[str, int] = {}
+    for text in texts:
+        text = text.removeprefix("params: ")
+        key = re.match(r"`([^`]+)`", text)
+        found.setdefault(text, lines.of(key.group(1)) if key else 0)
+    ordered = sorted(found.items(), key=lambda item: item[1] or math.inf)
+    return [f"{path}:{line}: {text}" if line else f"{path}: {text}" for text, line in ordered]
+
+
+def checked(path: Path) -> Checked:
+    """Read a params file and find all that is wrong in it.
+
+    A misspelt key is reported, and what it means is looked at all the same. What blocks say of each other can be
+    looked at only where every value has its type.
+
+    Raises:
+        UserError: it is not there, or is not a YAML mapping.
+    """
+    data = read_yaml(path)
+    found = problems_of(Params, data)
+    further = problems_of(Params, data := _meant(data, found)) if found else []
+    texts = [str(problem) for problem in [*found, *further]]
+    if further:
+        return Checked(None, located(path, texts))
+    params: Params = validated(Params, data, "")
+    texts += problems(params)
+    return Checked(params, located(path, texts))
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        UserError: the first thing that is wrong, in one line.
+    """
+    found = checked(path)
+    if found.problems or found.params is None:
+        more = f" (and {len(found.problems) - 1} more: `unseen check {path}`)" if len(found.problems) > 1 else ""
+        raise UserError(found.problems[0] + more)
+    return found.params
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m unseen.params.check FILE")
+    try:
+        environment.check()
+        load_params(Path(sys.argv[1]))
+    except UserError as error:
+        sys.exit(str(error))

@@ -1,0 +1,316 @@
+"""What blocks of params say of each other: names that must exist, and roles that must fit.
+
+Each check is a generator of problems, one line each. A line names its key first, in backticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from unseen.core.errors import UserError
+from unseen.core.settings import nearest
+from unseen.detectors.shared.backbone_names import check_backbone
+from unseen.detectors.shared.settings import NativeSettings, XceptionFairSettings
+from unseen.params.roles import (
+    Problems,
+    check_generators,
+    check_no_held_out_gan,
+    check_overlaps,
+    check_trained_on,
+    check_twins_measured,
+    same_gan,
+)
+from unseen.sources.shared.reserved import check_archive
+
+if TYPE_CHECKING:
+    from unseen.params.check import Params
+
+
+def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
+    """The problem that a check raises, if it does."""
+    try:
+        check(*arguments)
+    except UserError as error:
+        yield str(error)
+
+
+def _check_reference(key: str, value: str, allowed: list[str]) -> Problems:
+    if value not in allowed:
+        yield f"params: `{key}` is {value!r}; {nearest(value, allowed)}"
+
+
+def _check_sources(params: Params) -> Problems:
+    """Archives and folders exist, and what is held out for good trains nothing."""
+    for name in params.folders:
+        if name in params.archives:
+            yield f"params: `folders.{name}` has the name of an archive; rename one of them"
+    for block, items in (("sources", params.sources), ("assets", params.assets)):
+        for name, item in items.items():
+            yield from _check_reference(f"{block}.{name}.archive", item.archive, list(params.origins()))
+    for name, source in params.sources.items():
+        if source.archive in params.origins():
+            yield from _refused(check_archive, name, source, params.origins()[source.archive])
+    yield from check_overlaps(params)
+
+
+def _check_names(params: Params) -> Problems:
+    """A name is of one set, and no set lies in the folder of another."""
+    first: dict[str, str] = {}
+    for block, items in (("sources", params.sources), ("fakes", params.fakes), ("twins", params.twins)):
+        for name in items:
+            if name in first:
+                yield f"params: `{block}.{name}` has the name of another set, `{first[name]}`; rename one"
+            first.setdefault(name, f"{block}.{name}")
+    for folder, (name, _, _) in params.set_folders().items():
+        if any(other.startswith(f"{folder}/") for other in params.set_folders()):
+            yield f"params: `{first[name]}`: data/{folder} is a set and a group at once; rename the set or the group"
+    if "centerface" not in params.assets:
+        yield "params: `assets.centerface` is missing; it is the face detector"
+
+
+def _check_fakes(params: Params) -> Problems:
+    """Held-out fakes are of a generator whose fakes train nothing, under this name or under another."""
+    for name, fakes in params.fakes.items():
+        if fakes.gan not in params.gans:
+            yield from _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
+            continue
+        kept = [1.0, *params.gans[fakes.gan].snapshots]
+        if fakes.snapshot not in kept:
+            yield (f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}")
+    drawn = {name: fakes for name, fakes in params.fakes.items() if fakes.gan in params.gans}
+    for name, fakes in drawn.items():
+        for other, seen in drawn.items():
+            same = same_gan(params.gans[seen.gan], params.gans[fakes.gan])
+            if fakes.use == "held_out" and seen.use == "train" and same:
+                yield (
+                    f"params: `fakes.{name}.use` is 'held_out', but `{other}` of the same GAN, "
+                    f"`{seen.gan}`, trains: detectors know that generator"
+                )
+
+
+def _check_twins(params: Params) -> Problems:
+    """Autoencoders learn on reals that train, and one whose twins are held out makes none that train."""
+    gans = [f"gans/{name}" for name in params.gans]
+    for name, made in params.autoencoders.items():
+        yield from check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
+        if made.weights != "none":
+            yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
+    for name, twins in params.twins.items():
+        key = f"twins.{name}"
+        yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, list(params.autoencoders))
+        yield from check_trained_on(params, f"{key}.of", twins.of, "real")
+        if twins.autoencoder not in params.autoencoders:
+            continue
+        made = params.autoencoders[twins.autoencoder]
+        if twins.use == "train" and made.weights != "none":
+            yield from check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
+        for other, seen in params.twins.items():
+            same = params.autoencoders.get(seen.autoencoder) == made
+            if twins.use == "held_out" and seen.use == "train" and same:
+                yield (
+                    f"params: `{key}.use` is 'held_out', but `{other}` of the same autoencoder, "
+                    f"`{seen.autoencoder}`, trains: detectors know that generator"
+                )
+
+
+def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> Problems:
+    """Some set of either class knows the groups of its faces; a twin has its real's."""
+    for folder in (detector.train_on.reals, detector.train_on.fakes):
+        names = [name for path, (name, _, _) in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")]
+        known = [set(params.sources[name].attributes) for name in names if name in params.sources]
+        if not set(names) & set(params.twins) and not any(set(detector.groups) <= found for found in known):
+            yield (
+                f"params: `{key}.groups` is {detector.groups}, but no set in {folder!r} has these `attributes`; "
+                f"{nearest(detector.groups[0], sorted(set().union(*known)))}"
+            )
+
+
+def _check_ensembles(params: Params) -> Problems:
+    """Members exist, a member of an ensemble is none of those that it is made of, and all see the same side."""
+    for name, ensemble in params.ensembles.items():
+        if name in params.detectors:
+            yield f"params: `ensembles.{name}` has the name of a detector; rename one"
+        earlier = list(params.ensembles)[: list(params.ensembles).index(name)]
+        for place in ("first", "second"):
+            yield from _check_reference(
+                f"ensembles.{name}.{place}", getattr(ensemble, place), [*params.detectors, *earlier]
+            )
+        if ensemble.first == ensemble.second:
+            yield f"params: `ensembles.{name}` joins `{ensemble.first}` with itself; name another"
+        yield from check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
+        yield from check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
+
+
+def _check_gans(params: Params) -> Problems:
+    """GANs are measured, and train on reals that train."""
+    if params.quality:
+        for key in ("weights", "inception"):
+            allowed = [f"assets/{name}" for name in params.assets]
+            allowed += ["none"] if key == "inception" else []
+            yield from _check_reference(f"quality.{key}", getattr(params.quality, key), allowed)
+    elif params.gans:
+        yield "params: `quality` is missing; GANs are measured with it while they train"
+    for name, gan in params.gans.items():
+        yield from check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
+        if params.faces.side & (params.faces.side - 1):
+            yield f"params: `faces.side` is {params.faces.side}; `gans.{name}` needs a power of 2"
+
+
+def _check_detectors(params: Params) -> Problems:
+    """Detectors train on sets that train, and start from weights that exist and know nothing held out."""
+    models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
+    for name, detector in params.detectors.items():
+        key = f"detectors.{name}"
+        yield from check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
+        yield from check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
+        if isinstance(detector, XceptionFairSettings):
+            yield from _check_groups(params, key, detector)
+        if isinstance(backbone := getattr(detector, "backbone", None), str):
+            yield from _refused(check_backbone, backbone, f"{key}.backbone")
+        if isinstance(detector, NativeSettings) and detector.input_size != params.faces.side:
+            yield (
+                f"params: `{key}.input_size` is {detector.input_size}; a {detector.kind} sees stored crops as they "
+                f"are, so it must be `faces.side`, {params.faces.side}"
+            )
+        if detector.kind in ("discriminator", "raw_discriminator"):
+            yield from _check_reference(
+                f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")]
+            )
+            yield from check_no_held_out_gan(params, f"{key}.weights", detector.weights)
+            if detector.kind == "discriminator" and detector.input_size != params.faces.side:
+                yield (
+                    f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
+                    f"so it must be `faces.side`, {params.faces.side}"
+                )
+        elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
+            yield f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others"
+        elif detector.weights not in ("none", "hub"):
+            yield from _check_reference(
+                f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")]
+            )
+
+
+def _attributes_of(params: Params, folder: str) -> set[str]:
+    """What the faces of a set, or of a group of sets, may have attributes of: a twin has those of its real."""
+    found: set[str] = set()
+    for path, (name, _, _) in params.set_folders().items():
+        if not f"{path}/".startswith(f"{folder}/"):
+            continue
+        if name in params.sources:
+            found |= set(params.sources[name].attributes)
+        elif name in params.twins:
+            found |= _attributes_of(params, params.twins[name].of)
+    return found
+
+
+def _check_shown_groups(params: Params) -> Problems:
+    """Some set of a pair knows each attribute that rates are shown by."""
+    sets = {name for pair in params.pairs().values() for name in (pair.reals, pair.fakes)}
+    known = set[str]().union(*(_attributes_of(params, params.evaluation_sets[name].data) for name in sets))
+    for name in params.evaluation.groups:
+        if name not in known:
+            yield (
+                f"params: `evaluation.groups` names {name!r}, but no set of a pair is of a source with that "
+                f"attribute; {nearest(name, sorted(known))}"
+            )
+
+
+def _check_evaluation(params: Params) -> Problems:
+    """What is measured exists, trained nothing, and has both classes."""
+    for name, evaluation in params.evaluation_sets.items():
+        if evaluation.data not in params.set_folders():
+            yield from _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.set_folders()))
+            continue
+        set_name, use, _ = params.set_folders()[evaluation.data]
+        if use == "train" and evaluation.split != "test":
+            yield (
+                f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but `{set_name}` trains; "
+                "allowed: test"
+            )
+    for name, pair in params.evaluation.pairs.items():
+        for side, label in (("reals", "real"), ("fakes", "fake")):
+            key, value = f"evaluation.pairs.{name}.{side}", getattr(pair, side)
+            if value not in params.evaluation_sets:
+                yield from _check_reference(key, value, list(params.evaluation_sets))
+                continue
+            found = params.set_folders().get(params.evaluation_sets[value].data)
+            if found and found[2] != label:
+                yield f"params: `{key}` is {value!r}, which does not hold {label} faces"
+
+
+def _check_explanations(params: Params) -> Problems:
+    """The network that says which faces are alike is no detector's."""
+    weights = params.explanations.weights
+    if weights != "none":
+        yield from _check_reference(
+            "explanations.weights", weights, [*(f"assets/{name}" for name in params.assets), "none"]
+        )
+    for name, detector in params.detectors.items():
+        if detector.weights == weights != "none":
+            yield (
+                f"params: `explanations.weights` is {weights!r}, which `{name}` is made of: likeness must not be its "
+                "own; take others or none"
+            )
+
+
+def _check_pairs(params: Params) -> Problems:
+    """There is something to compare, and what is changed is compared."""
+    if not params.pairs():
+        yield "params: `evaluation_sets` needs a set of reals and a set of fakes to compare"
+    for name in params.robustness.pairs:
+        yield from _check_reference("robustness.pairs", name, list(params.pairs()))
+
+
+def _check_speed(params: Params) -> Problems:
+    """What is looked at is of real people, and a face in a picture to be timed is large enough to be stored: as found
+    again, it may be a fifth smaller."""
+    known = [name for name, item in params.evaluation_sets.items() if params.set_folders()[item.data][2] == "real"]
+    yield from _check_reference("speed.set", params.speed.set, known)
+    least = round(2.5 * params.faces.min_crop)
+    if params.speed.side < least:
+        yield (
+            f"params: `speed.side` is {params.speed.side}; a face that fills half of it is below "
+            f"`faces.min_crop`: give {least} or more"
+        )
+
+
+CHECKS: tuple[Callable[[Params], Problems], ...] = (
+    _check_names,
+    _check_sources,
+    _check_gans,
+    _check_fakes,
+    _check_twins,
+    check_generators,
+    _check_detectors,
+    _check_ensembles,
+    _check_evaluation,
+    check_twins_measured,
+    _check_shown_groups,
+    _check_explanations,
+    _check_pairs,
+    _check_speed,
+)
+
+
+def problems(params: Params) -> Problems:
+    """Everything that blocks say of each other and that does not fit, one line each."""
+    found = False
+    for check_one in CHECKS:
+        try:
+            for problem in check_one(params):
+                found = True
+                yield problem
+        except KeyError:  # it follows a name that is not there, which an earlier check has reported
+            if not found:
+                raise
+
+
+def check(params: Params) -> None:
+    """The references between blocks: names that must exist, and roles that must fit.
+
+    Raises:
+        UserError: the first problem: the key, the value and what is allowed.
+    """
+    for problem in problems(params):
+        raise UserError(problem)

@@ -1,0 +1,132 @@
+"""How fast detectors are, and what accuracy costs in time: the Pareto front."""
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from unseen.report.results import Measured, Results
+from unseen.report.section import OWN_RUN, Section
+from unseen.report.svg import Chart, legend, log_axis, share_axis
+from unseen.report.tables import NONE, Cell, Head, Table, count, heads, number, of_file, speed
+
+PARETO = ["detector", "images_per_second", "balanced_accuracy", "auc", "on_front"]
+AS_USED = {"device": "cpu", "what": "bytes_to_verdict", "batch": 32}
+"""What speeds are compared by: from the bytes of a picture to its verdict, the face detector included."""
+
+MEASURES = {"model": "the model alone", "bytes_to_verdict": "bytes to verdict"}
+
+
+def measured_as_used(found: dict[str, Any]) -> dict[str, Any] | None:
+    """The measurement that speeds are compared by."""
+    return next((one for one in found["measured"] if all(one[key] == AS_USED[key] for key in AS_USED)), None)
+
+
+def speed_of(results: Measured, detector: str) -> dict[str, Any] | None:
+    """Pictures a second of a detector as it is used, and `machine`; None where nobody measured it."""
+    if not isinstance(results, Results) or detector not in results.speed:
+        return None
+    found = results.speed[detector]
+    used = measured_as_used(found)
+    return used and {**used, "machine": found["machine"]}
+
+
+def pareto(results: Results) -> pd.DataFrame:
+    """Columns PARETO, fastest first: speed as used; balanced accuracy and AUC on the pair a detector does worst on.
+
+    `on_front` is 1 where no other detector is at least as fast and as accurate (balanced), and better in one.
+    """
+    rows = []
+    for row in results.leaderboard.to_dict("records"):
+        used = speed_of(results, str(row["detector"]))
+        if used:
+            rows.append(
+                {**{key: row[key] for key in PARETO if key in row}, "images_per_second": used["images_per_second"]}
+            )
+    found = pd.DataFrame(rows, columns=PARETO)
+    both = found[["images_per_second", "balanced_accuracy"]].astype(float)
+    beaten = [((both >= one).all(axis=1) & (both > one).any(axis=1)).any() for _, one in both.iterrows()]
+    found["on_front"] = [int(not b) for b in beaten]
+    return found.sort_values(["images_per_second", "detector"], ascending=[False, True], ignore_index=True)
+
+
+def machine(found: dict[str, Any]) -> str:
+    """A machine in words."""
+    parts = [
+        found["cpu"],
+        f"{found['cores']} cores, {found['threads']} thread{'s' if found['threads'] != 1 else ''} in use",
+        found["gpu"] or "no GPU",
+    ]
+    return "; ".join([*parts, f"Python {found['python']}, torch {found['torch']}, {found['system']}"])
+
+
+def pareto_chart(front: pd.DataFrame, names: list[str]) -> Markup:
+    """Balanced accuracy against speed, a point a detector, filled on the front, which a thin line joins."""
+    low = min(0.5, float(front["balanced_accuracy"].min()))
+    x = log_axis("pictures a second (log)", front["images_per_second"].tolist())
+    chart = Chart("Accuracy against speed", x, share_axis("balanced accuracy, worst pair", low), 560, 340)
+    on = front[front["on_front"] == 1]
+    chart.rule(on["images_per_second"].tolist(), on["balanced_accuracy"].tolist())
+    for row in front.to_dict("records"):
+        values = row["images_per_second"], row["balanced_accuracy"]
+        chart.mark(*values, names.index(row["detector"]), str(row["detector"]), hollow=not row["on_front"])
+    return chart.svg()
+
+
+def _rows(name: str, found: dict[str, Any], folder: str) -> list[list[Cell]]:
+    flops = found["flops"]
+    return [
+        [
+            Cell(name, href=of_file(name, folder)),
+            Cell(one["device"], kind="words"),
+            Cell(MEASURES.get(one["what"], one["what"]), kind="words"),
+            count(one["batch"]),
+            Cell(speed(one["images_per_second"]), sort=one["images_per_second"]),
+            number(one["ms_p50"], digits=1),
+            number(one["ms_p95"], digits=1),
+            count(one["n"]),
+            Cell(f"{one['peak_memory_mb']:,.0f}", sort=one["peak_memory_mb"]),
+            NONE if one["energy_j"] is None else number(one["energy_j"], digits=2),
+            count(found["parameters"]),
+            NONE if flops is None else Cell(f"{flops / 1e9:.3g}", f"at {found['side']} px", flops),
+        ]
+        for one in found["measured"]
+    ]
+
+
+def section(results: Measured) -> Section:
+    """Speeds, memory and energy of each detector, on the machine that is named."""
+    if not isinstance(results, Results):
+        return Section("speed", "Runtime", missing=OWN_RUN)
+    timed = {name: results.speed[name] for name in results.names() if name in results.speed}
+    if not timed:
+        return Section(
+            "speed",
+            "Runtime",
+            missing="No detector of this run was timed: metrics/speed holds no file of theirs.",
+        )
+    front = pareto(results)
+    table = Table(
+        "Times are of one call, that is of a whole batch. “Bytes to verdict” decodes the picture, finds the face and "
+        "judges it, as unseen predict does.",
+        [
+            *(Head("Detector"), Head("Device", words=True), Head("What", words=True)),
+            *heads("Batch", "Pictures a second", "ms, median", "ms, 95 %", "n", "Memory, MB", "Energy, J"),
+            *heads("Parameters", "GFLOPs"),
+        ],
+        [row for name, found in timed.items() for row in _rows(name, found, "speed")],
+        ["pareto.csv"],
+    )
+    machines = {machine(found["machine"]) for found in timed.values()}
+    return Section(
+        "speed",
+        "Runtime",
+        {
+            "table": table,
+            "machines": sorted(machines),
+            "chart": pareto_chart(front, results.names()) if len(front) else "",
+            "legend": legend(results.names()),
+            "front": front[front["on_front"] == 1]["detector"].tolist(),
+            "left_out": [name for name in results.names() if name not in timed],
+        },
+    )

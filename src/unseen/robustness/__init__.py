@@ -1,0 +1,1 @@
+"""The same faces after compression, blur, noise and the like."""

@@ -1,0 +1,199 @@
+"""What changes of a picture do to detectors: the same faces clean and changed, at the thresholds frozen on clean.
+
+A face is decoded once and changed once at each level, and all detectors look at that; what is in memory is a few
+batches, however many faces there are.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unseen.core.files import atomic_file
+from unseen.core.prefetch import prefetch
+from unseen.core.progress import progress
+from unseen.core.runtime import prepare
+from unseen.data.evaluation_sets import Pair
+from unseen.data.pictures import Faces, Pixels, decode_crops
+from unseen.data.shards import FaceSet, check_sides, measurable, open_set
+from unseen.data.splits import unit_interval
+from unseen.detectors.shared.artifact import TrainedDetector
+from unseen.detectors.shared.logits import SCORING_BATCH, logits_of
+from unseen.evaluation.ranking import Ranking
+from unseen.evaluation.shares import share
+from unseen.robustness.changes import CHANGES, CLEAN
+from unseen.robustness.settings import ChangeLevels
+
+FROM_SHARDS = ["id", "label", "generator", "source", "identity"]
+SCHEMA = pa.schema(
+    [
+        ("detector", pa.string()),
+        ("set", pa.string()),
+        ("change", pa.string()),
+        ("level", pa.float64()),
+        ("id", pa.string()),
+        ("label", pa.int8()),
+        ("generator", pa.string()),
+        ("source", pa.string()),
+        ("identity", pa.string()),
+        ("logit", pa.float64()),
+        ("score", pa.float64()),
+    ]
+)
+COUNTED = ["detector", "set", "change", "level", "logit", "score"]
+
+Row = dict[str, Any]
+
+
+def chosen(face_set: FaceSet, most: int, seed: int) -> set[str]:
+    """The ids of at most so many faces that may be measured on: which, only the seed and their ids decide."""
+    batches = face_set.batches(measurable(face_set), ["id"])
+    names = (name for batch in batches for name in batch["id"].to_pylist())
+    return set(heapq.nsmallest(most, names, key=lambda name: unit_interval("robustness", seed, name)))
+
+
+def _stored(face_set: FaceSet, ids: set[str]) -> Iterator[list[Row]]:
+    """The rows of these faces in stored order, full batches of them."""
+    rows: list[Row] = []
+    for batch in face_set.batches(measurable(face_set), ["image", *FROM_SHARDS], 256):
+        rows += batch.filter(pa.array([name in ids for name in batch["id"].to_pylist()])).to_pylist()
+        while len(rows) >= SCORING_BATCH:
+            yield rows[:SCORING_BATCH]
+            rows = rows[SCORING_BATCH:]
+    if rows:
+        yield rows
+
+
+def _decoded(rows: list[Row], threads: Executor) -> Faces:
+    pixels = decode_crops([row["image"]["bytes"] for row in rows], threads)
+    return Faces(pixels, {name: [row[name] for row in rows] for name in FROM_SHARDS})
+
+
+def changed(pixels: Pixels, change: str, level: float, threads: Executor) -> Pixels:
+    """Pictures uint8 [n, h, w, 3], each changed; threads share them out."""
+    return np.stack(list(threads.map(lambda picture: CHANGES[change](picture, level), pixels)))
+
+
+def score_changes(
+    detectors: Sequence[TrainedDetector],
+    folders: Mapping[str, Path],
+    levels: ChangeLevels,
+    most: int,
+    seed: int,
+    output: Path,
+) -> None:
+    """Write what every detector says of every change of every face: one row each, in columns SCHEMA.
+
+    Args:
+        detectors: loaded from their artifacts.
+        folders: each evaluation set's faces, by its name.
+        levels: of the changes; every face is scored clean as well, as change `clean` at level 0.
+        most: faces of a set.
+        seed: decides which.
+        output: the Parquet file, a row group for each batch of faces.
+    """
+    device = prepare()
+    models = {one.name: (one.model.to(device), one.calibration) for one in detectors}
+    grid = [(CLEAN, 0.0), *levels.grid()]
+
+    def tables(name: str, faces: Faces) -> Iterator[pa.Table]:
+        # the pictures of one level are made while the detectors look at those of the level before
+        made = prefetch(grid, lambda cell, threads: changed(faces.pixels, *cell, threads))
+        for (change, level), pixels in zip(grid, made, strict=True):
+            for detector, (model, calibration) in models.items():
+                logits = logits_of(model, pixels, device)
+                cell = {"detector": detector, "set": name, "change": change, "level": level}
+                columns = {key: [value] * len(faces) for key, value in cell.items()}
+                columns |= {**faces.columns, "logit": logits.tolist(), "score": calibration.score(logits).tolist()}
+                yield pa.Table.from_pydict(columns, schema=SCHEMA)
+
+    with atomic_file(output) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+        for name, folder in folders.items():
+            face_set = open_set(folder)
+            for detector in detectors:
+                check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
+            batches = prefetch(_stored(face_set, chosen(face_set, most, seed)), _decoded)
+            for faces in progress(batches, f"robustness on {name}", "batch"):
+                writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())
+
+
+def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pair]) -> list[Row]:
+    """Each detector under each change, on each pair of sets, at its frozen threshold.
+
+    Args:
+        path: what `score_changes` wrote.
+        thresholds: each detector's, frozen on clean validation faces, on the score.
+        pairs: sets of reals and of fakes.
+
+    Returns:
+        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `caught`
+        (share of fakes) and `flagged` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`,
+        the mean over each class of the logit less the same face's clean logit.
+    """
+    names = ["detector", "set", "change"]
+    frame = pq.read_table(path, columns=COUNTED, read_dictionary=names).to_pandas()
+    frame["hit"] = frame["score"] >= frame["detector"].astype(str).map(thresholds)
+    grouped = frame.groupby([*names, "level"], observed=True, sort=False)
+    cells = grouped.agg(hits=("hit", "sum"), n=("hit", "size"), logit=("logit", "mean")).to_dict("index")
+    logits = {cell: part.to_numpy() for cell, part in grouped["logit"]}
+    grid = list(dict.fromkeys((change, level) for _, _, change, level in cells))
+    rows = []
+    for detector in thresholds:
+        for name, pair in pairs.items():
+            for cell in grid:
+                reals, fakes = (cells[detector, side, *cell] for side in (pair.reals, pair.fakes))
+                clean = [cells[detector, side, CLEAN, 0.0] for side in (pair.reals, pair.fakes)]
+                both = [logits[detector, side, *cell] for side in (pair.reals, pair.fakes)]
+                ranking = Ranking(np.repeat([0, 1], [len(side) for side in both]), np.concatenate(both))
+                caught, flagged = share(int(fakes["hits"]), fakes["n"]), share(int(reals["hits"]), reals["n"])
+                rows.append(
+                    {
+                        "detector": detector,
+                        "pair": name,
+                        "change": cell[0],
+                        "level": cell[1],
+                        "auc": ranking.all_once().auc,
+                        "balanced_accuracy": (caught["share"] + 1 - flagged["share"]) / 2,
+                        "caught": caught,
+                        "flagged": flagged,
+                        # the same faces on either side, so the mean of differences is the difference of means
+                        "shift_reals": float(reals["logit"] - clean[0]["logit"]),
+                        "shift_fakes": float(fakes["logit"] - clean[1]["logit"]),
+                    }
+                )
+    return rows
+
+
+def as_tree(rows: list[Row]) -> Row:
+    """The rows of `measure` by detector, pair, change and level."""
+    tree: Row = {}
+    for row in rows:
+        *branch, level = (row["detector"], row["pair"], row["change"], f"{row['level']:g}")
+        place = tree
+        for key in branch:
+            place = place.setdefault(key, {})
+        place[level] = {
+            key: value for key, value in row.items() if key not in ("detector", "pair", "change", "level")
+        }
+    return tree
+
+
+def as_table(rows: list[Row]) -> pd.DataFrame:
+    """The rows of `measure` as a flat table, of shares without their intervals, and how many `reals` and `fakes`."""
+    flat = [
+        {
+            **row,
+            "caught": row["caught"]["share"],
+            "flagged": row["flagged"]["share"],
+            "reals": row["flagged"]["n"],
+            "fakes": row["caught"]["n"],
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(flat)

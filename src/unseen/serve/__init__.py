@@ -1,0 +1,1 @@
+"""Detectors in use: prediction, verdicts, bulk scoring."""

@@ -1,0 +1,105 @@
+"""How far a detector's verdicts reach: what it was trained on, and what it was shown to catch, at which threshold.
+
+The sentence stands above every list of verdicts, and the record lies in or beside every file of them.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from unseen.core.errors import UserError
+from unseen.core.files import read_json
+from unseen.core.recovery import advice
+from unseen.data.identities import FEW_PEOPLE, people_text
+from unseen.serve.verdict import MEANINGS, NOT_FLAGGED
+
+if TYPE_CHECKING:
+    from unseen.detectors.shared.artifact import TrainedDetector
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is known of a detector when it is used.
+
+    Attributes:
+        detector: its name.
+        scope: a sentence for people.
+        demonstration: it was trained on too few people to rely on.
+        threshold: on the score, frozen on validation faces.
+        unsure: lowest and highest score of the verdict `unsure`.
+        temperature: score = 1 / (1 + exp(-logit / temperature)).
+        max_fpr: the FPR that the threshold was allowed on validation faces.
+        trained_on: people, faces by source, and generators.
+        measured: None before the detector was evaluated; else TPR by set of fakes and FPR by set of reals.
+        verdicts: what each one means.
+    """
+
+    detector: str
+    scope: str
+    demonstration: bool
+    threshold: float
+    unsure: tuple[float, float]
+    temperature: float
+    max_fpr: float
+    trained_on: dict[str, Any]
+    measured: dict[str, Any] | None
+    verdicts: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {**asdict(self), "unsure": list(self.unsure)}
+
+
+def _rates(sets: dict[str, dict[str, Any]], seen: set[str]) -> str:
+    parts = []
+    for name, one in sets.items():
+        generators = set(one.get("generators", []))
+        held_out = ", held out" if generators and not generators & seen else ""
+        share, n = float(one["share"]), int(one["n"])
+        if not 0 <= share <= 1:
+            raise ValueError(f"`share` of {name} is {share}")
+        parts.append(f"{100 * share:.3g} % on {' + '.join(sorted(generators)) or name} (n {n}{held_out})")
+    return ", ".join(parts) or "not measured"
+
+
+def scope_of(detector: "TrainedDetector") -> Scope:
+    """The scope of a detector, from its folder.
+
+    Raises:
+        UserError: what the artifact says of itself is damaged or can't be read.
+    """
+    file, calibration = detector.folder / "detector.json", detector.calibration
+    try:
+        trained = detector.card["trained_on"]
+        train, seen = trained["train"], {name for split in trained.values() for name in split["generators"]}
+        people, others = int(train["people"]), int(train.get("without_identity", 0))
+        generators = [str(name) for name in train["generators"]]
+        faces = {str(source): int(n) for source, n in train["faces"].items()}
+        file = detector.folder / "evaluation.json"
+        measured, rates = None, "not evaluated yet"
+        if file.exists():
+            found = read_json(file)
+            measured = {key: dict(found[key]) for key in ("caught", "flagged")}
+            rates = f"TPR {_rates(measured['caught'], seen)}; FPR {_rates(measured['flagged'], set())}"
+    except OSError as error:
+        raise UserError(f"{file}: can't be read: {error.strerror}; {advice(file)}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(f"{file}: damaged ({error!r}); {advice(file)}") from None
+    few = people + others < FEW_PEOPLE
+    sentence = (
+        f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}trained on "
+        f"{people_text(people, others)} and fakes of {', '.join(generators)}. "
+        f"Threshold {calibration.threshold:.3g}, at most {100 * calibration.max_fpr:.3g} % FPR on validation people: "
+        f"{rates}. Other generators: not measured. `{NOT_FLAGGED}` does not mean real."
+    )
+    return Scope(
+        detector.name,
+        sentence,
+        few,
+        calibration.threshold,
+        calibration.unsure,
+        calibration.temperature,
+        calibration.max_fpr,
+        {"people": people, "without_identity": others, "faces": faces, "generators": generators},
+        measured,
+        MEANINGS,
+    )

@@ -1,0 +1,185 @@
+"""Score folders of real and of fake pictures with any detector, into a file that `unseen evaluate` reads."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unseen.core.errors import UserError
+from unseen.core.files import CsvLines, atomic_file, write_json
+from unseen.core.progress import progress
+from unseen.serve.folders import list_folder
+
+TEXT = ("id", "sha256", "set", "source", "generator")
+FORMATS = (".csv", ".parquet")
+CHUNK = 1024
+
+
+class Scorer(Protocol):
+    """What gives scores: `unseen.serve.plugin.Plugin`, or `unseen.serve.trained.Trained`.
+
+    Attributes:
+        columns: of its answers.
+        threshold: frozen, where it has one.
+        scope: how far its verdicts reach, as plain data; `scope` in it is a sentence.
+    """
+
+    columns: tuple[str, ...]
+    threshold: float | None
+    scope: dict[str, Any]
+
+    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
+        """For each path, in order, its columns, or why it has no score."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file to score.
+
+    Attributes:
+        named: its path, as it is called.
+        path: the same, wherever one works.
+        row: what is known of it: the columns TEXT but `sha256`, and `label`, 0 real and 1 fake.
+    """
+
+    named: str
+    path: str
+    row: dict[str, Any]
+
+
+def _text(name: str) -> str:
+    """A name that any file can hold, the same in every locale: UTF-8, in which bytes that are none are escaped."""
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeError:
+        return name.encode("utf-8", "backslashreplace").decode()
+
+
+def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture], str]:
+    """The pictures in a folder and below, sorted by path, and what was skipped, in words.
+
+    A picture's id is the folder's name and its path below. Its generator, or a real's source, is the first folder
+    below, or the folder itself.
+
+    Args:
+        folder: pictures of one class.
+        label: 0 real, 1 fake.
+        name: of the set; the folder's, where none is given.
+
+    Raises:
+        UserError: there is no such folder, a folder below can't be opened, or no picture is in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: not a folder")
+    found = list_folder(str(folder))
+    if found.closed:
+        raise UserError(f"{found.closed[0].filename}: can't be opened: {found.closed[0].strerror}")
+    pictures = sorted(map(Path, found.pictures))
+    if not pictures:
+        raise UserError(f"{folder}: holds no picture; skipped: {found.skipped() or 'nothing'}")
+    called = _text(folder.resolve().name)
+    rows = []
+    for path in pictures:
+        below = path.relative_to(folder)
+        part = _text(below.parts[0]) if len(below.parts) > 1 else called
+        row = {
+            "id": f"{called}/{_text(below.as_posix())}",
+            "set": name or called,
+            "source": part,
+            "generator": part if label else "",
+            "label": label,
+        }
+        rows.append(Picture(str(path), str(path.absolute()), row))
+    return rows, found.skipped()
+
+
+def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
+    """No picture is real and fake at once, and no two have one id.
+
+    Raises:
+        UserError: names one.
+    """
+    real_paths = {os.path.realpath(picture.path) for picture in reals}
+    for picture in fakes:
+        if os.path.realpath(picture.path) in real_paths:
+            raise UserError(f"{picture.named}: is among the reals and among the fakes; give folders apart")
+    if both := {picture.row["id"] for picture in reals} & {picture.row["id"] for picture in fakes}:
+        raise UserError(
+            f"{min(both)}: would name a real and a fake, since both folders have the same name; rename one"
+        )
+
+
+def sidecar(out: Path) -> Path:
+    """The file that says how far the verdicts in a file of predictions reach."""
+    return out.with_name(f"{out.name}.meta.json")
+
+
+def check_out(out: Path) -> None:
+    """Predictions can be written there, as far as that is known before they are.
+
+    Raises:
+        UserError: it is a folder, or its suffix is none of FORMATS.
+    """
+    if out.suffix.lower() not in FORMATS or out.is_dir():
+        raise UserError(f"{out}: predictions go into a file; give it a name that ends in {' or '.join(FORMATS)}")
+
+
+def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> int:
+    count = 0
+    if suffix == ".csv":
+        with part.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.DictWriter(CsvLines(handle), columns)
+            writer.writeheader()
+            for row in rows:
+                writer.writerow(row)
+                count += 1
+        return count
+    types = {"label": pa.int8(), **dict.fromkeys((*TEXT, "verdict"), pa.string())}
+    schema = pa.schema([(column, types.get(column, pa.float64())) for column in columns])
+    with pq.ParquetWriter(part, schema) as writer:
+        while chunk := list(islice(rows, CHUNK)):
+            writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
+            count += len(chunk)
+    return count
+
+
+def score_pictures(scorer: Scorer, pictures: Sequence[Picture], out: Path, failed: Callable[[str, str], None]) -> int:
+    """Score pictures, write a row for each that has a score, in their order, and return how many there are.
+
+    The scorer's scope is written beside it, into the file that `sidecar` names.
+
+    Args:
+        scorer: gives the scores.
+        pictures: what is scored.
+        out: a CSV or Parquet file, by its suffix, which `check_out` lets pass; there when all are done, not before.
+        failed: is told path and reason of each picture that has no score.
+
+    Raises:
+        UserError: the file can't be written, or no picture has a score.
+    """
+
+    def rows() -> Iterator[dict[str, Any]]:
+        answers = zip(pictures, scorer.answers(one.path for one in pictures), strict=True)
+        for picture, answer in progress(answers, "score", "picture", len(pictures)):
+            if isinstance(answer, str):
+                failed(picture.named, answer)
+                continue
+            with open(picture.path, "rb") as file:
+                yield {**picture.row, "sha256": hashlib.file_digest(file, "sha256").hexdigest(), **answer}
+
+    try:
+        with atomic_file(out) as part:
+            count = _write(part, out.suffix.lower(), [*TEXT, "label", *scorer.columns], rows())
+            if not count:
+                raise UserError(f"{out}: not written, since no picture has a score")
+            write_json(sidecar(out), {**scorer.scope, "scored": count, "without_a_score": len(pictures) - count})
+    except OSError as error:
+        raise UserError(f"{error.filename or out}: {error.strerror or error}") from error
+    return count

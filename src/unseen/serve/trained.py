@@ -1,0 +1,80 @@
+"""A detector of this project, asked as a plugin is: scores of pictures' main faces, by the road of training."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from unseen.core import environment
+from unseen.core.errors import UserError
+from unseen.core.prefetch import prefetch
+from unseen.core.runtime import device
+from unseen.data.pictures import Pixels, decode_crop
+from unseen.detectors.shared.logits import logits_of
+from unseen.faces.decode import BadPictureError
+from unseen.faces.preprocess import preprocess_pictures
+from unseen.serve.detector_scope import scope_of
+from unseen.serve.predict import BATCH, open_detector, read
+from unseen.serve.verdict import verdict_of
+
+Looked = Pixels | str
+
+
+class Trained:
+    """A detector out of its folder."""
+
+    columns: tuple[str, ...] = ("logit", "score", "verdict")
+
+    def __init__(self, folder: Path) -> None:
+        """Load it.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+        self._detector, self._face_detector = open_detector(folder)
+        self.threshold: float | None = self._detector.calibration.threshold
+        self.scope: dict[str, Any] = scope_of(self._detector).as_dict()
+
+    def _look(self, path: str) -> Looked:
+        """The main face as it would be stored, uint8 [size, size, 3], or why there is none."""
+        detector = self._detector
+        try:
+            crop = preprocess_pictures(
+                [read(path)], self._face_detector, detector.faces, detector.card["seed"], "found"
+            )[0]
+        except BadPictureError as bad:
+            crop = bad
+        except OSError as error:
+            return f"unreadable: {error.strerror or error}"
+        return f"{crop.reason}: {crop.detail}" if isinstance(crop, BadPictureError) else decode_crop(crop.jpeg)
+
+    def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
+        """For each path, in order, the logit before the temperature, score and verdict, or why there are none.
+
+        Raises:
+            UserError: the detector gives logits that are not finite.
+        """
+        torch.set_num_threads(environment.threads(1))  # the others look at the next pictures
+        where = device()
+        model = self._detector.model.to(where)
+        rest = iter(paths)
+        batches = iter(lambda: list(islice(rest, BATCH)), [])
+
+        def look(batch: list[str], threads: Executor) -> list[Looked]:
+            return list(threads.map(self._look, batch))
+
+        for looked in prefetch(batches, look):
+            faces = [one for one in looked if not isinstance(one, str)]
+            logits = logits_of(model, np.stack(faces), where) if faces else np.empty(0)
+            if not np.isfinite(logits).all():
+                raise UserError(f"{self._detector.folder}: gives scores that are not finite; train it again")
+            frozen = self._detector.calibration
+            scores = frozen.score(logits).tolist()
+            verdicts = [verdict_of(score, frozen.threshold, frozen.unsure) for score in scores]
+            following = zip(logits.tolist(), scores, verdicts, strict=True)
+            for one in looked:
+                yield one if isinstance(one, str) else dict(zip(self.columns, next(following), strict=True))

@@ -1,0 +1,234 @@
+"""Pictures of one's own: a folder, packed into one archive, or an archive file as it is.
+
+What was met first is what counts: its hash is recorded, and a folder that has changed since is refused until its
+user accepts the change.
+"""
+
+import os
+import shutil
+import sys
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unseen.core.errors import UserError, printable
+from unseen.core.files import atomic_folder, read_json, sha256_of, write_json
+from unseen.core.picture_names import is_system_file
+from unseen.sources.shared import archive
+from unseen.sources.shared.checksums import forget, origin, recorded, verify
+from unseen.sources.shared.packing import cannot_read, pack
+from unseen.sources.shared.settings import FolderSettings
+
+PACKED = "pictures.zip"
+
+
+@dataclass
+class Listing:
+    """The files of a folder, sorted by name, and what is left out: how much of which kind, with an example."""
+
+    root: Path
+    files: list[Path] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, path: Path, reason: str) -> None:
+        """Count a file or folder that is not read."""
+        self.left_out[reason] += 1
+        self.examples.setdefault(reason, path.relative_to(self.root).as_posix())
+
+    def said(self) -> str:
+        """What is left out, in one line; empty for nothing."""
+        return ", ".join(f"{n} {reason} (such as {printable(self.examples[reason])})" for reason, n in self._sorted())
+
+    def card(self) -> dict[str, dict[str, Any]]:
+        """The same for the archive's card. Hidden and system files come and go and are not on it."""
+        counts = {reason: n for reason, n in self._sorted() if reason != "system_file"}
+        return {reason: {"count": n, "example": printable(self.examples[reason])} for reason, n in counts.items()}
+
+    def _sorted(self) -> list[tuple[str, int]]:
+        return sorted(self.left_out.items())
+
+
+def _stop(error: OSError) -> None:
+    raise cannot_read(error)
+
+
+def listing(root: Path) -> Listing:
+    """The files below a folder.
+
+    Left out are hidden and system files (`system_file`, a folder of them counts once), links to folders
+    (`linked_folder`; DVC does not look into them either, so a change in one would not be noticed), links that lead
+    nowhere (`broken_link`) and what is neither file nor folder (`special_file`).
+
+    Raises:
+        UserError: a folder can't be opened.
+    """
+    found = Listing(root)
+    for parent, folders, names in os.walk(root, onerror=_stop):
+        below = []
+        for name in sorted(folders):
+            path = Path(parent, name)
+            if is_system_file((path / "x").relative_to(root).as_posix()):
+                found.leave_out(path, "system_file")
+            elif path.is_symlink():
+                found.leave_out(path, "linked_folder")
+            else:
+                below.append(name)
+        folders[:] = below
+        for name in sorted(names):
+            path = Path(parent, name)
+            if is_system_file(path.relative_to(root).as_posix()):
+                found.leave_out(path, "system_file")
+            elif path.is_file():
+                found.files.append(path)
+            else:
+                found.leave_out(path, "broken_link" if path.is_symlink() else "special_file")
+    found.files.sort(key=lambda path: path.relative_to(root).as_posix())
+    return found
+
+
+def _crc(file: Path) -> int:
+    value = 0
+    with file.open("rb") as handle:
+        while data := handle.read(2**20):
+            value = zlib.crc32(data, value)
+    return value
+
+
+def _packed(before: Path) -> dict[str, tuple[int, int]]:
+    """Size and CRC-32 of each file in an archive that `pack` wrote; empty where it can't be read."""
+    try:
+        with zipfile.ZipFile(before) as packed:
+            return {info.filename: (info.file_size, info.CRC) for info in packed.infolist()}
+    except (OSError, zipfile.BadZipFile):
+        return {}
+
+
+def _other_names_or_sizes(before: Path, found: Listing) -> bool:
+    """Whether a folder has other files than its archive, or files of other sizes. Nothing is read."""
+    there = {file.relative_to(found.root).as_posix(): file.stat().st_size for file in found.files}
+    return there != {name: size for name, (size, _) in _packed(before).items()}
+
+
+def changes(before: Path, found: Listing) -> str:
+    """What has changed in a folder since it was packed: `2 added (such as a.jpg), 1 removed (b.jpg)`."""
+    was = _packed(before)
+    names = {file.relative_to(found.root).as_posix(): file for file in found.files}
+    same = [name for name in names if name in was]
+    altered = [n for n in same if was[n] != (names[n].stat().st_size, _crc(names[n]))]
+    kinds: dict[str, Sequence[str]] = {
+        "added": sorted(names.keys() - was.keys()),
+        "removed": sorted(was.keys() - names.keys()),
+        "altered": altered,
+    }
+    return ", ".join(
+        f"{len(some)} {kind} ({'such as ' * (len(some) > 1)}{printable(some[0])})"
+        for kind, some in kinds.items()
+        if some
+    )
+
+
+def changed(name: str, settings: FolderSettings, project: Path, found: Listing) -> str:
+    """What has changed in a folder since it was packed, and what to do, as far as names and sizes tell; empty where
+    nothing has, or where it was not packed yet.
+
+    Args:
+        name: the key below `folders`.
+        settings: the folder's.
+        project: the project's folder.
+        found: the folder's listing.
+    """
+    expected = settings.sha256 or recorded(project / "checksums" / f"{name}.sha256", settings)
+    before = _archive_of(project / "data/raw" / name, expected)
+    if before is None or before.name != PACKED or not _other_names_or_sizes(before, found):
+        return ""
+    return f"changed since it was first read: {changes(before, found)}; {_accept(name, settings)}"
+
+
+def _accept(name: str, settings: FolderSettings) -> str:
+    if settings.sha256:
+        return f"correct or remove `folders.{name}.sha256` to take the new state, or restore the old one"
+    return f"take the new state with `unseen accept {name}` and `dvc repro`, or restore the old one"
+
+
+def _refuse(name: str, settings: FolderSettings, what: str) -> UserError:
+    return UserError(f"{settings.path}: changed since it was first read: {what}; {_accept(name, settings)}")
+
+
+def _archive_of(target: Path, sha256: str) -> Path | None:
+    """The archive that was packed when the folder was first read, if it is still there."""
+    try:
+        card = read_json(target / "archive.json")
+        file = target / str(card["file"])
+        return file if card["sha256"] == sha256 and file.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return None
+
+
+def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Path) -> None:
+    """Put a folder's files as one archive, or an archive file as it is, and its card into the folder `target`.
+
+    Args:
+        name: the key below `folders`.
+        settings: the path.
+        target: receives the archive and `archive.json`; it appears whole, at the end. What an earlier run left in it
+            stays until then, and says what has changed.
+        checksums: file that keeps the hash of what was first read.
+
+    Raises:
+        UserError: there is nothing at that path, it can't be read, or it has changed.
+    """
+    path = Path(settings.path)
+    expected = settings.sha256 or recorded(checksums, settings)
+    if path.is_file():
+        _take_file(name, settings, target, checksums, expected)
+        return
+    if not path.is_dir():
+        raise UserError(f"{path}: neither a folder nor an archive file; correct `folders.{name}.path`")
+    found = listing(path)
+    if said := found.said():
+        print(f"folder {name}: left out {said}", file=sys.stderr)
+    if not found.files:
+        raise UserError(f"{path}: no file in it; correct `folders.{name}.path`, or put pictures there")
+    before = _archive_of(target, expected)
+    if before and before.name == PACKED and _other_names_or_sizes(before, found):
+        raise _refuse(name, settings, changes(before, found))
+    with atomic_folder(target) as part:
+        packed = pack(path, found.files, part / PACKED)
+        sha256 = sha256_of(packed)
+        if expected not in ("", sha256):
+            what = changes(before, found) if before else "the archive of then is not here to compare with"
+            raise _refuse(name, settings, what or "the way in which it is packed")
+        _write_card(part, packed, settings, sha256, found.card())
+        verify(checksums, settings, packed.name, sha256)
+
+
+def _take_file(name: str, settings: FolderSettings, target: Path, checksums: Path, expected: str) -> None:
+    path = Path(settings.path)
+    try:
+        sha256 = sha256_of(path)
+    except OSError as error:
+        raise cannot_read(error) from None
+    try:
+        archive.check(path, whole=sha256 != expected)
+    except archive.NotAnArchiveError as error:
+        if sha256 == expected:  # recorded by a version that did not look
+            forget(checksums, settings)
+        raise UserError(
+            f"{path}: {error.why}; put the right file there, or correct `folders.{name}.path`, then `dvc repro` again"
+        ) from None
+    if expected not in ("", sha256):
+        raise _refuse(name, settings, "the file's bytes")
+    with atomic_folder(target) as part:
+        copied = Path(shutil.copyfile(path, part / path.name))
+        _write_card(part, copied, settings, sha256, {})
+        verify(checksums, settings, copied.name, sha256)
+
+
+def _write_card(part: Path, file: Path, settings: FolderSettings, sha256: str, left_out: dict[str, Any]) -> None:
+    card = {"file": file.name, "sha256": sha256, "bytes": file.stat().st_size, "origin": origin(settings)}
+    write_json(part / "archive.json", {**card, "left_out": left_out})

@@ -1,0 +1,75 @@
+"""Hashes that were seen at the first download, for archives whose params state none: a file an archive, for git."""
+
+from pathlib import Path
+
+from unseen.core.errors import UserError
+from unseen.core.files import atomic_file
+from unseen.sources.shared.settings import FolderSettings, Origin
+
+
+def origin(settings: Origin) -> str:
+    """What is fetched, in one line: `kaggle owner/name 3`."""
+    if isinstance(settings, FolderSettings):
+        return f"folder {settings.path}"
+    fields = settings.model_dump(exclude={"sha256", "page", "wait", "folder"})
+    return " ".join(str(value) for value in fields.values())
+
+
+def recorded(file: Path, settings: Origin) -> str:
+    """The hash that was recorded for just this origin; empty where there is none."""
+    if not file.exists():
+        return ""
+    lines = [line.partition("  ") for line in file.read_text(encoding="utf-8").splitlines()]
+    return next((sha256 for sha256, _, what in lines if what == origin(settings)), "")
+
+
+def record(file: Path, settings: Origin, sha256: str) -> None:
+    """Add a line `sha256  origin`."""
+    before = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    with atomic_file(file) as part:
+        part.write_text("".join(f"{line}\n" for line in [*before, f"{sha256}  {origin(settings)}"]), encoding="utf-8")
+
+
+def forget(file: Path, settings: Origin) -> bool:
+    """Remove the hash that was recorded for just this origin, so that the next run takes what it finds.
+
+    Returns:
+        Whether there was one.
+    """
+    if not recorded(file, settings):
+        return False
+    lines = file.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.partition("  ")[2] != origin(settings)]
+    if kept:
+        with atomic_file(file) as part:
+            part.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    else:
+        file.unlink()
+    return True
+
+
+def verify(file: Path, settings: Origin, archive: str, found: str) -> None:
+    """Compare with the hash in params, or with the one of the first download; record it where this is the first.
+
+    Args:
+        file: keeps the archive's recorded hashes.
+        settings: of the archive.
+        archive: the file's name, for the message.
+        found: its SHA-256.
+
+    Raises:
+        UserError: they differ.
+    """
+    before = recorded(file, settings)
+    if settings.sha256 and settings.sha256 != found:
+        raise UserError(
+            f"{archive}: sha256 is {found}, params say {settings.sha256}; "
+            "do not use this file: fetch it again, or correct params if the change is meant"
+        )
+    if not settings.sha256 and before and before != found:
+        raise UserError(
+            f"{archive}: sha256 is {found}, but {before} stands in {file} since the first download: it has changed; "
+            f"if that is meant, or if the first download was wrong, `unseen accept {file.stem}`, then `dvc repro`"
+        )
+    if not settings.sha256 and not before:
+        record(file, settings, found)

@@ -1,0 +1,1 @@
+"""How fast detectors are, and the machine they were measured on."""

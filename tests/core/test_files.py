@@ -1,0 +1,249 @@
+import csv
+import errno
+import hashlib
+import itertools
+import json
+import math
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unseen.core import files
+from unseen.core.files import (
+    CsvLines,
+    atomic_file,
+    atomic_folder,
+    read_json,
+    rounded,
+    sha256_of,
+    write_json,
+    write_metrics,
+)
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("problem", [FULL, KeyboardInterrupt(), SystemExit(1), ValueError("x")])
+def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path, problem: BaseException) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def write() -> None:
+        with atomic_file(path) as part:
+            part.write_bytes(b"half")
+            raise problem
+
+    with pytest.raises(type(problem)):
+        write()
+    assert everything(tmp_path) == {"a.bin": b"old"}
+
+
+@pytest.mark.parametrize("problem", [FULL, KeyboardInterrupt(), SystemExit(1), ValueError("x")])
+def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path, problem: BaseException) -> None:
+    (tmp_path / "set/deep").mkdir(parents=True)
+    (tmp_path / "set/deep/a.bin").write_bytes(b"old")
+
+    def write() -> None:
+        with atomic_folder(tmp_path / "set") as part:
+            (part / "b.bin").write_bytes(b"half")
+            raise problem
+
+    with pytest.raises(type(problem)):
+        write()
+    assert everything(tmp_path) == {"set/deep/a.bin": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "new/folder/a.bin"
+    for content in (b"first", b"second"):
+        with atomic_file(path) as part:
+            part.write_bytes(content)
+            assert part.parent == path.parent  # a rename across disks is a copy
+            assert not path.exists() or path.read_bytes() == b"first"
+        assert everything(tmp_path) == {"new/folder/a.bin": content}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "new/set"
+    for name in ("first", "second"):
+        with atomic_folder(path) as part:
+            (part / name).write_bytes(b"1")
+            assert part.parent == path.parent
+            assert not (path / "second").exists()
+        assert everything(tmp_path) == {f"new/set/{name}": b"1"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
+    left = tmp_path / ".set.abc.part"
+    others = [tmp_path / name for name in (".settle.abc.part", ".set.abc", "set.part", "other")]
+    for folder in (left, *others):
+        folder.mkdir()
+        (folder / "half").write_bytes(b"1")
+    with atomic_folder(tmp_path / "set") as part:
+        (part / "a.bin").write_bytes(b"2")
+    assert not left.exists()
+    assert all((folder / "half").exists() for folder in others)
+    assert (tmp_path / "set/a.bin").read_bytes() == b"2"
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+def killed_at(call: int, write: Callable[[], None]) -> bool:
+    """Run `write` in a process that ends without any clean-up before its so many'th call that changes a name."""
+    child = os.fork()
+    if not child:
+        left = itertools.count(call, -1)
+
+        def dying(function: Any) -> Any:
+            def called(*arguments: Any, **options: Any) -> Any:
+                if not next(left):
+                    os._exit(9)
+                return function(*arguments, **options)
+
+            return called
+
+        os.replace, shutil.rmtree = dying(os.replace), dying(shutil.rmtree)
+        files._exchange = dying(files._exchange)
+        write()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@needs_fork
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_kill_at_any_moment_loses_neither_the_old_folder_nor_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    path = tmp_path / "[set]"
+
+    def write(content: bytes) -> None:
+        with atomic_folder(path) as part:
+            (part / "a.bin").write_bytes(content)
+
+    write(b"old")
+    for call in itertools.count():
+        if not killed_at(call, lambda: write(b"new")):
+            break
+        files.restore_folder(path)
+        assert everything(path) in ({"a.bin": b"old"}, {"a.bin": b"new"}), f"killed before call {call}"
+        write(b"old")
+        assert [found.name for found in tmp_path.iterdir()] == ["[set]"], "what the kill left is gone"
+    assert call >= 2
+    assert everything(tmp_path) == {"[set]/a.bin": b"new"}
+
+
+def test_a_folder_that_can_not_be_put_in_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.bin").write_bytes(b"old")
+    replace = os.replace
+
+    def refused(one: Path, other: Path) -> None:
+        if one.suffix == ".part":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        replace(one, other)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError), atomic_folder(tmp_path / "set"):
+        pass
+    assert everything(tmp_path) == {"set/a.bin": b"old"}
+    assert [found.name for found in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_reader_finds_a_folder_at_every_moment(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    if not files._exchange(tmp_path / "one", tmp_path / "other"):
+        pytest.skip("names can't be swapped here")
+    path, missed, done = tmp_path / "set", list[int](), threading.Event()
+
+    def write(number: int) -> None:
+        with atomic_folder(path) as part:
+            (part / "a.bin").write_bytes(bytes([number]))
+
+    def read() -> None:
+        while not done.is_set():
+            if not (path / "a.bin").exists():
+                missed.append(1)
+
+    write(0)
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(200):
+        write(number)
+    done.set()
+    reader.join()
+    assert not missed
+
+
+def test_json_has_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
+    one: dict[str, Any] = {"b": [1, 2.5, None, True], "a": {"ä": "ö", "x": 1e-9}}
+    two: dict[str, Any] = {"a": {"x": 1e-9, "ä": "ö"}, "b": [1, 2.5, None, True]}
+    write_json(tmp_path / "one.json", one)
+    write_json(tmp_path / "two.json", two)
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    assert (tmp_path / "one.json").read_bytes().endswith(b"}\n")
+    assert read_json(tmp_path / "one.json") == one
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_json_has_no_nan(tmp_path: Path, value: float) -> None:
+    write_json(tmp_path / "a.json", {"auc": 0.5})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"auc": value})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert read_json(tmp_path / "a.json") == {"auc": 0.5}
+
+
+def test_rounded() -> None:
+    value = {"a": 0.12345678, "b": [1 / 3, (2 / 3, 1)], "c": {"d": 7, "e": "0.12345678", "f": None, "g": True}}
+    expected = {"a": 0.123457, "b": [0.333333, [0.666667, 1]], "c": {"d": 7, "e": "0.12345678", "f": None, "g": True}}
+    assert rounded(value) == expected
+    assert value["a"] == 0.12345678
+    assert isinstance(rounded(True), bool)
+
+
+def test_noise_in_the_last_bits_is_rounded_away(tmp_path: Path) -> None:
+    write_metrics(tmp_path / "one.json", {"auc": 0.1 + 0.2, "gap": 1e-12, "numpy": np.float64(0.3)})
+    write_metrics(tmp_path / "two.json", {"auc": 0.3, "gap": -1e-12, "numpy": 0.1 + 0.2})
+    assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
+    assert json.loads((tmp_path / "one.json").read_text()) == {"auc": 0.3, "gap": 0.0, "numpy": 0.3}
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_hashes(tmp_path: Path, size: int) -> None:
+    (tmp_path / "a.bin").write_bytes(b"x" * size)
+    assert sha256_of(tmp_path / "a.bin") == hashlib.sha256(b"x" * size).hexdigest()
+
+
+def test_a_csv_file_quotes_a_carriage_return_in_a_name(tmp_path: Path) -> None:
+    rows = [["a\rb", "1"], ["c\r", "2"], ["d", "e\r\nf"]]
+    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(CsvLines(handle)).writerows(rows)
+    assert (tmp_path / "a.csv").read_bytes() == b'"a\rb",1\n"c\r",2\nd,"e\r\nf"\n'
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as handle:
+        assert list(csv.reader(handle)) == rows
+    frame = pd.DataFrame(rows, columns=["x", "y"])
+    with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8") as handle:
+        frame.to_csv(CsvLines(handle), index=False, header=False, lineterminator="\r\n")
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()

@@ -1,0 +1,111 @@
+"""Work done ahead by threads: in order, one ahead and no more, and what it raises is raised."""
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
+import pytest
+import torch
+
+from unseen.core.errors import UserError
+from unseen.core.prefetch import MOST_THREADS, prefetch, thread_count, worker_count
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", " "])
+def test_a_number_of_workers_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", value)
+    with pytest.raises(UserError, match=r"UNSEEN_WORKERS is .*; give a whole number from 1 to 1024"):
+        worker_count()
+
+
+def test_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", "3")
+    assert worker_count() == 3
+    monkeypatch.setenv("UNSEEN_WORKERS", "")
+    assert 1 <= worker_count() <= (os.cpu_count() or 1)
+    monkeypatch.delenv("UNSEEN_WORKERS")
+    assert 1 <= worker_count() <= (os.cpu_count() or 1)
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNSEEN_WORKERS", raising=False)
+    monkeypatch.setattr("unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(12)), raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert thread_count() == 3
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "13")
+    assert thread_count() == 1
+    monkeypatch.setattr("unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.delenv("LOCAL_WORLD_SIZE")
+    assert thread_count() == MOST_THREADS
+    monkeypatch.setenv("UNSEEN_WORKERS", "20")
+    assert thread_count() == 20, "as asked for"
+
+
+@pytest.fixture(params=["idle", "busy"])
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whether a core is left beside those that the network takes."""
+    found = str(request.param)
+    spare = 1 if found == "idle" else 0
+    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
+    monkeypatch.setattr(
+        "unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(torch.get_num_threads() + spare))
+    )
+    return found
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_what_is_made_comes_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    monkeypatch.setenv("UNSEEN_WORKERS", threads)
+
+    def squares(item: int, pool: Executor) -> list[int]:
+        return list(pool.map(lambda number: number * number, range(item)))
+
+    assert list(prefetch(range(5), squares)) == [[], [0], [0, 1], [0, 1, 4], [0, 1, 4, 9]]
+    assert list(prefetch([], squares)) == []
+
+
+def test_one_is_made_while_one_is_used_and_no_more(cores: str) -> None:
+    asked: list[int] = []
+    made = threading.Semaphore(0)
+
+    def items() -> Iterator[int]:
+        for number in range(9):
+            asked.append(number)
+            yield number
+
+    def noted(item: int, pool: Executor) -> int:
+        made.release()
+        return item
+
+    found = prefetch(items(), noted)
+    assert asked == [], "nothing before somebody asks"
+    assert next(found) == 0
+    assert made.acquire(timeout=20)
+    if cores == "idle":
+        assert made.acquire(timeout=20), "the second, though nobody has asked for it yet"
+    assert not made.acquire(timeout=0.1)
+    assert asked == ([0, 1] if cores == "idle" else [0])
+    assert list(found) == list(range(1, 9))
+
+
+@pytest.mark.usefixtures("cores")
+def test_what_is_raised_in_a_thread_is_raised_here() -> None:
+    def broken(item: int, pool: Executor) -> int:
+        if item == 2:
+            raise KeyError("two")
+        return item
+
+    found = prefetch(range(5), broken)
+    assert [next(found), next(found)] == [0, 1]
+    with pytest.raises(KeyError, match="two"):
+        next(found)
+
+
+@pytest.mark.usefixtures("cores")
+def test_no_thread_is_left_when_one_breaks_off() -> None:
+    before = set(threading.enumerate())  # some may be of another test and about to end
+    for _ in prefetch(range(100), lambda item, pool: list(pool.map(str, range(item)))):
+        break
+    assert not set(threading.enumerate()) - before
