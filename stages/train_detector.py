@@ -9,6 +9,7 @@ from unseen.core.files import atomic_file, sha256_of, write_metrics
 from unseen.core.parallel import Parallel, join
 from unseen.core.runtime import Scratch
 from unseen.core.settings import read_block
+from unseen.data.predictions import write_predictions
 from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.detectors.shared.artifact import save_detector
 from unseen.detectors.shared.settings import CalibrationSettings, DetectorSettings
@@ -44,6 +45,7 @@ def main(name: str) -> None:
         writer = csv.DictWriter(handle, CURVE, lineterminator="\n")
         writer.writeheader()
         writer.writerows(fitted.history)
+    write_predictions(Path("data/validation", f"{name}.parquet"), [fitted.validation])
     write_metrics(Path("metrics/training", f"{name}.json"), fitted.calibration.validation)
     save_detector(
         Path("models/detectors", name),

@@ -10,6 +10,7 @@ from faces_for_training import OrlFaces, encoded, stored, upsampled
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch
 from unseen.data.pictures import load
+from unseen.data.predictions import read_predictions, write_predictions
 from unseen.data.shards import FaceSet, sets_for_fitting
 from unseen.data.splits import Split
 from unseen.detectors.shared.base import Task
@@ -63,6 +64,19 @@ def test_it_fits_and_freezes_on_validation_people(sets: list[FaceSet], tmp_path:
     test = load(sets, ["test"])
     scores = fitted.calibration.score(logits_of(fitted.model, test.pixels, torch.device("cpu")))
     assert np.mean((scores >= fitted.calibration.threshold) == (test.labels == 1)) > 0.8
+
+
+def test_its_predictions_on_validation_people_give_its_frozen_numbers(sets: list[FaceSet], tmp_path: Path) -> None:
+    fitted = fit(sets, tmp_path)
+    write_predictions(tmp_path / "validation.parquet", [fitted.validation])
+    found = read_predictions(tmp_path / "validation.parquet")
+    val = load(sets, ["val"], ["id", "sha256", "label"])
+    assert [found[name].tolist() for name in val.columns] == list(val.columns.values())
+    assert set(found["set"]) == {"validation"}
+    logits = found["logit"].to_numpy()
+    assert np.array_equal(logits, logits_of(fitted.model, val.pixels, torch.device("cpu")))
+    assert calibrate(logits, val.labels, CALIBRATION) == fitted.calibration
+    assert np.array_equal(found["score"], fitted.calibration.score(logits))
 
 
 def test_it_says_what_it_saw(sets: list[FaceSet], tmp_path: Path) -> None:

@@ -1,15 +1,20 @@
 """Predictions: the only road from models to metrics. One row for each face that a detector scored."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file
+
+if TYPE_CHECKING:
+    import pandas as pd  # trainings and scoring write predictions, and do not pay for importing it
 
 SCHEMA = pa.schema(
     [
@@ -25,6 +30,9 @@ SCHEMA = pa.schema(
         ("score", pa.float64()),
     ]
 )
+VALIDATION = "validation"
+"""What `set` says in the predictions on the validation faces of a training."""
+
 FROM_SHARDS = ["id", "sha256", "source", "identity", "label", "generator", "attributes"]
 
 

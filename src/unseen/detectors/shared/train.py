@@ -13,6 +13,7 @@ from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch, device, generator
 from unseen.data.identities import people_of
 from unseen.data.pictures import Faces, load_crops
+from unseen.data.predictions import FROM_SHARDS, VALIDATION
 from unseen.data.shards import FaceSet
 from unseen.detectors.shared.base import Detector, History, Task
 from unseen.detectors.shared.calibration import Calibration, calibrate
@@ -22,12 +23,21 @@ from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted detector, its frozen numbers, its curves and what it saw."""
+    """A fitted detector, its frozen numbers, its curves and what it saw.
+
+    Attributes:
+        model: the network.
+        calibration: temperature, threshold and unsure band, frozen on validation faces.
+        history: the rows of the training curve.
+        trained_on: of training and validation, how many faces and people, and which generators.
+        validation: predictions on the validation faces, for `write_predictions`.
+    """
 
     model: Detector
     calibration: Calibration
     history: History
     trained_on: dict[str, Any]
+    validation: dict[str, list[object]]
 
 
 def _seen(train: Faces, val: Faces) -> dict[str, Any]:
@@ -68,8 +78,7 @@ def fit_detector(
     Raises:
         UserError: a class is empty in a split.
     """
-    columns = ("label", "source", "generator", "identity", "sha256", "id", "attributes")
-    train, val = (load_crops(sets, [split], columns) for split in ("train", "val"))  # type: ignore[list-item]
+    train, val = (load_crops(sets, [split], FROM_SHARDS) for split in ("train", "val"))  # type: ignore[list-item]
     for faces in (train, val):
         faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
     for split, faces in (("train", train), ("val", val)):
@@ -85,4 +94,11 @@ def fit_detector(
         model: Detector = kind.create(settings, weights, train.take([0]).shape[1])
     history: History = kind.fit(model, Task(settings, train, val, seed, scratch))
     logits = logits_of_faces(model.to(device()), val, device())
-    return Fitted(model, calibrate(logits, val.labels, calibration), history, _seen(train, val))
+    frozen = calibrate(logits, val.labels, calibration)
+    validation = {
+        **{name: val.columns[name] for name in FROM_SHARDS},
+        "set": [VALIDATION] * len(val),
+        "logit": logits.tolist(),
+        "score": frozen.score(logits).tolist(),
+    }
+    return Fitted(model, frozen, history, _seen(train, val), validation)
