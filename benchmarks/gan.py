@@ -30,8 +30,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from unseen.core.kinds import read_kind
 from unseen.core.runtime import Scratch, prepare
-from unseen.core.settings import read_block
 from unseen.gans.shared.networks import build, placed
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--without-penalty", action="store_true", help="for a fair match: the plain loop has none")
     parser.add_argument("--peak-tflops", type=float, default=0.0)
     arguments = parser.parse_args()
-    settings = read_block(arguments.params, ["gans", arguments.gan], GanSettings)
+    settings = read_kind(arguments.params, ["gans", arguments.gan], "gans/architectures", "architecture")
     changed = {
         "batch": arguments.batch,
         "images": arguments.images,
@@ -182,7 +182,7 @@ def main() -> None:
         "snapshots": [],
     }
     changed |= {"penalty": 0.0} if arguments.without_penalty else {}
-    settings = GanSettings.model_validate({**settings.model_dump(), **changed})
+    settings = type(settings).model_validate({**settings.model_dump(), **changed})
     device = prepare()
     files = Files(
         sorted(path for path in arguments.pictures.rglob("*") if path.suffix in (".jpg", ".png"))[:5000],

@@ -8,6 +8,7 @@ import _stage
 import torch
 
 from unseen.core.files import atomic_file, write_metrics
+from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, join
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
@@ -24,7 +25,7 @@ from unseen.gans.training.train import train
 
 def main(name: str) -> None:
     join()
-    settings = read_block(_stage.PARAMS, ["gans", name], GanSettings)
+    settings: GanSettings = read_kind(_stage.PARAMS, ["gans", name], "gans/architectures", "architecture")
     quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data/sets", settings.train_on))

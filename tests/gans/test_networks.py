@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unseen.core.kinds import kinds
 from unseen.gans.shared.networks import answers, build, placed, samples, to_unit_range
-from unseen.gans.shared.settings import GanSettings, Upsampler
+from unseen.gans.shared.settings import Upsampler
 
 from .tiny import CPU, KINDS, settings
 
-ARCHITECTURES = get_args(GanSettings.model_fields["architecture"].annotation)
+ARCHITECTURES = kinds("gans/architectures")
 
 
 def noise(count: int, size: int = 32) -> Tensor:

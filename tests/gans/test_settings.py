@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseen.core.errors import UserError
-from unseen.core.settings import read_block, validated
-from unseen.gans.shared.settings import FakeSettings, GanSettings, QualitySettings, Ramp
+from unseen.core.kinds import read_kind
+from unseen.core.settings import validated
+from unseen.gans.shared.settings import FakeSettings, QualitySettings, Ramp, gan_settings
 
 from .tiny import DCGAN, KINDS, settings
 
@@ -85,8 +86,8 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"snapshots": [0.5, 1.0]}, ["`gans.tiny.snapshots.1` is 1.0", "less than 1"]),
     ({"snapshots": [0.0]}, ["`gans.tiny.snapshots.0` is 0.0", "greater than 0"]),
     ({"snapshots": 0.5}, ["`gans.tiny.snapshots` is 0.5", "list"]),
-    ({"blocks": 2}, ["`gans.tiny`", "`blocks` goes with `architecture: r3gan`"]),
-    ({"architecture": "r3gan"}, ["`gans.tiny`", "`blocks` goes with `architecture: r3gan`, and that with `blocks`"]),
+    ({"blocks": 2}, ["`gans.tiny.blocks` is not a known key"]),
+    ({"architecture": None}, ["`gans.tiny.architecture` is missing; allowed: dcgan, r3gan"]),
     ({"architecture": "r3gan", "blocks": 0}, ["`gans.tiny.blocks` is 0"]),
     ({"steps": 100}, ["`gans.tiny.steps` is not a known key"]),
 ]
@@ -98,7 +99,7 @@ def test_what_is_wrong_is_one_line_that_names_the_knob(
 ) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"gans": {"tiny": DCGAN | changed}}))
     with pytest.raises(UserError) as error:
-        read_block(tmp_path / "params.yaml", ["gans", "tiny"], GanSettings)
+        read_kind(tmp_path / "params.yaml", ["gans", "tiny"], "gans/architectures", "architecture")
     message = str(error.value)
     assert "\n" not in message
     assert [fragment for fragment in fragments if fragment not in message] == [], message
@@ -107,10 +108,10 @@ def test_what_is_wrong_is_one_line_that_names_the_knob(
 @pytest.mark.parametrize("kind", KINDS)
 def test_knobs_are_read_from_params_and_from_a_card_alike(tmp_path: Path, kind: str) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"gans": {"tiny": DCGAN | KINDS[kind]}}))
-    knobs = read_block(tmp_path / "params.yaml", ["gans", "tiny"], GanSettings)
+    knobs = read_kind(tmp_path / "params.yaml", ["gans", "tiny"], "gans/architectures", "architecture")
     assert knobs == settings(kind)
-    assert validated(GanSettings, knobs.model_dump(), "card") == knobs
-    assert GanSettings.model_validate_json(knobs.model_dump_json()) == knobs
+    assert gan_settings(knobs.model_dump(), "card") == knobs
+    assert type(knobs).model_validate_json(knobs.model_dump_json()) == knobs
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from unseen.data.pictures import Pixels
 from unseen.gans.shared.artifact import save_gan
 from unseen.gans.shared.networks import build
 from unseen.gans.shared.reals import Reals
-from unseen.gans.shared.settings import GanSettings
+from unseen.gans.shared.settings import GanSettings, gan_settings
 from unseen.gans.training.gan_metrics import GanMetrics
 from unseen.gans.training.quality import Backbone
 from unseen.gans.training.train import Trained, train
@@ -66,7 +66,7 @@ KINDS: dict[str, dict[str, Any]] = {"dcgan": {}, "spectral": SPECTRAL, "r3gan": 
 
 def settings(kind: str = "dcgan", **changed: Any) -> GanSettings:
     """The knobs of a kind, some of them changed."""
-    return GanSettings.model_validate(DCGAN | KINDS[kind] | changed)
+    return gan_settings(DCGAN | KINDS[kind] | changed, "tiny")
 
 
 class Squares(Backbone):

@@ -13,9 +13,9 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from unseen.core.errors import UserError
+from unseen.core.kinds import read_kind
 from unseen.core.settings import read_block, read_yaml, validated
 from unseen.detectors.shared.settings import DetectorSettings
-from unseen.gans.shared.settings import GanSettings
 from unseen.params.check import Params, checked, load_params
 from unseen.params.references import problems
 from unseen.sources.catalogue import entry
@@ -700,11 +700,11 @@ def test_a_folder_is_no_params_file(tmp_path: Path) -> None:
 
 def test_a_block_is_read_alone() -> None:
     path = ROOT / "params.yaml"
-    assert read_block(path, ["gans", "dcgan"], GanSettings).architecture == "dcgan"
+    assert read_kind(path, ["gans", "dcgan"], "gans/architectures", "architecture").architecture == "dcgan"
     assert read_block(path, ["detectors", "dct_logistic"], DetectorSettings).kind == "dct_logistic"
     assert isinstance(read_block(path, ["seed"], int), int)
     with pytest.raises(UserError, match=r"`gans\.dcgann` is missing.*did you mean `dcgan`\?"):
-        read_block(path, ["gans", "dcgann"], GanSettings)
+        read_kind(path, ["gans", "dcgann"], "gans/architectures", "architecture")
     with pytest.raises(UserError, match=r"`seed\.x` is missing"):
         read_block(path, ["seed", "x"], int)
 
@@ -713,7 +713,7 @@ def test_a_blocks_own_problem_is_named_in_full(params_data: dict[str, Any], tmp_
     data = changed(params_data, detectors__dct_logistic__penalty="high", gans__dcgan__loss="wgan")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(data))
     with pytest.raises(UserError, match=r"`gans\.dcgan\.loss` is 'wgan'; allowed: non_saturating, hinge"):
-        read_block(tmp_path / "params.yaml", ["gans", "dcgan"], GanSettings)
+        read_kind(tmp_path / "params.yaml", ["gans", "dcgan"], "gans/architectures", "architecture")
     with pytest.raises(UserError, match=r"`detectors\.dct_logistic\.penalty` is 'high'"):
         read_block(tmp_path / "params.yaml", ["detectors", "dct_logistic"], DetectorSettings)
 

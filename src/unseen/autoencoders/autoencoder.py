@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from unseen.autoencoders.settings import AutoencoderSettings
-from unseen.gans.shared.settings import GanSettings
+from unseen.gans.shared.settings import gan_settings
 from unseen.gans.shared.upsample import upsampler
 
 GROUPS = 8
@@ -50,7 +50,7 @@ class Autoencoder(nn.Module):
             self.up = nn.Sequential(*up)
         else:
             module = importlib.import_module(f"unseen.gans.architectures.{gan['architecture']}")
-            generator = module.Generator(GanSettings.model_validate(gan), size)
+            generator = module.Generator(gan_settings(gan, "gan"), size)
             self.lent, channels = generator.tail(doublings)
             down.append(_block(widths[-1], channels, nn.Conv2d(widths[-1], channels, 1)))
         self.down = nn.Sequential(*down)

@@ -7,6 +7,7 @@ kind may use only what `LIGHT` names.
 
 import ast
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Union
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Union
 from pydantic import Field
 
 from unseen.core.errors import UserError
-from unseen.core.settings import Settings, nearest
+from unseen.core.settings import Settings, nearest, read_block, validated
 
 ROOMS = Path(__file__).parents[1]
 
@@ -63,3 +64,31 @@ def any_settings(folder: str, key: str) -> Any:
     """The settings of any kind in a folder, told apart by the value of `key`: a type for pydantic."""
     found = tuple(settings_of(folder, kind) for kind in kinds(folder))
     return Annotated[Union[found], Field(discriminator=key)]  # noqa: UP007 - made at run time
+
+
+def validated_kind(folder: str, data: Any, where: str, key: str = "kind") -> Any:
+    """Plain data as the settings of the kind that it names. Only the file of that kind is read.
+
+    Args:
+        folder: where the kinds are, below src/unseen.
+        data: plain data, for instance of a params file or of a trained model.
+        where: how the place is called in the message, for instance `gans.dcgan`.
+        key: the key that names the kind.
+
+    Raises:
+        UserError: there is no such kind, or the data is not valid.
+    """
+    kind = data.get(key) if isinstance(data, dict) else None
+    if kind not in kinds(folder):
+        what = f"is {kind!r}" if kind is not None else "is missing"
+        raise UserError(f"params: `{where}.{key}` {what}; {nearest(kind, kinds(folder))}")
+    return validated(settings_of(folder, kind), data, where)
+
+
+def read_kind(path: Path, keys: Sequence[str], folder: str, key: str = "kind") -> Any:
+    """One item of a params file as the settings of the kind that it names; see `validated_kind`.
+
+    Raises:
+        UserError: the item is not there or not valid.
+    """
+    return validated_kind(folder, read_block(path, keys, Any), ".".join(keys), key)

@@ -121,13 +121,21 @@ def _fields(kind: Any) -> dict[str, Any]:
     return {key: field.annotation for key, field in kind.model_fields.items()} if is_settings else {}
 
 
+def _plain(kind: Any) -> tuple[Any, str]:
+    """A type without its annotations, and the key that tells the members of a union apart."""
+    discriminator = "kind"
+    while get_origin(kind) is Annotated:
+        kind, *notes = get_args(kind)
+        discriminator = next((note.discriminator for note in notes if getattr(note, "discriminator", None)), "kind")
+    return kind, discriminator
+
+
 def _follow(kind: Any, location: Sequence[str | int]) -> tuple[list[str], Any]:
     """The keys of a location as a user knows them, without pydantic's own steps, and the type that is found there."""
     keys: list[str] = []
     for step in location:
-        if get_origin(kind) is Annotated:
-            kind = get_args(kind)[0]
-        tagged = [member for member in get_args(kind) if step in get_args(_fields(member).get("kind"))]
+        kind, discriminator = _plain(kind)
+        tagged = [member for member in get_args(kind) if step in get_args(_fields(member).get(discriminator))]
         if tagged:
             kind = tagged[0]
         elif step != "[key]":
@@ -173,14 +181,16 @@ def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Coll
     keys = [*where, *_follow(kind, error["loc"])[0]]
     context, value = error.get("ctx", {}), error["input"]
     if error["type"].startswith("union_tag"):
-        keys.append("kind")
+        discriminator = str(context["discriminator"]).strip("'")
+        keys.append(discriminator)
         value = context.get("tag")
-    if error["type"] == "union_tag_not_found" and isinstance(error["input"], dict):
-        written = _near("kind", [str(key) for key in error["input"]])
-        if written:
+        written = _near(
+            discriminator, [str(key) for key in error["input"]] if isinstance(error["input"], dict) else []
+        )
+        if error["type"] == "union_tag_not_found" and written:
             keys[-1] = written
-            text = f"`{'.'.join(keys)}` is not a known key; did you mean `kind`?"
-            return Problem(tuple(keys), text, unknown=True, meant="kind")
+            text = f"`{'.'.join(keys)}` is not a known key; did you mean `{discriminator}`?"
+            return Problem(tuple(keys), text, unknown=True, meant=discriminator)
     key = ".".join(keys)
     if error["type"] == "extra_forbidden":
         _, parent = _follow(kind, error["loc"][:-1])

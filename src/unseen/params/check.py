@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from unseen.audit.settings import AuditSettings
 from unseen.autoencoders.settings import AutoencoderSettings, TwinSettings
 from unseen.core import environment
 from unseen.core.errors import UserError
+from unseen.core.kinds import any_settings
 from unseen.core.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
@@ -33,6 +34,11 @@ from unseen.robustness.settings import RobustnessSettings
 from unseen.sources.shared.settings import ArchiveSettings, AssetSettings, FolderSettings, Origin, SourceSettings
 from unseen.speed.settings import SpeedSettings
 
+if TYPE_CHECKING:
+    AnyGan = GanSettings
+else:
+    AnyGan = any_settings("gans/architectures", "architecture")
+
 
 class Params(Settings):
     """Every knob. See params.yaml for what each is for."""
@@ -45,7 +51,7 @@ class Params(Settings):
     assets: dict[Name, AssetSettings]
     sources: dict[Name, SourceSettings] = Field(min_length=1)
     quality: QualitySettings | None = None
-    gans: dict[Name, GanSettings]
+    gans: dict[Name, AnyGan]
     fakes: dict[Name, FakeSettings]
     autoencoders: dict[Name, AutoencoderSettings]
     twins: dict[Name, TwinSettings]

@@ -13,7 +13,7 @@ from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Detector, resized
 from unseen.detectors.shared.settings import DiscriminatorSettings, FittedSettings
 from unseen.gans.shared.artifact import load_gan
-from unseen.gans.shared.settings import GanSettings
+from unseen.gans.shared.settings import gan_settings
 
 fit = loop.fit
 
@@ -25,7 +25,7 @@ class DiscriminatorDetector(Detector):
         super().__init__()
         self.config = {"gan": gan, "input_size": input_size, "last_layers": last_layers}
         module = importlib.import_module(f"unseen.gans.architectures.{gan['architecture']}")
-        self.trunk = module.Discriminator(GanSettings(**gan), input_size)
+        self.trunk = module.Discriminator(gan_settings(gan, "gan"), input_size)
         self.linear = nn.Linear(self.trunk.num_features, 1)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)

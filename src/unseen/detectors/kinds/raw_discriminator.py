@@ -10,7 +10,7 @@ from torch import Tensor
 from unseen.detectors.shared.base import Detector, History, Task, resized
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.gans.shared.artifact import load_gan
-from unseen.gans.shared.settings import GanSettings
+from unseen.gans.shared.settings import gan_settings
 
 
 class RawDiscriminator(Detector):
@@ -20,7 +20,7 @@ class RawDiscriminator(Detector):
         super().__init__()
         self.config = {"gan": gan, "size": size}
         module = importlib.import_module(f"unseen.gans.architectures.{gan['architecture']}")
-        self.trunk = module.Discriminator(GanSettings(**gan), size)
+        self.trunk = module.Discriminator(gan_settings(gan, "gan"), size)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See `Detector`; the GAN saw pictures in [-1, 1]."""

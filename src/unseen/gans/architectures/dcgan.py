@@ -3,6 +3,7 @@ With another upsampler the generator is Odena et al.'s; with spectral norm the d
 
 import itertools
 import math
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -12,6 +13,12 @@ from unseen.gans.shared.upsample import upsampler
 
 WIDEST = 16
 """Channels at 4 px, in units of the width, at most: at 128 px and more the paper's doubling would go beyond."""
+
+
+class Settings(GanSettings):
+    """DCGAN: the knobs of every GAN and no others."""
+
+    architecture: Literal["dcgan"]
 
 
 def _initialise(module: nn.Module) -> None:

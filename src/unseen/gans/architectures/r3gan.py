@@ -6,8 +6,10 @@ Made for `loss: relativistic` and a `penalty`, without which it does not converg
 
 import itertools
 import math
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
@@ -27,6 +29,13 @@ WIDEST = 8
 
 GAIN = math.sqrt(2 / (1 + 0.2**2))
 """Of a leaky ReLU of slope 0.2: keeps the variance (He et al. 2015)."""
+
+
+class Settings(GanSettings):
+    """R3GAN: the knobs of every GAN, and how deep it is."""
+
+    architecture: Literal["r3gan"]
+    blocks: int = Field(ge=1, le=8, description="residual blocks at each size; the paper has 2")
 
 
 def _scaled(layer: nn.Conv2d | nn.Linear, gain: float) -> None:
@@ -76,16 +85,10 @@ class _Down(nn.Module):
         return mixed
 
 
-def _channels(settings: GanSettings, size: int) -> list[int]:
+def _channels(settings: Settings, size: int) -> list[int]:
     """Channels at 4 px, 8 px, ... size px."""
     doublings = int(math.log2(size)) - 2
     return [settings.width * min(WIDEST, 2**k) for k in reversed(range(doublings + 1))]
-
-
-def _blocks(settings: GanSettings) -> int:
-    if settings.blocks is None:
-        raise ValueError("an r3gan without `blocks`")  # settings are validated where they are read
-    return settings.blocks
 
 
 def _initialise(net: nn.Module) -> None:
@@ -102,12 +105,12 @@ def _initialise(net: nn.Module) -> None:
 class Generator(nn.Module):
     """Latents [n, latent] to pictures [n, 3, size, size], about [-1, 1]: no tanh, as in the paper."""
 
-    def __init__(self, settings: GanSettings, size: int) -> None:
+    def __init__(self, settings: Settings, size: int) -> None:
         super().__init__()
         self.channels = channels = _channels(settings, size)
         self.basis = nn.Parameter(torch.randn(channels[0], 4, 4))
         self.start = nn.Linear(settings.latent, channels[0], bias=False)
-        self.blocks = blocks = _blocks(settings)
+        self.blocks = blocks = settings.blocks
         layers: list[nn.Module] = [_Block(channels[0]) for _ in range(blocks)]
         for before, after in itertools.pairwise(channels):
             layers.append(upsampler(settings.upsample, before, after, kernel=1))
@@ -131,9 +134,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Pictures [n, 3, size, size] in [-1, 1] to logits [n], higher for real; only differences mean something."""
 
-    def __init__(self, settings: GanSettings, size: int) -> None:
+    def __init__(self, settings: Settings, size: int) -> None:
         super().__init__()
-        channels, blocks = _channels(settings, size)[::-1], _blocks(settings)
+        channels, blocks = _channels(settings, size)[::-1], settings.blocks
         layers: list[nn.Module] = [nn.Conv2d(3, channels[0], 1, bias=False)]
         for before, after in itertools.pairwise(channels):
             layers += [_Block(before) for _ in range(blocks)]

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, write_weights
 from unseen.core.code import code_hash
 from unseen.core.files import atomic_folder, write_json
-from unseen.core.settings import validated
 from unseen.gans.shared import upsample
-from unseen.gans.shared.settings import GanSettings
+from unseen.gans.shared.settings import GanSettings, gan_settings
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def load_gan(folder: Path) -> TrainedGan:
         net, _, rest = key.partition("/")
         states.setdefault(net, {})[rest] = value
     try:
-        settings = validated(GanSettings, card["settings"], f"{folder}/gan.json")
+        settings = gan_settings(card["settings"], f"{folder}/gan.json")
         return TrainedGan(card["name"], settings, int(card["size"]), states, card)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(folder / "gan.json", error) from None

@@ -1,10 +1,12 @@
-"""The knobs of a GAN and of a set of fakes."""
+"""The knobs that all GANs have, and those of a set of fakes. What one architecture has alone is in its file below
+`gans/architectures`."""
 
 import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from unseen.core.kinds import validated_kind
 from unseen.core.settings import AssetFolder, DataFolder, Group, Name, OptionalAssetFolder, Role, Settings
 
 Upsampler = Literal["transposed", "nearest", "bilinear", "pixel_shuffle"]
@@ -32,7 +34,7 @@ Scheduled = Annotated[Ramp, BeforeValidator(_constant)]
 class GanSettings(Settings):
     """One GAN, trained on the `train` split of a group of real sources and on nothing else."""
 
-    architecture: Literal["dcgan", "r3gan"] = Field(description="file below src/unseen/gans")
+    architecture: str = Field(description="file below src/unseen/gans/architectures")
     train_on: DataFolder = Field(description="folder of real faces below data, a group or one set")
     channels: Literal[1, 3] = Field(
         description="1 for grey training faces: a colour cast on fakes alone would give them away"
@@ -40,9 +42,6 @@ class GanSettings(Settings):
     upsample: Upsampler = Field(description="how the generator doubles a side; each leaves traces of its own")
     latent: int = Field(ge=2, le=1024, description="numbers in a latent vector")
     width: int = Field(ge=4, le=512, description="channels of the layer at full size; deeper layers have more")
-    blocks: int | None = Field(
-        None, ge=1, le=8, description="residual blocks at each size; `r3gan` only, whose paper has 2"
-    )
     spectral_norm: bool = Field(description="of every layer of the discriminator, in place of batch norm")
     loss: Literal["non_saturating", "hinge", "relativistic"]
     label_smoothing: float = Field(ge=0, lt=0.5, description="reals aim at 1 minus this; `non_saturating` only")
@@ -69,8 +68,6 @@ class GanSettings(Settings):
             raise ValueError(f"`label_smoothing` goes with `loss: non_saturating`, not with {self.loss!r}")
         if max(self.beta2.start, self.beta2.end) >= 1:
             raise ValueError("`beta2` must stay below 1")
-        if (self.blocks is None) == (self.architecture == "r3gan"):
-            raise ValueError("`blocks` goes with `architecture: r3gan`, and that with `blocks`")
         return self
 
     @property
@@ -82,6 +79,16 @@ class GanSettings(Settings):
         """What a scheduled knob is once so many images are seen."""
         done = min(1.0, images / self.burn_in)
         return knob.end + (knob.start - knob.end) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def gan_settings(data: Any, where: str) -> GanSettings:
+    """The knobs of a stored GAN, as its architecture has them.
+
+    Raises:
+        UserError: there is no such architecture, or the data is not valid.
+    """
+    settings: GanSettings = validated_kind("gans/architectures", data, where, "architecture")
+    return settings
 
 
 class QualitySettings(Settings):
