@@ -82,8 +82,8 @@ def table(rows: dict[str, list[dict[str, Any]]], measured: bool) -> list[str]:
             auc, spread = mean(seeds, pair, "auc", "value")
             around = seeds[0]["pairs"][pair]["auc"]
             cells.append(f"**{auc:.3f}**{spread} [{around['low']:.2f} to {around['high']:.2f}]")
-            caught = [mean(seeds, pair, "at_fpr", one, "frozen", "tpr", "share")[0] for one in ("fpr_5", "fpr_1")]
-            cells.append(" / ".join(f"{share:.1%}".replace("%", " %") for share in caught))
+            tpr = [mean(seeds, pair, "at_fpr", one, "frozen", "tpr", "share")[0] for one in ("fpr_5", "fpr_1")]
+            cells.append(" / ".join(f"{share:.1%}".replace("%", " %") for share in tpr))
             cells.append(f"{mean(seeds, pair, 'accuracy')[0]:.1%}".replace("%", " %"))
         lines.append("| " + " | ".join(cells) + " |")
     return lines

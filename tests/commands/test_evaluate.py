@@ -29,7 +29,8 @@ def test_a_table_that_says_which_threshold_it_took(file: Path, capsys: pytest.Ca
     code, out, err = run(capsys, "evaluate", file, "--resamples", "100")
     assert (code, err) == (0, ["threshold 0.5, since none was given (--threshold)", *FEW])
     assert out[0].startswith(
-        "2 reals, 2 fakes, 4 pictures without identities; 1 true fakes, 1 false alarms, 1 missed fakes, 1 true reals"
+        "2 reals, 2 fakes, 4 pictures without identities; 1 true positives, 1 false positives, 1 false negatives, "
+        "1 true negatives"
     )
     cells = [line.split() for line in out]
     assert ["AUC", "0.7500"] in [row[:2] for row in cells]
@@ -68,15 +69,15 @@ def test_rates_by_the_groups_that_are_asked_for(file: Path, capsys: pytest.Captu
     at = next(i for i, line in enumerate(out) if line.startswith("by gender"))
     assert [line.split("  ")[0] or line.strip().split("  ")[0] for line in out[at:]] == [
         "by gender",
-        "f: reals flagged",
-        "m: reals flagged",
-        "m: fakes caught",
-        "largest gap, reals flagged",
+        "f: FPR",
+        "m: FPR",
+        "m: TPR",
+        "largest gap, FPR",
     ]
     women, men, fakes, gap = (line.split(": ")[-1].split() for line in out[at + 1 :])
-    assert (women[2], women[-1]) == ("3.2%", "31"), "1 of 31"
-    assert (men[2], men[-1]) == ("9.7%", "31"), "3 of 31"
-    assert (fakes[2], fakes[-2:]) == ("0.0%", ["1,", "few"])
+    assert (women[1], women[-1]) == ("3.2%", "31"), "1 of 31"
+    assert (men[1], men[-1]) == ("9.7%", "31"), "3 of 31"
+    assert (fakes[1], fakes[-2:]) == ("0.0%", ["1,", "few"])
     assert gap[4] == "6.5%"
     code, out, _ = run(capsys, "evaluate", file, "--groups", "gender", "--json", "--resamples", "100")
     assert json.loads(out[0])["groups"]["gender"]["gaps"] == {"fpr": pytest.approx(2 / 31), "tpr": None}

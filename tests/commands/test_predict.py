@@ -199,7 +199,7 @@ def evaluation(detector: Path, share: float, **more: object) -> None:
     """Write an evaluation.json with one set of fakes and one of reals."""
     fakes = {"share": share, "low": 0.0, "high": 1.0, "n": 200, **more}
     reals = {"share": 0.0, "low": 0.0, "high": 0.1, "n": 90}
-    shown = {"caught": {"other_fakes": fakes}, "flagged": {"unseen_people": reals}}
+    shown = {"tpr": {"other_fakes": fakes}, "fpr": {"unseen_people": reals}}
     (detector / "evaluation.json").write_text(json.dumps(shown))
 
 
@@ -291,7 +291,7 @@ def test_a_detector_that_is_no_folder(capsys: pytest.CaptureFixture[str], photos
     assert "photos/b.pgm" in err[0]
 
 
-@pytest.mark.parametrize("text", ["null", "[]", "{}", '{"caught": null, "flagged": {}}'])
+@pytest.mark.parametrize("text", ["null", "[]", "{}", '{"tpr": null, "fpr": {}}'])
 def test_an_evaluation_that_is_none(
     capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, text: str
 ) -> None:

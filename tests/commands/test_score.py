@@ -131,7 +131,8 @@ def test_evaluate_and_compare_read_it_as_it_is(folders: Path, capsys: pytest.Cap
     code, said, _ = run(capsys, "evaluate", out, "--threshold", "0.5", "--resamples", "100")
     assert code == 0
     assert said[0].startswith(
-        "2 reals, 3 fakes, 5 pictures without identities; 2 true fakes, 0 false alarms, 1 missed fakes, 2 true reals"
+        "2 reals, 3 fakes, 5 pictures without identities; 2 true positives, 0 false positives, 1 false negatives, "
+        "2 true negatives"
     )
     assert [line.split()[1] for line in said if line.startswith("  of ")] == ["two", "fakes", "one", "reals"]
     code, said, _ = run(capsys, "compare", out, out, "--resamples", "100")

@@ -97,20 +97,20 @@ def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: p
 
 
 def test_a_stop_only_asks_and_puts_the_old_handler_back() -> None:
-    caught: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: caught.append(number))
+    tpr: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: tpr.append(number))
     try:
         with Stop() as stop:
             assert not stop.asked
             signal.raise_signal(signal.SIGTERM)
             assert stop.asked
-            assert caught == []
+            assert tpr == []
         signal.raise_signal(signal.SIGTERM)
-        assert caught == [signal.SIGTERM]
+        assert tpr == [signal.SIGTERM]
         with pytest.raises(ValueError, match="broken"), Stop():
             raise ValueError("broken")
         signal.raise_signal(signal.SIGTERM)
-        assert len(caught) == 2, "also after an error"
+        assert len(tpr) == 2, "also after an error"
         with Stop() as again:
             assert not again.asked, "a new one has not been asked"
     finally:

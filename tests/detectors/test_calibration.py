@@ -39,8 +39,8 @@ def bell(mean: float, spread: float, count: int, seed: int) -> np.ndarray:
 def test_thresholds_at_other_shares_of_false_alarms_come_from_the_reals_alone() -> None:
     reals = bell(-2, 1.5, 1000, 1)
     found, other = frozen(reals, bell(2, 1.5, 100, 2)), frozen(reals, bell(9, 1.5, 100, 3))
-    flagged = {name: float(np.mean(found.score(reals) >= t)) for name, t in found.at_fpr.items()}
-    assert flagged == {"fpr_0_5": 0.005, "fpr_1": 0.01, "fpr_5": 0.05}
+    fpr = {name: float(np.mean(found.score(reals) >= t)) for name, t in found.at_fpr.items()}
+    assert fpr == {"fpr_0_5": 0.005, "fpr_1": 0.01, "fpr_5": 0.05}
     assert found.at_fpr["fpr_5"] <= found.threshold, "which may lie in the middle of a gap"
     on_logits = [
         {name: one.temperature * np.log(t / (1 - t)) for name, t in one.at_fpr.items()} for one in (found, other)

@@ -57,7 +57,7 @@ def verdicts(labels, scores, threshold):
         "precision": metrics.precision_score(labels, said, zero_division=0),
         "recall": metrics.recall_score(labels, said),
         "f1": metrics.f1_score(labels, said),
-        "confusion": {"true_fakes": tp, "false_alarms": fp, "missed_fakes": fn, "true_reals": tn},
+        "confusion": {"true_positives": tp, "false_positives": fp, "false_negatives": fn, "true_negatives": tn},
     }
 
 

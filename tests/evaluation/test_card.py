@@ -128,7 +128,7 @@ def test_the_operating_point_is_validations(card: str) -> None:
 
 
 def test_the_worst_generator_comes_first_with_its_interval(card: str) -> None:
-    worst, best = rows(section(card, "Fakes caught and missed"))
+    worst, best = rows(section(card, "TPR and missed"))
     assert worst[:2] == [r"a\<b\>\|c d", "**never seen**"], "somebody's name draws no table and no tag of its own"
     assert best[:2] == ["dcgan", "trained on"]
     assert re.fullmatch(r"0\.0% \(at most 4\.6%, n 80\)", worst[2]), "Wilson: z^2 / (n + z^2) is 4.58 %"
@@ -159,7 +159,7 @@ def test_an_interval_that_holds_a_half_is_chance(folder: Path, tmp_path: Path) -
 
 
 def test_false_alarms_are_of_1000_people(card: str) -> None:
-    assert rows(section(card, "False alarms")) == [["reals", "100", "40", "231", "40"]]  # 4 of 40, Wilson
+    assert rows(section(card, "False positives")) == [["reals", "100", "40", "231", "40"]]  # 4 of 40, Wilson
     assert "measured on 10 people" in section(card, "Limits")
 
 

@@ -51,12 +51,12 @@ def test_evaluate_over_a_folder_of_predictions(folder: Path) -> None:
     known, unseen = metrics["pairs"]["known"], metrics["pairs"]["unseen"]
     assert (known["reals"], known["fakes"]) == ("reals", "known")
     assert known["auc"]["value"] > 0.98 > 0.8 > unseen["auc"]["value"]
-    assert known["caught"] == metrics["sets"]["known"]["called_fake"]
-    assert known["flagged"] == unseen["flagged"] == reals["called_fake"]
+    assert known["tpr"] == metrics["sets"]["known"]["called_fake"]
+    assert known["fpr"] == unseen["fpr"] == reals["called_fake"]
     assert metrics["worst"] == {
         "auc": unseen["auc"]["value"],
-        "caught": unseen["caught"]["share"],
-        "flagged": reals["called_fake"]["share"],
+        "tpr": unseen["tpr"]["share"],
+        "fpr": reals["called_fake"]["share"],
     }
     assert list(curves.columns) == ["pair", "fpr", "tpr"]
     assert list(curves["pair"].unique()) == ["known", "unseen"]
@@ -83,9 +83,9 @@ def test_each_generator_and_each_source_has_its_share(folder: Path) -> None:
     metrics, _ = evaluated(folder, {**PAIRS, "mixed": ("reals", "mixed")}, [*SETS, "mixed"])
     generators = metrics["generators"]
     assert list(generators) == ["dcgan", "other", "third"]
-    assert [one["caught"]["n"] for one in generators.values()] == [32, 31, 1]
+    assert [one["tpr"]["n"] for one in generators.values()] == [32, 31, 1]
     assert generators["dcgan"]["sets"] == ["known", "mixed"]
-    assert generators["third"]["caught"]["share"] == generators["third"]["auc"] == 1.0
+    assert generators["third"]["tpr"]["share"] == generators["third"]["auc"] == 1.0
     alone, _ = evaluated(folder, PAIRS, SETS)
     assert alone["generators"]["dcgan"]["auc"] == alone["pairs"]["known"]["auc"]["value"]
     assert metrics["sources"] == {"reals": metrics["sets"]["reals"]["called_fake"]}
@@ -94,14 +94,14 @@ def test_each_generator_and_each_source_has_its_share(folder: Path) -> None:
 def test_a_face_that_is_in_two_sets_counts_once_for_its_generator(folder: Path) -> None:
     (folder / "again.parquet").write_bytes((folder / "known.parquet").read_bytes())
     metrics, _ = evaluated(folder, PAIRS, [*SETS, "again"])
-    assert metrics["generators"]["dcgan"]["caught"]["n"] == 30
+    assert metrics["generators"]["dcgan"]["tpr"]["n"] == 30
     assert metrics["generators"]["dcgan"]["sets"] == ["known", "again"]
 
 
 def test_a_generator_in_no_pair_has_a_share_and_no_auc(folder: Path) -> None:
     metrics, _ = evaluated(folder, {"known": ("reals", "known")}, SETS)
     assert "auc" not in metrics["generators"]["other"]
-    assert metrics["generators"]["other"]["caught"] == metrics["sets"]["unseen"]["called_fake"]
+    assert metrics["generators"]["other"]["tpr"] == metrics["sets"]["unseen"]["called_fake"]
 
 
 def test_the_reliability_curves_are_before_and_after_the_temperature(folder: Path) -> None:
@@ -229,9 +229,9 @@ def test_evaluate_twice_is_the_same_and_another_seed_moves_the_intervals_alone(f
 def test_summary_keeps_fakes_and_reals_apart(folder: Path) -> None:
     metrics, _ = evaluated(folder, PAIRS, SETS)
     found = summary(metrics)
-    assert set(found["caught"]) == {"known", "unseen"}
-    assert found["flagged"] == {"reals": {**metrics["sets"]["reals"]["called_fake"], "generators": []}}
-    assert found["caught"]["known"] == {**metrics["pairs"]["known"]["caught"], "generators": ["dcgan"]}
+    assert set(found["tpr"]) == {"known", "unseen"}
+    assert found["fpr"] == {"reals": {**metrics["sets"]["reals"]["called_fake"], "generators": []}}
+    assert found["tpr"]["known"] == {**metrics["pairs"]["known"]["tpr"], "generators": ["dcgan"]}
 
 
 def test_missing_predictions_are_one_line_that_names_the_file(folder: Path) -> None:

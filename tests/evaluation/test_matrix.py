@@ -10,8 +10,8 @@ from unseen.evaluation.matrix import HEADINGS, matrix
 
 def metrics(**generators: tuple[float, float | None]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, (caught, auc) in generators.items():
-        found[name] = {"caught": {"share": caught}, **({} if auc is None else {"auc": auc})}
+    for name, (tpr, auc) in generators.items():
+        found[name] = {"tpr": {"share": tpr}, **({} if auc is None else {"auc": auc})}
     return {"generators": found}
 
 
@@ -29,13 +29,13 @@ CARDS = {"narrow": card("dcgan"), "wide": card("dcgan", "twins")}
 def test_generators_are_sorted_by_what_is_caught_of_them_and_detectors_by_their_worst() -> None:
     found = matrix(DETECTORS, CARDS)
     assert list(found.columns) == [*HEADINGS, "stylegan", "sd", "dcgan"]
-    caught = found[found["measure"] == "caught"].set_index("detector")
-    assert list(caught.index) == ["wide", "narrow"]
-    assert caught.loc["wide", "trained_on"] == "dcgan + twins"
-    assert caught.loc["narrow", ["worst_generator", "worst"]].tolist() == ["sd", 0.0]
-    assert caught.loc["wide", "mean"] == pytest.approx(0.6)
-    assert caught.loc["wide", "std"] == pytest.approx(np.std([0.9, 0.6, 0.3]))
-    assert caught.loc["narrow", ["stylegan", "sd", "dcgan"]].tolist() == [0.2, 0.0, 1.0]
+    tpr = found[found["measure"] == "tpr"].set_index("detector")
+    assert list(tpr.index) == ["wide", "narrow"]
+    assert tpr.loc["wide", "trained_on"] == "dcgan + twins"
+    assert tpr.loc["narrow", ["worst_generator", "worst"]].tolist() == ["sd", 0.0]
+    assert tpr.loc["wide", "mean"] == pytest.approx(0.6)
+    assert tpr.loc["wide", "std"] == pytest.approx(np.std([0.9, 0.6, 0.3]))
+    assert tpr.loc["narrow", ["stylegan", "sd", "dcgan"]].tolist() == [0.2, 0.0, 1.0]
 
 
 def test_a_measure_that_was_not_taken_is_empty_and_counts_nowhere() -> None:

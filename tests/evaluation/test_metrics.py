@@ -14,7 +14,7 @@ from sklearn.metrics import (
 
 from unseen.evaluation.bootstrap import draws
 from unseen.evaluation.metrics import pair_metrics, roc_points
-from unseen.evaluation.shares import flagged, share
+from unseen.evaluation.shares import rate_above, share
 
 from .made_up import bell, frame
 
@@ -41,8 +41,8 @@ def test_wilson_interval_of_newcombe() -> None:
 
 def test_flagged_counts_a_score_at_the_threshold() -> None:
     scores = frame(1, [0.0, 1.0, -1.0, 0.0])
-    assert flagged(scores, 0.5)["share"] == 0.75
-    assert flagged(scores, np.nextafter(0.5, 1))["share"] == 0.25
+    assert rate_above(scores, 0.5)["share"] == 0.75
+    assert rate_above(scores, np.nextafter(0.5, 1))["share"] == 0.25
 
 
 def test_pair_metrics_worked_by_hand() -> None:
@@ -50,8 +50,8 @@ def test_pair_metrics_worked_by_hand() -> None:
     reals, fakes = frame(0, [-3.0, -1.0, 0.0, 2.0]), frame(1, [0.0, 0.5, 3.0, 4.0])
     found = pair_metrics(reals, fakes, 1 / (1 + np.exp(-1)), 100, 4)
     assert found["auc"]["value"] == (13 + 0.5) / 16
-    assert found["flagged"]["share"] == 0.25
-    assert found["caught"]["share"] == 0.5
+    assert found["fpr"]["share"] == 0.25
+    assert found["tpr"]["share"] == 0.5
     assert found["accuracy"] == 5 / 8
     assert found["balanced_accuracy"] == (0.5 + 0.75) / 2
 
@@ -67,8 +67,8 @@ def test_pair_metrics_agree_with_scikit_learn() -> None:
     assert found["accuracy"] == pytest.approx(accuracy_score(labels, said))
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, said))
     assert found["log_loss"] == pytest.approx(log_loss(labels, scores))
-    assert found["caught"]["n"] == 25
-    assert found["flagged"]["n"] == 60
+    assert found["tpr"]["n"] == 25
+    assert found["fpr"]["n"] == 60
 
 
 def test_one_saturated_mistake_leaves_the_log_loss_finite() -> None:
@@ -135,7 +135,7 @@ def test_roc_of_separated_classes_goes_through_the_corner() -> None:
 
 
 def test_frozen_thresholds_at_a_share_of_false_alarms_are_not_the_oracles() -> None:
-    # at logit 1.5 one of ten reals is flagged and two of four fakes caught; the oracle goes below none of the reals
+    # at logit 1.5 one of ten reals is flagged and two of four TPR; the oracle goes below none of the reals
     reals, fakes = frame(0, [*np.linspace(-5, 1, 9), 2.5]), frame(1, [0.0, 1.2, 2.0, 3.0])
     frozen = {"fpr_5": float(1 / (1 + np.exp(-1.5)))}
     found = pair_metrics(reals, fakes, 0.5, 100, 4, frozen)["at_fpr"]

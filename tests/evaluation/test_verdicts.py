@@ -32,4 +32,7 @@ def test_at_threshold_agrees_with_scikit_learn(threshold: float) -> None:
     assert found["f1"] == pytest.approx(metrics.f1_score(labels, said))
     matrix = metrics.confusion_matrix(labels, said, labels=[0, 1]).tolist()
     cells = found["confusion"]
-    assert [[cells["true_reals"], cells["false_alarms"]], [cells["missed_fakes"], cells["true_fakes"]]] == matrix
+    assert [
+        [cells["true_negatives"], cells["false_positives"]],
+        [cells["false_negatives"], cells["true_positives"]],
+    ] == matrix

@@ -86,15 +86,18 @@ def predictions(tmp_path: Path) -> Path:
 
 def test_selection_is_by_confidence_and_then_by_name(predictions: Path) -> None:
     frame = decisions(predictions, ["fakes", "reals"], 0.5)
-    assert groups_of(frame) == [("people", "real", ["cleared", "flagged"]), ("gan", "fake", ["caught", "missed"])]
+    assert groups_of(frame) == [
+        ("people", "real", ["true_negative", "false_positive"]),
+        ("gan", "fake", ["true_positive", "false_negative"]),
+    ]
 
     def chosen(group: str, outcome: str, count: int) -> list[str]:
         return most_confident(frame, group, outcome, count)["id"].tolist()
 
-    assert chosen("people", "cleared", 3) == ["people/0", "people/1", "people/2"]
-    assert chosen("people", "flagged", 3) == ["people/5", "people/4"]
-    assert chosen("gan", "caught", 3) == ["fakes/3", "fakes/0", "fakes/1"]
-    assert chosen("gan", "missed", 3) == []
+    assert chosen("people", "true_negative", 3) == ["people/0", "people/1", "people/2"]
+    assert chosen("people", "false_positive", 3) == ["people/5", "people/4"]
+    assert chosen("gan", "true_positive", 3) == ["fakes/3", "fakes/0", "fakes/1"]
+    assert chosen("gan", "false_negative", 3) == []
     shuffled = frame.sample(frac=1, random_state=1)
     assert looked_at(shuffled, 3, 2) == looked_at(frame, 3, 2)
 
@@ -102,9 +105,9 @@ def test_selection_is_by_confidence_and_then_by_name(predictions: Path) -> None:
 def test_a_threshold_decides_what_is_wrong(predictions: Path) -> None:
     score = float(1 / (1 + np.exp(-3)))  # reached counts as fake
     outcomes = decisions(predictions, ["reals", "fakes"], score)["outcome"]
-    assert outcomes.value_counts().to_dict() == {"cleared": 6, "caught": 4}
+    assert outcomes.value_counts().to_dict() == {"true_negative": 6, "true_positive": 4}
     outcomes = decisions(predictions, ["reals", "fakes"], score + 1e-9)["outcome"]
-    assert outcomes.value_counts().to_dict() == {"cleared": 6, "caught": 2, "missed": 2}
+    assert outcomes.value_counts().to_dict() == {"true_negative": 6, "true_positive": 2, "false_negative": 2}
 
 
 def test_a_face_in_two_sets_counts_once(predictions: Path) -> None:
@@ -115,7 +118,7 @@ def test_a_face_in_two_sets_counts_once(predictions: Path) -> None:
 def measured(inside: dict[str, list[float]], area: float = 0.5) -> pd.DataFrame:
     rows = []
     for outcome, values in inside.items():
-        label = int(outcome in ("caught", "missed"))
+        label = int(outcome in ("true_positive", "false_negative"))
         for number, value in enumerate(values):
             rows.append(
                 [f"{outcome}{number}", "gan" if label else "people", label, f"p{number}", outcome, value, area]
@@ -124,28 +127,30 @@ def measured(inside: dict[str, list[float]], area: float = 0.5) -> pd.DataFrame:
 
 
 def test_shares_by_outcome_worked_by_hand() -> None:
-    frame = measured({"caught": [0.8, 0.6, 0.7], "missed": [0.2, 0.4, np.nan], "cleared": [0.5] * 4})
+    frame = measured(
+        {"true_positive": [0.8, 0.6, 0.7], "false_negative": [0.2, 0.4, np.nan], "true_negative": [0.5] * 4}
+    )
     found = heat_shares(frame, frame, 4)
-    caught = found["outcomes"]["caught"]
-    assert caught["n"] == caught["people"] == 3
-    assert caught["heat_inside"]["value"] == pytest.approx(0.7)
-    assert (caught["heat_inside"]["low"], caught["heat_inside"]["high"]) == pytest.approx((0.6, 0.8))
-    assert caught["heat_beyond_area"]["value"] == pytest.approx(0.2)
-    missed = found["groups"]["gan"]["missed"]
+    true_positive = found["outcomes"]["true_positive"]
+    assert true_positive["n"] == true_positive["people"] == 3
+    assert true_positive["heat_inside"]["value"] == pytest.approx(0.7)
+    assert (true_positive["heat_inside"]["low"], true_positive["heat_inside"]["high"]) == pytest.approx((0.6, 0.8))
+    assert true_positive["heat_beyond_area"]["value"] == pytest.approx(0.2)
+    missed = found["groups"]["gan"]["false_negative"]
     assert (missed["decisions"], missed["n"], missed["without_heat"]) == (3, 2, 1)
     fake = found["wrong_less_right"]["fake"]
     assert fake["value"] == pytest.approx(0.3 - 0.7)
     assert fake["high"] < 0  # wrong decisions look at the background
     assert found["wrong_less_right"]["real"] is None
-    assert found["outcomes"]["flagged"] == {"n": 0, "without_heat": 0}
+    assert found["outcomes"]["false_positive"] == {"n": 0, "without_heat": 0}
     assert found == heat_shares(frame, frame, 4)
 
 
 def test_the_interval_is_over_people_and_not_pictures() -> None:
-    frame = measured({"caught": [0.9, 0.1] * 20})
-    alone = heat_shares(frame, frame, 4)["outcomes"]["caught"]["heat_inside"]
+    frame = measured({"true_positive": [0.9, 0.1] * 20})
+    alone = heat_shares(frame, frame, 4)["outcomes"]["true_positive"]["heat_inside"]
     two = frame.assign(identity=["a", "b"] * 20)
-    together = heat_shares(two, two, 4)["outcomes"]["caught"]["heat_inside"]
+    together = heat_shares(two, two, 4)["outcomes"]["true_positive"]["heat_inside"]
     assert alone["value"] == together["value"] == pytest.approx(0.5)
     assert alone["high"] - alone["low"] < 0.4
     assert (together["low"], together["high"]) == pytest.approx((0.1, 0.9))
@@ -210,13 +215,13 @@ def test_a_detector_is_explained_twice_with_the_same_bytes(tmp_path: Path) -> No
     first, second = (explained(tmp_path, [5, 4, -1, -2]) for _ in range(2))
     assert first.heat == second.heat
     assert first.panels.tobytes() == second.panels.tobytes()
-    assert first.heat["groups"]["gan"]["missed"]["decisions"] == 2
+    assert first.heat["groups"]["gan"]["false_negative"]["decisions"] == 2
     assert first.heat["method"] in ("grad_cam", "occlusion")
 
 
 def test_no_wrong_decision_at_all_is_a_row_that_says_so(tmp_path: Path) -> None:
     right = explained(tmp_path, [5, 4, 3, 2])
-    assert right.heat["groups"]["gan"]["missed"] == {"decisions": 0, "n": 0, "without_heat": 0}
+    assert right.heat["groups"]["gan"]["false_negative"] == {"decisions": 0, "n": 0, "without_heat": 0}
     assert right.heat["groups"]["gan"]["wrong_less_right"] is None
     assert len(right.nearest) == 0
     wrong = explained(tmp_path, [5, 4, -3, -2])

@@ -154,7 +154,7 @@ def _measure(root: Path, params: Params) -> None:
 
 def _look(root: Path) -> None:
     """What robustness, explain, spectra, speed and the stages' costs leave: numbers that are made up."""
-    metrics, numbers = root / "metrics", ("balanced_accuracy", "caught", "flagged", "shift_reals", "shift_fakes")
+    metrics, numbers = root / "metrics", ("balanced_accuracy", "tpr", "fpr", "shift_reals", "shift_fakes")
     steps = [("clean", 0.0, 0.9), ("jpeg", 90.0, 0.875), ("jpeg", 30.0, 0.625), ("blur", 2.0, 0.5)]
     rows = [
         {"detector": detector, "pair": pair, "change": change, "level": level, "reals": 60, "fakes": 50}
@@ -171,7 +171,12 @@ def _look(root: Path) -> None:
     outcome = {"heat_inside": inside, "area_inside": 0.625, "heat_beyond_area": inside, "n": 30, "people": 9}
     heat = {
         "method": "grad_cam",
-        "outcomes": {"caught": outcome, "cleared": outcome, "missed": {"n": 0}, "flagged": {"n": 0}},
+        "outcomes": {
+            "true_positive": outcome,
+            "true_negative": outcome,
+            "false_negative": {"n": 0},
+            "false_positive": {"n": 0},
+        },
         "groups": {EVIL: {"wrong_less_right": {"value": -0.125, "low": -0.25, "high": 0.0}}},
     }
     write_metrics(metrics / "explanations/dct_logistic/heat.json", heat)

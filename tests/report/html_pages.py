@@ -13,7 +13,7 @@ class Page(HTMLParser):
         captions: of each table, empty where it has none.
         links: every address that anything refers to.
         ids: of elements outside of pictures.
-        texts: of every element, by its name and class, as in `p.alarm`.
+        texts: of every element, by its name and class, as in `p.notice`.
     """
 
     def __init__(self, html: str) -> None:

@@ -28,10 +28,10 @@ def page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Page:
 def test_it_says_what_predictions_can_say(page: Page) -> None:
     (verdict,) = page.texts["p.verdict"]
     assert verdict.startswith("mine on all faces: at threshold 0.5 it catches 66.7%")
-    generator, alarms, measured = page.texts["dd"]
-    assert generator.startswith("50.0% caught of gan")
+    generator, notices, measured = page.texts["dd"]
+    assert generator.startswith("50.0% TPR on gan")
     assert "training" not in generator, "nobody said what trained it"
-    assert alarms.startswith("500 of 1,000 real faces of street")
+    assert notices.startswith("500 of 1,000 real faces of street")
     assert measured == "3 real faces and 3 fakes reals: no identities: intervals treat each picture as a person"
     captions = dict(zip(page.captions, page.tables, strict=True))
     ranking = next(rows for text, rows in captions.items() if text.startswith("How well scores rank"))

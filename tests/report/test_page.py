@@ -74,7 +74,7 @@ def test_what_people_wrote_is_printed_and_not_obeyed(report: str, data_page: str
     page = Page(data_page)
     assert any(EVIL in text for text in page.texts["td.left"]), "a group"
     assert any(f"Licence: {EVIL}." in text for text in page.texts["p.soft"])
-    assert any(EVIL in text for text in page.texts["p.alarm"])
+    assert any(EVIL in text for text in page.texts["p.notice"])
     assert any(EVIL in text for text in Page(report).texts["span.soft"]), "a generator"
 
 
@@ -111,10 +111,10 @@ def test_the_leaderboard_and_the_sets_hold_the_metrics(results: Results, report:
 
 
 def test_the_matrix_has_the_generator_that_is_caught_least_first(results: Results, report: str) -> None:
-    rows = table(Page(report), "Fakes caught at the threshold")
+    rows = table(Page(report), "TPR at the threshold")
     generators = results.matrix.columns[7:].tolist()
     assert rows[0] == ["Detector", "Trained on fakes of", "Worst", "Mean", *generators]
-    of = results.matrix[results.matrix["measure"] == "caught"].set_index("detector")
+    of = results.matrix[results.matrix["measure"] == "tpr"].set_index("detector")
     shares = [of[name].mean() for name in generators]
     assert shares == sorted(shares)
     row = next(row for row in rows if row[0] == "dct_logistic")
@@ -142,7 +142,7 @@ def test_each_pair_has_every_number_and_its_rivals(results: Results, report: str
     for row, of in ((own, found), (half, found["at_half"])):
         rates = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
         assert all(cell.startswith(f"{of[name]:.1%}") for cell, name in zip(row[2:7], rates, strict=True))
-        cells = ("true_fakes", "false_alarms", "missed_fakes", "true_reals")
+        cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
         assert row[7:] == [str(of["confusion"][name]) for name in cells]
     before = found["before_temperature"]
     names = ("log_loss", "ece", "mse", "rmse")
@@ -168,7 +168,7 @@ def test_what_changes_do_stands_beside_clean(report: str) -> None:
     page = Page(report)
     rows = table(page, "known: balanced accuracy")
     assert [row[0] for row in rows[1:]] == ["clean", "jpeg 90quality", "jpeg 30quality", "blur 2sigma, pixels"]
-    assert rows[3][1] == "62.5%100.0% caught, 75.0% flagged"
+    assert rows[3][1] == "62.5%TPR 100.0%, FPR 75.0%"
     assert table(page, "known: mean shift")[1][1] == "+1.50 / -0.25"
     assert "n 60 reals and 50 fakes a level" in " ".join(page.captions)
 
@@ -238,16 +238,16 @@ def test_the_report_names_what_separates_a_pair_and_the_likely_cause(results: Re
 @pytest.mark.parametrize("name", ["report", "data_page"])
 def test_what_is_wrong_stands_in_red_on_both_pages(request: pytest.FixtureRequest, name: str) -> None:
     html = request.getfixturevalue(name)
-    alarms = Page(html).texts["p.alarm"]
-    assert len(alarms) == 2
-    assert alarms[0].startswith("orl belongs to a set that is held out for good, and trains here: “to show ")
-    assert alarms[1].startswith("† unseen: the stored files of its two classes differ in metadata.")
-    assert re.search(r"\.alarm \{[^}]*color: var\(--bad\)", html)
+    notices = Page(html).texts["p.notice"]
+    assert len(notices) == 2
+    assert notices[0].startswith("orl belongs to a set that is held out for good, and trains here: “to show ")
+    assert notices[1].startswith("† unseen: the stored files of its two classes differ in metadata.")
+    assert re.search(r"\.notice \{[^}]*color: var\(--bad\)", html)
 
 
 def test_no_alarm_where_nothing_is_wrong(clean: Results, sets: list[dict[str, Any]], root: Path) -> None:
     for html in (render(clean, sets, root / "metrics"), render_data(clean, sets)):
-        assert "p.alarm" not in Page(html).texts
+        assert "p.notice" not in Page(html).texts
         assert "†" not in "".join(text for row in Page(html).tables for cells in row for text in cells)
 
 

@@ -19,8 +19,8 @@ def pair(balanced: float, auc: float) -> dict[str, Any]:
     return {
         "balanced_accuracy": balanced,
         "auc": {"value": auc, "low": auc - 0.1, "high": auc + 0.1},
-        "caught": share,
-        "flagged": {**share, "share": 1 - balanced},
+        "tpr": share,
+        "fpr": {**share, "share": 1 - balanced},
     }
 
 
@@ -38,7 +38,7 @@ def test_a_detector_is_measured_on_the_pair_it_does_worst_on() -> None:
     assert list(found.columns) == LEADERBOARD
     assert found["detector"].tolist() == ["steady", "perfect_at_home"]
     assert found["worst_pair"].tolist() == ["unseen", "unseen"]
-    assert found["caught"].tolist() == [0.6, 0.5]
+    assert found["tpr"].tolist() == [0.6, 0.5]
     assert found["auc_low"].tolist() == pytest.approx([0.6, 0.8])
 
 
@@ -73,10 +73,10 @@ def test_results_are_what_the_stages_wrote(results: Results, root: Path) -> None
 
 
 def test_the_matrix_has_each_detector_and_each_generator(results: Results) -> None:
-    caught = results.matrix[results.matrix["measure"] == "caught"].set_index("detector")
-    assert set(caught["trained_on"]) == {"dcgan"}
+    tpr = results.matrix[results.matrix["measure"] == "tpr"].set_index("detector")
+    assert set(tpr["trained_on"]) == {"dcgan"}
     for name in SCORES:
-        assert caught.loc[name, "dcgan"] == results.detectors[name]["generators"]["dcgan"]["caught"]["share"]
+        assert tpr.loc[name, "dcgan"] == results.detectors[name]["generators"]["dcgan"]["tpr"]["share"]
     assert len(results.matrix.columns) == 9, "two generators"
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_missing_is_one_line(results: Results, root: Path, file: 
 
 
 @pytest.mark.parametrize(
-    ("caught", "worst"),
+    ("tpr", "worst"),
     [
         ({"a": 0.5, "b": 0.4}, "b"),
         ({"a": 0.4, "b": 0.4}, "b"),
@@ -119,9 +119,9 @@ def test_a_file_that_is_missing_is_one_line(results: Results, root: Path, file: 
     ],
 )
 def test_of_generators_caught_alike_the_one_that_trained_nothing_is_the_worst(
-    results: Results, caught: dict[str, float], worst: str
+    results: Results, tpr: dict[str, float], worst: str
 ) -> None:
-    generators = {name: {"caught": {"share": share}} for name, share in caught.items()}
+    generators = {name: {"tpr": {"share": share}} for name, share in tpr.items()}
     card = {"trained_on": {"train": {"generators": {"a": 100}}, "val": {"generators": {}}}}
     found = replace(results, detectors={"d": {"generators": generators}}, cards={"d": card})
     assert worst_generator(found, "d") == worst

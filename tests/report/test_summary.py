@@ -17,8 +17,8 @@ def detector(**balanced: float) -> dict[str, Any]:
         return {
             "auc": {"value": 0.9, "low": 0.8, "high": 1.0},
             "balanced_accuracy": value,
-            "caught": {"share": 0.5, "n": 30, "low": 0.4, "high": 0.6},
-            "flagged": {"share": 0.1, "n": 12, "low": 0.0, "high": 0.2},
+            "tpr": {"share": 0.5, "n": 30, "low": 0.4, "high": 0.6},
+            "fpr": {"share": 0.1, "n": 12, "low": 0.0, "high": 0.2},
         }
 
     return {"pairs": {name: pair(value) for name, value in balanced.items()}}

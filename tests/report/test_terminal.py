@@ -20,20 +20,20 @@ def ends(row: dict[Hashable, Any]) -> dict[str, float]:
 
 def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Results) -> None:
     lines = table(results).splitlines()
-    assert " ".join(lines[1].split()) == "detector worst pair AUC (95 %) caught flagged bal. acc. parameters"
+    assert " ".join(lines[1].split()) == "detector worst pair AUC (95 %) TPR FPR bal. acc. parameters"
     first, second = results.leaderboard.to_dict("records")
     assert (first["worst_pair"], first["marked"]) == ("known", "")
     for line, row in zip(lines[2:4], (first, second), strict=True):
         assert line.split() == [
             *(row["detector"], row["worst_pair"] + ("*" if row["marked"] else "")),
             *f"{row['auc']:.3f} ({between(row['auc'], ends(row), '{:.3f}'.format)})".split(),
-            *(f"{row[name]:.1%}" for name in ("caught", "flagged", "balanced_accuracy")),
+            *(f"{row[name]:.1%}" for name in ("tpr", "fpr", "balanced_accuracy")),
             "1,234,567",
         ]
     assert (second["worst_pair"], second["marked"]) == ("unseen", "metadata")
-    assert lines[5].split() == ["fakes", "caught", "known", "unseen*"]
-    caught = [results.detectors["dct_logistic"]["pairs"][name]["caught"]["share"] for name in ("known", "unseen")]
-    assert lines[7].split() == ["dct_logistic", *(f"{share:.1%}" for share in caught)]
+    assert lines[5].split() == ["TPR", "known", "unseen*"]
+    tpr = [results.detectors["dct_logistic"]["pairs"][name]["tpr"]["share"] for name in ("known", "unseen")]
+    assert lines[7].split() == ["dct_logistic", *(f"{share:.1%}" for share in tpr)]
 
 
 def test_the_terminal_says_what_its_marks_mean(results: Results) -> None:

@@ -16,14 +16,14 @@ MANY = {"people": 400, "without_identity": 0}
 Auc = tuple[float, float, float]
 
 
-def pair(auc: Auc, caught: float, people: dict[str, int]) -> dict[str, Any]:
-    """Numbers of a pair: the AUC with its interval, and the share of fakes caught; no real is flagged."""
+def pair(auc: Auc, tpr: float, people: dict[str, int]) -> dict[str, Any]:
+    """Numbers of a pair: the AUC with its interval, and the TPR; the FPR is 0."""
     value, low, high = auc
     return {
         "auc": {"value": value, "low": low, "high": high},
-        "caught": {"share": caught, "low": caught / 2, "high": min(1.0, caught + 0.1), "n": 200},
-        "flagged": {"share": 0.0, "low": 0.0, "high": 0.02, "n": 194},
-        "balanced_accuracy": (caught + 1) / 2,
+        "tpr": {"share": tpr, "low": tpr / 2, "high": min(1.0, tpr + 0.1), "n": 200},
+        "fpr": {"share": 0.0, "low": 0.0, "high": 0.02, "n": 194},
+        "balanced_accuracy": (tpr + 1) / 2,
         "people": {"reals": people, "fakes": {"people": 0, "without_identity": 200}},
     }
 
@@ -73,7 +73,7 @@ def test_a_detector_above_every_cue_is_best_and_says_where(results: Results, pag
     assert "(95 % interval: 0.880 to 0.920)" in verdict
     assert [row[1] for row in found.tables[0][1:]] == ["dct_logistic", "dct_logistic"]
     assert found.tables[0][1][4] == "better than the cue"
-    assert found.texts["dt"] == ["Worst generator", "Reals flagged", "Measured on"], "no speed"
+    assert found.texts["dt"] == ["Worst generator", "FPR", "Measured on"], "no speed"
 
 
 def test_two_that_rank_the_wrong_way_round_beside_a_cue_are_never_best(results: Results, page: Any) -> None:

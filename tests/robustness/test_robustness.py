@@ -249,12 +249,12 @@ def test_measure_by_hand(tmp_path: Path) -> None:
         ("jpeg", 50.0),
         ("jpeg", 90.0),
     ]
-    assert clean["flagged"] == share(1, 4)  # a score on the threshold is called fake
-    assert clean["caught"] == share(2, 2)
+    assert clean["fpr"] == share(1, 4)  # a score on the threshold is called fake
+    assert clean["tpr"] == share(2, 2)
     assert clean["balanced_accuracy"] == pytest.approx((1 + 0.75) / 2)
     assert (clean["shift_reals"], clean["shift_fakes"]) == (0.0, 0.0)
-    assert low["flagged"] == share(2, 4)
-    assert low["caught"] == share(1, 2)
+    assert low["fpr"] == share(2, 4)
+    assert low["tpr"] == share(1, 2)
     assert low["balanced_accuracy"] == 0.5
     assert clean["auc"] == 1.0  # without a threshold
     assert low["auc"] == (1.5 + 3.5) / 8  # ties count as half
@@ -268,8 +268,8 @@ def test_the_threshold_is_the_clean_one_under_every_change(tmp_path: Path) -> No
     threshold moves every row alike, and no shift."""
     path = by_hand(tmp_path / "p.parquet")
     strict, loose = (measure(path, {"d": threshold}, PAIR) for threshold in (AT_ONE, 0.5))
-    assert [row["flagged"]["share"] for row in strict] == [0.25, 0.5, 0.25]
-    assert [row["flagged"]["share"] for row in loose] == [0.25, 0.75, 0.25]
+    assert [row["fpr"]["share"] for row in strict] == [0.25, 0.5, 0.25]
+    assert [row["fpr"]["share"] for row in loose] == [0.25, 0.75, 0.25]
     assert [row["shift_reals"] for row in strict] == [row["shift_reals"] for row in loose]
 
 
@@ -277,14 +277,14 @@ def test_one_table_and_one_tree(tmp_path: Path) -> None:
     rows = measure(by_hand(tmp_path / "p.parquet"), {"d": 0.5}, PAIR)
     table = as_table(rows)
     assert list(table.columns) == [
-        *("detector", "pair", "change", "level", "auc", "balanced_accuracy", "caught", "flagged"),
+        *("detector", "pair", "change", "level", "auc", "balanced_accuracy", "tpr", "fpr"),
         *("shift_reals", "shift_fakes", "reals", "fakes"),
     ]
     assert (table["reals"].unique().tolist(), table["fakes"].unique().tolist()) == ([4], [2])
     tree = as_tree(rows)
     assert list(tree["d"]["pair"]) == ["clean", "jpeg"]
     assert list(tree["d"]["pair"]["jpeg"]) == ["50", "90"]
-    assert tree["d"]["pair"]["jpeg"]["50"]["caught"] == share(2, 2)
+    assert tree["d"]["pair"]["jpeg"]["50"]["tpr"] == share(2, 2)
     assert tree["d"]["pair"]["jpeg"]["50"]["balanced_accuracy"] == table["balanced_accuracy"][1]
 
 
@@ -298,7 +298,7 @@ def test_measured_from_scores_as_they_are_written(
         keys = ["detector", "change", "level"]
         part = frame[(frame[keys] == [row[key] for key in keys]).all(axis=1)]
         fakes = part[part["set"] == "fakes"]
-        assert row["caught"] == share(int((fakes["score"] >= threshold).sum()), 20)
+        assert row["tpr"] == share(int((fakes["score"] >= threshold).sum()), 20)
 
 
 def settings(**changes: Any) -> RobustnessSettings:

@@ -45,11 +45,11 @@ def _of_groups(attribute: str, found: dict[str, Any]) -> list[tuple[str, str, st
     """Rows of each group's reals and fakes; a group with few faces of a class is marked."""
     rows = [(f"by {shown(attribute)}", "", f"{found['without']} faces in no group")]
     for group, of in found["groups"].items():
-        for rate, title in (("fpr", "reals flagged"), ("tpr", "fakes caught")):
+        for rate, title in (("fpr", "FPR"), ("tpr", "TPR")):
             if of[rate]:
                 share, around = _percent(of[rate])
                 rows.append((f"  {shown(group)}: {title}", share, around + (", few" if rate in of["small"] else "")))
-    for rate, title in (("fpr", "reals flagged"), ("tpr", "fakes caught")):
+    for rate, title in (("fpr", "FPR"), ("tpr", "TPR")):
         if found["gaps"][rate] is not None:
             rows.append((f"  largest gap, {title}", f"{found['gaps'][rate]:.1%}", "of groups that are not few"))
     return rows
@@ -65,7 +65,7 @@ def as_table(found: dict[str, Any]) -> list[str]:
         rows.append(("at threshold 0.5", "", ""))
         rows += [(f"  {key}", *_number(found["at_half"][key], None)) for key in VERDICTS]
     rows += [
-        (f"caught at {name} false alarms, oracle", *_percent(found["at_fpr"][key]["oracle"]["tpr"]))
+        (f"TPR at FPR {name}, oracle threshold", *_percent(found["at_fpr"][key]["oracle"]["tpr"]))
         for key, name in AT_FPR.items()
     ]
     rows += [(key, *_number(found[key], around.get(key))) for key in ERRORS]
@@ -73,10 +73,10 @@ def as_table(found: dict[str, Any]) -> list[str]:
     if any(before[key] != found[key] for key in before):
         rows += [(f"{key} before temperature", *_number(before[key], None)) for key in ERRORS]
     confusion = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found["confusion"].items())
-    rows.append(("fakes caught", *_percent(found["caught"])))
+    rows.append(("TPR", *_percent(found["tpr"])))
     worst_first = sorted(found["generators"].items(), key=lambda item: (item[1]["share"], item[0]))
     rows += [(f"  of {shown(name)}", *_percent(one)) for name, one in worst_first]
-    rows.append(("reals flagged", *_percent(found["flagged"])))
+    rows.append(("FPR", *_percent(found["fpr"])))
     most_first = sorted(found["sources"].items(), key=lambda item: (-item[1]["share"], item[0]))
     rows += [(f"  of {shown(name)}", *_percent(one)) for name, one in most_first]
     for attribute, one in found.get("groups", {}).items():

@@ -1,4 +1,4 @@
-"""Which threshold keeps false alarms below a share."""
+"""Which threshold keeps the FPR at or below a share."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ FPRS = {"fpr_0_5": 0.005, "fpr_1": 0.01, "fpr_5": 0.05}
 def threshold_at(reals: npt.NDArray[np.float64], fpr: float) -> float:
     """The lowest threshold that at most a share `fpr` of some reals reach.
 
-    It lies one float above the highest real that may not be flagged; where `fpr` is less than one of n, above all.
+    It lies one float above the highest real that may not reach it; where `fpr` is less than one of n, above all.
 
     Args:
         reals: [n], scores or logits of real faces, at least one.

@@ -122,21 +122,21 @@ def _operating_point(calibration: Numbers, metrics: Numbers) -> str:
 
 def _generators(card: Numbers, metrics: Numbers) -> str:
     seen = {name for split in card["trained_on"].values() for name in split["generators"]}
-    worst_first = sorted(metrics["generators"].items(), key=lambda item: (item[1]["caught"]["share"], item[0]))
+    worst_first = sorted(metrics["generators"].items(), key=lambda item: (item[1]["tpr"]["share"], item[0]))
     rows = [
         [
             _plain(name),
             "trained on" if name in seen else "**never seen**",
-            _around(one["caught"]),
-            _percent(1 - one["caught"]["share"]),
+            _around(one["tpr"]),
+            _percent(1 - one["tpr"]["share"]),
             f"{one['auc']:.3f}" if "auc" in one else "in no pair",
         ]
         for name, one in worst_first
     ]
-    return _table(["generator", "in training", "caught (95 %)", "missed", "AUC"], rows)
+    return _table(["generator", "in training", "TPR (95 %)", "missed", "AUC"], rows)
 
 
-def _alarms(metrics: Numbers) -> str:
+def _false_positives(metrics: Numbers) -> str:
     most_first = sorted(metrics["sources"].items(), key=lambda item: (-item[1]["share"], item[0]))
     rows = [
         [_plain(name), *(f"{1000 * one[key]:.0f}" for key in ("share", "low", "high")), f"{one['n']:,}"]
@@ -145,7 +145,7 @@ def _alarms(metrics: Numbers) -> str:
     return (
         "Of 1,000 real faces, how many are called fake, with the ends of the 95 % interval. It takes photos as "
         f"independent, which several of one person are not; here are {_tested(metrics)}.\n\n"
-        + _table(["source", "flagged of 1,000", "low", "high", "photos"], rows)
+        + _table(["source", "false positives of 1,000", "low", "high", "photos"], rows)
     )
 
 
@@ -169,8 +169,8 @@ def _pairs(metrics: Numbers) -> str:
     ]
     return (
         f"Worst on **{_plain(name)}** ({_plain(worst['reals'])} against {_plain(worst['fakes'])}): AUC "
-        f"{_auc(worst['auc'])}, {_against_chance(worst['auc'])}; it catches {_around(worst['caught'])} of those "
-        f"fakes and flags {_around(worst['flagged'])} of those reals.\n\n"
+        f"{_auc(worst['auc'])}, {_against_chance(worst['auc'])}; it catches {_around(worst['tpr'])} of those "
+        f"fakes and flags {_around(worst['fpr'])} of those reals.\n\n"
         + _table(["pair", "sets", "AUC (95 %)", "balanced accuracy", "ECE", "in words"], rows)
         + "\n\nThe sets of a matched pair share source, framing and compression. On any other pair a number may be "
         "about those, and not about fakes."
@@ -198,13 +198,13 @@ def _groups(metrics: Numbers) -> str:
             ]
             gaps = [
                 f"{title} {_percent(found['gaps'][rate])}"
-                for rate, title in (("fpr", "reals flagged"), ("tpr", "fakes caught"))
+                for rate, title in (("fpr", "FPR"), ("tpr", "TPR"))
                 if found["gaps"][rate] is not None
             ]
             parts.append(
                 f"{_plain(pair)}, by {_plain(attributes)}; {found['without']:,} faces are in no group. Gaps between "
                 f"groups that are not small: {', '.join(gaps) or 'none can be taken'}.\n\n"
-                + _table([_plain(attributes), "reals flagged (95 %)", "fakes caught (95 %)", ""], rows)
+                + _table([_plain(attributes), "FPR (95 %)", "TPR (95 %)", ""], rows)
             )
     if metrics["groups_without"]:
         parts.append(f"Without these attributes: {', '.join(map(_plain, metrics['groups_without']))}.")
@@ -227,12 +227,13 @@ def _calibration(calibration: Numbers, metrics: Numbers) -> str:
 def _limits(card: Numbers, metrics: Numbers) -> str:
     faces = card["faces"]
     lines = [
-        f"It sees faces of {faces['side']} x {faces['side']} px, found, cut out and compressed as in its training; "
-        f"one whose cut would be smaller than {faces['min_crop']} px gets no score.",
-        f"Its false alarms were measured on {_tested(metrics)}. Other cameras, ages and light are other numbers, and "
-        f"so are pictures that were compressed or made smaller on their way: metrics/robustness/{card['name']}.json.",
+        f"It sees faces of {faces['side']} x {faces['side']} px, detected, cropped and compressed as in training; "
+        f"one whose crop would be smaller than {faces['min_crop']} px gets no score.",
+        f"Its false positives were measured on {_tested(metrics)}. Other cameras, ages and light give other "
+        "numbers, and so do pictures that were compressed or made smaller on their way: "
+        f"metrics/robustness/{card['name']}.json.",
         "Nothing here says how it does on a generator that is not in the table above, and new ones appear.",
-        "Whoever knows it can get around it: no attack was tried.",
+        "It can be evaded by an attacker who knows it: no attack was tried.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 
@@ -251,8 +252,8 @@ def model_card(card: Numbers, metrics: Numbers, licenses: Mapping[str, str]) -> 
         "What trained it": _trained(card, licenses),
         "Operating point": _operating_point(card["calibration"], metrics),
         "Where it fails": _pairs(metrics),
-        "Fakes caught and missed, by generator, worst first": _generators(card, metrics),
-        "False alarms": _alarms(metrics),
+        "TPR and missed, by generator, worst first": _generators(card, metrics),
+        "False positives": _false_positives(metrics),
         "Groups of people": _groups(metrics),
         "Calibration": _calibration(card["calibration"], metrics),
         "Limits": _limits(card, metrics),

@@ -18,7 +18,7 @@ from unseen.evaluation.metrics import HALF, pair_metrics, reliability_curves, ro
 from unseen.evaluation.ranking import Ranking
 from unseen.evaluation.reliability import squared_errors
 from unseen.evaluation.settings import EvaluationSettings
-from unseen.evaluation.shares import flagged, flagged_by
+from unseen.evaluation.shares import rate_above, rates_above
 
 Predictions = Mapping[str, pd.DataFrame]
 
@@ -29,7 +29,7 @@ class Evaluation:
 
     Attributes:
         metrics: `threshold`, `sets` (each set's share that is called fake or unsure), `generators` (the share of
-            each one's fakes that is caught), `sources` (the share of each one's reals that is flagged), `pairs`,
+            TPR of each), `sources` (the FPR of each), `pairs`,
             `worst`, the worst over the pairs, `pooled`, all reals against all fakes, `groups`, the rates of groups
             in each pair, and `groups_without`, the pairs in which no face has any of the attributes.
         roc: columns pair, fpr, tpr.
@@ -46,8 +46,8 @@ def _of_set(frame: pd.DataFrame, threshold: float, unsure: tuple[float, float]) 
     return {
         "label": "fake" if labels[0] else "real",
         "generators": sorted(set(frame["generator"]) - {""}),
-        "called_fake": flagged(frame, threshold),
-        "called_fake_at_half": flagged(frame, HALF),
+        "called_fake": rate_above(frame, threshold),
+        "called_fake_at_half": rate_above(frame, HALF),
         "mse": float(squared_errors(labels, scores).mean()),
         "unsure": float(frame["score"].between(*unsure).mean()),
         **people_of(zip(frame["id"], frame["identity"], strict=True)),
@@ -60,17 +60,17 @@ def _joined(predictions: Predictions, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _generators(predictions: Predictions, pairs: Mapping[str, Pair], threshold: float) -> dict[str, Any]:
-    """Of each generator, the share of its fakes that is caught, and their `auc` against all reals that the sets they
+    """Of each generator, the TPR, and the `auc` of its fakes against all reals that the sets they
     are in are paired with."""
     fakes = [name for name, frame in predictions.items() if frame["label"].iloc[0] == 1]
     if not fakes:
         return {}
     found: dict[str, Any] = {}
     everything = _joined(predictions, fakes)
-    for generator, caught in flagged_by(everything, "generator", threshold).items():
+    for generator, tpr in rates_above(everything, "generator", threshold).items():
         sets = [name for name in fakes if (predictions[name]["generator"] == generator).any()]
         against = sorted({pair.reals for pair in pairs.values() if pair.fakes in sets})
-        found[generator] = {"caught": caught, "sets": sets, "against": against}
+        found[generator] = {"tpr": tpr, "sets": sets, "against": against}
         if against:
             rows = everything[everything["generator"] == generator]
             both = pd.concat([_joined(predictions, against), rows], ignore_index=True)
@@ -124,7 +124,7 @@ def evaluate(
         unsure: the frozen band of scores.
         settings: pairs, groups and bootstrap.
         seed: of the bootstrap.
-        at_fpr: frozen thresholds at other shares of false alarms, by the names of `thresholds.FPRS`.
+        at_fpr: frozen thresholds at other shares of false positives, by the names of `thresholds.FPRS`.
 
     Raises:
         UserError: predictions are missing or damaged, or no face has an attribute that groups are asked by.
@@ -142,8 +142,8 @@ def evaluate(
         curves.append(reliability_curves(reals, fakes).assign(pair=name))
     worst = {
         "auc": min(pair["auc"]["value"] for pair in pairs.values()),
-        "caught": min(pair["caught"]["share"] for pair in pairs.values()),
-        "flagged": max(pair["flagged"]["share"] for pair in pairs.values()),
+        "tpr": min(pair["tpr"]["share"] for pair in pairs.values()),
+        "fpr": max(pair["fpr"]["share"] for pair in pairs.values()),
     }
     classes = {label: [name for name, one in sets.items() if one["label"] == label] for label in ("real", "fake")}
     reals, fakes = (_joined(predictions, of) for of in classes.values())
@@ -152,7 +152,7 @@ def evaluate(
         "threshold": threshold,
         "sets": sets,
         "generators": _generators(predictions, stated, threshold),
-        "sources": flagged_by(reals, "source", threshold),
+        "sources": rates_above(reals, "source", threshold),
         "pairs": pairs,
         "worst": worst,
         "pooled": {"reals": " + ".join(classes["real"]), "fakes": " + ".join(classes["fake"]), **pooled},
@@ -171,4 +171,4 @@ def summary(metrics: dict[str, Any]) -> dict[str, Any]:
     called: dict[str, dict[str, Any]] = {"fake": {}, "real": {}}
     for name, one in metrics["sets"].items():
         called[one["label"]][name] = {**one["called_fake"], "generators": one["generators"]}
-    return {"caught": called["fake"], "flagged": called["real"]}
+    return {"tpr": called["fake"], "fpr": called["real"]}

@@ -19,7 +19,7 @@ from unseen.data.identities import people_of
 from unseen.evaluation.metrics import both_metrics
 from unseen.evaluation.people import one_person_by_faces, own_person
 from unseen.evaluation.sanity import of_people, of_scores
-from unseen.evaluation.shares import flagged_by
+from unseen.evaluation.shares import rates_above
 
 WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
 """The ways to write a label."""
@@ -228,8 +228,8 @@ def external_metrics(
         },
         "threshold": threshold,
         **found,
-        "generators": flagged_by(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),
-        "sources": flagged_by(reals.replace({"source": {"": UNSAID}}), "source", threshold),
+        "generators": rates_above(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),
+        "sources": rates_above(reals.replace({"source": {"": UNSAID}}), "source", threshold),
         **by,
         "warnings": of_people(predictions) + of_scores(predictions, found["auc"]),
     }

@@ -1,4 +1,4 @@
-"""How often groups of people are wrongly flagged, and how often fakes of them are caught, at one threshold."""
+"""FPR and TPR of groups of people, at one threshold."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from unseen.core.settings import nearest
 from unseen.evaluation.shares import share
 
 SMALL = 30
-"""Faces of a class below which a group's share says little: one flagged of 30 has a 95 % interval from 0.6 % to 17 %.
+"""Faces of a class below which a group's rate says little: the 95 % interval of 1 of 30 is 0.6 % to 17 %.
 Such a group is shown and marked, and no gap is taken from it."""
 
 AND = " x "

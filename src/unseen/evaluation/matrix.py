@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 HEADINGS = ["detector", "trained_on", "measure", "worst_generator", "worst", "mean", "std"]
-MEASURES = ("caught", "auc")
+MEASURES = ("tpr", "auc")
 
 
 def _value(metrics: Mapping[str, Any], generator: str, measure: str) -> float:
     """A measure of a detector on a generator; NaN where it was not taken."""
     found = metrics["generators"].get(generator, {})
-    value = found.get("caught", {}).get("share") if measure == "caught" else found.get("auc")
+    value = found.get("tpr", {}).get("share") if measure == "tpr" else found.get("auc")
     return float("nan") if value is None else float(value)
 
 
@@ -26,7 +26,7 @@ def matrix(detectors: Mapping[str, Any], cards: Mapping[str, Any]) -> pd.DataFra
 
     Returns:
         Columns HEADINGS, and one for each generator, the one that detectors catch least of on the whole first.
-        `trained_on` names the generators that training or validation had. `measure` is `caught`, the share at the
+        `trained_on` names the generators that training or validation had. `measure` is `tpr`, the share at the
         frozen threshold, or `auc`, against the reals that the generator's sets are paired with. `mean` and `std`
         (of these generators, not of a sample: divided by n) are over the generators. Detectors are sorted by the
         worst generator's share, best first.
@@ -38,11 +38,11 @@ def matrix(detectors: Mapping[str, Any], cards: Mapping[str, Any]) -> pd.DataFra
         for measure in MEASURES
     }
     on_the_whole = [
-        float(np.nanmean([values[detector, "caught"][i] for detector in detectors])) for i in range(len(names))
+        float(np.nanmean([values[detector, "tpr"][i] for detector in detectors])) for i in range(len(names))
     ]
     columns = sorted(range(len(names)), key=lambda i: (on_the_whole[i], names[i]))
     rows: list[dict[str, Any]] = []
-    for detector in sorted(detectors, key=lambda name: (-np.nanmin(values[name, "caught"]), name)) if names else []:
+    for detector in sorted(detectors, key=lambda name: (-np.nanmin(values[name, "tpr"]), name)) if names else []:
         trained = cards[detector]["trained_on"]
         seen = sorted({name for split in trained.values() for name in split["generators"]})
         for measure in MEASURES:

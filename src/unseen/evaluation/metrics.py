@@ -15,7 +15,7 @@ from unseen.evaluation.bootstrap import draws
 from unseen.evaluation.pair_bounds import Trials, interval_of
 from unseen.evaluation.ranking import Ranked, Ranking
 from unseen.evaluation.reliability import log_losses, probability_errors, reliability, squared_errors
-from unseen.evaluation.shares import flagged, share
+from unseen.evaluation.shares import rate_above, share
 from unseen.evaluation.verdicts import at_threshold, cells, rates
 
 HALF = 0.5
@@ -79,7 +79,7 @@ def intervals(scored: Scored, ranking: Ranking, threshold: float, resamples: int
 
 
 def _at_fprs(scored: Scored, frozen: Mapping[str, float]) -> dict[str, Any]:
-    """Fakes caught at each of FPRS: `frozen`, at the threshold that validation reals gave, and `oracle`, at the one
+    """TPR at each of FPRS: `frozen`, at the threshold that validation reals gave, and `oracle`, at the one
     that these reals give."""
     found: dict[str, Any] = {}
     fakes = scored.labels == 1
@@ -119,8 +119,8 @@ def both_metrics(
         **ranked,
         **at_threshold(scored.labels, scored.scores, threshold),
         "at_half": at_threshold(scored.labels, scored.scores, HALF),
-        "caught": flagged(both[both["label"] == 1], threshold),
-        "flagged": flagged(both[both["label"] == 0], threshold),
+        "tpr": rate_above(both[both["label"] == 1], threshold),
+        "fpr": rate_above(both[both["label"] == 0], threshold),
         "people": {name: _people(both[both["label"] == label]) for label, name in enumerate(("reals", "fakes"))},
         "at_fpr": _at_fprs(scored, at_fpr),
         **probability_errors(scored.labels, scored.scores),
@@ -149,7 +149,7 @@ def pair_metrics(
 
     Returns:
         `auc`, `average_precision` and `eer`, each with value and interval; at the threshold `accuracy`,
-        `balanced_accuracy`, `precision`, `recall`, `f1`, `confusion`, `caught` (share of fakes) and `flagged` (of
+        `balanced_accuracy`, `precision`, `recall`, `f1`, `confusion`, `tpr` (share of fakes) and `fpr` (of
         reals), `people` (see `people_of`) of `reals` and `fakes`; `at_half`, the same at 0.5; `at_fpr`; `mse`,
         `rmse`, `log_loss` and `ece` of the score, and `before_temperature`; `intervals` of those that are plain
         numbers.

@@ -40,11 +40,11 @@ class Trials:
     ) -> "Trials":
         """From each face's label, whether it was called fake, and whose it is."""
         fake = labels == 1
-        everybody, reals, fakes, flagged, positive = (
+        everybody, reals, fakes, fpr, positive = (
             len(np.unique(people[chosen])) for chosen in (fake | ~fake, ~fake, fake, called, fake | called)
         )
         pairs = min(reals, fakes, everybody // 2)
-        return cls(everybody, fakes, flagged, positive, pairs, float((~fake).sum() / fake.sum()))
+        return cls(everybody, fakes, fpr, positive, pairs, float((~fake).sum() / fake.sum()))
 
 
 def _eer(value: float, trials: Trials) -> Bound:

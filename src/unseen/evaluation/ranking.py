@@ -65,20 +65,22 @@ class Ranking:
             return None
         below = reals[self.below]
         auc = int(fake_weights @ (below + reals[self.not_above])) / (2 * n_reals * n_fakes)
-        caught = n_fakes - fakes[self._first_tied]
-        precision = caught / np.maximum(caught + n_reals - below, 1)  # 0 / 0 only at fakes that weigh nothing
+        true_positives = n_fakes - fakes[self._first_tied]
+        called_fake = true_positives + n_reals - below
+        precision = true_positives / np.maximum(called_fake, 1)  # 0 / 0 only at fakes that weigh nothing
         return Ranked(auc, float(fake_weights @ precision) / n_fakes, self._eer(reals, fakes))
 
     def _eer(self, reals: Counts, fakes: Counts) -> float:
-        """From the weight below each face, by bisection: with the threshold fewer are flagged and more are missed."""
+        """From the weight below each face, by bisection: the FPR falls and the share of missed fakes rises as the
+        threshold rises."""
         n_reals, n_fakes = int(reals[-1]), int(fakes[-1])
 
         def rates(level: int) -> tuple[float, float]:
-            """False-positive rate and share of missed fakes with the threshold at a level, or above all."""
+            """False-positive rate and share of false negatives with the threshold at a level, or above all."""
             if level == len(self._reals_below):
                 return 0.0, 1.0
-            flagged = n_reals - int(reals[self._reals_below[level]])
-            return flagged / n_reals, int(fakes[self._fakes_below[level]]) / n_fakes
+            false_positives = n_reals - int(reals[self._reals_below[level]])
+            return false_positives / n_reals, int(fakes[self._fakes_below[level]]) / n_fakes
 
         low, high = 0, len(self._reals_below)
         while high - low > 1:

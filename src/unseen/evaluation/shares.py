@@ -10,11 +10,11 @@ def share(hits: int, n: int) -> dict[str, float]:
     return {"share": hits / n, "low": float(interval.low), "high": float(interval.high), "n": n}
 
 
-def flagged(predictions: pd.DataFrame, threshold: float) -> dict[str, float]:
-    """The share of a set that reaches the threshold: of fakes, those caught; of reals, those wrongly flagged."""
+def rate_above(predictions: pd.DataFrame, threshold: float) -> dict[str, float]:
+    """The share of a set that reaches the threshold: the TPR of fakes, the FPR of reals."""
     return share(int((predictions["score"] >= threshold).sum()), len(predictions))
 
 
-def flagged_by(predictions: pd.DataFrame, column: str, threshold: float) -> dict[str, dict[str, float]]:
+def rates_above(predictions: pd.DataFrame, column: str, threshold: float) -> dict[str, dict[str, float]]:
     """The same for each value of a column, for instance each generator, in the order of their names."""
-    return {str(name): flagged(part, threshold) for name, part in predictions.groupby(column, sort=True)}
+    return {str(name): rate_above(part, threshold) for name, part in predictions.groupby(column, sort=True)}

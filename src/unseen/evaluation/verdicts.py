@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-CELLS = ("true_fakes", "false_alarms", "missed_fakes", "true_reals")
+CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 """The confusion matrix; fake is the positive class."""
 
 

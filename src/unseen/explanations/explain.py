@@ -31,10 +31,10 @@ from unseen.gans.training.quality import Backbone
 METHODS = {"own": "its own heatmap", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}
 
 MEANING = {
-    "caught": "fake, called fake",
-    "missed": "fake, called real",
-    "cleared": "real, called real",
-    "flagged": "real, called fake",
+    "true_positive": "fake, called fake",
+    "false_negative": "fake, called real",
+    "true_negative": "real, called real",
+    "false_positive": "real, called fake",
 }
 
 
@@ -138,7 +138,7 @@ def _neighbours(
         (group, outcome, most_confident(frame, group, outcome, settings.pictures))
         for group, _, outcomes in groups_of(frame)
         for outcome in outcomes
-        if outcome in ("missed", "flagged")
+        if outcome in ("false_negative", "false_positive")
     ]
     asked = pd.concat([found for _, _, found in wrong])
     faces = neighbours.trained_on(train, settings.searched)

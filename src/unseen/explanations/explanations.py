@@ -1,7 +1,7 @@
 """Which decisions of a detector are looked at, and whether it looked at the face: from predictions, shards and heat.
 
-An outcome is a label and a verdict at the frozen threshold: a fake is `caught` or `missed`, a real face is `cleared`
-or `flagged`. Decisions are grouped by generator, and those on reals by source.
+An outcome is a label and a verdict at the frozen threshold: a fake is a `true_positive` or a `false_negative`, a real
+face is a `true_negative` or a `false_positive`. Decisions are grouped by generator, and those on reals by source.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,10 +23,15 @@ from unseen.explanations.face_area import Ellipse, ellipse_in_crop, within
 from unseen.explanations.heat import Heat
 from unseen.faces.preprocess import Framing
 
-OUTCOMES = {"caught": (1, True), "missed": (1, False), "cleared": (0, False), "flagged": (0, True)}
+OUTCOMES = {
+    "true_positive": (1, True),
+    "false_negative": (1, False),
+    "true_negative": (0, False),
+    "false_positive": (0, True),
+}
 """Label, and whether the verdict was "fake"."""
 
-WRONG = {"fake": ("missed", "caught"), "real": ("flagged", "cleared")}
+WRONG = {"fake": ("false_negative", "true_positive"), "real": ("false_positive", "true_negative")}
 """The wrong and the right outcome of each class."""
 
 RESAMPLES = 1000

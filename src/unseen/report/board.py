@@ -20,14 +20,14 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
     metrics = results.detectors[name]
     found = metrics["pairs"][pair]
     generator = worst_generator(results, name)
-    worst = Cell(percent(metrics["generators"][generator]["caught"]["share"]), generator) if generator else NONE
+    worst = Cell(percent(metrics["generators"][generator]["tpr"]["share"]), generator) if generator else NONE
     return [
         Cell(name, href=of_file(name, results.folder)),
         Cell(pair, kind="words", mark=", ".join(results.marks.get(pair, []))),
         plain_share(row["balanced_accuracy"], found["intervals"]["balanced_accuracy"]),
         number(row["auc"], {"low": row["auc_low"], "high": row["auc_high"]}),
-        Cell(percent(row["caught"]), f"n {found['caught']['n']}", row["caught"]),
-        Cell(percent(row["flagged"]), f"n {found['flagged']['n']}", row["flagged"]),
+        Cell(percent(row["tpr"]), f"n {found['tpr']['n']}", row["tpr"]),
+        Cell(percent(row["fpr"]), f"n {found['fpr']['n']}", row["fpr"]),
         worst,
         *([_speed(results, name), count(row["parameters"])] if isinstance(results, Results) else []),
     ]
@@ -44,7 +44,7 @@ def section(results: Measured) -> Section:
         [
             Head("Detector"),
             Head("Worst pair", words=True),
-            *heads("Balanced accuracy", "AUC", "Fakes caught", "Reals flagged", "Worst generator, caught"),
+            *heads("Balanced accuracy", "AUC", "TPR", "FPR", "Worst generator, TPR"),
             *(heads("Pictures a second", "Parameters") if isinstance(results, Results) else []),
         ],
         [_row(results, row) for row in results.leaderboard.to_dict("records")],

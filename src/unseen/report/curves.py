@@ -17,7 +17,7 @@ def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
         pair: which.
         names: the detectors, in the order of their colours.
     """
-    chart = Chart(pair, share_axis("reals wrongly flagged"), share_axis("fakes caught"), 340, 300)
+    chart = Chart(pair, share_axis("FPR"), share_axis("TPR"), 340, 300)
     chart.rule([0, 1], [0, 1])
     of = roc[roc["pair"] == pair]
     for number, name in enumerate(names):

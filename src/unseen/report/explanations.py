@@ -10,10 +10,10 @@ from unseen.report.section import OWN_RUN, Section
 from unseen.report.tables import NONE, Cell, Head, Table, of_file, percent
 
 OUTCOMES = {
-    "caught": "Fakes caught",
-    "missed": "Fakes missed",
-    "cleared": "Reals not flagged",
-    "flagged": "Reals flagged",
+    "true_positive": "Fakes called fake",
+    "false_negative": "Fakes missed",
+    "true_negative": "Reals called real",
+    "false_positive": "Reals called fake",
 }
 METHODS = {"own": "its own map", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}
 

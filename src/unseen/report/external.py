@@ -35,7 +35,7 @@ def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Mea
     metrics = {
         "threshold": found["threshold"],
         "pairs": {PAIR: {"reals": "all reals", "fakes": "all fakes", **found}},
-        "generators": {generator: {"caught": share} for generator, share in found["generators"].items()},
+        "generators": {generator: {"tpr": share} for generator, share in found["generators"].items()},
         "sources": found["sources"],
     }
     detectors, marked = {name: metrics}, {PAIR: list[str]()}

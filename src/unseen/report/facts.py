@@ -1,4 +1,4 @@
-"""What to know of detectors first: the worst generator, reals flagged, and what that was measured on."""
+"""What to know of detectors first: the worst generator, the FPR, and what that was measured on."""
 
 from collections.abc import Sequence
 
@@ -17,20 +17,20 @@ def _thousand(share: float) -> str:
 def facts(results: Measured, detectors: Sequence[str]) -> list[Fact]:
     """What to know first: each with `title`, `value`, `text` and a `note`; of several detectors from the lowest to
     the highest."""
-    found = [fact for fact in (_missed(results, detectors), _flagged(results, detectors)) if fact]
+    found = [fact for fact in (_missed(results, detectors), _fpr(results, detectors)) if fact]
     metrics = results.detectors[detectors[0]]
     every = metrics.get("pooled") or next(iter(metrics["pairs"].values()))
     people = every["people"]["reals"]
-    n = {name: every[name]["n"] for name in ("flagged", "caught")}
+    n = {name: every[name]["n"] for name in ("fpr", "tpr")}
     of = people_text(**people) if people["people"] else "no identities: intervals treat each picture as a person"
-    text = f"real faces and {n['caught']:,} fakes"
-    return [*found, {"title": "Measured on", "value": f"{n['flagged']:,}", "text": text, "note": f"reals: {of}"}]
+    text = f"real faces and {n['tpr']:,} fakes"
+    return [*found, {"title": "Measured on", "value": f"{n['fpr']:,}", "text": text, "note": f"reals: {of}"}]
 
 
 def _missed(results: Measured, detectors: Sequence[str]) -> Fact | None:
     worst = {name: worst_generator(results, name) for name in detectors}
     shares = {
-        name: results.detectors[name]["generators"][generator]["caught"]
+        name: results.detectors[name]["generators"][generator]["tpr"]
         for name, generator in worst.items()
         if generator
     }
@@ -41,15 +41,15 @@ def _missed(results: Measured, detectors: Sequence[str]) -> Fact | None:
         known = seen(results, low, worst[low])
         text = {None: "", True: ", which trained it", False: ", never seen in training"}[known]
         note = f"95 %: {between(shares[low]['share'], shares[low], percent)}; n {shares[low]['n']}"
-        value, text = percent(shares[low]["share"]), f"caught of {worst[low]}{text}"
+        value, text = percent(shares[low]["share"]), f"TPR on {worst[low]}{text}"
     else:
         value = f"{percent(shares[low]['share'])} to {percent(shares[high]['share'])}"
-        text = "of fakes caught, by detector"
+        text = "of TPR, by detector"
         note = f"{low} on {worst[low]}, {high} on {worst[high]}"
     return {"title": "Worst generator", "value": value, "text": text, "note": note}
 
 
-def _flagged(results: Measured, detectors: Sequence[str]) -> Fact:
+def _fpr(results: Measured, detectors: Sequence[str]) -> Fact:
     most = {
         name: max(results.detectors[name]["sources"].items(), key=lambda item: (item[1]["share"], item[0]))
         for name in detectors
@@ -62,4 +62,4 @@ def _flagged(results: Measured, detectors: Sequence[str]) -> Fact:
     else:
         value = f"{_thousand(most[low][1]['share'])} to {_thousand(share['share'])}"
         text, note = "of 1,000 real faces, by detector", f"{low} on {most[low][0]}, {high} on {source}"
-    return {"title": "Reals flagged", "value": value, "text": text, "note": note}
+    return {"title": "FPR", "value": value, "text": text, "note": note}

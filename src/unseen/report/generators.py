@@ -9,7 +9,7 @@ from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number, of_file, percent, share
 
-MEASURES = {"caught": "Fakes caught at the threshold", "auc": "AUC"}
+MEASURES = {"tpr": "TPR at the threshold", "auc": "AUC"}
 
 
 def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
@@ -18,19 +18,19 @@ def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
         return NONE
     if measure == "auc":
         return number(value, digits=3)
-    found = results.detectors[str(row["detector"])]["generators"][generator]["caught"]
+    found = results.detectors[str(row["detector"])]["generators"][generator]["tpr"]
     return Cell(percent(value), f"{around(found)}, n {found['n']}", value, heat=1 - value)
 
 
 def _worst(results: Measured, row: dict[Hashable, Any], measure: str) -> str:
-    """The name beside the least share is the verdict's, also where several generators are caught as often."""
-    return worst_generator(results, str(row["detector"])) if measure == "caught" else str(row["worst_generator"])
+    """The name beside the least share is the verdict's, also where several generators have the same TPR."""
+    return worst_generator(results, str(row["detector"])) if measure == "tpr" else str(row["worst_generator"])
 
 
 def _matrix(results: Measured, measure: str) -> Table:
     of = results.matrix[results.matrix["measure"] == measure]
     generators = [str(name) for name in of.columns[len(HEADINGS) :]]
-    write = percent if measure == "caught" else lambda value: f"{value:.3f}"
+    write = percent if measure == "tpr" else lambda value: f"{value:.3f}"
     rows = [
         [
             Cell(str(row["detector"]), href=of_file(str(row["detector"]), results.folder)),
@@ -41,10 +41,10 @@ def _matrix(results: Measured, measure: str) -> Table:
         ]
         for row in of.to_dict("records")
     ]
-    tint = "; the more is missed, the darker the cell" if measure == "caught" else ""
+    tint = "; the more is missed, the darker the cell" if measure == "tpr" else ""
     return Table(
         f"{MEASURES[measure]}: what trained a detector (rows) against who drew the fakes (columns, the one that is "
-        f"caught least first). ± is the standard deviation over these generators{tint}.",
+        f"lowest TPR first). ± is the standard deviation over these generators{tint}.",
         [Head("Detector"), Head("Trained on fakes of", words=True), *heads("Worst", "Mean"), *heads(*generators)],
         rows,
         ["matrix.csv"] if isinstance(results, Results) else [],

@@ -1,4 +1,4 @@
-"""How often groups of people are wrongly flagged, and how often fakes of them are caught."""
+"""FPR and TPR of groups of people."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.tables import NONE, Cell, Head, Table, around, count, percent
 
-RATES = {"fpr": "Reals flagged", "tpr": "Fakes caught"}
+RATES = {"fpr": "FPR", "tpr": "TPR"}
 
 
 def _cell(group: dict[str, Any], rate: str) -> Cell:

@@ -23,7 +23,7 @@ from unseen.report.tables import (
 FPRS = {"fpr_0_5": "0.5 %", "fpr_1": "1 %", "fpr_5": "5 %"}
 VERDICTS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 ERRORS = ("log_loss", "ece", "mse", "rmse")
-CELLS = ("true_fakes", "false_alarms", "missed_fakes", "true_reals")
+CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 POOLED = "pooled"
 """All reals of all evaluation sets against all fakes: shown as one more pair, last."""
 
@@ -46,7 +46,7 @@ def _rival(cue: dict[str, Any], width: int) -> list[Cell]:
 
 
 def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
-    columns = [Head(f"Caught at {name}", "threshold frozen; false alarms here") for name in FPRS.values()]
+    columns = [Head(f"Caught at {name}", "threshold frozen; false positives here") for name in FPRS.values()]
     columns += [Head(f"Caught at {name}", "oracle: threshold from these reals") for name in FPRS.values()]
     rows = []
     for name, of in found.items():
@@ -57,7 +57,7 @@ def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
                 Cell(name, href=of_file(name, results.folder)),
                 *(valued(of[key]) for key in ("auc", "average_precision", "eer")),
                 *(
-                    Cell(percent(one["tpr"]["share"]), f"{percent(one['fpr']['share'])} flagged", one["tpr"]["share"])
+                    Cell(percent(one["tpr"]["share"]), f"FPR {percent(one['fpr']['share'])}", one["tpr"]["share"])
                     if one
                     else NONE
                     for one in frozen
@@ -96,11 +96,11 @@ def _verdicts(found: dict[str, Any], results: Measured) -> Table:
         rows.append(_verdict_row(name, href, "0.5", of["at_half"], {}))
     return Table(
         "Right and wrong verdicts at each detector's own threshold, frozen before these faces were opened, and at "
-        "0.5, which papers mostly use. Recall is the share of fakes caught.",
+        "0.5, which papers mostly use. Recall is the share of TPR.",
         [
             *(Head("Detector"), Head("Threshold", words=True)),
             *heads("Accuracy", "Balanced accuracy", "Precision", "Recall", "F1"),
-            *heads("Fakes caught", "Reals flagged", "Fakes missed", "Reals not flagged"),
+            *heads("TPR", "FPR", "Fakes missed", "Reals not flagged"),
         ],
         rows,
     )
@@ -156,7 +156,7 @@ def section(results: Measured) -> Section:
                 "key": name,
                 "reals": pair.get("reals", "all reals"),
                 "fakes": pair.get("fakes", "all fakes"),
-                "n": (pair["flagged"]["n"], pair["caught"]["n"]),
+                "n": (pair["fpr"]["n"], pair["tpr"]["n"]),
                 "matched": pair.get("matched"),
                 "tables": [_ranking(found, results, name), _verdicts(found, results), _errors(found, results)],
             }

@@ -19,8 +19,8 @@ LEADERBOARD = [
     "auc",
     "auc_low",
     "auc_high",
-    "caught",
-    "flagged",
+    "tpr",
+    "fpr",
     "threshold",
     "parameters",
     "marked",
@@ -104,7 +104,7 @@ def seen(results: Measured, detector: str, generator: str) -> bool | None:
 def worst_generator(results: Measured, detector: str) -> str:
     """Whose fakes a detector catches the least; of equal shares one that trained nothing, as that says more; empty
     where there is none."""
-    shares = {name: one["caught"]["share"] for name, one in results.detectors[detector]["generators"].items()}
+    shares = {name: one["tpr"]["share"] for name, one in results.detectors[detector]["generators"].items()}
     return min(shares, key=lambda name: (shares[name], bool(seen(results, detector, name)), name), default="")
 
 
@@ -166,8 +166,8 @@ def leaderboard(
                 "auc": pair["auc"]["value"],
                 "auc_low": pair["auc"]["low"],
                 "auc_high": pair["auc"]["high"],
-                "caught": pair["caught"]["share"],
-                "flagged": pair["flagged"]["share"],
+                "tpr": pair["tpr"]["share"],
+                "fpr": pair["fpr"]["share"],
                 "threshold": metrics["threshold"],
                 "parameters": parameters[name],
                 "marked": " ".join(marked.get(worst, [])),

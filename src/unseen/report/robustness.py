@@ -59,7 +59,7 @@ def _row(rows: dict[str, dict[str, Any]], names: list[str], shift: bool) -> list
             cells.append(Cell(text, sort=one["shift_reals"]))
         else:
             value = one["balanced_accuracy"]
-            note = f"{percent(one['caught'])} caught, {percent(one['flagged'])} flagged"
+            note = f"TPR {percent(one['tpr'])}, FPR {percent(one['fpr'])}"
             cells.append(Cell(percent(value), note, value, heat=min(1.0, 2 * (1 - value))))
     return cells
 
@@ -103,7 +103,7 @@ def section(results: Measured) -> Section:
             of,
             names,
             f"{pair}: mean shift of the logit against the same face's clean one, reals / fakes. Reals that move up "
-            "are flagged more; fakes that move down are caught less. Logits are before the temperature, and "
+            "give a higher FPR; fakes that move down give a lower TPR. Logits are before the temperature, and "
             "those of two detectors share no scale.",
             shift=True,
         )

@@ -8,7 +8,7 @@ def summary(detectors: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float
     """For each detector and pair, the worst pair first, six numbers.
 
     `auc` and `auc_low`, the lower bound of its 95 % interval; at the frozen threshold `balanced_accuracy`, `tpr` (the
-    share of fakes that is caught) and `fpr` (the share of reals that is flagged); and `n`, reals and fakes together.
+    true positive rate) and `fpr` (the false positive rate); and `n`, reals and fakes together.
 
     Args:
         detectors: metrics of each detector, from `evaluate`.
@@ -19,9 +19,9 @@ def summary(detectors: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float
                 "auc": found["auc"]["value"],
                 "auc_low": found["auc"]["low"],
                 "balanced_accuracy": found["balanced_accuracy"],
-                "tpr": found["caught"]["share"],
-                "fpr": found["flagged"]["share"],
-                "n": found["caught"]["n"] + found["flagged"]["n"],
+                "tpr": found["tpr"]["share"],
+                "fpr": found["fpr"]["share"],
+                "n": found["tpr"]["n"] + found["fpr"]["n"],
             }
             for pair, found in sorted(
                 metrics["pairs"].items(), key=lambda item: (item[1]["balanced_accuracy"], item[0])

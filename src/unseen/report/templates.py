@@ -26,7 +26,7 @@ def script() -> str:
     return (HERE / "sort.js").read_text(encoding="utf-8")
 
 
-def alarms(results: Measured) -> list[str]:
+def notices(results: Measured) -> list[str]:
     """What makes numbers mean something else than they seem to, a sentence each."""
     sources = results.params.sources if isinstance(results, Results) else {}
     return [
@@ -48,7 +48,7 @@ def breakable(text: str) -> Markup:
 
 
 def environment(results: Measured) -> jinja2.Environment:
-    """The templates beside this file; in each, `alarms`, `policy`, `own`, whether the pipeline made these results,
+    """The templates beside this file; in each, `notices`, `policy`, `own`, whether the pipeline made these results,
     and `mark(pair)`, the † of a pair that has one."""
 
     def mark(pair: str) -> Markup:
@@ -62,6 +62,6 @@ def environment(results: Measured) -> jinja2.Environment:
     )
     found.filters |= {"percent": percent, "interval": around, "speed": speed, "breakable": breakable}
     own = isinstance(results, Results)
-    told = [*alarms(results), *(f"Warning: {warning}." for warning in results.warnings)]
-    found.globals |= {"alarms": told, "mark": mark, "own": own, "policy": POLICY}
+    told = [*notices(results), *(f"Warning: {warning}." for warning in results.warnings)]
+    found.globals |= {"notices": told, "mark": mark, "own": own, "policy": POLICY}
     return found

@@ -7,7 +7,7 @@ from unseen.evaluation.wording import between
 from unseen.report.results import Results
 from unseen.report.standing import best
 
-HEADINGS = ("detector", "worst pair", "AUC (95 %)", "caught", "flagged", "bal. acc.", "parameters")
+HEADINGS = ("detector", "worst pair", "AUC (95 %)", "TPR", "FPR", "bal. acc.", "parameters")
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -28,8 +28,8 @@ def _cells(row: pd.Series) -> tuple[str, ...]:
         str(row["detector"]),
         str(row["worst_pair"]) + ("*" if row["marked"] else ""),
         f"{row['auc']:.3f} ({between(row['auc'], around, '{:.3f}'.format)})",
-        f"{row['caught']:.1%}",
-        f"{row['flagged']:.1%}",
+        f"{row['tpr']:.1%}",
+        f"{row['fpr']:.1%}",
         f"{row['balanced_accuracy']:.1%}",
         f"{row['parameters']:,}",
     )
@@ -39,10 +39,10 @@ def table(results: Results) -> str:
     """Each detector on the pair it does worst on, highest balanced accuracy first; and its catch in each pair."""
     lines = _aligned([HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())])
     pairs = list(results.params.pairs())
-    caught = [("fakes caught", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
+    tpr = [("TPR", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
     for name in results.leaderboard["detector"]:
         found = results.detectors[name]["pairs"]
-        caught.append((name, "", *(f"{found[pair]['caught']['share']:.1%}" for pair in pairs)))
+        tpr.append((name, "", *(f"{found[pair]['tpr']['share']:.1%}" for pair in pairs)))
     notes = [
         f"* {pair}: the stored files of its classes differ in {', '.join(cues)}; a detector may see that instead"
         for pair, cues in results.marks.items()
@@ -61,7 +61,7 @@ def table(results: Results) -> str:
             "Detectors on the pair they do worst on, at their frozen thresholds:",
             *lines,
             "",
-            *_aligned(caught),
+            *_aligned(tpr),
             *(["", *notes] if notes else []),
         ]
     )

@@ -132,8 +132,8 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
         pairs: sets of reals and of fakes.
 
     Returns:
-        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `caught`
-        (share of fakes) and `flagged` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`,
+        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `tpr`
+        (share of fakes) and `fpr` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`,
         the mean over each class of the logit less the same face's clean logit.
     """
     names = ["detector", "set", "change"]
@@ -151,7 +151,7 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
                 clean = [cells[detector, side, CLEAN, 0.0] for side in (pair.reals, pair.fakes)]
                 both = [logits[detector, side, *cell] for side in (pair.reals, pair.fakes)]
                 ranking = Ranking(np.repeat([0, 1], [len(side) for side in both]), np.concatenate(both))
-                caught, flagged = share(int(fakes["hits"]), fakes["n"]), share(int(reals["hits"]), reals["n"])
+                tpr, fpr = share(int(fakes["hits"]), fakes["n"]), share(int(reals["hits"]), reals["n"])
                 rows.append(
                     {
                         "detector": detector,
@@ -159,9 +159,9 @@ def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pai
                         "change": cell[0],
                         "level": cell[1],
                         "auc": ranking.all_once().auc,
-                        "balanced_accuracy": (caught["share"] + 1 - flagged["share"]) / 2,
-                        "caught": caught,
-                        "flagged": flagged,
+                        "balanced_accuracy": (tpr["share"] + 1 - fpr["share"]) / 2,
+                        "tpr": tpr,
+                        "fpr": fpr,
                         # the same faces on either side, so the mean of differences is the difference of means
                         "shift_reals": float(reals["logit"] - clean[0]["logit"]),
                         "shift_fakes": float(fakes["logit"] - clean[1]["logit"]),
@@ -189,10 +189,10 @@ def as_table(rows: list[Row]) -> pd.DataFrame:
     flat = [
         {
             **row,
-            "caught": row["caught"]["share"],
-            "flagged": row["flagged"]["share"],
-            "reals": row["flagged"]["n"],
-            "fakes": row["caught"]["n"],
+            "tpr": row["tpr"]["share"],
+            "fpr": row["fpr"]["share"],
+            "reals": row["fpr"]["n"],
+            "fakes": row["tpr"]["n"],
         }
         for row in rows
     ]

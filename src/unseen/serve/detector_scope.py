@@ -78,8 +78,8 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         measured, rates = None, "not evaluated yet"
         if file.exists():
             found = read_json(file)
-            measured = {key: dict(found[key]) for key in ("caught", "flagged")}
-            rates = f"TPR {_rates(measured['caught'], seen)}; FPR {_rates(measured['flagged'], set())}"
+            measured = {key: dict(found[key]) for key in ("tpr", "fpr")}
+            rates = f"TPR {_rates(measured['tpr'], seen)}; FPR {_rates(measured['fpr'], set())}"
     except OSError as error:
         raise UserError(f"{file}: can't be read: {error.strerror}; {advice(file)}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -120,18 +120,18 @@ def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
 def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float) -> float:
     """The score that catches most fakes while at most `max_fpr` of the reals reach it, from logits.
 
-    Many thresholds may do so: the one in the middle between the logits of the lowest caught fake and of the next
-    lower real. Who is caught is decided on scores, where two logits may have become one number.
+    Many thresholds may do so: the one in the middle between the logits of the lowest detected fake and of the next
+    lower real. Which fakes are detected is decided on scores, where two logits may be one number.
     """
     real_scores, fake_scores = sigmoid(reals / temperature), sigmoid(fakes / temperature)
     lowest = threshold_at(real_scores, max_fpr)
-    caught = fake_scores >= lowest
-    if not caught.any():
+    detected = fake_scores >= lowest
+    if not detected.any():
         return lowest
-    lowest_caught = fake_scores[caught].min()
-    below = real_scores < lowest_caught
-    middle = sigmoid((reals[below].max() + fakes[caught].min()) / 2 / temperature)
-    return float(middle if real_scores[below].max() < middle <= lowest_caught else lowest_caught)
+    lowest_detected = fake_scores[detected].min()
+    below = real_scores < lowest_detected
+    middle = sigmoid((reals[below].max() + fakes[detected].min()) / 2 / temperature)
+    return float(middle if real_scores[below].max() < middle <= lowest_detected else lowest_detected)
 
 
 def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: CalibrationSettings) -> Calibration:
@@ -140,7 +140,7 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
     Args:
         logits: [n] of validation faces, positive for fake.
         labels: [n], 0 real and 1 fake.
-        settings: the allowed share of false alarms, and the tails of the unsure band.
+        settings: the allowed share of false positives, and the tails of the unsure band.
 
     Raises:
         UserError: a class has no validation faces, or a logit is not finite.
