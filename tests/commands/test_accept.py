@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 import yaml
 
+from unseen.sources.kinds.sklearn import Settings as SklearnArchive
 from unseen.sources.shared.checksums import record
-from unseen.sources.shared.settings import FolderSettings, SklearnArchive
+from unseen.sources.shared.settings import FolderSettings
 
 from .program import run
 

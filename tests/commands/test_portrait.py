@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unseen.sources import portrait
-from unseen.sources.shared.settings import PypiArchive
+from unseen.sources.kinds.pypi import Settings as PypiArchive
 
 from .program import run
 

@@ -17,9 +17,10 @@ from unseen.core.files import write_json
 from unseen.core.settings import validated
 from unseen.params.availability import disk_need, from_hub, problems, to_fetch
 from unseen.params.check import load_params
+from unseen.sources.archives import AnyArchive
 from unseen.sources.kinds.folder import take_folder
 from unseen.sources.shared.checksums import origin
-from unseen.sources.shared.settings import ArchiveSettings, FolderSettings
+from unseen.sources.shared.settings import FolderSettings
 
 Find = Callable[[], list[str]]
 KAGGLE = {"kind": "kaggle", "dataset": "xhlulu/140k-real-and-fake-faces", "version": 2}
@@ -65,7 +66,7 @@ def store(name: str, block: dict[str, Any], file: str = "x.zip", data: bytes = b
     folder = Path("data/raw", name)
     folder.mkdir(parents=True)
     (folder / file).write_bytes(data)
-    settings = validated(ArchiveSettings if "kind" in block else FolderSettings, block, "")
+    settings = validated(AnyArchive if "kind" in block else FolderSettings, block, "")
     write_json(folder / "archive.json", {"file": file, "origin": origin(settings)})
     return folder / file
 

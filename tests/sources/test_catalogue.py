@@ -10,15 +10,10 @@ import yaml
 
 from unseen.core.errors import UserError
 from unseen.core.settings import Name, validated
+from unseen.sources.archives import AnyArchive
 from unseen.sources.catalogue import FILE, entry, listing, load
 from unseen.sources.shared.reserved import RESERVED, check_archive
-from unseen.sources.shared.settings import (
-    ArchiveSettings,
-    FolderSettings,
-    KaggleArchive,
-    ManualArchive,
-    SourceSettings,
-)
+from unseen.sources.shared.settings import FolderSettings, SourceSettings
 
 RAW = yaml.safe_load(FILE.read_text())
 
@@ -68,7 +63,7 @@ def test_what_is_printed_can_be_pasted(name: str) -> None:
     pasted = yaml.safe_load(entry(name))
     source = RAW["sources"][name]
     assert pasted == {"archives": {source["archive"]: RAW["archives"][source["archive"]]}, "sources": {name: source}}
-    validated(dict[Name, ArchiveSettings], pasted["archives"], "archives")
+    validated(dict[Name, AnyArchive], pasted["archives"], "archives")
     validated(dict[Name, SourceSettings], pasted["sources"], "sources")
 
 
@@ -99,7 +94,7 @@ def test_every_set_of_a_study_is_there(study: str) -> None:
 
 
 def test_archives_are_those_that_the_studies_name() -> None:
-    named = {item.dataset for item in load().archives.values() if isinstance(item, KaggleArchive)}
+    named = {item.model_dump()["dataset"] for item in load().archives.values() if item.kind == "kaggle"}
     assert named == {
         "xhlulu/140k-real-and-fake-faces",
         "selfishgene/synthetic-faces-high-quality-sfhq-part-1",
@@ -211,8 +206,8 @@ def test_cfd_leaves_what_a_mac_puts_beside_a_picture() -> None:
 @pytest.mark.parametrize(("name", "found"), [("cfd.zip", True), ("CFD Version 3.0.zip", True), ("lfw.zip", False)])
 def test_cfd_is_found_under_the_names_that_its_file_has(name: str, found: bool) -> None:
     archive = load().archives["cfd"]
-    assert isinstance(archive, ManualArchive)
-    assert fnmatch.fnmatchcase(name, archive.file) == found
+    assert archive.kind == "manual"
+    assert fnmatch.fnmatchcase(name, archive.model_dump()["file"]) == found
 
 
 @pytest.mark.parametrize("name", ["lfw", "lfw_kaggle"])

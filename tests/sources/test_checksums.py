@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 from unseen.core.errors import UserError
+from unseen.sources.kinds.kaggle import Settings as KaggleArchive
+from unseen.sources.kinds.manual import Settings as ManualArchive
+from unseen.sources.kinds.url import Settings as UrlArchive
 from unseen.sources.shared.checksums import origin, recorded, verify
-from unseen.sources.shared.settings import ArchiveSettings, KaggleArchive, ManualArchive, UrlArchive
+from unseen.sources.shared.settings import ArchiveSettings
 
 ONE, TWO = "1" * 64, "2" * 64
 

@@ -11,18 +11,20 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
+from unseen.core.kinds import kinds
 from unseen.sources.kinds import pypi, sklearn
+from unseen.sources.kinds.manual import Settings as ManualArchive
+from unseen.sources.kinds.pypi import Settings as PypiArchive
+from unseen.sources.kinds.sklearn import Settings as SklearnArchive
 from unseen.sources.shared.checksums import forget
 from unseen.sources.shared.download import archive_file, download_archive, take_asset
-from unseen.sources.shared.settings import ArchiveSettings, AssetSettings, ManualArchive, PypiArchive, SklearnArchive
+from unseen.sources.shared.settings import ArchiveSettings, AssetSettings
 
-KINDS = get_args(get_args(ArchiveSettings)[0])
 MODEL = b"weights of a model"
 
 
@@ -358,7 +360,7 @@ def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_pat
     assert place.fetched() == zip_of(b"other pictures")
 
 
-@pytest.mark.parametrize("kind", [get_args(kind.model_fields["kind"].annotation)[0] for kind in KINDS])
+@pytest.mark.parametrize("kind", kinds("sources/kinds"))
 def test_every_kind_has_a_module(kind: str) -> None:
     assert callable(importlib.import_module(f"unseen.sources.kinds.{kind}").fetch)
 

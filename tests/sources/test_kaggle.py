@@ -16,9 +16,9 @@ from kagglesdk import kaggle_env
 
 from flaky_server import FlakyServer, Handler, serving
 from unseen.core.errors import UserError
+from unseen.sources.kinds.kaggle import Settings as KaggleArchive
 from unseen.sources.kinds.kaggle import fetch
 from unseen.sources.shared import resume
-from unseen.sources.shared.settings import KaggleArchive
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 WANTED = KaggleArchive(kind="kaggle", dataset="someone/some-faces", version=3)
@@ -299,9 +299,9 @@ def in_a_new_process(server: FlakyServer, place: Place, **variables: str) -> "su
     """Fetch where the client was never imported."""
     code = (
         "from pathlib import Path\nfrom kagglesdk import kaggle_env\nfrom unseen.core.errors import UserError\n"
-        "from unseen.sources.kinds import kaggle\nfrom unseen.sources.shared import resume, settings\n"
+        "from unseen.sources.kinds import kaggle\nfrom unseen.sources.shared import resume\n"
         f"kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = 'http://localhost:{server.port}'\n"
-        f"wanted = settings.KaggleArchive(**{WANTED.model_dump()!r})\n"
+        f"wanted = kaggle.Settings(**{WANTED.model_dump()!r})\n"
         f"try: print(kaggle.fetch(wanted, Path({str(place.folder)!r}), Path({str(place.parts)!r})))\n"
         "except UserError as error: print('refused:', error)\n"
     )

@@ -5,7 +5,7 @@ import pytest
 
 from unseen.core.errors import UserError
 from unseen.sources.kinds.manual import UNFINISHED, fetch
-from unseen.sources.shared.settings import ManualArchive
+from unseen.sources.kinds.manual import Settings as ManualArchive
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from unseen.core.errors import UserError
+from unseen.sources.kinds.pypi import Settings as PypiArchive
 from unseen.sources.kinds.pypi import fetch
-from unseen.sources.shared.settings import PypiArchive
 
 
 @pytest.fixture

@@ -1,15 +1,11 @@
 import pytest
 
 from unseen.core.errors import UserError
+from unseen.sources.kinds.kaggle import Settings as KaggleArchive
+from unseen.sources.kinds.manual import Settings as ManualArchive
+from unseen.sources.kinds.url import Settings as UrlArchive
 from unseen.sources.shared.reserved import check_archive, check_picture
-from unseen.sources.shared.settings import (
-    ArchiveSettings,
-    FolderSettings,
-    KaggleArchive,
-    ManualArchive,
-    SourceSettings,
-    UrlArchive,
-)
+from unseen.sources.shared.settings import ArchiveSettings, FolderSettings, SourceSettings
 
 SFHQ = "selfishgene/synthetic-faces-high-quality-sfhq-part-1"
 ARCHIVES: dict[str, list[ArchiveSettings]] = {

@@ -5,7 +5,8 @@ import pytest
 
 from unseen.core.errors import UserError
 from unseen.core.settings import validated
-from unseen.sources.shared.settings import ArchiveSettings, FolderSettings, SourceSettings
+from unseen.sources.archives import AnyArchive
+from unseen.sources.shared.settings import FolderSettings, SourceSettings
 
 SHA = "0a" * 32
 ARCHIVES: dict[str, dict[str, Any]] = {
@@ -19,7 +20,7 @@ SOURCE: dict[str, Any] = {"archive": "mine", "group": "people", "use": "train", 
 
 
 def archive(data: dict[str, Any]) -> Any:
-    return validated(ArchiveSettings, data, "archives.mine")
+    return validated(AnyArchive, data, "archives.mine")
 
 
 def source(**changes: Any) -> SourceSettings:

@@ -22,8 +22,8 @@ from sklearn.datasets import _base, _lfw, _olivetti_faces
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
 from unseen.sources.kinds import sklearn
+from unseen.sources.kinds.sklearn import Settings as SklearnArchive
 from unseen.sources.shared import archive
-from unseen.sources.shared.settings import SklearnArchive
 
 LFW = SklearnArchive(kind="sklearn", dataset="lfw_people")
 OLIVETTI = SklearnArchive(kind="sklearn", dataset="olivetti_faces")

@@ -14,9 +14,9 @@ import pytest
 
 from flaky_server import FlakyServer, serving
 from unseen.core.errors import UserError
+from unseen.sources.kinds.url import Settings as UrlArchive
 from unseen.sources.kinds.url import fetch
 from unseen.sources.shared import resume
-from unseen.sources.shared.settings import UrlArchive
 
 OLD = random.Random(1).randbytes(1_000_000)
 NEW = random.Random(2).randbytes(1_200_000)
@@ -119,8 +119,8 @@ def test_a_killed_download_is_gone_on_with(server: FlakyServer, place: Place) ->
     server.cuts, server.silent = [400_000], threading.Event()
     url = f"{server.url}/faces.zip"
     code = (
-        "from pathlib import Path; from unseen.sources.shared import settings\nfrom unseen.sources.kinds import url\n"
-        f"url.fetch(settings.UrlArchive(kind='url', url={url!r}), Path({str(place.folder)!r}), "
+        "from pathlib import Path; from unseen.sources.kinds import url as kind\n"
+        f"kind.fetch(kind.Settings(kind='url', url={url!r}), Path({str(place.folder)!r}), "
         f"Path({str(place.parts)!r}))"
     )
     other = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SRC)})

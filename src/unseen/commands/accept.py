@@ -14,12 +14,13 @@ refused. This removes what is recorded of NAME. The next `dvc repro` takes and r
 def run(arguments: argparse.Namespace) -> int:
     """Forget the hash of a folder or archive of params.yaml."""
     from unseen.core.settings import Name, nearest, read_block
+    from unseen.sources.archives import AnyArchive
     from unseen.sources.shared.checksums import forget, origin
-    from unseen.sources.shared.settings import ArchiveSettings, FolderSettings
+    from unseen.sources.shared.settings import FolderSettings
 
     params, name = Path("params.yaml"), arguments.name
     folders = read_block(params, ["folders"], dict[Name, FolderSettings])
-    archives = read_block(params, ["archives"], dict[Name, ArchiveSettings])
+    archives = read_block(params, ["archives"], dict[Name, AnyArchive])
     known = {**archives, **folders}
     if name not in known:
         raise UserError(f"params name no folder or archive `{name}`; {nearest(name, sorted(known))}")

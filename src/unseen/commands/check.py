@@ -42,12 +42,13 @@ def _archive_problems(path: Path, project: Path) -> list[str]:
     """The problems of archives and folders that are valid by themselves, in a file of which other parts are not."""
     from unseen.core.settings import problems_of, read_yaml, validated
     from unseen.params.availability import archive_problems, folder_problems
-    from unseen.sources.shared.settings import ArchiveSettings, FolderSettings
+    from unseen.sources.archives import AnyArchive
+    from unseen.sources.shared.settings import FolderSettings
 
     blocks = read_yaml(path).get("archives")
     blocks = blocks if isinstance(blocks, dict) else {}
-    good = {str(name): block for name, block in blocks.items() if not problems_of(ArchiveSettings, block)}
-    found = list(archive_problems({name: validated(ArchiveSettings, good[name], name) for name in good}, project))
+    good = {str(name): block for name, block in blocks.items() if not problems_of(AnyArchive, block)}
+    found = list(archive_problems({name: validated(AnyArchive, good[name], name) for name in good}, project))
     blocks = read_yaml(path).get("folders")
     blocks = blocks if isinstance(blocks, dict) else {}
     good = {str(name): block for name, block in blocks.items() if not problems_of(FolderSettings, block)}

@@ -22,8 +22,9 @@ HEADINGS = ("source", "label", "use", "kind", "here", "size", "licence")
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, or the blocks of the sources that are named."""
     from unseen.core.settings import Name, read_block, read_yaml
+    from unseen.sources.archives import AnyArchive
     from unseen.sources.catalogue import entry, listing
-    from unseen.sources.shared.settings import ArchiveSettings, FolderSettings, SourceSettings
+    from unseen.sources.shared.settings import FolderSettings, SourceSettings
 
     if arguments.add:
         return _add(arguments.names)
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(entry(*arguments.names), end="")
         return 0
     params = Path("params.yaml")
-    archives = read_block(params, ["archives"], dict[Name, ArchiveSettings]) if params.exists() else {}
+    archives = read_block(params, ["archives"], dict[Name, AnyArchive]) if params.exists() else {}
     has_folders = params.exists() and "folders" in read_yaml(params)
     folders = read_block(params, ["folders"], dict[Name, FolderSettings]) if has_folders else {}
     sources = read_block(params, ["sources"], dict[Name, SourceSettings]) if params.exists() else {}

@@ -19,16 +19,19 @@ from unseen.core.settings import Settings, nearest, read_block, validated
 
 ROOMS = Path(__file__).parents[1]
 
-LIGHT = ("pydantic", "typing", "unseen.core.settings", "unseen.core.errors")
+LIGHT = ("pydantic", "typing", "re", "unseen.core.settings", "unseen.core.errors")
 """What settings may import, beside a module named `settings` of this project."""
 
 
 def kinds(folder: str) -> list[str]:
-    """The names of all kinds in a folder below src/unseen, such as `detectors/kinds`."""
-    return sorted(file.stem for file in (ROOMS / folder).glob("[a-z]*.py"))
+    """The names of all kinds in a folder below src/unseen, such as `detectors/kinds`: its files with settings."""
+    files = (ROOMS / folder).glob("[a-z]*.py")
+    return sorted(file.stem for file in files if "\nclass Settings(" in file.read_text(encoding="utf-8"))
 
 
 def _is_light(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import):
+        return all(name.name in LIGHT for name in node.names)
     if not isinstance(node, ast.ImportFrom) or node.module is None:
         return False
     return node.module in LIGHT or (node.module.startswith("unseen.") and node.module.endswith(".settings"))

@@ -1,13 +1,14 @@
 """Can what a params file names be had? Paths, model files, credentials and disk. No network is asked."""
 
 import glob
+import importlib
 import itertools
 import os
 import re
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unseen.core.errors import UserError
@@ -16,22 +17,16 @@ from unseen.detectors.shared.settings import FittedSettings, NetworkSettings
 from unseen.params.check import Params
 from unseen.sources.catalogue import load
 from unseen.sources.kinds.folder import changed, listing
-from unseen.sources.kinds.manual import located
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import (
     ArchiveSettings,
     AssetSettings,
     FolderSettings,
-    KaggleArchive,
-    ManualArchive,
     Origin,
-    PypiArchive,
 )
 
 NETWORK = 100e6
 """Bytes of a network on disk: between a hundredth and four times as many, by kind."""
-WHEEL = 20e6
-"""Bytes of a package."""
 COPIES = 2
 """DVC keeps an output in its cache and in the project, and copies where the file system has no cheaper way."""
 SAMPLE = 1000
@@ -46,13 +41,6 @@ def _stored(name: str, archive: Origin, project: Path) -> Path | None:
         return file if card["origin"] == origin(archive) and file.is_file() else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return None
-
-
-def _place(path: str, project: Path) -> Path:
-    try:
-        return project / Path(os.path.expanduser(path))
-    except RuntimeError:  # no home
-        return project / path
 
 
 def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
@@ -91,26 +79,6 @@ def folder_problems(folders: Mapping[str, FolderSettings], project: Path) -> Ite
     yield from filter(None, (_folder_problem(name, folder, project) for name, folder in folders.items()))
 
 
-def _manual_problem(key: str, archive: ManualArchive, project: Path) -> str:
-    there = archive.model_copy(update={"folder": str(_place(archive.folder, project))})
-    try:
-        located(there)
-    except UserError as error:
-        return f"`{key}.file`: {error}"
-    return ""
-
-
-def _kaggle_problem(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    from unseen.sources.kinds.kaggle import SIGN_IN, has_credentials
-
-    if has_credentials():
-        return ""
-    others = f" (and {', '.join(names[1:])})" if names[1:] else ""
-    return f"`archives.{names[0]}`{others} is of Kaggle, and there are no Kaggle credentials here; {SIGN_IN}"
-
-
 def archive_problems(archives: Mapping[str, ArchiveSettings], project: Path) -> Iterator[str]:
     """Archives that `download` could not get: nothing at their path, not fetched by hand yet, or nobody signed in.
 
@@ -119,11 +87,9 @@ def archive_problems(archives: Mapping[str, ArchiveSettings], project: Path) -> 
         project: the project's folder, from which paths count.
     """
     missing = {name: archive for name, archive in archives.items() if not _stored(name, archive, project)}
-    found = [_kaggle_problem([name for name, archive in missing.items() if isinstance(archive, KaggleArchive)])]
-    for name, archive in missing.items():
-        if isinstance(archive, ManualArchive):
-            found.append(_manual_problem(f"archives.{name}", archive, project))
-    yield from filter(None, found)
+    for kind in sorted({archive.kind for archive in missing.values() if archive.has_problems}):
+        module = importlib.import_module(f"unseen.sources.kinds.{kind}")
+        yield from module.problems({n: archive for n, archive in missing.items() if archive.kind == kind}, project)
 
 
 def _has_member(file: Path, member: str) -> bool:
@@ -193,7 +159,7 @@ def hub_problems(params: Params) -> Iterator[str]:
 
 def to_fetch(params: Params, project: Path) -> list[str]:
     """Archives that come over the network at the first run."""
-    return [n for n, a in params.archives.items() if not isinstance(a, ManualArchive) and not _stored(n, a, project)]
+    return [n for n, a in params.archives.items() if not a.is_local and not _stored(n, a, project)]
 
 
 def _folder_bytes(path: Path) -> float:
@@ -212,8 +178,8 @@ def _archive_bytes(archive: Origin, project: Path) -> float:
     """Roughly how large an archive is that is not in the project yet; 0 where nobody has said."""
     if isinstance(archive, FolderSettings):
         return _folder_bytes(project / archive.path)
-    if isinstance(archive, PypiArchive):
-        return WHEEL
+    if archive.usual_bytes:
+        return archive.usual_bytes
     for name, known in load().archives.items():
         if origin(known) == origin(archive):
             found = re.match(r"([\d.]+) (MB|GB)", load().sizes[name])

@@ -31,7 +31,8 @@ from unseen.gans.shared.settings import FakeSettings, GanSettings, QualitySettin
 from unseen.params.lines import Lines
 from unseen.params.references import problems
 from unseen.robustness.settings import RobustnessSettings
-from unseen.sources.shared.settings import ArchiveSettings, AssetSettings, FolderSettings, Origin, SourceSettings
+from unseen.sources.archives import AnyArchive
+from unseen.sources.shared.settings import AssetSettings, FolderSettings, Origin, SourceSettings
 from unseen.speed.settings import SpeedSettings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Params(Settings):
     seed: int = Field(ge=0, description="of everything that is drawn")
     split: SplitSettings
     faces: FaceSettings
-    archives: dict[Name, ArchiveSettings]
+    archives: dict[Name, AnyArchive]
     folders: dict[Name, FolderSettings]
     assets: dict[Name, AssetSettings]
     sources: dict[Name, SourceSettings] = Field(min_length=1)

@@ -15,6 +15,7 @@ from unseen.core.errors import UserError
 from unseen.core.files import atomic_file
 from unseen.core.settings import problems_of, read_yaml, validated
 from unseen.params.check import checked
+from unseen.sources.archives import AnyArchive
 from unseen.sources.catalogue import entry, load
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import ArchiveSettings
@@ -87,8 +88,8 @@ def _wanted(data: Mapping[str, Any], names: Sequence[str], file: Path) -> dict[s
 
 
 def _same_archive(block: Any, archive: ArchiveSettings) -> bool:
-    good = not problems_of(ArchiveSettings, block)
-    return good and origin(validated(ArchiveSettings, block, "archives")) == origin(archive)
+    good = not problems_of(AnyArchive, block)
+    return good and origin(validated(AnyArchive, block, "archives")) == origin(archive)
 
 
 def add(file: Path, names: Sequence[str]) -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from unseen.core.errors import UserError
 from unseen.core.files import read_json
 from unseen.core.settings import Name, Role, Settings, nearest, read_yaml, validated
+from unseen.sources.archives import AnyArchive
 from unseen.sources.shared.checksums import origin
-from unseen.sources.shared.settings import ArchiveSettings, Origin, SourceSettings
+from unseen.sources.shared.settings import Origin, SourceSettings
 
 FILE = Path(__file__).with_name("catalogue.yaml")
 
@@ -19,7 +20,7 @@ class Catalogue(Settings):
     """The blocks of catalogue.yaml, as params.yaml takes them, and in words how large each archive is."""
 
     sizes: dict[Name, str]
-    archives: dict[Name, ArchiveSettings]
+    archives: dict[Name, AnyArchive]
     sources: dict[Name, SourceSettings]
 
 

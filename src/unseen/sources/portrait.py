@@ -8,12 +8,11 @@ from pathlib import Path
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file
 from unseen.sources.kinds import pypi
-from unseen.sources.shared.settings import PypiArchive
 
 MEMBER = "skimage/data/astronaut.png"
 SHA256 = "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"
 
-WHEEL = PypiArchive.model_construct(kind="pypi", package="scikit-image", version="0.26.0")
+WHEEL = pypi.Settings.model_construct(kind="pypi", package="scikit-image", version="0.26.0")
 """The package that holds it. Each platform has a wheel of its own: the hash of the picture is checked instead."""
 
 

@@ -11,19 +11,51 @@ import os
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import requests
+from pydantic import Field, field_validator
 
 from unseen.core.errors import UserError
 from unseen.sources.shared import resume
-from unseen.sources.shared.settings import KaggleArchive
+from unseen.sources.shared.settings import ArchiveSettings
 
 if TYPE_CHECKING:
     from kagglesdk import KaggleClient
+
+
+class Settings(ArchiveSettings):
+    """A Kaggle dataset as one zip file, fetched with Kaggle's own client and the user's account."""
+
+    kind: Literal["kaggle"]
+    dataset: str = Field(description="owner/name, as in its address")
+    version: int = Field(ge=1, description="of the dataset; its page lists them")
+
+    has_problems: ClassVar[bool] = True
+
+    @field_validator("dataset")
+    @classmethod
+    def _owner_and_name(cls, value: str) -> str:
+        parts = re.sub(r"^(https?://)?(www\.)?kaggle\.com/(datasets/)?", "", value).strip("/").split("/")
+        if parts[0] in ("competitions", "c"):
+            raise ValueError(
+                "this is a competition and not a dataset; accept its rules on its page, fetch its zip file there or "
+                f"with `kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and name it below "
+                "`folders`, with `path` to the file"
+            )
+        if value.count("/") != 1 and len(parts) >= 2:
+            raise ValueError(f"must be owner/name; did you mean `{parts[0]}/{parts[1]}`?")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+", value):
+            raise ValueError(
+                "must be owner/name, as in the dataset's address; a competition has no owner: fetch its zip file by "
+                "hand and name it below `folders`, with `path` to the file"
+            )
+        return value
+
 
 SIGN_IN = (
     "create an API token at https://www.kaggle.com/settings -> API, and set KAGGLE_API_TOKEN to it or save it as "
@@ -46,6 +78,19 @@ def has_credentials() -> bool:
     if os.environ.get("KAGGLE_API_TOKEN") or (os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")):
         return True
     return bool(_files(*TOKENS, "credentials.json", KEY_FILE))
+
+
+def problems(archives: Mapping[str, Settings], project: Path) -> Iterator[str]:
+    """Nobody is signed in: one line for all archives.
+
+    Args:
+        archives: by name.
+        project: not used.
+    """
+    names = list(archives)
+    if names and not has_credentials():
+        others = f" (and {', '.join(names[1:])})" if names[1:] else ""
+        yield f"`archives.{names[0]}`{others} is of Kaggle, and there are no Kaggle credentials here; {SIGN_IN}"
 
 
 def _files(*names: str) -> list[Path]:
@@ -105,7 +150,7 @@ def check_credentials() -> None:
         _check_token(found["key"] or "-", file)
 
 
-def fetch(settings: KaggleArchive, folder: Path, parts: Path) -> Path:
+def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     """Download one version of a dataset into `folder`, packed as Kaggle packs it.
 
     Args:
@@ -130,7 +175,7 @@ def fetch(settings: KaggleArchive, folder: Path, parts: Path) -> Path:
     return Path(shutil.move(part, folder / f"{settings.dataset.partition('/')[2]}.zip"))
 
 
-def _ask(settings: KaggleArchive, headers: dict[str, str]) -> requests.Response:
+def _ask(settings: Settings, headers: dict[str, str]) -> requests.Response:
     """Ask Kaggle for the file's address, which is good for a while only, and then for the file."""
     client = _signed_in()
     from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest

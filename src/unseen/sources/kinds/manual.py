@@ -2,17 +2,36 @@
 
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from unseen.core.errors import UserError
 from unseen.core.picture_names import is_system_file, matches
-from unseen.sources.shared.settings import ManualArchive
+from unseen.sources.shared.settings import ArchiveSettings
+
+
+class Settings(ArchiveSettings):
+    """A file that only a person can get: a form, a licence to sign, a mail to wait for."""
+
+    kind: Literal["manual"]
+    page: str = Field(pattern=r"^https?://[^\s]+$", description="where it is asked for")
+    wait: str = Field(min_length=1, description="how long that takes, in words")
+    file: str = Field(pattern=r"^[^/\\]+$", description="glob over the file's name")
+    folder: str = Field(default="data/manual", min_length=1, description="where to put it")
+
+    is_local: ClassVar[bool] = True
+    has_problems: ClassVar[bool] = True
+    not_identity: ClassVar[frozenset[str]] = frozenset({"page", "wait", "folder"})
+
 
 UNFINISHED = (".part", ".crdownload", ".download", ".partial", ".opdownload", ".aria2")
 """What browsers and download tools add to the name of a file that is still coming."""
 
 
-def fetch(settings: ManualArchive, folder: Path, parts: Path) -> Path:
+def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     """Copy the one file that matches into `folder`.
 
     Args:
@@ -29,7 +48,7 @@ def fetch(settings: ManualArchive, folder: Path, parts: Path) -> Path:
     return _copied(located(settings), folder)
 
 
-def located(settings: ManualArchive) -> Path:
+def located(settings: Settings) -> Path:
     """The one file that matches, where the user has put it.
 
     Raises:
@@ -55,6 +74,27 @@ def located(settings: ManualArchive) -> Path:
     return there / found[0]
 
 
+def problems(archives: Mapping[str, Settings], project: Path) -> Iterator[str]:
+    """Files that are not there yet, or not whole.
+
+    Args:
+        archives: by name.
+        project: the project's folder, from which paths count.
+    """
+    for name, archive in archives.items():
+        try:
+            located(archive.model_copy(update={"folder": str(_place(archive.folder, project))}))
+        except UserError as error:
+            yield f"`archives.{name}.file`: {error}"
+
+
+def _place(path: str, project: Path) -> Path:
+    try:
+        return project / Path(os.path.expanduser(path))
+    except RuntimeError:  # no home
+        return project / path
+
+
 def _names(folder: Path) -> list[str]:
     """The files in a folder, without hidden ones: macOS puts `._photos.zip` beside `photos.zip`."""
     try:
@@ -70,7 +110,7 @@ def _finished_name(name: str) -> str:
     return name[: len(name) - len(ending)]
 
 
-def _matches(name: str, settings: ManualArchive) -> bool:
+def _matches(name: str, settings: Settings) -> bool:
     return matches(name, settings.file)
 
 

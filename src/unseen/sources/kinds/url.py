@@ -4,16 +4,25 @@ import re
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import requests
+from pydantic import Field
 
 from unseen.core.errors import UserError
 from unseen.sources.shared import resume
-from unseen.sources.shared.settings import UrlArchive
+from unseen.sources.shared.settings import ArchiveSettings
 
 
-def fetch(settings: UrlArchive, folder: Path, parts: Path) -> Path:
+class Settings(ArchiveSettings):
+    """An archive behind an address."""
+
+    kind: Literal["url"]
+    url: str = Field(pattern=r"^https?://[^\s]+$", description="address of the file")
+
+
+def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     """Download one file over http or https into `folder`.
 
     Args:

@@ -11,7 +11,7 @@ def origin(settings: Origin) -> str:
     """What is fetched, in one line: `kaggle owner/name 3`."""
     if isinstance(settings, FolderSettings):
         return f"folder {settings.path}"
-    fields = settings.model_dump(exclude={"sha256", "page", "wait", "folder"})
+    fields = settings.model_dump(exclude={"sha256", *settings.not_identity})
     return " ".join(str(value) for value in fields.values())
 
 

@@ -16,9 +16,6 @@ from unseen.sources.shared import archive
 from unseen.sources.shared.checksums import forget, origin, recorded, verify
 from unseen.sources.shared.settings import ArchiveSettings, AssetSettings
 
-LOCAL = ("manual",)
-"""Kinds whose archive lies on this machine already: nothing is saved by keeping it twice."""
-
 
 def archive_file(folder: Path) -> tuple[Path, dict[str, Any]]:
     """The archive that `download` left in a folder, and its card: `file`, `sha256`, `bytes`, `origin`.
@@ -39,7 +36,7 @@ def _kept(store: Path, settings: ArchiveSettings, checksums: Path) -> Path | Non
     One that is no archive, which a version that did not look has recorded, is removed and its hash forgotten.
     """
     sha256 = settings.sha256 or recorded(checksums, settings)
-    if settings.kind in LOCAL or not sha256:
+    if settings.is_local or not sha256:
         return None
     for path in sorted((store / sha256).glob("*")):
         if sha256_of(path) == sha256:
@@ -96,7 +93,7 @@ def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, s
             raise
         card = {"file": fetched.name, "sha256": sha256, "bytes": fetched.stat().st_size, "origin": origin(settings)}
         write_json(part / "archive.json", card)
-        if not kept and settings.kind not in LOCAL:
+        if not kept and not settings.is_local:
             _keep(store, fetched, sha256)
     shutil.rmtree(parts, ignore_errors=True)
 
@@ -113,8 +110,8 @@ def _check(fetched: Path, settings: ArchiveSettings, checksums: Path, sha256: st
     except archive.NotAnArchiveError as error:
         if sha256 == recorded(checksums, settings):  # by a version that did not look
             forget(checksums, settings)
-        if settings.kind == "manual":
-            file = importlib.import_module("unseen.sources.kinds.manual").located(settings)
+        if settings.is_local:
+            file = importlib.import_module(f"unseen.sources.kinds.{settings.kind}").located(settings)
             todo = f"remove {file}, put the right file there, then `dvc repro` again"
             raise UserError(f"{file}: {error.why}; {todo}") from None
         again = "nothing of it was kept, and `dvc repro` fetches it again; if the same comes, look at its page"

