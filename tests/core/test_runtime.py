@@ -97,20 +97,20 @@ def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: p
 
 
 def test_a_stop_only_asks_and_puts_the_old_handler_back() -> None:
-    tpr: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: tpr.append(number))
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     try:
         with Stop() as stop:
             assert not stop.asked
             signal.raise_signal(signal.SIGTERM)
             assert stop.asked
-            assert tpr == []
+            assert received == []
         signal.raise_signal(signal.SIGTERM)
-        assert tpr == [signal.SIGTERM]
+        assert received == [signal.SIGTERM]
         with pytest.raises(ValueError, match="broken"), Stop():
             raise ValueError("broken")
         signal.raise_signal(signal.SIGTERM)
-        assert len(tpr) == 2, "also after an error"
+        assert len(received) == 2, "also after an error"
         with Stop() as again:
             assert not again.asked, "a new one has not been asked"
     finally:

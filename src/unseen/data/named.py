@@ -11,10 +11,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, read_json
+from unseen.core.files import atomic_folder, read_json, write_json
 from unseen.core.recovery import advice
 
 CARD = "set.json"
+
+NAMED = "named.json"
+"""Lists what was taken. Without it a copy of nothing would be an empty folder, of which DVC warns at each command."""
 
 
 def sets_in(folder: Path) -> list[str]:
@@ -43,7 +46,7 @@ def take_named(folder: Path, target: Path, named: Collection[str], found: Collec
 
     Args:
         folder: where the items lie.
-        target: appears whole, at the end.
+        target: appears at the end, with `named.json` beside the items.
         named: the items that params name, as paths from `folder`.
         found: all items that lie there.
 
@@ -62,6 +65,7 @@ def take_named(folder: Path, target: Path, named: Collection[str], found: Collec
                 _link(str(source), str(part / name))
             else:
                 raise UserError(f"{source}: not there; {advice(source)}")
+        write_json(part / NAMED, {"named": sorted(named)})
     return sorted(set(found) - set(named))
 
 
