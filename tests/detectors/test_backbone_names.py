@@ -1,17 +1,10 @@
-"""timm's names, read from its source, are those that it registers."""
-
-import subprocess
-import sys
+"""A backbone's name is checked against timm's own list."""
 
 import pytest
 import timm
 
 from unseen.core.errors import UserError
-from unseen.detectors.shared.backbone_names import backbone_names, check_backbone, renamed
-
-
-def test_they_are_timms_own() -> None:
-    assert backbone_names() == set(timm.list_models())
+from unseen.detectors.shared.backbone_names import check_backbone
 
 
 @pytest.mark.parametrize("name", ["resnet50", "vit_base_patch16_clip_224.openai", "vit_small_patch14_dinov2"])
@@ -22,11 +15,6 @@ def test_a_known_name_passes_with_and_without_a_tag(name: str) -> None:
 def test_no_name_that_timm_has_weights_for_is_refused() -> None:
     for name in timm.list_models(pretrained=True):
         check_backbone(name, "backbone")
-
-
-def test_old_names_are_timms_own() -> None:
-    """A new timm may write them in another way; then this fails and not the hint."""
-    assert renamed() == {old: new or "" for old, new in timm.models.get_deprecated_models().items()}
 
 
 @pytest.mark.parametrize(
@@ -47,12 +35,18 @@ def test_an_old_name_is_refused_with_the_name_of_today(name: str, now: str) -> N
 
 
 def test_every_old_name_leads_to_one_that_passes() -> None:
-    for now in renamed().values():
-        check_backbone(now, "backbone")
+    for now in timm.models.get_deprecated_models().values():
+        try:
+            timm.get_pretrained_cfg(now)
+        except RuntimeError:  # timm 1.0.31 names a tag that it does not have: vit_base_patch32_224.sam
+            with pytest.raises(UserError, match="did you mean"):
+                check_backbone(now, "backbone")
+        else:
+            check_backbone(now, "backbone")
 
 
 def test_a_removed_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unseen.detectors.shared.backbone_names.renamed", lambda: {"gone_net": ""})
+    monkeypatch.setattr("timm.models.get_deprecated_models", lambda: {"gone_net": None})
     with pytest.raises(UserError, match="a network that timm has removed"):
         check_backbone("gone_net", "backbone")
 
@@ -77,9 +71,3 @@ def test_an_unknown_name_is_one_short_line_with_those_that_are_near() -> None:
     assert len(str(error.value)) < 200
     with pytest.raises(UserError, match=r"no network of timm$"):
         check_backbone("qqqqqqqqqqqqq", "backbone")
-
-
-def test_params_are_checked_without_timm_and_torch() -> None:
-    """Every stage checks them in a program of its own, and the two take seconds to import."""
-    asks = "import sys, unseen.params.check; sys.exit(int('timm' in sys.modules or 'torch' in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", asks], env={"PYTHONPATH": "src"}, check=False).returncode == 0

@@ -797,6 +797,46 @@ def test_kinds_with_knobs_of_their_own_are_valid(params_data: dict[str, Any], tm
 
 
 @pytest.mark.parametrize(
+    ("kind", "changes", "looked_up"),
+    [
+        ("linear_probe", {}, ["vit_large_patch14_clip_224.openai"]),
+        ("resnet_nodown", {}, []),  # one of a short list
+        ("neighbour_residual", {}, []),  # no such knob
+        ("vit_lora", {"backbone": "vit_base_patch16_224"}, []),  # the default
+        ("vit_lora", {"backbone": "vit_tiny_patch16_224"}, ["vit_tiny_patch16_224"]),
+    ],
+)
+def test_only_a_backbone_that_the_user_chose_is_looked_up_in_timm(
+    params_data: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    changes: dict[str, Any],
+    looked_up: list[str],
+) -> None:
+    found: list[str] = []
+    monkeypatch.setattr("unseen.params.references.check_backbone", lambda name, key: found.append(name))
+    item = {**KINDS.get(kind, {**TRAINED, "kind": kind}), **changes}
+    load(changed(params_data, detectors__new=item), tmp_path)
+    assert found == looked_up
+
+
+def test_params_that_name_no_backbone_are_checked_without_timm_and_torch() -> None:
+    """The two take seconds to import."""
+    program = """
+import sys
+from pathlib import Path
+from unseen.params.check import load_params
+load_params(Path("params.yaml"))
+sys.exit(int("timm" in sys.modules or "torch" in sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env={"PYTHONPATH": str(ROOT / "src")}, check=False
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
     ("kind", "changes", "says"),
     [
         ("linear_probe", {"backbone": "vit_large_patch14_clip_22"}, "did you mean `vit_large_patch14_clip_224`"),

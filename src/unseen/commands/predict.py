@@ -125,7 +125,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         detector, face_detector = open_detector(folder)
     finally:
-        gc.freeze()
         gc.enable()
     scope = scope_of(detector)
     paths, skipped = expand(arguments.paths)

@@ -6,10 +6,10 @@ Each check is a generator of problems, one line each. A line names its key first
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from unseen.core.errors import UserError
-from unseen.core.settings import nearest
+from unseen.core.settings import Settings, nearest
 from unseen.detectors.shared.backbone_names import check_backbone
 from unseen.detectors.shared.settings import NativeSettings, XceptionFairSettings
 from unseen.params.roles import (
@@ -157,6 +157,16 @@ def _check_gans(params: Params) -> Problems:
             yield f"params: `faces.side` is {params.faces.side}; `gans.{name}` needs a power of 2"
 
 
+def _chosen_backbone(detector: Settings) -> str | None:
+    """A detector's `backbone`, unless it is the default or one of the few that its kind allows.
+
+    Those need no check, and timm takes seconds to import.
+    """
+    field = type(detector).model_fields.get("backbone")
+    value = getattr(detector, "backbone", None)
+    return None if field is None or value == field.default or get_origin(field.annotation) is Literal else str(value)
+
+
 def _check_detectors(params: Params) -> Problems:
     """Detectors train on sets that train, and start from weights that exist and know nothing held out."""
     models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
@@ -166,7 +176,7 @@ def _check_detectors(params: Params) -> Problems:
         yield from check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
         if isinstance(detector, XceptionFairSettings):
             yield from _check_groups(params, key, detector)
-        if isinstance(backbone := getattr(detector, "backbone", None), str):
+        if backbone := _chosen_backbone(detector):
             yield from _refused(check_backbone, backbone, f"{key}.backbone")
         if isinstance(detector, NativeSettings) and detector.input_size != params.faces.side:
             yield (

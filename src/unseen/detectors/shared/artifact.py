@@ -17,7 +17,6 @@ import torch
 
 from unseen.core.artifacts import damaged, read_artifact, write_weights
 from unseen.core.code import code_hash
-from unseen.core.deferred import without_compiler
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
 from unseen.core.settings import validated
@@ -113,8 +112,7 @@ def load_detector(folder: Path) -> TrainedDetector:
                 continue
             if not isinstance(card.get(key), kind) or isinstance(card[key], bool):
                 raise ValueError(f"`{key}` is {json.dumps(card[key])[:80] if key in card else 'missing'}")
-        with without_compiler():
-            model = _kind(folder, card["kind"]).restore(card["config"])
+        model = _kind(folder, card["kind"]).restore(card["config"])
         model.load_state_dict(state)
         faces = validated(FaceSettings, card["faces"], "detector.json: faces")
         calibration = Calibration.from_dict(card["calibration"])

@@ -1,53 +1,11 @@
-"""timm's names of networks, without timm: to import it would take every stage five seconds, to read its source
-takes a tenth of one. So a misspelt name is refused when params load, before any GAN is trained."""
+"""Names of timm's networks. A misspelt name is refused when params are checked and not after hours of training.
 
-import ast
+timm is imported at the first question and takes seconds: a params file that names no backbone does not pay for it.
+"""
+
 import difflib
-import importlib.util
-import re
-from functools import cache
-from pathlib import Path
 
 from unseen.core.errors import UserError
-
-_REGISTERED = re.compile(r"^@register_model\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
-_RENAMED = re.compile(r"^register_model_deprecations\(__name__, (\{.*?^\})\)", re.MULTILINE | re.DOTALL)
-_TAGGED = re.compile(r"[\"'](\w+)\.(\w+)[\"']")
-
-
-@cache
-def _sources() -> tuple[str, ...]:
-    spec = importlib.util.find_spec("timm")
-    assert spec
-    assert spec.origin
-    return tuple(file.read_text(encoding="utf-8") for file in sorted(Path(spec.origin).parent.glob("models/*.py")))
-
-
-@cache
-def backbone_names() -> frozenset[str]:
-    """Every network that timm can make, without the tags of its weights."""
-    return frozenset(name for source in _sources() for name in _REGISTERED.findall(source))
-
-
-@cache
-def renamed() -> dict[str, str]:
-    """Names that timm has given up, and what it calls that network now, with a tag where it is of certain weights;
-    an empty name where it has removed the network."""
-    found: dict[str, str | None] = {}
-    for source in _sources():
-        for table in _RENAMED.findall(source):
-            found |= ast.literal_eval(table)
-    return {old: new or "" for old, new in found.items()}
-
-
-@cache
-def _tags() -> dict[str, set[str]]:
-    """The tags of weights that timm's source spells out. Some networks have tags that it puts together."""
-    found: dict[str, set[str]] = {}
-    for source in _sources():
-        for network, tag in _TAGGED.findall(source):
-            found.setdefault(network, set()).add(tag)
-    return found
 
 
 def _did_you_mean(name: str, known: list[str]) -> str:
@@ -60,22 +18,29 @@ def check_backbone(name: str, key: str) -> None:
 
     Args:
         name: such as `resnet50` or `vit_base_patch16_clip_224.openai`.
-        key: how the knob is called in the message.
+        key: the knob's name, for the message.
 
     Raises:
-        UserError: names those that are near, or what timm calls the network now.
+        UserError: timm has no such network or weights. The message names similar ones, or timm's present name of a
+            network that it has renamed.
     """
+    import timm  # seconds; see above
+    from timm.models import get_deprecated_models
+
     network, _, tag = name.partition(".")
-    if network in renamed():
-        now = renamed()[network]
+    renamed = get_deprecated_models()
+    if network in renamed:
+        now = renamed[network]
         what = f"an old name of timm's; write `{now}`" if now else "a network that timm has removed; take another"
         raise UserError(f"params: `{key}` is {name!r}, {what}")
-    if network not in backbone_names():
+    known = timm.list_models()
+    if network not in known:
         plain = network.lower()
-        hint = f"; did you mean `{plain}`?" if plain in backbone_names() else ""
-        hint = hint or _did_you_mean(plain, sorted(backbone_names()))
+        hint = f"; did you mean `{plain}`?" if plain in known else _did_you_mean(plain, known)
         raise UserError(f"params: `{key}` is {name!r}, which is no network of timm{hint}")
-    tags = _tags().get(network, set())
-    if tag and tags and tag not in tags:
-        near = _did_you_mean(tag, sorted(tags)) or f"; timm has {', '.join(f'`{one}`' for one in sorted(tags)[:5])}"
+    if not tag:
+        return
+    tags = [full.partition(".")[2] for full in timm.list_models(network, include_tags=True)]
+    if tag not in tags:
+        near = _did_you_mean(tag, tags) or f"; timm has {', '.join(f'`{one}`' for one in tags[:5] if one) or 'none'}"
         raise UserError(f"params: `{key}` is {name!r}, but timm has no weights `{tag}` of `{network}`{near}")
