@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from unseen.core.errors import UserError
-from unseen.detectors.shared.calibration import Calibration, calibrate, log_loss, sigmoid
+from unseen.detectors.shared.calibration import Calibration, calibrate, log_loss
 from unseen.detectors.shared.settings import CalibrationSettings
 
 KNOBS = CalibrationSettings(max_fpr=0.05, unsure_tail=0.01)
@@ -67,7 +68,7 @@ def test_temperature_is_the_best_of_a_grid(spread: float) -> None:
 
 def test_temperature_undoes_a_scaled_logit() -> None:
     logits = np.random.default_rng(3).normal(0, 2, 4000)
-    labels = (np.random.default_rng(4).random(4000) < sigmoid(logits)).astype(np.int64)
+    labels = (np.random.default_rng(4).random(4000) < expit(logits)).astype(np.int64)
     assert calibrate(5 * logits, labels, KNOBS).temperature == pytest.approx(5, rel=0.1)
 
 
@@ -91,9 +92,11 @@ def test_log_loss_by_hand() -> None:
     assert log_loss(np.asarray([0.5, -2.0]), np.asarray([0, 1])) == pytest.approx(by_hand)
 
 
-def test_sigmoid_does_not_overflow() -> None:
+def test_a_score_far_from_the_threshold_neither_overflows_nor_vanishes() -> None:
+    calibration = Calibration(2.0, 0.5, (0.4, 0.6), 0.05, {})
     with np.errstate(all="raise"):
-        assert sigmoid(np.asarray([-1e9, 0.0, 1e9])).tolist() == [0.0, 0.5, 1.0]
+        assert calibration.score([0.0, 1e9]).tolist() == [0.5, 1.0]
+        assert calibration.score([-200.0])[0] == pytest.approx(np.exp(-100), rel=1e-12), "1 + tanh gives 0 here"
 
 
 @settings(max_examples=150, deadline=None)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from scipy.special import expit
 
 from unseen.core.csv_text import rows_named
 from unseen.core.errors import UserError
@@ -156,7 +157,7 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
         if outside.any():
             problems.append(f"`{score}` is outside 0 to 1 in {_rows(outside)}; name the column `logit` if it is one")
     else:
-        frame["score"] = (1 + np.tanh(frame["logit"] / 2)) / 2
+        frame["score"] = expit(frame["logit"])
     if problems:
         raise BadPredictions([f"{path}: {problem}" for problem in problems])
     for column in TEXT:

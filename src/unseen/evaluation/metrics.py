@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 from sklearn.metrics import roc_curve
 
 from unseen.core.thresholds import FPRS, threshold_at
@@ -45,7 +46,7 @@ class Scored:
         """From columns label, identity, score and, where there are logits, logit."""
         scores = predictions["score"].to_numpy(np.float64)
         logits = predictions["logit"].to_numpy(np.float64) if "logit" in predictions else None
-        values, raw = (scores, None) if logits is None else (logits, (1 + np.tanh(logits / 2)) / 2)
+        values, raw = (scores, None) if logits is None else (logits, expit(logits))
         people, _ = pd.factorize(predictions["identity"])
         return cls(predictions["label"].to_numpy(np.int64), values, scores, raw, people.astype(np.int64))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from unseen.core.errors import UserError
 from unseen.core.thresholds import FPRS, threshold_at
@@ -43,7 +44,7 @@ class Calibration:
 
     def score(self, logits: npt.ArrayLike) -> Floats:
         """Calibrated probabilities of being fake, [n] in [0, 1]."""
-        return sigmoid(np.asarray(logits, np.float64) / self.temperature)
+        return np.asarray(expit(np.asarray(logits, np.float64) / self.temperature))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for the artifact's card."""
@@ -87,12 +88,6 @@ def number(name: str, value: object, low: float, high: float) -> float:
     return float(value)
 
 
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    half = np.tanh(x / 2)
-    return np.asarray((1 + half) / 2)
-
-
 def log_loss(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     """Mean negative log likelihood of labels (1 fake), on logits."""
     return float(np.mean(np.logaddexp(0.0, np.where(labels == 1, -logits, logits))))
@@ -104,7 +99,7 @@ def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     Targets are Platt's (1999), (n + 1) / (n + 2) and 1 / (n + 2), and not 1 and 0: where the classes are
     separated, T would otherwise go to 0, and n pictures do not support more certainty than 1 in n + 2.
     """
-    from scipy.optimize import minimize_scalar  # only fitting needs SciPy; scoring a picture does not
+    from scipy.optimize import minimize_scalar  # a third of a second, and only fitting needs it
 
     fakes, reals = int(np.sum(labels == 1)), int(np.sum(labels == 0))
     target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
@@ -123,14 +118,14 @@ def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float)
     Many thresholds may do so: the one in the middle between the logits of the lowest detected fake and of the next
     lower real. Which fakes are detected is decided on scores, where two logits may be one number.
     """
-    real_scores, fake_scores = sigmoid(reals / temperature), sigmoid(fakes / temperature)
+    real_scores, fake_scores = expit(reals / temperature), expit(fakes / temperature)
     lowest = threshold_at(real_scores, max_fpr)
     detected = fake_scores >= lowest
     if not detected.any():
         return lowest
     lowest_detected = fake_scores[detected].min()
     below = real_scores < lowest_detected
-    middle = sigmoid((reals[below].max() + fakes[detected].min()) / 2 / temperature)
+    middle = expit((reals[below].max() + fakes[detected].min()) / 2 / temperature)
     return float(middle if real_scores[below].max() < middle <= lowest_detected else lowest_detected)
 
 
@@ -155,7 +150,7 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
     if not np.isfinite(values).all():
         raise UserError("the detector gives logits that are not finite; lower its `learning_rate`")
     temperature = _temperature(values, labels)
-    scores = sigmoid(values / temperature)
+    scores = expit(values / temperature)
     real_scores, fake_scores = scores[labels == 0], scores[labels == 1]
     threshold = _threshold(reals, fakes, settings.max_fpr, temperature)
     edges = [
