@@ -109,3 +109,24 @@ def test_no_thread_is_left_when_one_breaks_off() -> None:
     for _ in prefetch(range(100), lambda item, pool: list(pool.map(str, range(item)))):
         break
     assert not set(threading.enumerate()) - before
+
+
+def test_what_is_queued_is_not_done_when_one_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
+    monkeypatch.setenv("UNSEEN_WORKERS", "1")
+    monkeypatch.setattr(
+        "unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(torch.get_num_threads() + 1))
+    )
+    started, go, done = threading.Event(), threading.Event(), []
+
+    def slow(number: int) -> None:
+        started.set()
+        assert go.wait(20)
+        done.append(number)
+
+    found = prefetch(range(2), lambda item, pool: list(pool.map(slow, range(100))) if item else [])
+    next(found)
+    assert started.wait(20), "the second item, of a hundred parts, is being made"
+    threading.Timer(0.2, go.set).start()
+    found.close()  # type: ignore[attr-defined]
+    assert len(done) < 100

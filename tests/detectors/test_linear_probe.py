@@ -1,6 +1,7 @@
 """The linear probe: timm's own features, balanced weights, a cache that is reused and never wrongly, one detector."""
 
 import shutil
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from faces_for_training import encoded, labelled, upsampled
 from stops import Interruption
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch, generator
-from unseen.data.pictures import Crops, Faces
+from unseen.data.pictures import Crops, Faces, Pixels
 from unseen.detectors.kinds import linear_probe
 from unseen.detectors.kinds.linear_probe import balanced
 from unseen.detectors.shared import features
@@ -265,7 +266,12 @@ def test_only_a_shard_of_pictures_is_decoded_at_a_time(
     crops = Crops([encoded(face, quality=95) for face in train.pixels], train.columns)
     most: list[int] = []
     take = Crops.take
-    monkeypatch.setattr(Crops, "take", lambda self, rows: most.append(len(list(rows))) or take(self, rows))
+
+    def counted(self: Crops, rows: range, threads: Executor | None = None) -> Pixels:
+        most.append(len(rows))
+        return take(self, rows, threads)
+
+    monkeypatch.setattr(Crops, "take", counted)
     fit((crops, faces[1]), tmp_path)
     assert most == [64, 64, 40]
 

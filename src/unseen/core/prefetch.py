@@ -42,8 +42,10 @@ def _idle() -> bool:
 
 
 def prefetch(items: Iterable[T], work: Callable[[T, Executor], R]) -> Iterator[R]:
-    """What `work` makes of each item, in order; the next is made by other threads while one is used, where
-    there are cores to spare.
+    """What `work` makes of each item, in order. Other threads make the next one while the caller uses one, if there
+    are cores to spare.
+
+    A caller that stops early waits for what runs at that moment and for nothing that is queued.
 
     Args:
         items: are asked for one at a time, perhaps in another thread.
@@ -61,7 +63,10 @@ def prefetch(items: Iterable[T], work: Callable[[T, Executor], R]) -> Iterator[R
         return [work(item, pool) for _, item in zip(range(1), rest, strict=False)]
 
     with ThreadPoolExecutor(thread_count()) as pool, ThreadPoolExecutor(1) as maker:
-        waiting = maker.submit(following)
-        while found := waiting.result():
+        try:
             waiting = maker.submit(following)
-            yield found[0]
+            while found := waiting.result():
+                waiting = maker.submit(following)
+                yield found[0]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

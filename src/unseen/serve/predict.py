@@ -5,18 +5,18 @@ Importing this imports torch; `unseen.cli` does so only when there is something 
 
 import hashlib
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from unseen.core import environment
 from unseen.core.errors import UserError
+from unseen.core.prefetch import prefetch
 from unseen.core.recovery import advice
 from unseen.core.runtime import device, keep_memory
 from unseen.data.pictures import Pixels, decode_crop
@@ -31,9 +31,6 @@ from unseen.sources.shared.archive import MAX_MEMBER_BYTES
 
 BATCH = 32
 """Faces that are scored at once; more are not faster on a CPU."""
-
-MAX_WORKERS = 8
-"""Pictures that are decoded at once: one of `max_pixels` takes a gigabyte."""
 
 Box = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the upright picture, cut at its edges."""
@@ -156,23 +153,6 @@ def look(path: str, detector: TrainedDetector, face_detector: FaceDetector) -> l
     return faces or [NotScored(path, "no_face", "no face was found")]
 
 
-def _prefetch(work: Callable[[str], list[Any]], paths: Iterable[str]) -> Iterator[list[Any]]:
-    """`work` on each path in order, on several at once: Pillow and ONNX Runtime let go of the interpreter."""
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
-    waiting: deque[Future[list[Any]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for path in paths:
-                waiting.append(pool.submit(work, path))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
 def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scored:
     """What a logit means at the frozen numbers."""
     score = float(calibration.score([logit])[0])
@@ -193,7 +173,9 @@ def predict(
     Args:
         paths: files; a path that can't be read gives a `NotScored` and stops nothing.
         detector: from `open_detector`, and so is `face_detector`.
-        batch: faces that are scored at once, across pictures.
+        batch: faces that are scored at once, across pictures, and pictures that are read at once. The next pictures
+            are read while some are scored; each may take a gigabyte while it is decoded, and `UNSEEN_WORKERS` bounds
+            how many are.
         where: the device of the detector's network; None for that of `unseen.core.runtime.device`.
 
     Raises:
@@ -218,10 +200,16 @@ def predict(
                 for row in picture
             ]
 
+    rest = iter(paths)
+
+    def looked(some: list[str], threads: Executor) -> list[list[_Face | NotScored]]:
+        return list(threads.map(lambda path: look(path, detector, face_detector), some))
+
     waiting: list[list[_Face | NotScored]] = []
-    for picture in _prefetch(lambda path: look(path, detector, face_detector), paths):
-        waiting.append(picture)
-        if sum(map(len, waiting)) >= batch:
-            yield from scored_names(waiting)
-            waiting = []
+    for pictures in prefetch(iter(lambda: list(islice(rest, batch)), []), looked):
+        for picture in pictures:
+            waiting.append(picture)
+            if sum(map(len, waiting)) >= batch:
+                yield from scored_names(waiting)
+                waiting = []
     yield from scored_names(waiting)

@@ -2,10 +2,9 @@
 goes on, and another head on the same features starts at once."""
 
 import hashlib
-import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from unseen.core.files import atomic_file
+from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
 from unseen.core.runtime import Scratch, Stop, generator, half
 from unseen.data.pictures import Faces, Pixels
@@ -29,8 +29,6 @@ from unseen.detectors.shared.settings import AugmentSettings
 
 SHARD = 64
 """Faces a shard: all views of as many are what a kill can cost."""
-
-MAX_WORKERS = 8
 
 Features = npt.NDArray[np.float32]
 
@@ -45,7 +43,7 @@ def cached_features(
 
     Args:
         model: on the device that computes them; only its `features` are asked for.
-        faces: are decoded a shard at a time.
+        faces: are decoded a shard at a time, the next one while the network looks at one, if there are idle cores.
         views: pictures made of each.
         augment: how the other views are changed, each by its own draw of seed, row and view.
         seed: decides the views.
@@ -70,14 +68,16 @@ def cached_features(
     if len(missing) < len(found):
         print(f"features: {len(found) - len(missing)} of {len(found)} shards are there already", file=sys.stderr)
 
+    def prepared(number: int, threads: Executor) -> tuple[int, list[Pixels]]:
+        rows = range(starts[number], min(starts[number] + SHARD, len(faces)))
+        pixels = faces.take(rows, threads)
+        return number, [_view(pixels, rows, view, augment, seed, threads) for view in range(views)]
+
     def computed() -> Iterator[int]:
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_WORKERS)) as pool, Stop() as stop:
-            for number in missing:
+        with Stop() as stop:
+            for number, each in prefetch(missing, prepared):
                 if stop.asked:
                     raise stop.error(f"shard {number} of {len(files)}")
-                rows = range(starts[number], min(starts[number] + SHARD, len(faces)))
-                pixels = faces.take(rows)
-                each = [_view(pixels, rows, view, augment, seed, pool) for view in range(views)]
                 found[number] = np.stack([_features(model, view) for view in each], axis=1)
                 _write(files[number], folder.name, found[number])
                 yield number
@@ -88,7 +88,7 @@ def cached_features(
 
 
 def _view(
-    pixels: Pixels, rows: range, view: int, augment: AugmentSettings | None, seed: int, pool: ThreadPoolExecutor
+    pixels: Pixels, rows: range, view: int, augment: AugmentSettings | None, seed: int, threads: Executor
 ) -> Pixels:
     if not view or augment is None:
         return pixels
@@ -96,7 +96,7 @@ def _view(
     def one(place: int) -> Pixels:
         return augmented(pixels[place], draws(1, generator(seed, "view", rows[place], view))[0], augment)
 
-    return np.stack(list(pool.map(one, range(len(rows)))))
+    return np.stack(list(threads.map(one, range(len(rows)))))
 
 
 @torch.inference_mode()
