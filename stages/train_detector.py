@@ -6,13 +6,14 @@ from pathlib import Path
 import _stage
 
 from unseen.core.files import atomic_file, sha256_of, write_metrics
+from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, join
 from unseen.core.runtime import Scratch
 from unseen.core.settings import read_block
 from unseen.data.predictions import write_predictions
 from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.detectors.shared.artifact import save_detector
-from unseen.detectors.shared.settings import CalibrationSettings, DetectorSettings
+from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
 from unseen.detectors.shared.train import fit_detector
 from unseen.faces.detect import with_dynamic_input
 from unseen.faces.settings import FaceSettings
@@ -22,7 +23,7 @@ CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
 
 def main(name: str) -> None:
     join()
-    settings = read_block(_stage.PARAMS, ["detectors", name], DetectorSettings)  # type: ignore[arg-type,var-annotated]
+    settings: FittedSettings = read_kind(_stage.PARAMS, ["detectors", name], "detectors/kinds")
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from unseen.core.runtime import Scratch
 from unseen.data.pictures import Faces
+from unseen.detectors.kinds import efficientnet_lite0
 from unseen.detectors.shared.base import Detector, Task
-from unseen.detectors.shared.settings import NetworkSettings
 
 
-def knobs(**changed: Any) -> NetworkSettings:
+def knobs(**changed: Any) -> efficientnet_lite0.Settings:
     values = {
         "kind": "efficientnet_lite0",
         "weights": "assets/tiny",
@@ -26,7 +26,7 @@ def knobs(**changed: Any) -> NetworkSettings:
         "validate_every": 2,
         "augment": {"blur": 0.2, "blur_sigma": 0.5, "jpeg": 0.2, "jpeg_low": 90},
     }
-    return NetworkSettings.model_validate(values | changed)
+    return efficientnet_lite0.Settings.model_validate(values | changed)
 
 
 class Tiny(Detector):

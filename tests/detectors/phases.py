@@ -6,11 +6,10 @@ from typing import Any
 
 from torch import nn
 
-from unseen.core.settings import validated
+from unseen.core.kinds import validated_kind
 from unseen.data.pictures import Faces
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Detector, Task
-from unseen.detectors.shared.settings import DetectorSettings, LogisticSettings, NetworkSettings
 
 from .networks import copied, knobs, task
 
@@ -18,10 +17,10 @@ NONE = Path("models/none")
 """Where no weights are."""
 
 
-def settings(kind: str, **changed: Any) -> NetworkSettings | LogisticSettings:
+def settings(kind: str, **changed: Any) -> Any:
     """Knobs of a kind, as params give them."""
     data = knobs().model_dump() | {"kind": kind, "weights": "none"} | changed
-    return validated(DetectorSettings, data, "detectors.net")  # type: ignore[no-any-return]
+    return validated_kind("detectors/kinds", data, "detectors.net")
 
 
 def task_of(kind: str, faces: tuple[Faces, Faces], scratch: Path, **changed: Any) -> Task:

@@ -17,14 +17,14 @@ from unseen.detectors.shared.artifact import load_detector, save_detector
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import CalibrationSettings, LogisticSettings
+from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.faces.settings import FaceSettings
 
 CPU = torch.device("cpu")
 
 
-def knobs(penalty: float = 100.0) -> LogisticSettings:
-    return LogisticSettings.model_validate(
+def knobs(penalty: float = 100.0) -> dct_logistic.Settings:
+    return dct_logistic.Settings.model_validate(
         {
             "kind": "dct_logistic",
             "weights": "none",

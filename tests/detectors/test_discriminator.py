@@ -14,16 +14,15 @@ from unseen.data.pictures import Faces
 from unseen.detectors.kinds import discriminator, raw_discriminator
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.logits import logits_of
-from unseen.detectors.shared.settings import DiscriminatorSettings, RawDiscriminatorSettings
 from unseen.gans.shared.artifact import load_gan
 
 from . import networks
 from .networks import copied, same, task
 
 
-def knobs(**changed: Any) -> DiscriminatorSettings:
+def knobs(**changed: Any) -> discriminator.Settings:
     plain = networks.knobs().model_dump() | {"kind": "discriminator", "weights": "gans/tiny"}
-    return DiscriminatorSettings.model_validate(plain | changed)
+    return discriminator.Settings.model_validate(plain | changed)
 
 
 CPU = torch.device("cpu")
@@ -112,7 +111,7 @@ def test_only_the_last_convolutions_learn(gan: Path, faces: Both, tmp_path: Path
 
 
 def test_the_raw_one_says_what_the_gan_left_with_the_sign_turned(gan: Path, faces: Both, tmp_path: Path) -> None:
-    settings = RawDiscriminatorSettings.model_validate(
+    settings = raw_discriminator.Settings.model_validate(
         {
             "kind": "raw_discriminator",
             "weights": "gans/tiny",

@@ -62,6 +62,8 @@ def test_restore_makes_the_same_network(model: Backboned) -> None:
 
 
 def test_pictures_that_are_too_small_for_it_are_refused_in_params() -> None:
-    with pytest.raises(UserError, match="needs an `input_size` of 96 or more") as error:
+    with pytest.raises(
+        UserError, match=r"`detectors\.net\.input_size` is 64: input should be greater than or equal to 96"
+    ) as error:
         settings(KIND, input_size=64)
     assert "\n" not in str(error.value)

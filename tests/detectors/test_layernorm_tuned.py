@@ -16,7 +16,6 @@ from unseen.detectors.kinds.layernorm_tuned import LayerNormTuned
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import LayerNormSettings
 
 from .learning import check_learns_and_repeats_itself
 from .networks import copied, knobs
@@ -25,9 +24,9 @@ CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
 
 
-def settings(**changed: Any) -> LayerNormSettings:
+def settings(**changed: Any) -> layernorm_tuned.Settings:
     own = {"kind": "layernorm_tuned", "weights": "none", "backbone": "test_vit", **changed}
-    return LayerNormSettings.model_validate({**knobs().model_dump(), **own})
+    return layernorm_tuned.Settings.model_validate({**knobs().model_dump(), **own})
 
 
 def made(**changed: Any) -> LayerNormTuned:

@@ -27,7 +27,6 @@ from unseen.detectors.shared.augment import augmented, draws
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.features import cached_features
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import LinearProbeSettings
 
 from .networks import copied, knobs, same
 
@@ -37,7 +36,7 @@ Both = tuple[Faces, Faces]
 AUGMENT = knobs().augment.model_dump()
 
 
-def settings(**changed: Any) -> LinearProbeSettings:
+def settings(**changed: Any) -> linear_probe.Settings:
     values = {
         "kind": "linear_probe",
         "weights": "none",
@@ -48,7 +47,7 @@ def settings(**changed: Any) -> LinearProbeSettings:
         "augment": AUGMENT,
         "penalty": 0.01,
     }
-    return LinearProbeSettings.model_validate({**values, **changed})
+    return linear_probe.Settings.model_validate({**values, **changed})
 
 
 def made(seed: int = 0, weights: Path = NONE, **changed: Any) -> UnitFeatures:

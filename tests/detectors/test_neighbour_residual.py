@@ -13,7 +13,6 @@ from unseen.data.pictures import Faces
 from unseen.detectors.kinds import neighbour_residual
 from unseen.detectors.kinds.neighbour_residual import NeighbourResidual
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import NeighbourResidualSettings
 
 from .learning import check_learns_and_repeats_itself
 from .networks import knobs
@@ -22,9 +21,9 @@ CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
 
 
-def settings(**changed: Any) -> NeighbourResidualSettings:
+def settings(**changed: Any) -> neighbour_residual.Settings:
     own = {"kind": "neighbour_residual", "weights": "none", **changed}
-    return NeighbourResidualSettings.model_validate({**knobs().model_dump(), **own})
+    return neighbour_residual.Settings.model_validate({**knobs().model_dump(), **own})
 
 
 def made(seed: int = 0, **changed: Any) -> NeighbourResidual:

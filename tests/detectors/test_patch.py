@@ -15,7 +15,6 @@ from unseen.data.pictures import Faces
 from unseen.detectors.kinds import patch
 from unseen.detectors.kinds.patch import Patches
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import PatchSettings
 
 from .learning import check_learns_and_repeats_itself
 from .networks import knobs
@@ -25,9 +24,9 @@ NONE = Path("models/none")
 Both = tuple[Faces, Faces]
 
 
-def settings(**changed: Any) -> PatchSettings:
+def settings(**changed: Any) -> patch.Settings:
     own = {"kind": "patch", "weights": "none", "backbone": "test_resnet", "stage": 1, "input_size": 64, **changed}
-    return PatchSettings.model_validate({**knobs().model_dump(), **own})
+    return patch.Settings.model_validate({**knobs().model_dump(), **own})
 
 
 def made(weights: Path = NONE, **changed: Any) -> Patches:

@@ -19,7 +19,6 @@ from unseen.detectors.kinds.resnet_nodown import ResnetNodown, cropped
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import ResnetNodownSettings
 
 from .learning import LEARNED, PLAIN, easy, last_row
 from .networks import copied, knobs, same
@@ -28,7 +27,7 @@ CPU = torch.device("cpu")
 Both = tuple[Faces, Faces]
 
 
-def settings(**changed: Any) -> ResnetNodownSettings:
+def settings(**changed: Any) -> resnet_nodown.Settings:
     own = {
         "kind": "resnet_nodown",
         "weights": "none",
@@ -37,7 +36,7 @@ def settings(**changed: Any) -> ResnetNodownSettings:
         "crop": 32,
         **changed,
     }
-    return ResnetNodownSettings.model_validate({**knobs().model_dump(), **own})
+    return resnet_nodown.Settings.model_validate({**knobs().model_dump(), **own})
 
 
 def made(**changed: Any) -> ResnetNodown:

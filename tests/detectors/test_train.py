@@ -13,16 +13,17 @@ from unseen.data.pictures import load
 from unseen.data.predictions import read_predictions, write_predictions
 from unseen.data.shards import FaceSet, sets_for_fitting
 from unseen.data.splits import Split
+from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.logits import logits_of
-from unseen.detectors.shared.settings import CalibrationSettings, LogisticSettings
+from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.detectors.shared.train import Fitted, fit_detector
 
 from .networks import Tiny, copied, knobs, same
 
 CALIBRATION = CalibrationSettings(max_fpr=0.1, unsure_tail=0.02)
-LOGISTIC = LogisticSettings.model_validate(
+LOGISTIC = dct_logistic.Settings.model_validate(
     {
         "kind": "dct_logistic",
         "weights": "none",

@@ -20,7 +20,6 @@ from unseen.detectors.shared import loop
 from unseen.detectors.shared.artifact import load_detector, save_detector
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import Calibration
-from unseen.detectors.shared.settings import VitLoraSettings
 from unseen.detectors.shared.single_center import single_center_loss
 from unseen.faces.settings import FaceSettings
 
@@ -35,10 +34,10 @@ CALIBRATION = Calibration(1.5, 0.7, (0.3, 0.8), 0.05, {})
 Both = tuple[Faces, Faces]
 
 
-def knobs(**changed: Any) -> VitLoraSettings:
+def knobs(**changed: Any) -> vit_lora.Settings:
     values = network_knobs(weights="assets/vit").model_dump(exclude={"kind"})
     values |= {"kind": "vit_lora", "backbone": TINY, "rank": 4, "alpha": 8, "lora_dropout": 0.1}
-    return VitLoraSettings.model_validate(values | {"frozen_steps": 0, "steps": 4, "batch": 4} | changed)
+    return vit_lora.Settings.model_validate(values | {"frozen_steps": 0, "steps": 4, "batch": 4} | changed)
 
 
 def task(faces: Both, scratch: Path, **changed: Any) -> Task:
@@ -91,7 +90,7 @@ def test_the_studys_network_has_589824_adapter_weights() -> None:
     with torch.device("meta"):
         model = VitLora(backbone=settings.backbone, input_size=224, dynamic_img_size=True)
         plain = sum(weight.numel() for weight in model.network.parameters())
-        model.put_on(settings)
+        model.attach(settings)
     adapters = [weight for name, weight in model.named_parameters() if "lora_" in name]
     assert sum(weight.numel() for weight in adapters) == 589_824 == 12 * 16 * (768 + 3 * 768)
     assert sum(weight.numel() for weight in model.opened()) == 589_824 + 768 + 1
@@ -101,7 +100,7 @@ def test_the_studys_network_has_589824_adapter_weights() -> None:
 
 def test_its_defaults_are_the_studys() -> None:
     values = network_knobs(weights="hub").model_dump(exclude={"kind"})
-    settings = VitLoraSettings.model_validate(values | {"kind": "vit_lora"})
+    settings = vit_lora.Settings.model_validate(values | {"kind": "vit_lora"})
     found = (settings.backbone, settings.rank, settings.alpha, settings.lora_dropout, settings.single_center)
     assert found == ("vit_base_patch16_224", 16, 32, 0.1, None)
 
@@ -110,7 +109,7 @@ def test_adapters_change_nothing_until_they_are_trained(weights: Path, faces: Bo
     model = created(weights).eval()
     with torch.no_grad():
         before = model.features(pixels_of(faces))
-        model.put_on(knobs())
+        model.attach(knobs())
         torch.testing.assert_close(model.eval().features(pixels_of(faces)), before)
 
 
@@ -133,8 +132,8 @@ def test_nothing_but_the_adapted_layers_and_the_head_is_changed(
 def test_the_loss_is_log_loss_and_single_center_loss(weights: Path, faces: Both, tmp_path: Path) -> None:
     with_center = task(faces, tmp_path, single_center={"weight": 2.0, "margin": 0.3}, lora_dropout=0.0)
     model = created(weights)
-    assert isinstance(with_center.settings, VitLoraSettings)
-    model.put_on(with_center.settings)
+    assert isinstance(with_center.settings, vit_lora.Settings)
+    model.attach(with_center.settings)
     assert model.center is not None
     torch.nn.init.ones_(model.center)
     pixels, labels = pixels_of(faces), torch.tensor([0.0, 1.0] * 3)

@@ -17,7 +17,6 @@ from unseen.detectors.kinds.xception_fair import Branches, XceptionFair
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.logits import as_batch, logits_of
-from unseen.detectors.shared.settings import XceptionFairSettings
 
 from .learning import BROKEN, LEARNED, PLAIN, easy, last_row
 from .networks import copied, same
@@ -29,7 +28,7 @@ Both = tuple[Faces, Faces]
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xception_fair, "BACKBONE", "test_resnet")
+    monkeypatch.setattr(xception_fair.Settings, "network", "test_resnet")
     monkeypatch.setattr(xception_fair, "FUSED", 32)
 
 
@@ -47,10 +46,10 @@ def both(orl_faces: OrlFaces) -> Both:
     return grouped(labelled(train, upsampled(train))), grouped(labelled(val, upsampled(val)))
 
 
-def knobs(**changed: Any) -> XceptionFairSettings:
+def knobs(**changed: Any) -> xception_fair.Settings:
     values = network_knobs(weights="none", input_size=64).model_dump(exclude={"kind"})
     values |= {"kind": "xception_fair", "groups": ["gender"], "frozen_steps": 0, "steps": 4}
-    return XceptionFairSettings.model_validate(values | changed)
+    return xception_fair.Settings.model_validate(values | changed)
 
 
 def task(both: Both, scratch: Path, **changed: Any) -> Task:
@@ -85,7 +84,7 @@ def test_its_network_is_xception(monkeypatch: pytest.MonkeyPatch) -> None:
     """22,855,952 weights (Chollet 2017, table 3), of which 2048 x 1000 + 1000 were the classifier's."""
     monkeypatch.undo()
     with torch.device("meta"):
-        model = xception_fair.restore({"backbone": xception_fair.BACKBONE, "input_size": 256})
+        model = xception_fair.restore({"backbone": xception_fair.Settings.network, "input_size": 256})
     assert sum(weight.numel() for weight in model.parameters()) == 22_855_952 - 2_049_000 + 2048 + 1
 
 

@@ -15,7 +15,6 @@ from ruamel.yaml import YAML
 from unseen.core.errors import UserError
 from unseen.core.kinds import read_kind
 from unseen.core.settings import read_block, read_yaml, validated
-from unseen.detectors.shared.settings import DetectorSettings
 from unseen.params.check import Params, checked, load_params
 from unseen.params.references import problems
 from unseen.sources.catalogue import entry
@@ -138,11 +137,11 @@ def test_a_misspelt_key_is_one_problem_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_key_is_rather_one_that_is_missing(params_data: dict[str, Any], tmp_path: Path) -> None:
-    data = changed(params_data, detectors__discriminator__step=200)
-    del data["detectors"]["discriminator"]["steps"]
+    data = changed(params_data, detectors__discriminator__weight="gans/dcgan")
+    del data["detectors"]["discriminator"]["weights"]
     (found,) = everything(data, tmp_path)
-    assert "`detectors.discriminator.step` is not a known key" in found
-    assert found.endswith("did you mean `steps`?")
+    assert "`detectors.discriminator.weight` is not a known key" in found
+    assert found.endswith("did you mean `weights`?")
 
 
 def test_a_misspelt_kind_is_named(params_data: dict[str, Any], tmp_path: Path) -> None:
@@ -182,7 +181,7 @@ KEYS = [
     ),
     ({"audit": GONE}, ["`audit` is missing"]),
     ({"faces__side": GONE}, ["`faces.side` is missing"]),
-    ({"detectors__discriminator__steps": GONE}, ["`detectors.discriminator.steps` is missing"]),
+    ({"detectors__discriminator__weights": GONE}, ["`detectors.discriminator.weights` is missing"]),
     ({"detectors__discriminator__kind": GONE}, ["`detectors.discriminator.kind` is missing"]),
     ({"assets__centerface": GONE}, ["`assets.centerface` is missing"]),
     ({"gans__Bad-Name": {}}, ["`gans.Bad-Name`", "small letters"]),
@@ -701,7 +700,7 @@ def test_a_folder_is_no_params_file(tmp_path: Path) -> None:
 def test_a_block_is_read_alone() -> None:
     path = ROOT / "params.yaml"
     assert read_kind(path, ["gans", "dcgan"], "gans/architectures", "architecture").architecture == "dcgan"
-    assert read_block(path, ["detectors", "dct_logistic"], DetectorSettings).kind == "dct_logistic"
+    assert read_kind(path, ["detectors", "dct_logistic"], "detectors/kinds").kind == "dct_logistic"
     assert isinstance(read_block(path, ["seed"], int), int)
     with pytest.raises(UserError, match=r"`gans\.dcgann` is missing.*did you mean `dcgan`\?"):
         read_kind(path, ["gans", "dcgann"], "gans/architectures", "architecture")
@@ -715,7 +714,7 @@ def test_a_blocks_own_problem_is_named_in_full(params_data: dict[str, Any], tmp_
     with pytest.raises(UserError, match=r"`gans\.dcgan\.loss` is 'wgan'; allowed: non_saturating, hinge"):
         read_kind(tmp_path / "params.yaml", ["gans", "dcgan"], "gans/architectures", "architecture")
     with pytest.raises(UserError, match=r"`detectors\.dct_logistic\.penalty` is 'high'"):
-        read_block(tmp_path / "params.yaml", ["detectors", "dct_logistic"], DetectorSettings)
+        read_kind(tmp_path / "params.yaml", ["detectors", "dct_logistic"], "detectors/kinds")
 
 
 def run_check(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:

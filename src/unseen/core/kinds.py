@@ -1,8 +1,11 @@
 """Kinds: detectors, GAN architectures and sources, one file each, which are found by the file's name.
 
 The settings of a kind stand in its file, in a class `Settings`. They are read from the file without running the rest
-of it, because a params file is checked without importing torch. For that the classes of settings in the file of a
-kind may use only what `LIGHT` names.
+of it, because a params file is checked without importing torch. So the classes of settings in the file of a kind may
+use only what `LIGHT` names, modules of this project that are called `settings`, and each other.
+
+The class that `settings_of` gives is not the one of the imported module, though both have the same fields: compare
+kinds by their name and not with `isinstance`.
 """
 
 import ast
@@ -10,7 +13,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, get_args
 
 from pydantic import Field
 
@@ -46,27 +49,47 @@ def settings_of(folder: str, kind: str) -> type[Settings]:
         kind: the name of the file.
 
     Raises:
-        UserError: there is no such kind.
+        UserError: there is no such kind; or its file is not valid Python, has no class `Settings`, or has one that
+            needs more than `LIGHT` names.
     """
-    file = ROOMS / folder / f"{kind}.py"
+    file, name = ROOMS / folder / f"{kind}.py", f"{folder}/{kind}.py"
     if not file.is_file():
-        raise UserError(f"there is no {folder}/{kind}.py; {nearest(kind, kinds(folder))}")
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+        raise UserError(f"there is no {name}; {nearest(kind, kinds(folder))}")
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise UserError(f"{name}:{error.lineno}: {error.msg}") from None
     kept = [
         node
         for node in tree.body
         if _is_light(node) or (isinstance(node, ast.ClassDef) and node.name.endswith("Settings"))
     ]
+    if not any(isinstance(node, ast.ClassDef) and node.name == "Settings" for node in kept):
+        raise UserError(f"{name} has no `class Settings`; add one with the knobs of this kind")
     module = ModuleType(f"{folder.replace('/', '.')}.{kind}")
-    exec(compile(ast.Module(kept, []), str(file), "exec"), module.__dict__)
+    try:
+        exec(compile(ast.Module(kept, []), str(file), "exec"), module.__dict__)
+    except NameError as error:
+        raise UserError(
+            f"{name}: the settings use `{error.name}`, which they cannot see; they are read without the rest of the "
+            f"file, with imports from {', '.join(LIGHT)} and modules called `settings` alone"
+        ) from None
     found: type[Settings] = module.Settings
     return found
 
 
 def any_settings(folder: str, key: str) -> Any:
-    """The settings of any kind in a folder, told apart by the value of `key`: a type for pydantic."""
-    found = tuple(settings_of(folder, kind) for kind in kinds(folder))
-    return Annotated[Union[found], Field(discriminator=key)]  # noqa: UP007 - made at run time
+    """The settings of any kind in a folder, told apart by the value of `key`: a type for pydantic.
+
+    Raises:
+        UserError: see `settings_of`; or the type of `key` in the settings of a kind is not the name of its file.
+    """
+    found = {kind: settings_of(folder, kind) for kind in kinds(folder)}
+    for kind, settings in found.items():
+        field = settings.model_fields.get(key)
+        if field is None or get_args(field.annotation) != (kind,):
+            raise UserError(f'{folder}/{kind}.py: its class Settings must have `{key}: Literal["{kind}"]`')
+    return Annotated[Union[tuple(found.values())], Field(discriminator=key)]  # noqa: UP007 - made at run time
 
 
 def validated_kind(folder: str, data: Any, where: str, key: str = "kind") -> Any:

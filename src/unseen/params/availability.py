@@ -13,7 +13,7 @@ from pathlib import Path
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_json
-from unseen.detectors.shared.settings import FittedSettings, NetworkSettings
+from unseen.detectors.shared.settings import NetworkSettings
 from unseen.params.check import Params
 from unseen.sources.catalogue import load
 from unseen.sources.kinds.folder import changed, listing
@@ -123,15 +123,6 @@ def asset_problems(
             yield f"`assets.{name}.member` is {asset.member!r}, which is not in {file}; correct it"
 
 
-def _network(detector: FittedSettings) -> str:
-    """timm's name of a detector's network, empty where it is not known without importing its kind."""
-    if isinstance(backbone := getattr(detector, "backbone", None), str):
-        return backbone
-    source = Path(__file__).parents[1] / "detectors/kinds" / f"{detector.kind}.py"
-    found = re.search(r'^BACKBONE = "(\w+)"', source.read_text(encoding="utf-8"), re.MULTILINE)
-    return found.group(1) if found else ""
-
-
 def _cached(network: str) -> bool:
     """Does the cache of Hugging Face's client have weights of this network?"""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
@@ -142,7 +133,7 @@ def _cached(network: str) -> bool:
 
 def from_hub(params: Params) -> dict[str, str]:
     """Detectors whose weights timm fetches, as they are not in the cache, with the network's name."""
-    networks = {name: _network(item) for name, item in params.detectors.items() if item.weights == "hub"}
+    networks = {name: item.network_name() for name, item in params.detectors.items() if item.weights == "hub"}
     return {name: network for name, network in networks.items() if not (network and _cached(network))}
 
 

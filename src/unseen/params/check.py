@@ -23,7 +23,7 @@ from unseen.core.kinds import any_settings
 from unseen.core.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
-from unseen.detectors.shared.settings import CalibrationSettings, DetectorSettings, EnsembleSettings
+from unseen.detectors.shared.settings import CalibrationSettings, EnsembleSettings, FittedSettings
 from unseen.evaluation.settings import EvaluationSettings
 from unseen.explanations.settings import ExplanationSettings
 from unseen.faces.settings import FaceSettings
@@ -36,8 +36,10 @@ from unseen.sources.shared.settings import AssetSettings, FolderSettings, Origin
 from unseen.speed.settings import SpeedSettings
 
 if TYPE_CHECKING:
+    AnyDetector = FittedSettings
     AnyGan = GanSettings
 else:
+    AnyDetector = any_settings("detectors/kinds", "kind")
     AnyGan = any_settings("gans/architectures", "architecture")
 
 
@@ -56,8 +58,8 @@ class Params(Settings):
     fakes: dict[Name, FakeSettings]
     autoencoders: dict[Name, AutoencoderSettings]
     twins: dict[Name, TwinSettings]
-    calibration: CalibrationSettings
-    detectors: dict[Name, DetectorSettings]
+    calibration: CalibrationSettings = CalibrationSettings.model_validate({})
+    detectors: dict[Name, AnyDetector]
     ensembles: dict[Name, EnsembleSettings]
     evaluation_sets: dict[Name, EvaluationSet]
     evaluation: EvaluationSettings

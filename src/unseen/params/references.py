@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_origin
 from unseen.core.errors import UserError
 from unseen.core.settings import Settings, nearest
 from unseen.detectors.shared.backbone_names import check_backbone
-from unseen.detectors.shared.settings import NativeSettings, XceptionFairSettings
+from unseen.detectors.shared.settings import FittedSettings
 from unseen.params.roles import (
     Problems,
     check_generators,
@@ -114,15 +114,16 @@ def _check_twins(params: Params) -> Problems:
                 )
 
 
-def _check_groups(params: Params, key: str, detector: XceptionFairSettings) -> Problems:
-    """Some set of either class knows the groups of its faces; a twin has its real's."""
+def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Problems:
+    """Some set of either class has the attributes of faces that a detector trains with; a twin has its real's."""
+    needed: list[str] = getattr(detector, detector.attributes_knob)
     for folder in (detector.train_on.reals, detector.train_on.fakes):
         names = [name for path, (name, _, _) in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")]
         known = [set(params.sources[name].attributes) for name in names if name in params.sources]
-        if not set(names) & set(params.twins) and not any(set(detector.groups) <= found for found in known):
+        if not set(names) & set(params.twins) and not any(set(needed) <= found for found in known):
             yield (
-                f"params: `{key}.groups` is {detector.groups}, but no set in {folder!r} has these `attributes`; "
-                f"{nearest(detector.groups[0], sorted(set().union(*known)))}"
+                f"params: `{key}.{detector.attributes_knob}` is {needed}, but no set in {folder!r} has these "
+                f"`attributes`; {nearest(needed[0], sorted(set().union(*known)))}"
             )
 
 
@@ -174,25 +175,20 @@ def _check_detectors(params: Params) -> Problems:
         key = f"detectors.{name}"
         yield from check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
         yield from check_trained_on(params, f"{key}.train_on.fakes", detector.train_on.fakes, "fake")
-        if isinstance(detector, XceptionFairSettings):
-            yield from _check_groups(params, key, detector)
+        if detector.attributes_knob:
+            yield from _check_attributes(params, key, detector)
         if backbone := _chosen_backbone(detector):
             yield from _refused(check_backbone, backbone, f"{key}.backbone")
-        if isinstance(detector, NativeSettings) and detector.input_size != params.faces.side:
+        size = getattr(detector, "input_size", params.faces.side)
+        if detector.sees_stored_crops and size != params.faces.side:
             yield (
-                f"params: `{key}.input_size` is {detector.input_size}; a {detector.kind} sees stored crops as they "
-                f"are, so it must be `faces.side`, {params.faces.side}"
+                f"params: `{key}.input_size` is {size}; a {detector.kind} sees stored crops as they are, so it must "
+                f"be `faces.side`, {params.faces.side}"
             )
-        if detector.kind in ("discriminator", "raw_discriminator"):
-            yield from _check_reference(
-                f"{key}.weights", detector.weights, [m for m in models if m.startswith("gans/")]
-            )
+        if detector.starts_from == "gans":
+            gans = [m for m in models if m.startswith("gans/")]
+            yield from _check_reference(f"{key}.weights", detector.weights, gans)
             yield from check_no_held_out_gan(params, f"{key}.weights", detector.weights)
-            if detector.kind == "discriminator" and detector.input_size != params.faces.side:
-                yield (
-                    f"params: `{key}.input_size` is {detector.input_size}; a discriminator sees what its GAN made, "
-                    f"so it must be `faces.side`, {params.faces.side}"
-                )
         elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
             yield f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others"
         elif detector.weights not in ("none", "hub"):

@@ -1,25 +1,31 @@
-"""DenseNet-121 (7.0 M parameters), ImageNet weights, the last layers fine-tuned.
+"""DenseNet-121 (7.0 M parameters; Huang et al. 2017, arXiv 1608.06993), ImageNet weights, the last layers fine-tuned.
 
-Its layers come as norm, activation, convolution, twice in each dense layer, and a norm and an activation at the end.
-Keras counts concatenations besides, so that a number of its last layers reaches less far back than here.
+A dense layer is norm, activation, convolution, twice; the network ends with a norm and an activation. Keras counts
+concatenations as layers too, so the same `last_layers` reaches further back here than there.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import LastLayers, created_with_last_layers
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.settings import FittedSettings
-
-BACKBONE = "densenet121"
+from unseen.detectors.shared.settings import LastLayersSettings
 
 fit = loop.fit
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+class Settings(LastLayersSettings):
+    """The settings of every network, and `last_layers`."""
+
+    network: ClassVar[str] = "densenet121"
+
+    kind: Literal["densenet121"]
+
+
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features and a head that starts at zero."""
-    return created_with_last_layers(BACKBONE, settings, weights)
+    return created_with_last_layers(settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:

@@ -1,21 +1,45 @@
-"""A GAN's own discriminator, turned into a detector: its penultimate features, a new linear head, and then
-everything fine-tuned. Its raw output can't be used: it is trained to be fooled."""
+"""A GAN's own discriminator as a detector: first a new linear head on its penultimate features, then fine-tuning of
+the whole network.
+
+Its raw output is no detector: by the end of the GAN's training it hardly tells the GAN's pictures from real ones. The
+kind `raw_discriminator` shows that.
+"""
 
 import importlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from unseen.core.errors import UserError
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Detector, resized
-from unseen.detectors.shared.settings import DiscriminatorSettings, FittedSettings
+from unseen.detectors.shared.settings import NetworkSettings
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.settings import gan_settings
 
 fit = loop.fit
+
+
+class Settings(NetworkSettings):
+    """`input_size` must be the size that the GAN was trained at, which is `faces.side`."""
+
+    starts_from: ClassVar[Literal["assets", "gans"]] = "gans"
+    sees_stored_crops: ClassVar[bool] = True
+
+    kind: Literal["discriminator"]
+    frozen_steps: int = Field(100, ge=0, description="first steps, in which only the head's weights are trained")
+    last_layers: int | None = Field(
+        None, ge=1, description="convolutions at the end that learn after the frozen steps, and what follows them"
+    )
+
+    @model_validator(mode="after")
+    def _as_its_gan_made_it(self) -> "Settings":
+        if self.ela or self.dropout:
+            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
+        return self
 
 
 class DiscriminatorDetector(Detector):
@@ -56,13 +80,12 @@ class DiscriminatorDetector(Detector):
         return logits.flatten()
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector on the trained discriminator of the GAN in `weights`.
 
     Raises:
         UserError: the discriminator was trained at another size.
     """
-    assert isinstance(settings, DiscriminatorSettings)
     gan = load_gan(weights)
     if gan.size != settings.input_size:
         raise UserError(

@@ -1,22 +1,28 @@
-"""EfficientNet-lite0 (3.4 M parameters), ImageNet weights, all layers fine-tuned."""
+"""EfficientNet-lite0 (3.4 M parameters; EfficientNet: Tan and Le 2019, arXiv 1905.11946), ImageNet weights, all
+layers fine-tuned. The lite variant has neither squeeze-and-excitation nor swish, so it is fast on CPUs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.settings import FittedSettings, NetworkSettings
-
-BACKBONE = "tf_efficientnet_lite0"
+from unseen.detectors.shared.settings import NetworkSettings
 
 fit = loop.fit
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+class Settings(NetworkSettings):
+    """The settings of every network."""
+
+    network: ClassVar[str] = "tf_efficientnet_lite0"
+
+    kind: Literal["efficientnet_lite0"]
+
+
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features and a head that starts at zero."""
-    assert isinstance(settings, NetworkSettings)
-    return created(Backboned, BACKBONE, settings, weights)
+    return created(Backboned, settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:

@@ -1,24 +1,38 @@
-"""A network of which only the LayerNorms are tuned, beside a linear head on features of length 1 (GenD: Yermakov et
-al. 2025, arXiv 2508.06248): so few weights that a foundation model keeps what it knows. There, AdamW at 3e-4."""
+"""A network of which only the LayerNorms and a linear head on features of length 1 are trained (GenD: Yermakov et al.
+2025, arXiv 2508.06248).
+
+So few weights change that a foundation model keeps its features. The paper uses AdamW with a learning rate of 3e-4.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
 from torch import nn
 
 from unseen.core.errors import UserError
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.any_backbone import UnitFeatures, created_on
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.settings import FittedSettings, LayerNormSettings
+from unseen.detectors.shared.settings import Backbone, InputSize, NetworkSettings
 
 fit = loop.fit
 
 
+class Settings(NetworkSettings):
+    """Only LayerNorms and the head are trained, from the first step on."""
+
+    kind: Literal["layernorm_tuned"]
+    backbone: Backbone
+    input_size: InputSize = Field(224, description="pixels the network sees; crops are resized")
+    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    learning_rate: float = Field(0.0003, gt=0, lt=1)
+
+
 class LayerNormTuned(UnitFeatures):
-    """LayerNorms and nothing else: the scales of a batch or a group norm are as few, but there is no result to follow
-    for them, and batch statistics would move with them."""
+    """LayerNorms alone are trained. Batch and group norms have as few weights, but the paper has no result for them,
+    and a batch norm's statistics would change too."""
 
     def norms(self) -> list[nn.LayerNorm]:
         """The network's LayerNorms."""
@@ -30,13 +44,12 @@ class LayerNormTuned(UnitFeatures):
             yield from module.parameters()
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with the network's weights and a head that starts at zero.
 
     Raises:
         UserError: the network has no LayerNorm; or see `created_on`.
     """
-    assert isinstance(settings, LayerNormSettings)
     ela = settings.ela.model_dump() if settings.ela else None
     model = created_on(
         LayerNormTuned, settings.backbone, settings.input_size, weights, ela=ela, dropout=settings.dropout

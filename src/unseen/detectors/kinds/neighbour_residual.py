@@ -1,21 +1,22 @@
-"""Neighbouring pixel relationships (NPR: Tan et al. 2024, arXiv 2312.10461): a small network on the picture minus its
-nearest-neighbour reduced and enlarged self. A generator's last upsampling leaves its traces within squares of 2 x 2
-pixels, and there is nothing else to be seen in the difference.
+"""Neighbouring pixel relationships (NPR: Tan et al. 2024, arXiv 2312.10461): a small network (1.44 M parameters) on
+the picture minus a copy that was reduced by 2 and enlarged by nearest neighbour.
 
-It sees stored crops at their own size; a resize would wipe the squares out. The fastest of the networks, and
-fragile: a later compression wipes out as much.
+A generator's last upsampling leaves traces within squares of 2 x 2 pixels, and the difference shows little else. The
+network sees stored crops at their own size, because a resize removes these traces. It is the fastest of the networks,
+and fragile: later compression removes the traces too.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import created
 from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.native import check_native
-from unseen.detectors.shared.settings import FittedSettings, NeighbourResidualSettings
+from unseen.detectors.shared.settings import NativeSettings
 from unseen.detectors.shared.truncated import Truncated
 
 fit = loop.fit
@@ -25,6 +26,15 @@ LAST_STAGE = 2
 
 SCALE = 2 / 3
 """What the paper multiplies the difference by."""
+
+
+class Settings(NativeSettings):
+    """The network is untrained, so there are no frozen steps by default."""
+
+    kind: Literal["neighbour_residual"]
+    weights: Literal["none"] = Field(description="it starts from nothing")
+    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    learning_rate: float = Field(0.001, gt=0, lt=1)
 
 
 class NeighbourResidual(Truncated):
@@ -44,13 +54,12 @@ class NeighbourResidual(Truncated):
         return (x - nearest) / self.std * SCALE
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """An untrained network with a head that starts at zero.
 
     Raises:
         UserError: stored crops are of another size than `input_size`.
     """
-    assert isinstance(settings, NeighbourResidualSettings)
     check_native(settings, size)
     return created(NeighbourResidual, "resnet50", settings, weights, stage=LAST_STAGE)
 

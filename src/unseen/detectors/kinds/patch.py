@@ -1,13 +1,15 @@
-"""A network that is cut off while each of its outputs still sees a patch and not the picture, with a logit for each
-patch (Chai et al. 2020, "What makes fake images detectable?", arXiv 2008.10588, with Xception and ResNet-18): what a
-patch gives away is less a matter of what is pictured than of how it was made.
+"""A network that is cut off while each of its outputs still sees a patch and not the whole picture, with a logit for
+each patch (Chai et al. 2020, "What makes fake images detectable?", arXiv 2008.10588, with Xception and ResNet-18).
+
+A patch says little about what is pictured, so the network learns how pictures were made.
 """
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,15 +17,23 @@ from unseen.core.errors import UserError
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.any_backbone import created_on
 from unseen.detectors.shared.base import Detector, Rows, Task
-from unseen.detectors.shared.settings import FittedSettings, PatchSettings
+from unseen.detectors.shared.settings import Backbone, NetworkSettings
 from unseen.detectors.shared.truncated import Truncated
 
 fit = loop.fit
 
 
+class Settings(NetworkSettings):
+    """Where the network is cut off."""
+
+    kind: Literal["patch"]
+    backbone: Backbone
+    stage: int = Field(2, ge=0, le=4, description="the last stage that is kept, as timm counts; 0 is the stem")
+
+
 class Patches(Truncated):
-    """One linear layer for all patches; the mean over the patches is the picture's logit: the same as the layer would
-    make of the mean features, but each patch is trained for itself."""
+    """One linear layer for all patches. The mean over the patches is the picture's logit. The layer would give the
+    same for the mean features, but here each patch has a loss of its own."""
 
     def heatmap(self, pixels: Tensor) -> Tensor:
         """The logit of each patch, [n, h, w], row by row from the top left, of pixels uint8 [n, 3, s, s]."""
@@ -40,13 +50,12 @@ class Patches(Truncated):
         return functional.binary_cross_entropy_with_logits(logits, labels[:, None, None].expand_as(logits))
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with the network's weights and a head that starts at zero.
 
     Raises:
         UserError: the network can't be cut there, or its outputs see the whole picture; or see `created_on`.
     """
-    assert isinstance(settings, PatchSettings)
     ela = settings.ela.model_dump() if settings.ela else None
     knobs = {"stage": settings.stage, "ela": ela, "dropout": settings.dropout}
     model = created_on(Patches, settings.backbone, settings.input_size, weights, **knobs)

@@ -1,9 +1,12 @@
-"""A GAN's discriminator as it was left: the negative control. It was trained to be fooled by one generator, so
-nobody expects its answers to mean anything elsewhere."""
+"""A GAN's discriminator as its training left it: the negative control.
+
+It was trained against one generator, which was trained to deceive it. Its output is not expected to tell fakes of
+other generators from real faces. Nothing is fitted but temperature and threshold.
+"""
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
@@ -11,6 +14,14 @@ from unseen.detectors.shared.base import Detector, History, Task, resized
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.settings import gan_settings
+
+
+class Settings(FittedSettings):
+    """Nothing is trained, so there are no knobs of training."""
+
+    starts_from: ClassVar[Literal["assets", "gans"]] = "gans"
+
+    kind: Literal["raw_discriminator"]
 
 
 class RawDiscriminator(Detector):
@@ -28,7 +39,7 @@ class RawDiscriminator(Detector):
         return logits
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """The trained discriminator of the GAN in `weights`."""
     gan = load_gan(weights)
     model = RawDiscriminator(gan.settings.model_dump(), gan.size)

@@ -1,13 +1,15 @@
-"""A ResNet that does not reduce the picture in its first layers, trained on random crops (Gragnaniello et al. 2021,
-arXiv 2104.02617): the traces of a generator are in single pixels, and a first layer of stride 4 blurs them.
+"""A ResNet that does not downsample in its first layers, trained on random crops (Gragnaniello et al. 2021, arXiv
+2104.02617).
 
-It sees stored crops at their own size. A resize to the network's size would write traces of its own over them.
+The traces of a generator are in single pixels, and the usual first layers, of stride 4, blur them. The network sees
+stored crops at their own size, because a resize would cover these traces with its own.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,9 +17,23 @@ from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector, Rows, Task
 from unseen.detectors.shared.native import check_native
-from unseen.detectors.shared.settings import FittedSettings, ResnetNodownSettings
+from unseen.detectors.shared.settings import NativeSettings
 
 fit = loop.fit
+
+
+class Settings(NativeSettings):
+    """A ResNet on random crops."""
+
+    kind: Literal["resnet_nodown"]
+    backbone: Literal["resnet18", "resnet50"] = Field("resnet50", description="timm's name")
+    crop: int = Field(32, ge=32, description="pixels of the square that is cut out at random while training")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Settings":
+        if self.crop > self.input_size:
+            raise ValueError(f"`crop` is {self.crop}, larger than the pictures, `input_size` {self.input_size}")
+        return self
 
 
 class ResnetNodown(Backboned):
@@ -53,13 +69,12 @@ def cropped(pixels: Tensor, size: int) -> Tensor:
     )
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with the network's weights and a head that starts at zero.
 
     Raises:
         UserError: stored crops are of another size than `input_size`; or the weights can't be had.
     """
-    assert isinstance(settings, ResnetNodownSettings)
     check_native(settings, size)
     return created(ResnetNodown, settings.backbone, settings, weights, crop=settings.crop)
 

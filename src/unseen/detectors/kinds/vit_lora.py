@@ -1,35 +1,59 @@
 """A vision transformer that learns by low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on its `qkv` layers.
 
-It wears them only while it is fitted. Then they are merged into its weights, so that scoring costs nothing more and
-needs no `peft`; the adapter alone is kept among the artifact's parts, for anybody who has the pretrained network.
+The adapters are attached while the network is trained. Then they are merged into its weights, so that scoring is as
+fast as without them and needs no `peft`. The adapter alone is kept below `parts` of the artifact, in peft's format,
+for use with the pretrained network. With rank 16 on ViT-B/16, 0.6 M of 86 M parameters are trained.
 """
 
 import difflib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import safetensors.torch
 import timm
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unseen.core.errors import UserError
 from unseen.core.runtime import seeded
+from unseen.core.settings import Settings as Block
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector, History, Rows, Task
-from unseen.detectors.shared.settings import FittedSettings, VitLoraSettings
+from unseen.detectors.shared.settings import NetworkSettings
 from unseen.detectors.shared.single_center import single_center_loss
 
 TARGET = "qkv"
 """The layers that are adapted: timm's name for queries, keys and values, which are one layer there."""
 
 
+class SingleCenterSettings(Block):
+    """A further loss that draws reals to a learned center and pushes fakes away from it (Li et al. 2021, CVPR)."""
+
+    weight: float = Field(0.5, gt=0, description="beside the log loss, which weighs 1")
+    margin: float = Field(0.3, ge=0, description="in units of the square root of the number of features")
+
+
+class Settings(NetworkSettings):
+    """Nothing but the adapters and the head is trained."""
+
+    kind: Literal["vit_lora"]
+    backbone: str = Field("vit_base_patch16_224", pattern=r"^vit_[a-z0-9_.]+$", description="timm's name of a ViT")
+    input_size: int = Field(224, ge=32, le=512, multiple_of=32, description="pixels the network sees")
+    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    learning_rate: float = Field(0.001, gt=0, lt=1)
+    rank: int = Field(16, ge=1, le=256, description="of what is added to a layer's weights")
+    alpha: int = Field(32, ge=1, description="what is added is multiplied by alpha / rank")
+    lora_dropout: float = Field(0.1, ge=0, lt=1, description="before the adapters")
+    single_center: SingleCenterSettings | None = None
+
+
 class VitLora(Backboned):
-    """A timm ViT and a linear head; with adapters on it between `put_on` and `take_off`."""
+    """A timm ViT and a linear head; with adapters on it between `attach` and `merge`."""
 
     center: nn.Parameter | None
 
@@ -38,8 +62,8 @@ class VitLora(Backboned):
         self.register_parameter("center", None)
         self._parts: dict[str, bytes] = {}
 
-    def put_on(self, settings: VitLoraSettings) -> None:
-        """Adapters that change nothing yet, and the center of the reals, at 0, where the loss asks for one."""
+    def attach(self, settings: Settings) -> None:
+        """Attach adapters that change nothing yet; and a center of the reals, at 0, where the loss needs one."""
         try:
             from peft import LoraConfig, get_peft_model  # takes seconds, and only training needs it
         except ImportError:
@@ -55,7 +79,7 @@ class VitLora(Backboned):
         if settings.single_center:
             self.center = nn.Parameter(torch.zeros(self.network.num_features))
 
-    def take_off(self, settings: VitLoraSettings) -> None:
+    def merge(self, settings: Settings) -> None:
         """Merge the adapters into the network, and keep them apart, as files in peft's own format."""
         from peft import get_peft_model_state_dict
 
@@ -91,26 +115,24 @@ class VitLora(Backboned):
 
     def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: Task) -> Tensor:
         """Log loss, and single-center loss on the features before the head."""
-        assert isinstance(task.settings, VitLoraSettings)
+        knobs = cast(Settings, task.settings).single_center
         features = self.features(pixels)
         logits: Tensor = self.classifier(features)
         loss = functional.binary_cross_entropy_with_logits(logits.flatten().float(), labels)
-        if task.settings.single_center:
+        if knobs:
             assert self.center is not None
-            knobs = task.settings.single_center
             loss = loss + knobs.weight * single_center_loss(features.float(), labels, self.center, knobs.margin)
         return loss
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector on a pretrained ViT, without adapters yet.
 
     Raises:
         UserError: timm has no such ViT, or it can't take pictures of this size; or see `created`.
     """
-    assert isinstance(settings, VitLoraSettings)
     _check(settings.backbone, settings.input_size)
-    # Its table of places is resampled to the size of the picture.
+    # Its position embeddings are resampled to the size of the picture.
     return created(VitLora, settings.backbone, settings, weights, dynamic_img_size=True)
 
 
@@ -139,9 +161,9 @@ def restore(config: dict[str, Any]) -> Detector:
 def fit(model: Detector, task: Task) -> History:
     """See `loop.fit`: adapters and head learn, and are then merged into the network."""
     assert isinstance(model, VitLora)
-    assert isinstance(task.settings, VitLoraSettings)
+    settings = cast(Settings, task.settings)
     with seeded(task.seed, "adapters"):
-        model.put_on(task.settings)
+        model.attach(settings)
     history = loop.fit(model, task)
-    model.take_off(task.settings)
+    model.merge(settings)
     return history

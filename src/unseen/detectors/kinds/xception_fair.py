@@ -1,35 +1,56 @@
-"""Xception (Chollet 2017, arXiv 1610.02357) that learns forgery, content and demographic features apart, and to be as
-good for every group (Lin et al. 2024, CVPR, "Preserving Fairness Generalization in Deepfake Detection").
+"""Xception (20.8 M parameters; Chollet 2017, arXiv 1610.02357) with separate forgery, content and demographic
+features, trained to be equally good for every group of people (Lin et al. 2024, CVPR, "Preserving Fairness
+Generalization in Deepfake Detection").
 
-Three encoders: the logit comes from the forgery's; the demographic one tells the groups apart; and content,
-demographic features and forgery, fused by AdaIN, must give the picture back. Only the forgery's is kept and scores.
-Not as published: the fairness loss is of the logit that scores, where theirs is of a fusion with demographic
-features; there is no branch for the method of forgery and no sharpness-aware step.
+It has three encoders while it is trained. The logit comes from the forgery encoder. The demographic encoder predicts
+the group. Content, demographic and forgery features, fused by AdaIN, must reconstruct the picture. Only the forgery
+encoder is kept and scores.
+
+Three things differ from the paper. The fairness loss is of the logit that scores; theirs is of a fusion with
+demographic features. There is no branch for the method of forgery, and no sharpness-aware step.
 """
 
 import copy
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unseen.core.runtime import seeded
+from unseen.core.settings import Name
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector, History, Rows, Task
 from unseen.detectors.shared.fairness import adain, bi_level, groups_of, triplets
-from unseen.detectors.shared.settings import FittedSettings, XceptionFairSettings
-
-BACKBONE = "legacy_xception"
+from unseen.detectors.shared.settings import NetworkSettings
 
 FUSED = 256
 """Channels in which features are fused."""
 
 MARGIN = 3.0
 """Of the contrastive loss, as published."""
+
+
+class Settings(NetworkSettings):
+    """Weights of losses are beside the log loss, which weighs 1; defaults are those of the published code."""
+
+    network: ClassVar[str] = "legacy_xception"
+    attributes_knob: ClassVar[str] = "groups"
+
+    kind: Literal["xception_fair"]
+    input_size: int = Field(256, ge=64, le=512, multiple_of=32, description="pixels the network sees")
+    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    groups: list[Name] = Field(min_length=1, description="attributes of faces, whose combinations are the groups")
+    alpha_groups: float = Field(0.5, gt=0, le=1, description="share of groups, the worst ones, that count")
+    alpha_faces: float = Field(0.9, gt=0, le=1, description="share of a group's faces, the worst ones, that count")
+    fairness: float = Field(1.0, ge=0, description="weight of the bi-level fairness loss")
+    demographic: float = Field(0.1, ge=0, description="weight of predicting the group")
+    reconstruction: float = Field(0.3, ge=0, description="weight of reconstructing the picture")
+    contrastive: float = Field(0.05, ge=0, description="weight of having a class's faces closer than the other's")
 
 
 class Branches(nn.Module):
@@ -98,8 +119,7 @@ class XceptionFair(Backboned):
     def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: Task) -> Tensor:
         """Log loss, bi-level fairness loss, and what keeps the features apart; a face that is in no group has no part
         in the fairness and the demographic loss."""
-        settings, branches = task.settings, self.branches
-        assert isinstance(settings, XceptionFairSettings)
+        settings, branches = cast(Settings, task.settings), self.branches
         assert branches is not None
         groups = self._groups[torch.from_numpy(rows)].to(pixels.device)
         known = groups >= 0
@@ -124,10 +144,9 @@ class XceptionFair(Backboned):
         return loss
 
 
-def create(settings: FittedSettings, weights: Path, size: int) -> Detector:
+def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet features and a head that starts at zero, without the other branches yet."""
-    assert isinstance(settings, XceptionFairSettings)
-    return created(XceptionFair, BACKBONE, settings, weights)
+    return created(XceptionFair, settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:
@@ -142,8 +161,7 @@ def fit(model: Detector, task: Task) -> History:
         UserError: the faces that train are in no groups.
     """
     assert isinstance(model, XceptionFair)
-    assert isinstance(task.settings, XceptionFairSettings)
-    groups, count = groups_of(task.train, task.settings.groups)
+    groups, count = groups_of(task.train, cast(Settings, task.settings).groups)
     with seeded(task.seed, "branches"):
         model.branch(groups, count)
     history = loop.fit(model, task)

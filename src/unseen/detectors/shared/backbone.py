@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from unseen.core.errors import UserError
 from unseen.detectors.shared.base import Detector, resized
 from unseen.detectors.shared.ela import error_levels
-from unseen.detectors.shared.settings import FittedSettings, LastLayersSettings, NetworkSettings
+from unseen.detectors.shared.settings import LastLayersSettings, NetworkSettings
 
 
 class Backboned(Detector):
@@ -173,13 +173,12 @@ class LastLayers(Backboned):
             yield from layer.parameters(recurse=False)
 
 
-def created_with_last_layers(backbone: str, settings: FittedSettings, weights: Path) -> Backboned:
+def created_with_last_layers(backbone: str, settings: LastLayersSettings, weights: Path) -> Backboned:
     """`created`, for a kind that has `last_layers`.
 
     Raises:
         UserError: as `created`; or the network has fewer layers.
     """
-    assert isinstance(settings, LastLayersSettings)
     model = created(LastLayers, backbone, settings, weights, last_layers=settings.last_layers)
     there = len(layers(model.network))
     if settings.last_layers and settings.last_layers > there:

@@ -1,8 +1,8 @@
 """What every kind of detector is: a network from stored pixels to a logit.
 
-A kind is one file beside this one. It defines `create(settings, weights, size)`, which makes a detector
-that is ready to be fitted; `restore(config)`, which makes the same network for weights that are loaded
-afterwards; and `fit`, which fits one.
+A kind is one file in `unseen/detectors/kinds`. It defines its settings, `class Settings`; `create(settings, weights,
+size)`, which makes a detector that is ready to be fitted; `restore(config)`, which makes the same network for weights
+that are loaded afterwards; and `fit`, which fits one.
 """
 
 from collections.abc import Callable, Iterable
@@ -79,8 +79,9 @@ History = list[dict[str, float]]
 
 
 class Kind(Protocol):
-    """The module of a kind."""
+    """The module of a kind. Its `Settings` are those of one kind, which this type cannot name."""
 
-    create: Callable[[FittedSettings, Path, int], Detector]
+    Settings: type[FittedSettings]
+    create: Callable[[Any, Path, int], Detector]
     restore: Callable[[dict[str, Any]], Detector]
     fit: Callable[[Detector, Task], History]
