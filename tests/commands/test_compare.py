@@ -80,7 +80,7 @@ def test_warnings_of_files_and_ids_that_lost_their_zeros(
     pd.read_csv("a.csv").to_csv("numbers.csv")
     code, _, err = run(capsys, "compare", "a.csv", "numbers.csv")
     assert code == 2
-    assert "some differ in leading zeros alone: write the column `id` as text" in err[-1]
+    assert "some differ only in leading zeros: store the column `id` as text" in err[-1]
 
 
 def test_what_is_neither_a_file_nor_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

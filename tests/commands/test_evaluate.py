@@ -13,7 +13,7 @@ import pytest
 from .program import run
 
 FEW = [
-    f"warning: the {name} are 2 pictures without identities: intervals over fewer than 10 are too narrow"
+    f"warning: the {name} are 2 pictures without identities: intervals over fewer than 10 people are too narrow"
     for name in ("reals", "fakes")
 ]
 LINES = ["id,label,score,generator", "a,0,0.1,", "b,0,0.6,", "c,1,0.4,gan", "d,1,0.9,other"]
@@ -55,8 +55,8 @@ def test_each_reason_is_a_line(file: Path, capsys: pytest.CaptureFixture[str]) -
     assert (code, out) == (2, [])
     assert err == [
         f"unseen: {file}: `label` is not 0, 1, real or fake in row 6 ('2')",
-        f"unseen: {file}: `id` is there more than once in rows 4, 5 ('d')",
-        f"unseen: {file}: `score` is outside 0 to 1 in row 6; name the column `logit` if it is one",
+        f"unseen: {file}: `id` is not unique in rows 4, 5 ('d')",
+        f"unseen: {file}: `score` is outside 0 to 1 in row 6; name a column of logits `logit`",
     ]
 
 
@@ -86,7 +86,7 @@ def test_rates_by_the_groups_that_are_asked_for(file: Path, capsys: pytest.Captu
 def test_groups_that_are_not_there(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "evaluate", file, "--groups", "gender", "age")
     assert (code, out) == (2, [])
-    assert err == [f"unseen: no face has a `{name}` to group by; allowed: none yet" for name in ("gender", "age")]
+    assert err == [f"unseen: no face has the attribute `{name}`; allowed: none yet" for name in ("gender", "age")]
 
 
 def warned(folder: Path, frame: pd.DataFrame, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
@@ -106,9 +106,9 @@ def test_what_a_careful_tool_says(tmp_path: Path, capsys: pytest.CaptureFixture[
     turned, opposite = frame.assign(label=~frame["label"]), frame.assign(logit=-frame["score"])
     page = tmp_path / "page.html"
     (below,) = warned(tmp_path, turned, capsys, "--page", str(page))
-    assert "is below 0.5: labels or scores may be turned round" in below
-    assert "is below 0.5: labels or scores may be turned round" in page.read_text(encoding="utf-8")
-    assert "rank opposite ways" in warned(tmp_path, opposite, capsys)[1]
+    assert "is below 0.5: labels or scores may be inverted" in below
+    assert "is below 0.5: labels or scores may be inverted" in page.read_text(encoding="utf-8")
+    assert "rank faces in opposite orders" in warned(tmp_path, opposite, capsys)[1]
     assert "all faces are of one person" in warned(tmp_path, frame.assign(identity="Ann"), capsys)[0]
     assert (
         "the fakes are of 1 person"
@@ -131,7 +131,7 @@ def test_one_person_has_the_intervals_of_faces(tmp_path: Path, capsys: pytest.Ca
     ("text", "says"),
     [
         ("id;label;score\na;real;0,5\nb;fake;1,5\n", "`score` is outside 0 to 1 in row 2"),
-        ("id,label,score\na,True,0.5\nb,fake,0.5\n", "`label` mixes real and fake with True and False: write 0"),
+        ("id,label,score\na,True,0.5\nb,fake,0.5\n", "`label` mixes real/fake with True/False: use 0"),
         ("image,target,prob\na,0,0.5\n", "has no column `score` or `logit` (its columns: image, target, prob)"),
         ("id,label,score\na,0,NaN\nb,1,0.5\n", "`score` is not a finite number in row 1"),
         (",label,score\na,0,0.1\n", "(its columns: label, score)"),
@@ -148,7 +148,7 @@ def test_an_index_without_a_name_is_no_group(tmp_path: Path, capsys: pytest.Capt
     frame = pd.DataFrame({"id": ["x", "y"], "label": [0, 1], "score": [0.1, 0.9], "age": [1, 2]}, index=["a", "b"])
     frame.to_parquet(tmp_path / "a.parquet")
     _, _, err = run(capsys, "evaluate", tmp_path / "a.parquet", "--groups", "gender")
-    assert err == ["unseen: no face has a `gender` to group by; allowed: age"]
+    assert err == ["unseen: no face has the attribute `gender`; allowed: age"]
 
 
 def test_an_index_without_a_name_is_no_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,8 +156,7 @@ def test_an_index_without_a_name_is_no_id(tmp_path: Path, capsys: pytest.Capture
     code, _, err = run(capsys, "evaluate", tmp_path / "a.parquet")
     assert code == 2
     assert err[-1].endswith(
-        "has no column `id` or `path` (its columns: label, score); "
-        "an index that pandas stored without a name is not read"
+        "has no column `id` or `path` (its columns: label, score); a pandas index without a name is not read"
     )
 
 

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from unseen.audit.shortcuts import _with_interval
 from unseen.evaluation.bootstrap import bounded
 from unseen.evaluation.bounds import share_at_least, unanimous
-from unseen.evaluation.compare import compare, join
+from unseen.evaluation.compare import compare, join_predictions
 from unseen.evaluation.metrics import pair_metrics
 from unseen.evaluation.pair_bounds import BOUNDS, Trials, interval_of
 
@@ -103,13 +103,13 @@ def test_the_truth_lies_within_the_bound_in_95_of_100_samples(name: str) -> None
 
 def test_two_detectors_that_are_never_wrong_differ_by_an_unknown_little() -> None:
     both = pd.concat([frame(0, np.linspace(-9, -5, 20)), frame(1, np.linspace(5, 9, 30))], ignore_index=True)
-    found = compare(join(both, both), (0.5, 0.5), 100, 4)
+    found = compare(join_predictions(both, both), (0.5, 0.5), 100, 4)
     margin = 1 - 0.05 ** (1 / 20)
     for test in ("delong", "people"):
         assert (found[test]["low"], found[test]["high"]) == pytest.approx((-margin, margin)), test
     assert found["delong"]["p"] == 1.0
     upside_down = both.assign(logit=-both["logit"], score=1 - both["score"])
-    found = compare(join(both, upside_down), (0.5, 0.5), 100, 4)
+    found = compare(join_predictions(both, upside_down), (0.5, 0.5), 100, 4)
     assert found["delong"] == pytest.approx(
         {"difference": 1.0, "se": 0.0, "low": 2 * 0.05 ** (1 / 20) - 1, "high": 1.0, "p": 2.0**-19}
     )

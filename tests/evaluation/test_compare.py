@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from unseen.core.errors import UserError
-from unseen.evaluation.compare import compare, delong, join, mcnemar
+from unseen.evaluation.compare import compare, delong, join_predictions, mcnemar
 from unseen.evaluation.ranking import Ranking
 
 
@@ -81,7 +81,7 @@ def table(ids: list[str], labels: list[int], scores: list[float], sha256: list[s
 def test_faces_are_joined_by_id_in_any_order_and_the_others_counted() -> None:
     first = table(["a", "b", "c", "d", "e"], [0, 0, 1, 1, 1], [0.1, 0.2, 0.3, 0.4, 0.5])
     second = table(["x", "d", "c", "b", "a"], [1, 1, 1, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.5])
-    found = join(first, second)
+    found = join_predictions(first, second)
     assert (found.by, found.only_first, found.only_second) == ("id", 1, 1)
     assert found.first["id"].tolist() == found.second["id"].tolist() == ["a", "b", "c", "d"]
     assert found.second["score"].tolist() == [0.5, 0.6, 0.7, 0.8]
@@ -97,19 +97,19 @@ def test_faces_are_joined_by_id_in_any_order_and_the_others_counted() -> None:
 def test_faces_under_other_names_are_joined_by_their_files() -> None:
     first = table(["1", "2", "3"], [0, 0, 1], [0.1, 0.2, 0.3], ["p", "q", "r"])
     second = table(["a", "b", "c", "d"], [1, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], ["r", "p", "s", "s"])
-    found = join(first, second)
+    found = join_predictions(first, second)
     assert (found.by, found.only_first, found.only_second) == ("sha256", 1, 2)
     assert found.second["id"].tolist() == ["b", "a"]
 
 
 def test_what_cannot_be_compared_is_one_line() -> None:
     first = table(["a", "b", "c"], [0, 0, 1], [0.1, 0.2, 0.3])
-    with pytest.raises(UserError, match="no face is in both"):
-        join(first, table(["x"], [0], [0.5]))
-    with pytest.raises(UserError, match=r"id b: real in one and fake in the other \(1 such faces\)"):
-        join(first, table(["a", "b", "c"], [0, 1, 1], [0.1, 0.2, 0.3]))
-    with pytest.raises(UserError, match="2 real and 1 fake faces are in both"):
-        compare(join(first, first), (0.5, 0.5), 100, 4)
+    with pytest.raises(UserError, match="no face is in both tables"):
+        join_predictions(first, table(["x"], [0], [0.5]))
+    with pytest.raises(UserError, match=r"id b: real in one table and fake in the other \(1 such faces\)"):
+        join_predictions(first, table(["a", "b", "c"], [0, 1, 1], [0.1, 0.2, 0.3]))
+    with pytest.raises(UserError, match="2 real and 1 fake faces are in both tables"):
+        compare(join_predictions(first, first), (0.5, 0.5), 100, 4)
 
 
 def test_pictures_of_one_person_widen_the_interval_over_people() -> None:
@@ -121,7 +121,7 @@ def test_pictures_of_one_person_widen_the_interval_over_people() -> None:
     people[order] = np.arange(600) // 20
     widths = []
     for identity in (ids, [str(person) for person in people]):
-        found = compare(join(tables[0].assign(identity=identity), tables[1]), (0.5, 0.5), 400, 4)
+        found = compare(join_predictions(tables[0].assign(identity=identity), tables[1]), (0.5, 0.5), 400, 4)
         widths.append(found["people"]["high"] - found["people"]["low"])
     assert widths[0] == pytest.approx(found["delong"]["high"] - found["delong"]["low"], rel=0.15)
     assert widths[1] > 1.3 * widths[0]

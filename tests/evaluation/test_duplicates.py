@@ -69,10 +69,10 @@ def assert_same(found: Found, wanted: Found) -> None:
     np.testing.assert_array_equal(found[1], wanted[1])
 
 
-@pytest.mark.parametrize("piece", [1, 7, duplicates.PIECE])
+@pytest.mark.parametrize("piece", [1, 7, duplicates.CHUNK])
 @pytest.mark.parametrize("kind", HASHES)
 def test_nearest_is_what_brute_force_finds(kind: str, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "PIECE", piece)
+    monkeypatch.setattr(duplicates, "CHUNK", piece)
     hashes = HASHES[kind]
     near = flipped(hashes[:60], np.arange(len(hashes[:60])) % 24, 6)
     queries = np.concatenate([near, hashes[:20], drawn(7, 20), np.zeros((2, 4), np.uint64), clusters(2)[::9]])

@@ -198,7 +198,8 @@ def test_groups_that_no_face_is_in_are_one_line(grouped: Path) -> None:
     with pytest.raises(UserError) as caught:
         evaluate(grouped, SETS, 0.5, (0.4, 0.6), settings(PAIRS, ["gendr"]), 4)
     assert str(caught.value) == (
-        "`evaluation.groups` names 'gendr', which no face in a pair has; allowed: age, gender; did you mean `gender`?"
+        "`evaluation.groups` names 'gendr', but no face of any pair has it; "
+        "allowed: age, gender; did you mean `gender`?"
     )
 
 

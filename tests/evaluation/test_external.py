@@ -67,13 +67,13 @@ def test_people_are_those_of_the_file_and_nobody_is_one_with_an_id(tmp_path: Pat
             {"id": None, "score": None},
             ["has no column `id` or `path`", "has no column `score` or `logit` (its columns: label)"],
         ),
-        ({"id": ["a", "b", "a", "d"]}, ["`id` is there more than once in rows 1, 3 ('a')"]),
+        ({"id": ["a", "b", "a", "d"]}, ["`id` is not unique in rows 1, 3 ('a')"]),
         ({"id": ["a", "", "c", "d"]}, ["`id` is empty in row 2"]),
         ({"label": [0, 1, 2, "cat"]}, ["`label` is not 0, 1, real or fake in rows 3, 4 ('2')"]),
         ({"score": [0.1, "", "nan", 0.9]}, ["`score` is not a finite number in rows 2, 3"]),
         (
             {"score": [-0.1, 0.2, 1.5, 1.0]},
-            ["`score` is outside 0 to 1 in rows 1, 3; name the column `logit` if it is one"],
+            ["`score` is outside 0 to 1 in rows 1, 3; name a column of logits `logit`"],
         ),
         ({"logit": [1.0, "inf", 2.0, 3.0]}, ["`logit` is not a finite number in row 2 ('inf')"]),
         (
@@ -81,7 +81,7 @@ def test_people_are_those_of_the_file_and_nobody_is_one_with_an_id(tmp_path: Pat
             [
                 "`label` is not 0, 1, real or fake in row 3 ('7')",
                 "`score` is not a finite number in row 2 ('high')",
-                "`score` is outside 0 to 1 in row 3; name the column `logit` if it is one",
+                "`score` is outside 0 to 1 in row 3; name a column of logits `logit`",
             ],
         ),
     ],
@@ -104,7 +104,7 @@ def test_parquet_without_values_and_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "words.parquet").write_text("id,label,score\n")
     (tmp_path / "heading.csv").write_text("id,label,score\n")
-    assert problems(tmp_path / "heading.csv") == ["holds no row"]
+    assert problems(tmp_path / "heading.csv") == ["has no rows"]
     for name in ("empty.csv", "words.parquet", "nothing.csv", "."):
         with pytest.raises(UserError, match=r"not there|empty|not a Parquet file|a folder") as caught:
             read_external(tmp_path / name)
@@ -175,7 +175,7 @@ def test_groups_that_no_file_has(tmp_path: Path) -> None:
     file, other = written(tmp_path, gendr=["f"] * 4), written(tmp_path, "b.csv", id=list("wxyz"), age=[1] * 4)
     with pytest.raises(BadPredictions) as caught:
         read_all([file, other], ["gender", "age"])
-    assert caught.value.problems == ["no face has a `gender` to group by; allowed: age, gendr; did you mean `gendr`?"]
+    assert caught.value.problems == ["no face has the attribute `gender`; allowed: age, gendr; did you mean `gendr`?"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from unseen.evaluation.compare import compare, join
+from unseen.evaluation.compare import compare, join_predictions
 from unseen.evaluation.external import external_metrics, read_all, read_external
 
 N = 24
@@ -138,7 +138,7 @@ def test_a_comparison_joins_by_the_value_of_the_id(
 
     def compared(left: list[Any], right: list[Any]) -> dict[str, Any]:
         paths = written(a, left, tmp_path / "a"), written(b, right, tmp_path / "b")
-        joined = join(
+        joined = join_predictions(
             read_external(paths[0]), read_external(paths[1]).query(f"id in {[str(5 * i) for i in range(rows)]}")
         )
         return compare(joined, (0.5, 0.5), 100, 4)
@@ -154,7 +154,12 @@ def test_the_second_files_people_where_the_first_names_none(tmp_path: Path) -> N
     a.drop(columns="identity").to_csv(tmp_path / "nobody.csv")
     b.to_parquet(tmp_path / "b.parquet")
     with_people, without = (
-        compare(join(read_external(tmp_path / name), read_external(tmp_path / "b.parquet")), (0.5, 0.5), 100, 4)
+        compare(
+            join_predictions(read_external(tmp_path / name), read_external(tmp_path / "b.parquet")),
+            (0.5, 0.5),
+            100,
+            4,
+        )
         for name in ("a.csv", "nobody.csv")
     )
     assert with_people == without

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from unseen.evaluation.people import one_person_by_faces, without_identity
-from unseen.evaluation.sanity import of_people, of_scores
+from unseen.evaluation.sanity import people_warnings, score_warnings
 
 FAR, BELOW = {"low": 0.6, "high": 0.8}, {"low": 0.2, "high": 0.4}
 LOGITS = np.linspace(-3, 3, 40)
@@ -19,46 +19,46 @@ def frame(**columns: Any) -> pd.DataFrame:
 
 
 def test_nothing_is_said_of_scores_that_fit_their_logits() -> None:
-    assert of_scores(frame(score=SCORES, logit=LOGITS), FAR) == []
-    assert of_scores(frame(score=SCORES.round(2), logit=LOGITS.round(1)), FAR) == []
-    assert of_scores(frame(score=SCORES), FAR) == []
+    assert score_warnings(frame(score=SCORES, logit=LOGITS), FAR) == []
+    assert score_warnings(frame(score=SCORES.round(2), logit=LOGITS.round(1)), FAR) == []
+    assert score_warnings(frame(score=SCORES), FAR) == []
 
 
 def test_an_interval_wholly_below_chance() -> None:
-    (said,) = of_scores(frame(score=SCORES), BELOW)
-    assert said.startswith("the AUC's interval, 0.200 to 0.400, is below 0.5: labels or scores may be turned round")
-    assert of_scores(frame(score=SCORES), {"low": 0.2, "high": 0.5}) == []
+    (said,) = score_warnings(frame(score=SCORES), BELOW)
+    assert said.startswith("the AUC's interval, 0.200 to 0.400, is below 0.5: labels or scores may be inverted")
+    assert score_warnings(frame(score=SCORES), {"low": 0.2, "high": 0.5}) == []
 
 
 @pytest.mark.parametrize(
     ("scores", "says"),
     [
-        (1 - SCORES, "`score` and `logit` rank opposite ways (Spearman -1.00)"),
-        (np.roll(SCORES, 2), "`score` and `logit` do not rank faces alike (Spearman 0."),
+        (1 - SCORES, "`score` and `logit` rank faces in opposite orders (Spearman -1.00)"),
+        (np.roll(SCORES, 2), "`score` and `logit` rank faces differently (Spearman 0."),
     ],
 )
 def test_scores_and_logits_that_do_not_fit(scores: Any, says: str) -> None:
-    (said,) = of_scores(frame(score=scores, logit=LOGITS), FAR)
+    (said,) = score_warnings(frame(score=scores, logit=LOGITS), FAR)
     assert said.startswith(says)
 
 
 def test_scores_that_are_verdicts_or_all_the_same() -> None:
-    (said,) = of_scores(frame(score=(SCORES > 0.5).astype(float)), FAR)
+    (said,) = score_warnings(frame(score=(SCORES > 0.5).astype(float)), FAR)
     assert said.startswith("all scores are 0 or 1")
-    (said,) = of_scores(frame(score=[0.5] * 4), FAR)
+    (said,) = score_warnings(frame(score=[0.5] * 4), FAR)
     assert said.startswith("every score is 0.5")
 
 
 def test_few_people() -> None:
     people = [str(i) for i in range(24)]
     labels = [0] * 12 + [1] * 12
-    assert of_people(frame(label=labels, identity=people)) == []
+    assert people_warnings(frame(label=labels, identity=people)) == []
     few = frame(label=labels, identity=["a", "b"] * 6 + people[12:])
-    assert of_people(few) == ["the reals are of 2 people: intervals over fewer than 10 are too narrow"]
+    assert people_warnings(few) == ["the reals are of 2 people: intervals over fewer than 10 people are too narrow"]
     assert without_identity(few).sum() == 12, "those that bear their own id"
     one = frame(label=labels, identity=["a"] * 24)
-    assert of_people(one) == [
-        "all faces are of one person: intervals draw faces instead and say nothing about other people"
+    assert people_warnings(one) == [
+        "all faces are of one person: intervals are over faces and do not apply to other people"
     ]
     assert one_person_by_faces(one)["identity"].nunique() == 24
     assert one_person_by_faces(few) is few

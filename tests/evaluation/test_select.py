@@ -19,7 +19,7 @@ from unseen.data.face_rows import SCHEMA, FaceRow
 from unseen.data.shards import FaceSet, open_set, write_set
 from unseen.data.splits import Split
 from unseen.evaluation import select as select_module
-from unseen.evaluation.select import Match, Trained, select
+from unseen.evaluation.select import Match, TrainingFaces, select
 from unseen.faces.detect import FaceDetector
 from unseen.faces.gather import face_row
 from unseen.faces.preprocess import Crop, preprocess_pictures
@@ -81,15 +81,15 @@ def left_out(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def trained(store: Store, people: list[bytes]) -> Trained:
+def trained(store: Store, people: list[bytes]) -> TrainingFaces:
     """Five people who train, five who choose, and five who are measured on."""
     splits: list[Split] = ["train"] * 5 + ["val"] * 5 + ["test"] * 5
     photos = {f"s{i}.pgm": (data, split) for i, (data, split) in enumerate(zip(people[:15], splits, strict=True))}
-    return Trained([store("orl", photos)])
+    return TrainingFaces([store("orl", photos)])
 
 
 def test_what_has_trained_is_left_out_with_its_reason(
-    store: Store, people: list[bytes], trained: Trained, tmp_path: Path
+    store: Store, people: list[bytes], trained: TrainingFaces, tmp_path: Path
 ) -> None:
     photos: dict[str, Photo] = {
         "new.pgm": (people[30], "train"),
@@ -120,7 +120,7 @@ def test_what_has_trained_is_left_out_with_its_reason(
 
 
 def test_the_card_says_what_the_selection_is(
-    store: Store, people: list[bytes], trained: Trained, tmp_path: Path
+    store: Store, people: list[bytes], trained: TrainingFaces, tmp_path: Path
 ) -> None:
     photos: dict[str, Photo] = {"new.pgm": (people[30], "train"), "old.pgm": (people[1], "train")}
     counts = select(store("fs", photos, "held_out", "gan").folder, "all", trained, tmp_path / "selected")
@@ -133,7 +133,7 @@ def test_the_card_says_what_the_selection_is(
 def test_what_is_kept_is_copied_byte_for_byte(
     store: Store,
     people: list[bytes],
-    trained: Trained,
+    trained: TrainingFaces,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     split: Any,
@@ -156,7 +156,7 @@ def test_a_set_that_trains_is_measured_on_its_test_people_alone(
     store: Store, people: list[bytes], tmp_path: Path
 ) -> None:
     face_set = store("orl", {f"{i}.pgm": (people[i], EVERY[i % 3]) for i in range(9)})
-    trained = Trained([face_set])
+    trained = TrainingFaces([face_set])
     with pytest.raises(UserError, match="`orl` trains") as caught:
         select(face_set.folder, "all", trained, tmp_path / "selected/orl")
     assert "\n" not in str(caught.value)
@@ -170,7 +170,7 @@ def test_a_copy_among_the_test_people_of_the_same_set_is_left_out(
 ) -> None:
     photos: dict[str, Photo] = {"a.pgm": (people[0], "train"), "b.pgm": (people[1], "test")}
     face_set = store("orl", {**photos, "copy.jpg": (compressed(people[0]), "test")})
-    counts = select(face_set.folder, "test", Trained([face_set]), tmp_path / "selected")
+    counts = select(face_set.folder, "test", TrainingFaces([face_set]), tmp_path / "selected")
     assert counts == {"kept": 1, "left_out": {**NOTHING, "same_picture": 1}}
 
 
@@ -180,21 +180,24 @@ def test_every_set_that_trained_counts_reals_and_fakes(store: Store, people: lis
         store("gan", {"b.pgm": (people[1], "val")}, generator="gan"),
     ]
     photos: dict[str, Photo] = {f"{i}.pgm": (people[i], "test") for i in range(3)}
-    counts = select(store("cfd", photos, "held_out").folder, "all", Trained(iter(sets)), tmp_path / "selected")
+    counts = select(store("cfd", photos, "held_out").folder, "all", TrainingFaces(iter(sets)), tmp_path / "selected")
     assert counts == {"kept": 1, "left_out": {**NOTHING, "same_file": 2}}
     assert [one["of"] for one in left_out(tmp_path / "selected")] == ["orl/a.pgm", "gan/b.pgm"]
 
 
 def test_where_nothing_trained_all_is_kept(store: Store, people: list[bytes], tmp_path: Path) -> None:
     face_set = store("cfd", {f"{i}.pgm": (people[i], "test") for i in range(3)}, "held_out")
-    assert select(face_set.folder, "all", Trained([]), tmp_path / "selected") == {"kept": 3, "left_out": NOTHING}
+    assert select(face_set.folder, "all", TrainingFaces([]), tmp_path / "selected") == {
+        "kept": 3,
+        "left_out": NOTHING,
+    }
 
 
 def test_nothing_left_is_one_line_that_says_why(
-    store: Store, people: list[bytes], trained: Trained, tmp_path: Path
+    store: Store, people: list[bytes], trained: TrainingFaces, tmp_path: Path
 ) -> None:
     face_set = store("cfd", {"a.pgm": (people[0], "test"), "b.jpg": (compressed(people[1]), "test")}, "held_out")
-    with pytest.raises(UserError, match=r"no face in its all split; 2 of its faces have trained something") as caught:
+    with pytest.raises(UserError, match=r"no face in its all split; 2 of its faces are training faces") as caught:
         select(face_set.folder, "all", trained, tmp_path / "selected/cfd")
     assert str(face_set.folder) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -202,7 +205,7 @@ def test_nothing_left_is_one_line_that_says_why(
 
 
 def test_a_set_without_test_people_can_not_be_measured_on(
-    store: Store, people: list[bytes], trained: Trained, tmp_path: Path
+    store: Store, people: list[bytes], trained: TrainingFaces, tmp_path: Path
 ) -> None:
     face_set = store("lfw", {"a.pgm": (people[30], "train")})
     with pytest.raises(UserError, match=r"no face in its test split; give more pictures or raise `split\.test`"):
@@ -241,7 +244,7 @@ def test_the_surest_reason_is_the_one_that_is_given(
     one = stored(
         tmp_path / "orl", list(map(encoded, np.zeros((2, 8, 8, 3), np.uint8))), ["a", "b"], ["train", "train"]
     )
-    trained = Trained([one])
+    trained = TrainingFaces([one])
     assert one.index(["train"], ["sha256"])["sha256"] == [f"{0:064x}", f"{1:064x}"]
     of = "orl/0001.jpg" if why == "same_file" else "orl/0000.jpg"
     wanted = {"it": Match("it", of, why, bits)} if why else {}
@@ -249,14 +252,14 @@ def test_the_surest_reason_is_the_one_that_is_given(
 
 
 def test_of_two_that_trained_the_first_is_named(store: Store, people: list[bytes]) -> None:
-    trained = Trained([store("orl", {"a.pgm": (people[0], "train"), "again.pgm": (people[0], "val")})])
+    trained = TrainingFaces([store("orl", {"a.pgm": (people[0], "train"), "again.pgm": (people[0], "val")})])
     faces = store("cfd", {"x.pgm": (people[0], "test"), "y.jpg": (compressed(people[0]), "test")})
     found = trained.matches(faces.index(["test"], ["id", "sha256", "dhash", "picture_dhash"]))
     assert {one.of for one in found.values()} == {"orl/a.pgm"}
 
 
 def test_many_copies_are_known_and_nobody_is_taken_for_somebody_else(store: Store, people: list[bytes]) -> None:
-    trained = Trained([store("orl", {str(i): (data, "train") for i, data in enumerate(people)})])
+    trained = TrainingFaces([store("orl", {str(i): (data, "train") for i, data in enumerate(people)})])
     shares = []
     for change in (compressed, framed_anew):
         copies = store(change.__name__, {str(i): (change(data), "test") for i, data in enumerate(people)})
@@ -288,21 +291,21 @@ def twins_of(store: Store, people: list[bytes], splits: dict[str, Split], use: R
 def test_twins_of_faces_that_have_trained_are_not_measured_on(
     store: Store,
     people: list[bytes],
-    trained: Trained,
+    trained: TrainingFaces,
     tmp_path: Path,
     splits: dict[str, Split],
     split: Literal["test", "all"],
     advice: str,
 ) -> None:
     made = twins_of(store, people, splits, "held_out")
-    with pytest.raises(UserError, match="`copies` holds twins of 1 faces that have trained, such as orl/s") as caught:
+    with pytest.raises(UserError, match="`copies` has twins of 1 training faces, for instance orl/s") as caught:
         select(made.folder, split, trained, tmp_path / "selected")
     assert advice in str(caught.value)
     assert not (tmp_path / "selected").exists()
 
 
 def test_twins_of_test_people_are_measured_on(
-    store: Store, people: list[bytes], trained: Trained, tmp_path: Path
+    store: Store, people: list[bytes], trained: TrainingFaces, tmp_path: Path
 ) -> None:
     made = twins_of(store, people, {"s1.pgm": "train", "s11.pgm": "test"}, "held_out")
     assert select(made.folder, "test", trained, tmp_path / "selected")["kept"] == 1

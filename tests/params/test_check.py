@@ -646,7 +646,7 @@ def test_rates_are_shown_by_groups_that_a_set_of_a_pair_knows(params_data: dict[
     assert refusal(by_gender, tmp_path).endswith("allowed: gendre; did you mean `gendre`?")
     by_gender["sources"]["orl"]["attributes"] = {"gender": {"match": "(s[0-9]+)"}}
     assert load(by_gender, tmp_path).evaluation.groups == ["gender"]
-    assert "an attribute is named twice" in refusal(changed(by_gender, evaluation__groups=["a", "a"]), tmp_path)
+    assert "an attribute is listed twice" in refusal(changed(by_gender, evaluation__groups=["a", "a"]), tmp_path)
 
 
 def test_a_pair_says_whether_it_is_matched(params_data: dict[str, Any], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from unseen.data.predictions import write_predictions
 from unseen.data.shards import all_sets, open_set, write_set
 from unseen.data.splits import Split
 from unseen.evaluation.evaluate import evaluate
-from unseen.evaluation.select import Trained, select
+from unseen.evaluation.select import TrainingFaces, select
 from unseen.faces.detect import FaceDetector
 from unseen.faces.preprocess import difference_hash
 from unseen.params.check import Params, load_params
@@ -121,7 +121,7 @@ def _store(root: Path, orl: OrlFaces) -> dict[str, dict[str, Any]]:
 
 def _measure(root: Path, params: Params) -> None:
     """Selections, drawn predictions, and what comes of them."""
-    trained = Trained(face_set for face_set in all_sets(root / "data") if face_set.use == "train")
+    trained = TrainingFaces(face_set for face_set in all_sets(root / "data") if face_set.use == "train")
     for name, item in params.evaluation_sets.items():
         target = root / "data/evaluation" / name
         counts = select(root / "data" / item.data, item.split, trained, target)

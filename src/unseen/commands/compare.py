@@ -50,8 +50,8 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
 
 def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     """What each comparison came to, by pair."""
-    from unseen.evaluation.compare import compare, join
-    from unseen.evaluation.sanity import of_people, of_scores
+    from unseen.evaluation.compare import compare, join_predictions
+    from unseen.evaluation.sanity import people_warnings, score_warnings
 
     (first, of_first), (second, of_second) = _read(arguments.first), _read(arguments.second)
     frozen = [0.5 if threshold is None else threshold for threshold in (of_first, of_second)]
@@ -69,14 +69,14 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
         }
     found = {}
     for name, both in parts.items():
-        joined = join(*both)
+        joined = join_predictions(*both)
         found[name] = one = compare(joined, (a, b), arguments.resamples, arguments.seed)
-        one["warnings"] = of_people(joined.first)
+        one["warnings"] = people_warnings(joined.first)
         for side, frame, threshold, auc in zip(
             "AB", (joined.first, joined.second), (of_first, of_second), one["auc_intervals"], strict=True
         ):
             if threshold is None:  # a file
-                one["warnings"] += [f"{side}: {warning}" for warning in of_scores(frame, auc)]
+                one["warnings"] += [f"{side}: {warning}" for warning in score_warnings(frame, auc)]
     return found
 
 

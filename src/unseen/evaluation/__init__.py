@@ -1,1 +1,1 @@
-"""Everything that is measured, from predictions and shards alone."""
+"""Metrics, computed from predictions and shards alone."""

@@ -1,4 +1,4 @@
-"""Two detectors on the same faces: is one better, or was it luck?"""
+"""Significance tests for the difference between two detectors on the same faces."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from unseen.core.errors import UserError
 from unseen.data.identities import people_of
 from unseen.evaluation.bootstrap import bounded, draws
 from unseen.evaluation.bounds import SAME, unanimous
-from unseen.evaluation.metrics import Scored
+from unseen.evaluation.metrics import LabelledScores
 from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.people import one_person_by_faces, without_identity
 from unseen.evaluation.ranking import Ranking
@@ -22,15 +22,15 @@ NORMAL_95 = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
-class Joined:
-    """The faces that both have scored, in one order.
+class CommonFaces:
+    """The faces that both detectors have scored.
 
     Attributes:
-        first: predictions of one detector.
-        second: of the other; row for row the same faces.
-        by: `id` or `sha256`, what they were joined by.
-        only_first: faces that the second has not scored.
-        only_second: faces that the first has not scored.
+        first: predictions of the first detector.
+        second: predictions of the second detector, with the same faces in the same rows.
+        by: the column that they were joined by, `id` or `sha256`.
+        only_first: number of faces that only the first detector has scored.
+        only_second: number of faces that only the second detector has scored.
     """
 
     first: pd.DataFrame
@@ -41,18 +41,18 @@ class Joined:
 
 
 def _lost_zeros(first: pd.DataFrame, second: pd.DataFrame) -> str:
-    """Advice where ids would match but for leading zeros, which go when a program takes them for numbers."""
+    """Advice for ids that differ only in leading zeros, which are lost when a program reads ids as numbers."""
     short = [set(frame["id"].str.replace("^0+(?=[0-9])", "", regex=True)) for frame in (first, second)]
     if short[0].isdisjoint(short[1]):
         return ""
-    return "; some differ in leading zeros alone: write the column `id` as text, for pandas `dtype={'id': str}`"
+    return "; some differ only in leading zeros: store the column `id` as text (pandas: `dtype={'id': str}`)"
 
 
-def join(first: pd.DataFrame, second: pd.DataFrame) -> Joined:
-    """The faces that are in both tables, by `id`, or, where no id is in both, by `sha256`.
+def join_predictions(first: pd.DataFrame, second: pd.DataFrame) -> CommonFaces:
+    """Join two tables of predictions by `id`, or by `sha256` if they have no `id` in common.
 
     Raises:
-        UserError: no face is in both, or one is real in one and fake in the other.
+        UserError: the tables have no face in common, or a face is real in one table and fake in the other.
     """
     first, second = first.drop_duplicates("id"), second.drop_duplicates("id")  # a face may be in two sets
     for by in ("id", "sha256"):
@@ -62,42 +62,45 @@ def join(first: pd.DataFrame, second: pd.DataFrame) -> Joined:
         if len(both):
             break
     else:
-        raise UserError(f"no face is in both: neither an `id` nor a `sha256`{_lost_zeros(first, second)}")
+        raise UserError(f"no face is in both tables: no `id` or `sha256` matches{_lost_zeros(first, second)}")
     left, right = left.loc[both].reset_index(), right.loc[both].reset_index()
-    if without_identity(left).all():  # then the people are those of the second
+    if without_identity(left).all():
         left = left.assign(identity=right["identity"])
     other = left["label"] != right["label"]
     if other.any():
         raise UserError(
-            f"{by} {left[by][other].iloc[0]}: real in one and fake in the other ({other.sum()} such faces)"
+            f"{by} {left[by][other].iloc[0]}: real in one table and fake in the other ({other.sum()} such faces)"
         )
-    return Joined(left, right, by, len(first) - len(both), len(second) - len(both))
+    return CommonFaces(left, right, by, len(first) - len(both), len(second) - len(both))
 
 
 def placements(ranking: Ranking) -> tuple[Floats, Floats]:
-    """Of each real the share of fakes above it, of each fake the share of reals below it, ties as half.
+    """The share of fakes above each real face, and the share of reals below each fake; ties count as half.
 
-    In the order of `ranking.reals` and `ranking.fakes`; either's mean is the AUC.
+    They are in the order of `ranking.reals` and `ranking.fakes`. The mean of either is the AUC.
     """
     reals, fakes = len(ranking.reals), len(ranking.fakes)
     of_fakes = (ranking.below + ranking.not_above) / (2 * reals)
-    # a fake is above the i-th real where more than i reals are below it, and not below where more are not above it
+    # a fake is above the i-th real if more than i reals are below it, and tied or above if more than i are not above
     not_above = np.searchsorted(ranking.below, np.arange(reals), "right")
     below = np.searchsorted(ranking.not_above, np.arange(reals), "right")
     return 1 - (below + not_above) / (2 * fakes), of_fakes
 
 
 def delong(labels: npt.NDArray[np.int64], first: Floats, second: Floats) -> dict[str, float]:
-    """The difference of two AUCs on the same faces (DeLong, DeLong and Clarke-Pearson 1988), faces being independent.
+    """Test the difference of two AUCs on the same faces (DeLong, DeLong and Clarke-Pearson 1988).
+
+    The test treats faces as independent.
 
     Args:
         labels: [n], 0 real and 1 fake, at least two of each.
-        first: [n], what ranks.
-        second: [n], of the other detector.
+        first: [n], logits or scores of the first detector.
+        second: [n], logits or scores of the second detector.
 
     Returns:
-        `difference` (first - second), its standard error `se`, `low` and `high` of 95 %, and two-sided `p`. Where the
-        standard error is 0 they are of as many pairs as the smaller class has faces: see `bounds` and the sign test.
+        `difference` (first - second), its standard error `se`, its 95 % interval `low` to `high`, and the two-sided
+        `p`. If the standard error is 0, the interval is from `bounds` and `p` from a sign test, both over as many
+        pairs as the smaller class has faces.
     """
     of_reals, of_fakes = np.empty((2, int((labels == 0).sum()))), np.empty((2, int((labels == 1).sum())))
     place = np.cumsum(labels == 1) - 1, np.cumsum(labels == 0) - 1
@@ -110,7 +113,7 @@ def delong(labels: npt.NDArray[np.int64], first: Floats, second: Floats) -> dict
     variance = sum(float(np.var(one[0] - one[1], ddof=1)) / one.shape[1] for one in (of_reals, of_fakes))
     se = variance**0.5
     margin = NORMAL_95 * se
-    if se < SAME:  # the two detectors differ by as much on every face
+    if se < SAME:  # the difference is the same on every face
         pairs = min(one.shape[1] for one in (of_reals, of_fakes))
         around = unanimous(difference, pairs, least=-1.0)
         return {"difference": difference, "se": 0.0, **around, "p": 2.0 ** (1 - pairs) if difference else 1.0}
@@ -124,7 +127,7 @@ def delong(labels: npt.NDArray[np.int64], first: Floats, second: Floats) -> dict
 
 
 def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """McNemar's test, exact: of the faces that only one has right, is it as often the one as the other?"""
+    """McNemar's exact test of whether two detectors have the same error rate on the same faces, [n] each."""
     only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
     n = only_first + only_second
     return {
@@ -134,8 +137,8 @@ def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.boo
     }
 
 
-def _over_people(first: Scored, rankings: list[Ranking], resamples: int, seed: int) -> Floats:
-    """The AUCs of both in each resample of people, [n, 2]; a resample is the same for both."""
+def _over_people(first: LabelledScores, rankings: list[Ranking], resamples: int, seed: int) -> Floats:
+    """The AUCs of both detectors in each resample of people, [n, 2]; both use the same resample."""
     persons = int(first.people.max()) + 1
     rows = [(first.people[one.reals], first.people[one.fakes]) for one in rankings]
     found = []
@@ -148,26 +151,27 @@ def _over_people(first: Scored, rankings: list[Ranking], resamples: int, seed: i
     return np.array(found, np.float64)
 
 
-def compare(joined: Joined, thresholds: tuple[float, float], resamples: int, seed: int) -> dict[str, Any]:
-    """Both detectors on the faces that both have scored.
+def compare(joined: CommonFaces, thresholds: tuple[float, float], resamples: int, seed: int) -> dict[str, Any]:
+    """Compare two detectors on the faces that both have scored.
 
     Args:
         joined: those faces.
-        thresholds: of the first and of the second, on the score.
-        resamples: of people, who are those of the first's table, or of the second's where the first names none.
-        seed: of the bootstrap.
+        thresholds: thresholds on the score, of the first and the second detector.
+        resamples: bootstrap resamples of people. Identities are from the first table, or from the second if the
+            first has none.
+        seed: seed of the bootstrap.
 
     Returns:
-        `n`, `auc` and `accuracy` of both, `delong`, `people` (the difference's interval over people), `auc_intervals`
-        (of both, over people), `mcnemar`.
+        `n`; `auc`, `thresholds` and `accuracy` of both; `delong`; `people`, the interval of the AUC difference over
+        people; `auc_intervals` of both, over people; and `mcnemar`.
 
     Raises:
-        UserError: there are fewer than two faces of a class.
+        UserError: a class has fewer than two faces.
     """
-    first, second = Scored.of(one_person_by_faces(joined.first)), Scored.of(joined.second)
+    first, second = LabelledScores.of(one_person_by_faces(joined.first)), LabelledScores.of(joined.second)
     reals, fakes = int((first.labels == 0).sum()), int((first.labels == 1).sum())
     if min(reals, fakes) < 2:
-        raise UserError(f"{reals} real and {fakes} fake faces are in both: at least two of each are needed")
+        raise UserError(f"{reals} real and {fakes} fake faces are in both tables: at least two of each are needed")
     rankings = [Ranking(one.labels, one.values) for one in (first, second)]
     aucs = _over_people(first, rankings, resamples, seed)
     pairs = Trials.of(first.labels, first.labels == 1, first.people).pairs

@@ -1,7 +1,7 @@
-"""Which evaluated pictures have trained something: exactly the same file, or the same picture to the eye.
+"""Near-duplicate search with 256-bit difference hashes.
 
-Two 256-bit difference hashes are compared, of the whole picture and of the crop, so that a copy of another size or
-quality is found as well as one that was framed anew. A copy that was both framed anew and compressed hard is not.
+Hashes of the whole image find copies of another size or quality. Hashes of the face crop find copies that were
+cropped differently. Copies that were both cropped differently and compressed strongly are not found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,22 +12,22 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 
 RADIUS = 15
-"""Bits in which two hashes of one picture may differ. Measured on 120 portraits of 256 px: of copies at JPEG quality
-40, of half the size, or blurred, more than nine in ten lie within; of 300,000 pairs of different ones none is below
-32."""
+"""Largest distance, in bits, between two hashes of one image. Measured on 120 portraits of 256 px: more than 90 % of
+copies at JPEG quality 40, at half the size, or blurred are within it; the smallest distance in 300,000 pairs of
+different portraits is 32."""
 
 BANDS = 16
-"""Parts of a hash. Two hashes that differ in at most RADIUS bits have one of RADIUS + 1 parts in common."""
+"""Bands of a hash. Two hashes that differ in at most RADIUS bits are equal in at least one of RADIUS + 1 bands."""
 
-PIECE = 2**16
-"""Candidates that are compared at once: few enough to stay in the processor's cache."""
+CHUNK = 2**16
+"""Candidate pairs that are compared at a time; this many fit into the processor's cache."""
 
 _SHUFFLED = np.random.default_rng(0).permutation(256)
-"""Every part gets bits from all over the picture: those of a plain background are the same in many pictures."""
+"""Order of bits in which each band samples the whole image. A band of background alone would match many images."""
 
 
 def words(hashes: Sequence[str]) -> Words:
-    """Hashes of 64 hex digits as [n, 4] 64-bit words."""
+    """Convert hashes of 64 hex digits to 64-bit words, [n, 4]."""
     return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64).reshape(-1, 4)
 
 
@@ -37,8 +37,8 @@ def _bands(hashes: Words) -> npt.NDArray[np.uint16]:
 
 
 class HashIndex:
-    """Finds the hashes within RADIUS of a hash, all of them, without looking at every one (multi-index hashing,
-    Norouzi, Punjani and Fleet 2012, arXiv 1307.2982)."""
+    """Exact search for the hashes within RADIUS bits of a query by multi-index hashing (Norouzi, Punjani and Fleet
+    2012, arXiv 1307.2982)."""
 
     def __init__(self, hashes: Words) -> None:
         """`hashes` are [n, 4] words."""
@@ -48,7 +48,7 @@ class HashIndex:
         self._sorted = [bands[order, band] for band, order in enumerate(self._order)]
 
     def _candidates(self, queries: Words) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-        """Pairs of positions (query, hash) that share a part, PIECE at a time."""
+        """Yield pairs of positions (query, hash) that are equal in a band, about CHUNK pairs at a time."""
         bands = _bands(queries)
         for band in range(BANDS):
             left = np.searchsorted(self._sorted[band], bands[:, band], "left")
@@ -57,7 +57,7 @@ class HashIndex:
             first = 0
             while first < len(queries):
                 taken = ends[first - 1] if first else 0
-                last = max(first + 1, int(np.searchsorted(ends, taken + PIECE, "right")))
+                last = max(first + 1, int(np.searchsorted(ends, taken + CHUNK, "right")))
                 some = counts[first:last]
                 rows = np.repeat(np.arange(first, last), some)
                 places = np.arange(len(rows)) - np.repeat(np.cumsum(some) - some, some) + left[rows]
@@ -65,17 +65,24 @@ class HashIndex:
                 first = last
 
     def nearest(self, queries: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """For each query [n, 4] the position of the nearest hash within RADIUS and its distance in bits; -1 where
-        there is none. Of equally near ones the first."""
+        """Find the nearest hash within RADIUS of each query.
+
+        Args:
+            queries: words, [n, 4].
+
+        Returns:
+            The position of the nearest hash, the first one if several are equally near, and its distance in bits;
+            -1 if there is none.
+        """
         far = np.iinfo(np.int64).max
         best = np.full(len(queries), far)
         for rows, found in self._candidates(queries):
             bits = np.zeros(len(rows), np.int64)
-            for word in range(queries.shape[1]):  # most pairs are too far apart after the first word
+            for word in range(queries.shape[1]):  # the first word already excludes most pairs
                 bits += np.bitwise_count(queries[rows, word] ^ self._hashes[found, word])
                 near = bits <= RADIUS
                 rows, found, bits = rows[near], found[near], bits[near]
-            # distance first, then position, in one number: the smallest is the nearest and first
+            # one number holds distance and position, so the minimum is the first of the nearest hashes
             np.minimum.at(best, rows, bits * len(self._hashes) + found)
         none = best == far
         size = max(1, len(self._hashes))

@@ -1,4 +1,4 @@
-"""One detector's predictions on every evaluation set, as metrics."""
+"""Metrics of one detector from its predictions on every evaluation set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ Predictions = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one detector's predictions come to.
+    """Metrics and curves of one detector.
 
     Attributes:
-        metrics: `threshold`, `sets` (each set's share that is called fake or unsure), `generators` (the share of
-            TPR of each), `sources` (the FPR of each), `pairs`,
-            `worst`, the worst over the pairs, `pooled`, all reals against all fakes, `groups`, the rates of groups
-            in each pair, and `groups_without`, the pairs in which no face has any of the attributes.
+        metrics: `threshold`; `sets`, the shares of each set that are called fake and unsure; `generators`, the TPR
+            and AUC of each generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`; `worst`, the
+            worst values over the pairs; `pooled`, all reals against all fakes; `groups`, the rates of groups in each
+            pair; `groups_without`, the pairs in which no face has any of the attributes.
         roc: columns pair, fpr, tpr.
         reliability: columns pair, temperature, low, high, n, predicted, observed.
     """
@@ -55,13 +55,12 @@ def _of_set(frame: pd.DataFrame, threshold: float, unsure: tuple[float, float]) 
 
 
 def _joined(predictions: Predictions, names: Sequence[str]) -> pd.DataFrame:
-    """Several sets as one; a face that is in two of them counts once."""
+    """Concatenate sets; a face that is in several sets counts once."""
     return pd.concat([predictions[name] for name in names], ignore_index=True).drop_duplicates("id")
 
 
 def _generators(predictions: Predictions, pairs: Mapping[str, Pair], threshold: float) -> dict[str, Any]:
-    """Of each generator, the TPR, and the `auc` of its fakes against all reals that the sets they
-    are in are paired with."""
+    """The TPR of each generator, and the `auc` of its fakes against all reals that its sets are paired with."""
     fakes = [name for name, frame in predictions.items() if frame["label"].iloc[0] == 1]
     if not fakes:
         return {}
@@ -82,10 +81,10 @@ def _generators(predictions: Predictions, pairs: Mapping[str, Pair], threshold: 
 def _grouped(
     predictions: Predictions, pairs: Mapping[str, Pair], threshold: float, attributes: Sequence[str]
 ) -> dict[str, Any]:
-    """In each pair the rates of groups, by those of the attributes that faces in it have.
+    """The rates of groups in each pair, for those attributes that some face of the pair has.
 
     Raises:
-        UserError: no face of any pair has one of the attributes.
+        UserError: an attribute is not found in any pair.
     """
     known: set[str] = set()
     groups, without = {}, []
@@ -100,7 +99,7 @@ def _grouped(
     for attribute in attributes:
         if attribute not in known:
             raise UserError(
-                f"`evaluation.groups` names {attribute!r}, which no face in a pair has; "
+                f"`evaluation.groups` names {attribute!r}, but no face of any pair has it; "
                 f"{nearest(attribute, sorted(known))}"
             )
     return {"groups": groups, "groups_without": without}
@@ -115,19 +114,19 @@ def evaluate(
     seed: int,
     at_fpr: Mapping[str, float] | None = None,
 ) -> Evaluation:
-    """Metrics of one detector from its predictions and its frozen numbers.
+    """Compute the metrics of one detector.
 
     Args:
-        folder: holds one Parquet file of predictions for each evaluation set.
-        names: the evaluation sets.
-        threshold: frozen, on the score.
-        unsure: the frozen band of scores.
-        settings: pairs, groups and bootstrap.
-        seed: of the bootstrap.
-        at_fpr: frozen thresholds at other shares of false positives, by the names of `thresholds.FPRS`.
+        folder: folder with one Parquet file of predictions for each evaluation set.
+        names: names of the evaluation sets.
+        threshold: threshold on the score, frozen on validation data.
+        unsure: the range of scores that are unsure, frozen on validation data.
+        settings: pairs, groups and bootstrap resamples.
+        seed: seed of the bootstrap.
+        at_fpr: frozen thresholds at other FPRs, by the names of `thresholds.FPRS`.
 
     Raises:
-        UserError: predictions are missing or damaged, or no face has an attribute that groups are asked by.
+        UserError: predictions are missing or damaged, or no face has an attribute of `settings.groups`.
     """
     predictions = {name: read_predictions(folder / f"{name}.parquet") for name in names}
     at_fpr = at_fpr or {}
@@ -167,7 +166,7 @@ def evaluate(
 
 
 def summary(metrics: dict[str, Any]) -> dict[str, Any]:
-    """What `unseen predict` says of a detector: the share of each set that it calls fake."""
+    """The TPR of each set of fakes and the FPR of each set of reals, which `unseen predict` reports."""
     called: dict[str, dict[str, Any]] = {"fake": {}, "real": {}}
     for name, one in metrics["sets"].items():
         called[one["label"]][name] = {**one["called_fake"], "generators": one["generators"]}

@@ -1,4 +1,4 @@
-"""External predictions, as CSV or Parquet: read, checked row by row, and measured."""
+"""Reads external predictions from CSV or Parquet, checks every row, and computes metrics."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,11 +19,11 @@ from unseen.core.tables import Table, canonical_text, read_table
 from unseen.data.identities import people_of
 from unseen.evaluation.metrics import both_metrics
 from unseen.evaluation.people import one_person_by_faces, own_person
-from unseen.evaluation.sanity import of_people, of_scores
+from unseen.evaluation.sanity import people_warnings, score_warnings
 from unseen.evaluation.shares import rates_above
 
 WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
-"""The ways to write a label."""
+"""Accepted spellings of a label."""
 
 UNSAID = "(not said)"
 TEXT = ("generator", "source", "identity", "sha256", "set")
@@ -31,7 +31,7 @@ STANDARD = {"id", "path", "label", "score", "logit", "attributes", *TEXT}
 
 
 class BadPredictions(UserError):
-    """All that is wrong with a file of predictions, a line each."""
+    """A file of predictions is not valid; `problems` has one line for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -39,7 +39,7 @@ class BadPredictions(UserError):
 
 
 def _rows(bad: npt.NDArray[np.bool_], values: Sequence[object] = ()) -> str:
-    """Which rows, and the first value of one that has some."""
+    """The numbers of the bad rows, and the first non-empty value in them."""
     example = next((f" ({str(value)!r})" for value in compress(values, bad) if str(value)), "")
     return rows_named([int(row) + 1 for row in bad.nonzero()[0]]) + example
 
@@ -53,11 +53,11 @@ def _numbers(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.f
 
 
 def _labels(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.int64]:
-    """0 real, 1 fake. True is 1, unless words are among the labels: then it may mean a true picture."""
+    """The labels, 0 real and 1 fake. True means 1, but is refused beside words, where it may mean a real face."""
     texts = [text.lower() for text in table.text(column)]
     kinds = [kind for kind in (WORDS, NUMBERS, TRUTHS) if not kind.keys().isdisjoint(texts)]
     if WORDS in kinds and TRUTHS in kinds:
-        problems.append(f"`{column}` mixes real and fake with True and False: write 0 (real) and 1 (fake)")
+        problems.append(f"`{column}` mixes real/fake with True/False: use 0 (real) and 1 (fake)")
     found = [{**WORDS, **NUMBERS, **TRUTHS}.get(text) for text in texts]
     bad = np.array([label is None for label in found], bool)
     if bad.any():
@@ -69,14 +69,13 @@ _value = lru_cache(canonical_text)
 
 
 def _mapped(pairs: Any) -> dict[str, str]:
-    """Attributes as Parquet has them: pairs of a map, a list of such pairs, or a struct."""
+    """One row's attributes as a dictionary. Parquet stores them as a map, a list of pairs, or a struct."""
     items = pairs.items() if isinstance(pairs, dict) else pairs or []
     return {str(key): "" if value is None else _value(str(value)) for key, value in items}
 
 
 def _attributes(table: Table, groups: Sequence[str]) -> list[list[tuple[str, str]]]:
-    """Of each row, as pairs, what columns of these names say and, as predictions of this project have it, its map of
-    attributes."""
+    """Each row's attributes as pairs, from the column `attributes`, a map, and from the columns named in `groups`."""
     column = table.columns.get("attributes", pa.nulls(len(table)))
     try:
         found = [_mapped(pairs) for pairs in column.to_pylist()] if pa.types.is_nested(column.type) else []
@@ -91,7 +90,7 @@ def _attributes(table: Table, groups: Sequence[str]) -> list[list[tuple[str, str
 
 
 def _own_columns(table: Table) -> list[str]:
-    """The names of the columns without those that pandas gives to an index."""
+    """The names of all columns but those that pandas stores for an index."""
     return [name for name in table.names if not name.startswith("__index_level_")]
 
 
@@ -99,7 +98,7 @@ def _required(table: Table) -> tuple[str, str]:
     """The names of the columns with ids and with labels.
 
     Raises:
-        BadPredictions: one is missing, or there is no row.
+        BadPredictions: a column is missing, or the table has no rows.
     """
     name, label = table.find("id") or table.find("path"), table.find("label")
     problems = []
@@ -113,30 +112,31 @@ def _required(table: Table) -> tuple[str, str]:
         shown = _own_columns(table)
         problems[-1] += f" (its columns: {', '.join(shown) or 'none'})"
         if name is None and len(shown) < len(table.names):
-            problems[-1] += "; an index that pandas stored without a name is not read"
+            problems[-1] += "; a pandas index without a name is not read"
     if not len(table):
-        problems.append("holds no row")
+        problems.append("has no rows")
     if problems or name is None or label is None:
         raise BadPredictions([f"{table.where}: {problem}" for problem in problems])
     return name, label
 
 
 def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
-    """External predictions.
+    """Read external predictions.
 
     Args:
-        path: a CSV or Parquet file with columns `id` or `path`; `label`, 0 or real or False and 1 or fake or True;
-            `score` in [0, 1], `logit`, or both; and, where there are any, `generator`, `source`, `identity`, `set`,
-            `sha256`. The case of these names does not matter. Other columns are ignored, and so is a pandas index.
-        groups: columns with attributes of the faces, for rates by group; a file need not have them.
+        path: a CSV or Parquet file. Required columns: `id` or `path`; `label`, which is 0, real or False, or 1, fake
+            or True; `score` in [0, 1], `logit`, or both. Optional columns: `generator`, `source`, `identity`, `set`,
+            `sha256`. Case does not matter. Other columns and a pandas index are ignored.
+        groups: columns with attributes of the faces, for rates by group; the file may lack them.
 
     Returns:
-        A row a face, in the order of the ids, with columns id, label, score, generator, source, identity, sha256,
-        set; logit where the file has it; attributes where groups are named. Ids, identities and the like are text, by
-        the rule of `unseen.core.tables.canonical`. A face without an identity is a person of its own.
+        One row per face, sorted by id, with columns id, label, score, generator, source, identity, sha256, set; logit
+        if the file has it; attributes if `groups` are given. Text columns follow the rule of
+        `unseen.core.tables.canonical`. Each face without an identity is treated as a person.
 
     Raises:
-        BadPredictions: columns are missing; or ids, labels, scores or logits are bad, with the numbers of their rows.
+        BadPredictions: columns are missing, or ids, labels, scores or logits are not valid. The message has their
+            row numbers.
     """
     table = read_table(path, lambda name: name.casefold() in STANDARD or name in groups)
     name, label = _required(table)
@@ -147,7 +147,7 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     if empty.any():
         problems.append(f"`{name}` is empty in {_rows(empty)}")
     if (twice & ~empty).any():
-        problems.append(f"`{name}` is there more than once in {_rows(twice & ~empty, frame['id'].tolist())}")
+        problems.append(f"`{name}` is not unique in {_rows(twice & ~empty, frame['id'].tolist())}")
     score, logit = table.find("score"), table.find("logit")
     if logit:
         frame["logit"] = _numbers(table, logit, problems)
@@ -155,7 +155,7 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
         frame["score"] = scores = _numbers(table, score, problems)
         outside = np.isfinite(scores) & ((scores < 0) | (scores > 1))
         if outside.any():
-            problems.append(f"`{score}` is outside 0 to 1 in {_rows(outside)}; name the column `logit` if it is one")
+            problems.append(f"`{score}` is outside 0 to 1 in {_rows(outside)}; name a column of logits `logit`")
     else:
         frame["score"] = expit(frame["logit"])
     if problems:
@@ -167,16 +167,16 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     if groups:
         frame["attributes"] = pd.Series(_attributes(table, groups), dtype=object)
     frame["identity"] = frame["identity"].where(frame["identity"] != "", own_person(frame["id"]))
-    frame = frame.sort_values("id", ignore_index=True)  # else a resample would hang on the order of a file's rows
+    frame = frame.sort_values("id", ignore_index=True)  # resamples must not depend on the order of rows
     frame.attrs["columns"] = _own_columns(table)
     return frame
 
 
 def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
-    """Several files as one table, in the order of the ids; `logit` only where all have it.
+    """Read several files into one table, sorted by id; it has `logit` if all files have it.
 
     Raises:
-        BadPredictions: the problems of all files; or an id is in two of them, or no face is in any of the groups.
+        BadPredictions: the problems of all files; or an id is in two files; or no face has an attribute of `groups`.
     """
     frames, problems, columns = [], [], set[str]()
     for path in paths:
@@ -198,26 +198,28 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
     known = {key for pairs in found["attributes"] for key, value in pairs if value} if groups else set()
     if missing := [name for name in groups if name not in known]:
         others = sorted(known | columns - STANDARD)
-        raise BadPredictions([f"no face has a `{name}` to group by; {nearest(name, others)}" for name in missing])
+        raise BadPredictions([f"no face has the attribute `{name}`; {nearest(name, others)}" for name in missing])
     return found.drop(columns="file")
 
 
 def external_metrics(
     predictions: pd.DataFrame, threshold: float, resamples: int, seed: int, groups: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The metrics of a pair, of all reals against all fakes, with the shares of each generator and each source;
-    `groups`, the rates of groups, where attributes are named; and `warnings`, signs that the predictions do not mean
-    what they seem to, a sentence each.
+    """Compute the metrics of all reals against all fakes.
+
+    Returns:
+        See `pair_metrics`; also `generators`, the TPR of each generator; `sources`, the FPR of each source; `groups`,
+        the rates of groups, if attributes are given; and `warnings`, sentences from `sanity`.
 
     Raises:
         UserError: a class is missing, or no face has one of the attributes.
     """
     reals, fakes = (predictions[predictions["label"] == label] for label in (0, 1))
     if not len(reals) or not len(fakes):
-        raise UserError(f"{len(reals)} real and {len(fakes)} fake faces: both classes are needed; give files of both")
+        raise UserError(f"{len(reals)} real and {len(fakes)} fake faces: both classes are needed, add the other")
     by: dict[str, Any] = {}
     if groups:
-        from unseen.evaluation.groups import by_group  # fairlearn takes a second to import
+        from unseen.evaluation.groups import by_group  # importing fairlearn takes a second
 
         by = {"groups": by_group(predictions, threshold, groups)}
     found = both_metrics(one_person_by_faces(predictions), threshold, resamples, seed, {})
@@ -232,5 +234,5 @@ def external_metrics(
         "generators": rates_above(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),
         "sources": rates_above(reals.replace({"source": {"": UNSAID}}), "source", threshold),
         **by,
-        "warnings": of_people(predictions) + of_scores(predictions, found["auc"]),
+        "warnings": people_warnings(predictions) + score_warnings(predictions, found["auc"]),
     }

@@ -1,4 +1,4 @@
-"""FPR and TPR of groups of people, at one threshold."""
+"""FPR and TPR of groups of people at one threshold."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,25 +11,25 @@ from unseen.core.settings import nearest
 from unseen.evaluation.shares import share
 
 SMALL = 30
-"""Faces of a class below which a group's rate says little: the 95 % interval of 1 of 30 is 0.6 % to 17 %.
-Such a group is shown and marked, and no gap is taken from it."""
+"""A group with fewer faces of a class is marked as small and excluded from gaps, as its rate is too uncertain: the
+95 % interval of 1 of 30 is 0.6 % to 17 %."""
 
 AND = " x "
-"""Joins attributes, and their values, where groups are formed by several."""
+"""Separator of attributes, and of their values, in groups by several attributes."""
 
 RATES = {"fpr": 0, "tpr": 1}
-"""Each rate is the share that is called fake: of the reals, and of the fakes."""
+"""The class whose share called fake is the rate."""
 
 
 def _values(predictions: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """Each row's group by these attributes; nothing where it has not all of them."""
+    """Each row's group by these attributes; None if the row lacks one of them."""
     found = [dict(pairs) for pairs in predictions["attributes"]]
     groups = [AND.join(of[name] for name in names) if all(map(of.get, names)) else None for of in found]
     return pd.Series(groups, predictions.index, dtype=object)
 
 
 def _rate(called: pd.Series, groups: pd.Series) -> tuple[pd.DataFrame, float | None]:
-    """Of one class: `n` and `hits` by group; and the gap between the groups that are not small, or None."""
+    """The rate of one class: `n` and `hits` by group, and the gap between the groups that are not small, or None."""
 
     def rates(rows: pd.Series) -> Any:
         metrics = {"n": count, "share": selection_rate}
@@ -51,24 +51,24 @@ def attributes_of(predictions: pd.DataFrame) -> set[str]:
 
 
 def by_group(predictions: pd.DataFrame, threshold: float, attributes: Sequence[str]) -> dict[str, Any]:
-    """False-positive and true-positive rates of groups, with gaps.
+    """Compute the FPR and TPR of groups, and the gaps between groups.
 
-    Groups are formed by each attribute alone and, where there are several, by all of them together. A face that does
-    not have an attribute is in none of its groups: fakes out of a GAN are of nobody, twins are of their real.
+    Groups are formed by each attribute alone and, if there are several, by all of them together. A face without an
+    attribute is in no group: fakes from a GAN have no attributes, twins have those of their original.
 
     Args:
-        predictions: of one detector, reals and fakes together, with a map of `attributes` a row.
-        threshold: frozen, on the score.
+        predictions: predictions of one detector on reals and fakes, with a map `attributes` in each row.
+        threshold: frozen threshold on the score.
         attributes: keys of the map.
 
     Returns:
-        For each grouping: `groups`, of each its `reals`, `fakes`, `fpr` and `tpr` (share, 95 % Wilson interval and
-        n, None where it has no face of that class) and `small` (which of the rates come from fewer than SMALL faces);
-        `gaps`: for each rate the largest less the smallest among the groups that are not small, None where fewer
-        than two are left; and `without`: how many faces are in no group.
+        For each grouping: `groups`, with `reals`, `fakes`, `fpr` and `tpr` (share, 95 % Wilson interval and n; None
+        without faces of that class) and `small` (the rates from fewer than SMALL faces) of each group; `gaps`, the
+        largest minus the smallest of each rate among groups that are not small, None for fewer than two such groups;
+        and `without`, the number of faces in no group.
 
     Raises:
-        UserError: no face has that attribute.
+        UserError: no face has one of the attributes.
     """
     known = sorted(attributes_of(predictions))
     for name in attributes:
@@ -91,14 +91,14 @@ def by_group(predictions: pd.DataFrame, threshold: float, attributes: Sequence[s
 
 
 def _one(group: str, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """What is known of one group, from `n` and `hits` of each class."""
+    """The rates of one group, from `n` and `hits` of each class."""
     n = {rate: int(table["n"].get(group, 0)) for rate, table in tables.items()}
     shares = {rate: share(int(table["hits"][group]), n[rate]) if n[rate] else None for rate, table in tables.items()}
     return {"reals": n["fpr"], "fakes": n["tpr"], **shares, "small": [rate for rate in RATES if n[rate] < SMALL]}
 
 
 def as_table(found: dict[str, Any]) -> pd.DataFrame:
-    """What `by_group` found, a row a group; a rate and its interval are not a number where there is no face."""
+    """The result of `by_group` as a table with one row per group; rates without faces are NaN."""
     rows = []
     for attribute, one in found.items():
         for group, of in one["groups"].items():

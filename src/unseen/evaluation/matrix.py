@@ -1,4 +1,4 @@
-"""Train recipe x test generator: what each detector was trained on, and what it makes of each generator."""
+"""Cross-generator matrix: the generators that each detector was trained on, and its metrics on each generator."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,25 +11,24 @@ MEASURES = ("tpr", "auc")
 
 
 def _value(metrics: Mapping[str, Any], generator: str, measure: str) -> float:
-    """A measure of a detector on a generator; NaN where it was not taken."""
+    """The TPR or AUC of a detector on a generator; NaN if it was not measured."""
     found = metrics["generators"].get(generator, {})
     value = found.get("tpr", {}).get("share") if measure == "tpr" else found.get("auc")
     return float("nan") if value is None else float(value)
 
 
 def matrix(detectors: Mapping[str, Any], cards: Mapping[str, Any]) -> pd.DataFrame:
-    """One row a detector and measure, one column a generator.
+    """Build the table with one row for each detector and measure, and one column for each generator.
 
     Args:
         detectors: metrics of each detector, from `evaluate`.
-        cards: each detector's `detector.json`.
+        cards: `detector.json` of each detector.
 
     Returns:
-        Columns HEADINGS, and one for each generator, the one that detectors catch least of on the whole first.
-        `trained_on` names the generators that training or validation had. `measure` is `tpr`, the share at the
-        frozen threshold, or `auc`, against the reals that the generator's sets are paired with. `mean` and `std`
-        (of these generators, not of a sample: divided by n) are over the generators. Detectors are sorted by the
-        worst generator's share, best first.
+        Columns HEADINGS, then one column for each generator, the lowest mean TPR first. `trained_on` has the
+        generators of the training and validation data. `measure` is `tpr`, at the frozen threshold, or `auc`, against
+        the reals that the generator's sets are paired with. `mean` and `std` are over generators; `std` is that of
+        the population (divided by n). Detectors are sorted by the TPR on their worst generator, best first.
     """
     names = sorted({name for metrics in detectors.values() for name in metrics["generators"]})
     values = {
@@ -37,10 +36,8 @@ def matrix(detectors: Mapping[str, Any], cards: Mapping[str, Any]) -> pd.DataFra
         for detector, metrics in detectors.items()
         for measure in MEASURES
     }
-    on_the_whole = [
-        float(np.nanmean([values[detector, "tpr"][i] for detector in detectors])) for i in range(len(names))
-    ]
-    columns = sorted(range(len(names)), key=lambda i: (on_the_whole[i], names[i]))
+    mean_tpr = [float(np.nanmean([values[detector, "tpr"][i] for detector in detectors])) for i in range(len(names))]
+    columns = sorted(range(len(names)), key=lambda i: (mean_tpr[i], names[i]))
     rows: list[dict[str, Any]] = []
     for detector in sorted(detectors, key=lambda name: (-np.nanmin(values[name, "tpr"]), name)) if names else []:
         trained = cards[detector]["trained_on"]

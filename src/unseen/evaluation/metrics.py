@@ -1,4 +1,4 @@
-"""Metrics of one detector on one pair of sets, as a function of predictions."""
+"""Metrics of one detector on one pair of sets, computed from predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from unseen.evaluation.shares import rate_above, share
 from unseen.evaluation.verdicts import at_threshold, cells, rates
 
 HALF = 0.5
-"""The threshold that is usual where none was frozen."""
+"""The usual threshold if none was fitted."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Faces of both classes and what a detector said of them.
+class LabelledScores:
+    """Labels and scores of faces of both classes.
 
     Attributes:
         labels: [n], 0 real and 1 fake.
-        values: [n], what ranks: logits, where there are any, since scores may saturate.
+        values: [n], the values for ranking: logits if available, since scores may saturate; otherwise scores.
         scores: [n], probabilities of being fake.
-        raw: [n], the scores before the temperature, where that is known.
-        people: [n], whose face it is, as numbers from 0 on.
+        raw: [n], the scores before temperature scaling, None without logits.
+        people: [n], the person of each face, numbered from 0.
     """
 
     labels: npt.NDArray[np.int64]
@@ -42,8 +42,8 @@ class Scored:
     people: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, predictions: pd.DataFrame) -> "Scored":
-        """From columns label, identity, score and, where there are logits, logit."""
+    def of(cls, predictions: pd.DataFrame) -> "LabelledScores":
+        """Create from the columns label, identity, score and, if present, logit."""
         scores = predictions["score"].to_numpy(np.float64)
         logits = predictions["logit"].to_numpy(np.float64) if "logit" in predictions else None
         values, raw = (scores, None) if logits is None else (logits, expit(logits))
@@ -51,10 +51,12 @@ class Scored:
         return cls(predictions["label"].to_numpy(np.int64), values, scores, raw, people.astype(np.int64))
 
 
-def intervals(scored: Scored, ranking: Ranking, threshold: float, resamples: int, seed: int) -> dict[str, Any]:
-    """95 % intervals over people of all that is one number, by name; see `bounds` for where all resamples agree.
+def intervals(
+    scored: LabelledScores, ranking: Ranking, threshold: float, resamples: int, seed: int
+) -> dict[str, Any]:
+    """95 % intervals over people of all scalar metrics, by name; see `bounds` if all resamples agree.
 
-    A resample that lost a class is left out.
+    Resamples without faces of one class are skipped.
     """
     persons = int(scored.people.max()) + 1
     reals, fakes = scored.people[ranking.reals], scored.people[ranking.fakes]
@@ -79,9 +81,8 @@ def intervals(scored: Scored, ranking: Ranking, threshold: float, resamples: int
     return {name: interval_of(name, values, trials) for name, values in named.items()}
 
 
-def _at_fprs(scored: Scored, frozen: Mapping[str, float]) -> dict[str, Any]:
-    """TPR at each of FPRS: `frozen`, at the threshold that validation reals gave, and `oracle`, at the one
-    that these reals give."""
+def _at_fprs(scored: LabelledScores, frozen: Mapping[str, float]) -> dict[str, Any]:
+    """TPR at each of FPRS: `frozen` has the threshold from the validation reals, `oracle` that from these reals."""
     found: dict[str, Any] = {}
     fakes = scored.labels == 1
     n_reals, n_fakes = int((~fakes).sum()), int(fakes.sum())
@@ -96,7 +97,7 @@ def _at_fprs(scored: Scored, frozen: Mapping[str, float]) -> dict[str, Any]:
 
     for name, fpr in FPRS.items():
         oracle = outcome(scored.values, threshold_at(scored.values[~fakes], fpr))
-        del oracle["threshold"]  # on the logit, and nobody may use it
+        del oracle["threshold"]  # it is on the logit, and is fitted to the evaluated faces, so it must not be used
         found[name] = {"oracle": oracle}
         if name in frozen:
             found[name]["frozen"] = outcome(scored.scores, frozen[name])
@@ -110,8 +111,8 @@ def _people(faces: pd.DataFrame) -> dict[str, int]:
 def both_metrics(
     both: pd.DataFrame, threshold: float, resamples: int, seed: int, at_fpr: Mapping[str, float]
 ) -> dict[str, Any]:
-    """`pair_metrics` of one table with faces of both classes."""
-    scored = Scored.of(both)
+    """`pair_metrics` for one table with faces of both classes."""
+    scored = LabelledScores.of(both)
     ranking = Ranking(scored.labels, scored.values)
     around = intervals(scored, ranking, threshold, resamples, seed)
     ranked = {name: {"value": value, **around.pop(name)} for name, value in ranking.all_once()._asdict().items()}
@@ -138,36 +139,36 @@ def pair_metrics(
     seed: int,
     at_fpr: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Everything about one detector on one pair of sets, at its frozen threshold; docs/metrics.md defines each.
+    """Compute all metrics of one detector on one pair of sets; docs/metrics.md defines them.
 
     Args:
         reals: predictions on real faces.
         fakes: predictions on fakes.
-        threshold: frozen on validation data, on the score.
-        resamples: of people, for the intervals.
-        seed: of the bootstrap.
+        threshold: threshold on the score, frozen on validation data.
+        resamples: bootstrap resamples of people.
+        seed: seed of the bootstrap.
         at_fpr: thresholds on the score from validation reals, by the names of FPRS.
 
     Returns:
-        `auc`, `average_precision` and `eer`, each with value and interval; at the threshold `accuracy`,
-        `balanced_accuracy`, `precision`, `recall`, `f1`, `confusion`, `tpr` (share of fakes) and `fpr` (of
-        reals), `people` (see `people_of`) of `reals` and `fakes`; `at_half`, the same at 0.5; `at_fpr`; `mse`,
-        `rmse`, `log_loss` and `ece` of the score, and `before_temperature`; `intervals` of those that are plain
-        numbers.
+        `auc`, `average_precision` and `eer`, with value and interval; at the threshold `accuracy`,
+        `balanced_accuracy`, `precision`, `recall`, `f1`, `confusion`, `tpr` and `fpr`; `at_half`, the same from
+        `accuracy` to `confusion` at 0.5; `people` of `reals` and `fakes`, see `people_of`; `at_fpr`; `mse`, `rmse`,
+        `log_loss` and `ece` of the scores, and in `before_temperature` of the scores before temperature scaling;
+        and `intervals` of the scalar metrics.
     """
     return both_metrics(pd.concat([reals, fakes], ignore_index=True), threshold, resamples, seed, at_fpr or {})
 
 
 def roc_points(reals: pd.DataFrame, fakes: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """The ROC curve as [points, 2]: false-positive and true-positive rate, corners only."""
+    """The corners of the ROC curve, [points, 2]: FPR and TPR."""
     both = pd.concat([reals, fakes], ignore_index=True)
     fpr, tpr, _ = roc_curve(both["label"], both["logit"])
     return np.stack([fpr, tpr], 1)
 
 
 def reliability_curves(reals: pd.DataFrame, fakes: pd.DataFrame) -> pd.DataFrame:
-    """The reliability curves of a pair: the columns of `reliability`, and `temperature`, `before` or `after`."""
-    scored = Scored.of(pd.concat([reals, fakes], ignore_index=True))
+    """The reliability curves of a pair: columns of `reliability`, and `temperature`, which is `before` or `after`."""
+    scored = LabelledScores.of(pd.concat([reals, fakes], ignore_index=True))
     assert scored.raw is not None
     curves = {"before": scored.raw, "after": scored.scores}
     return pd.concat(

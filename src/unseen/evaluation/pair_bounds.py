@@ -1,4 +1,4 @@
-"""The interval of each number of a pair, also where all resamples agree: see `bounds`."""
+"""The interval of each metric of a pair, also if all resamples agree: see `bounds`."""
 
 import math
 from collections.abc import Callable
@@ -16,15 +16,15 @@ Bound = dict[str, float]
 
 @dataclass(frozen=True)
 class Trials:
-    """How many independent trials there are.
+    """Numbers of independent trials.
 
     Attributes:
-        people: of either class.
+        people: people of both classes.
         fakes: people with a fake.
         called: people with a face that was called fake.
-        positive: people with a fake or with a face that was called fake.
-        pairs: of a real and a fake that share no person with each other or with another pair.
-        odds: real faces for each fake face.
+        positive: people with a fake, or with a face that was called fake.
+        pairs: pairs of a real face and a fake in which each person occurs once.
+        odds: ratio of real faces to fakes.
     """
 
     people: int
@@ -38,30 +38,36 @@ class Trials:
     def of(
         cls, labels: npt.NDArray[np.int64], called: npt.NDArray[np.bool_], people: npt.NDArray[np.int64]
     ) -> "Trials":
-        """From each face's label, whether it was called fake, and whose it is."""
+        """Count the trials from each face's label, decision (true for fake) and person, [n] each."""
         fake = labels == 1
-        everybody, reals, fakes, fpr, positive = (
+        everybody, reals, fakes, called_fake, positive = (
             len(np.unique(people[chosen])) for chosen in (fake | ~fake, ~fake, fake, called, fake | called)
         )
         pairs = min(reals, fakes, everybody // 2)
-        return cls(everybody, fakes, fpr, positive, pairs, float((~fake).sum() / fake.sum()))
+        return cls(everybody, fakes, called_fake, positive, pairs, float((~fake).sum() / fake.sum()))
 
 
 def _eer(value: float, trials: Trials) -> Bound:
-    """Half the tail on either side of the threshold at which both errors are e: classes are apart at a threshold
-    below it only if all reals lie below it, above it only if all fakes do; either has a probability of (1 - e)^k."""
+    """Bound for the threshold at which both errors are e, with half the tail on each side.
+
+    If the classes are separated, all reals are below that threshold or all fakes are above it. Each of these has a
+    probability of (1 - e)^k.
+    """
     return unanimous(value, trials.pairs, tail=TAIL / 2)
 
 
 def _balanced_accuracy(value: float, trials: Trials) -> Bound:
-    """As many reals as fakes, which are right with this probability on the average: that all are, or none is, says
-    something about each of them, but that all of one class are and none of the other only about each pair."""
+    """Bound over `pairs` reals and as many fakes.
+
+    If all or none are classified correctly, each face is a trial. If one class is correct and the other wrong, each
+    pair is a trial.
+    """
     return unanimous(value, trials.pairs if 0 < value < 1 else 2 * trials.pairs)
 
 
 def _average_precision(value: float, trials: Trials) -> Bound:
-    """With both errors at most e somewhere on the ROC curve (see `_eer`), the precision at a recall of r below 1 - e
-    is at least r / (r + odds x e), and its integral over r is the bound. Other values than 1 have none."""
+    """Bound from the EER bound e: the precision at a recall r below 1 - e is at least r / (r + odds x e), and the
+    bound is its integral over r. There is no bound for values below 1."""
     e = _eer(0.0, trials)["high"]
     if value < 1 or e >= 1:
         return {"low": 0.0, "high": 1.0}
@@ -70,8 +76,7 @@ def _average_precision(value: float, trials: Trials) -> Bound:
 
 
 def _f1(value: float, trials: Trials) -> Bound:
-    """Through the share of the faces that are fake or called fake of which both is true, a proportion: F1 is
-    2 x that / (1 + that)."""
+    """Bound from p, the share of true positives among faces that are fake or called fake: F1 is 2 p / (1 + p)."""
     both = unanimous(value / (2 - value), trials.positive)
     return {end: 2 * share / (1 + share) for end, share in both.items()}
 
@@ -93,10 +98,10 @@ BOUNDS: dict[str, Callable[[float, Trials], Bound]] = {
     "rmse": _rmse,
     "log_loss": lambda value, trials: unanimous(value, trials.people, most=-math.log(SURE)),
 }
-"""Of each number of a pair, by its name."""
+"""The bound of each metric of a pair, by name."""
 
 
 def interval_of(name: str, found: npt.NDArray[np.float64], trials: Trials) -> Bound:
-    """The 95 % interval of a number of BOUNDS: the bootstrap's, or the exact bound where that has no width."""
+    """The 95 % interval of a metric of BOUNDS: from the bootstrap, or the exact bound if that has no width."""
     around = interval(found)
     return around if has_width(around) else BOUNDS[name](float(found[0]), trials)

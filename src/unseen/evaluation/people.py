@@ -1,4 +1,4 @@
-"""Whose face a prediction is about, for a bootstrap over people."""
+"""The person of each prediction, for the bootstrap over people."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from unseen.data.identities import NO_IDENTITY, states_identity
 
 
 def own_person(ids: pd.Series) -> pd.Series:
-    """The identities of faces that have none: each is a person of its own."""
+    """Identities for faces without one: each face becomes a separate person."""
     return NO_IDENTITY + ids
 
 
@@ -19,8 +19,8 @@ def without_identity(predictions: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def one_person_by_faces(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The same predictions, where all faces are of one person with each as a person of its own: one person drawn with
-    replacement gives no interval."""
+    """Make each face a separate person if all faces are of one person, since a bootstrap over one person gives no
+    interval; otherwise return the predictions unchanged."""
     if predictions["identity"].nunique() > 1:
         return predictions
     return predictions.assign(identity=own_person(predictions["id"]))

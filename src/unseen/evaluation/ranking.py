@@ -1,4 +1,4 @@
-"""How well an order of faces tells the classes apart: AUC, average precision, EER, for any weights of the faces."""
+"""Ranking metrics (AUC, average precision, EER) for any weights of the faces."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,12 @@ Counts = npt.NDArray[np.int64]
 
 
 class Ranked(NamedTuple):
-    """What an order of faces comes to.
+    """Ranking metrics.
 
     Attributes:
-        auc: the share of pairs of a real and a fake of which the fake is higher; a tie counts as half.
-        average_precision: the mean over fakes of the precision at their value (scikit-learn's sum of precision times
-            the recall that is gained).
-        eer: the false-positive rate at which as many fakes are missed, on the ROC curve with straight lines between
-            its points.
+        auc: the share of pairs of a real and a fake in which the fake has the higher value; ties count as half.
+        average_precision: the mean over fakes of the precision at their value, as in scikit-learn.
+        eer: the FPR where it equals the false negative rate, on the linearly interpolated ROC curve.
     """
 
     auc: float
@@ -25,7 +23,7 @@ class Ranked(NamedTuple):
 
 
 class Ranking:
-    """Faces of both classes, sorted once: under other weights, such as a bootstrap's, nothing is sorted anew.
+    """Faces of both classes, sorted once, so that metrics under other weights, as in a bootstrap, need no sorting.
 
     Attributes:
         reals: rows of the real faces, lowest value first.
@@ -33,7 +31,7 @@ class Ranking:
     """
 
     def __init__(self, labels: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
-        """`labels` are [n], 0 real and 1 fake; `values` [n], higher for fake."""
+        """Sort the faces by `values`, [n], higher for fake; `labels` are [n], 0 real and 1 fake."""
         order = np.argsort(values, kind="stable")
         fake = labels[order] == 1
         self.reals, self.fakes = order[~fake], order[fake]
@@ -46,17 +44,17 @@ class Ranking:
         self._fakes_below = np.searchsorted(fakes, levels)
 
     def all_once(self) -> Ranked:
-        """The numbers of the faces as they are; both classes must be there."""
+        """The metrics with every weight 1; both classes must be present."""
         found = self.weighted(np.ones(len(self.reals), np.int64), np.ones(len(self.fakes), np.int64))
         assert found
         return found
 
     def weighted(self, real_weights: Counts, fake_weights: Counts) -> Ranked | None:
-        """The numbers where each face counts so many times; None where a class is left with nothing.
+        """The metrics with integer weights; None if all weights of a class are 0.
 
         Args:
-            real_weights: in the order of `reals`.
-            fake_weights: in the order of `fakes`.
+            real_weights: weights in the order of `reals`.
+            fake_weights: weights in the order of `fakes`.
         """
         reals = np.concatenate([[0], np.cumsum(real_weights)])
         fakes = np.concatenate([[0], np.cumsum(fake_weights)])
@@ -67,16 +65,16 @@ class Ranking:
         auc = int(fake_weights @ (below + reals[self.not_above])) / (2 * n_reals * n_fakes)
         true_positives = n_fakes - fakes[self._first_tied]
         called_fake = true_positives + n_reals - below
-        precision = true_positives / np.maximum(called_fake, 1)  # 0 / 0 only at fakes that weigh nothing
+        precision = true_positives / np.maximum(called_fake, 1)  # 0 / 0 only at fakes of weight 0
         return Ranked(auc, float(fake_weights @ precision) / n_fakes, self._eer(reals, fakes))
 
     def _eer(self, reals: Counts, fakes: Counts) -> float:
-        """From the weight below each face, by bisection: the FPR falls and the share of missed fakes rises as the
-        threshold rises."""
+        """The EER from cumulative weights, by bisection: as the threshold rises, the FPR falls and the false negative
+        rate rises."""
         n_reals, n_fakes = int(reals[-1]), int(fakes[-1])
 
         def rates(level: int) -> tuple[float, float]:
-            """False-positive rate and share of false negatives with the threshold at a level, or above all."""
+            """False positive and false negative rate with the threshold at a level; the last is above all values."""
             if level == len(self._reals_below):
                 return 0.0, 1.0
             false_positives = n_reals - int(reals[self._reals_below[level]])
@@ -85,8 +83,8 @@ class Ranking:
         low, high = 0, len(self._reals_below)
         while high - low > 1:
             middle = (low + high) // 2
-            fpr, missed = rates(middle)
-            low, high = (middle, high) if missed < fpr else (low, middle)
-        (fpr, missed), (next_fpr, next_missed) = rates(low), rates(high)
-        along = (fpr - missed) / ((next_missed - missed) + (fpr - next_fpr))
+            fpr, fnr = rates(middle)
+            low, high = (middle, high) if fnr < fpr else (low, middle)
+        (fpr, fnr), (next_fpr, next_fnr) = rates(low), rates(high)
+        along = (fpr - fnr) / ((next_fnr - fnr) + (fpr - next_fpr))
         return fpr + along * (next_fpr - fpr)

@@ -1,4 +1,4 @@
-"""How far scores are probabilities: squared error, log loss, calibration error and the reliability curve."""
+"""Calibration of scores: squared error, log loss, calibration error and the reliability curve."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +8,10 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 BINS = 15
-"""Equally wide bins of the score, as in Guo et al. 2017, arXiv 1706.04599."""
+"""Bins of the score, of equal width, as in Guo et al. 2017, arXiv 1706.04599."""
 
 SURE = 1e-12
-"""A score of exactly 0 or 1 would make the log loss of one mistake infinite: none counts as surer than this."""
+"""Scores are clipped to [SURE, 1 - SURE], since one wrong score of exactly 0 or 1 makes the log loss infinite."""
 
 
 def squared_errors(labels: Labels, scores: Floats) -> Floats:
@@ -20,17 +20,17 @@ def squared_errors(labels: Labels, scores: Floats) -> Floats:
 
 
 def log_losses(labels: Labels, scores: Floats) -> Floats:
-    """-log of the probability that was given to the true class, [n]."""
+    """The negative log of the predicted probability of the true class, [n]."""
     clipped = np.clip(scores, SURE, 1 - SURE)
     return np.asarray(-np.log(np.where(labels == 1, clipped, 1 - clipped)))
 
 
 def reliability(labels: Labels, scores: Floats) -> pd.DataFrame:
-    """The reliability curve: a row for each bin that holds a face.
+    """Compute the reliability curve.
 
     Returns:
-        Columns `low` and `high`, the bin's edges, of which `high` belongs to it; `n`; `predicted`, its mean score;
-        and `observed`, its share of fakes.
+        One row for each bin with faces. Columns: `low` (exclusive) and `high` (inclusive), the bin's edges; `n`;
+        `predicted`, the mean score; and `observed`, the share of fakes.
     """
     edges = np.linspace(0, 1, BINS + 1)
     place = np.searchsorted(edges[1:-1], scores)
@@ -43,9 +43,9 @@ def reliability(labels: Labels, scores: Floats) -> pd.DataFrame:
 
 
 def probability_errors(labels: Labels, scores: Floats) -> dict[str, float]:
-    """`mse`, `rmse`, `log_loss` and `ece` over the faces as they are, each weighing the same.
+    """`mse`, `rmse`, `log_loss` and `ece`, with equal weights for all faces.
 
-    ECE is the mean distance of `observed` from `predicted`, each bin weighing as much as it holds faces.
+    ECE is the mean of |`observed` - `predicted`| over bins, weighted by their number of faces.
     """
     curve = reliability(labels, scores)
     mse = float(squared_errors(labels, scores).mean())

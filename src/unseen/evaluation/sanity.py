@@ -1,4 +1,4 @@
-"""Signs that external predictions do not mean what they seem to, a sentence each."""
+"""Warnings about external predictions that look wrong or have too few people."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,35 +9,35 @@ from unseen.data.identities import people_of, people_text
 
 Floats = npt.NDArray[np.float64]
 MIN_PEOPLE = 10
-"""Of a class; a bootstrap over fewer gives intervals that are too narrow."""
+"""People of a class that a bootstrap needs; intervals over fewer are too narrow."""
 
 NOISE = 1e-6
-"""By how much a score may fall while the logit rises: rounding."""
+"""Rounding tolerance: a score may fall by this much as the logit rises."""
 
 CLASSES = ("reals", "fakes")
-TURNED = "labels or scores may be turned round (1 and a high score mean fake)"
+TURNED = "labels or scores may be inverted (1 and a high score mean fake)"
 
 
-def of_people(predictions: pd.DataFrame) -> list[str]:
-    """Whether there are enough people for an interval."""
+def people_warnings(predictions: pd.DataFrame) -> list[str]:
+    """Warnings if there are too few people for an interval."""
     if len(predictions) > 1 and predictions["identity"].nunique() == 1:
-        return ["all faces are of one person: intervals draw faces instead and say nothing about other people"]
+        return ["all faces are of one person: intervals are over faces and do not apply to other people"]
     faces = {name: predictions[predictions["label"] == i] for i, name in enumerate(CLASSES)}
     who = {name: people_of(zip(of["id"], of["identity"], strict=True)) for name, of in faces.items()}
     return [
         f"the {name} are {'of ' if of['people'] else ''}{people_text(**of)}: intervals over fewer than {MIN_PEOPLE} "
-        "are too narrow"
+        "people are too narrow"
         for name, of in who.items()
         if 0 < sum(of.values()) < MIN_PEOPLE
     ]
 
 
-def of_scores(predictions: pd.DataFrame, auc: dict[str, float]) -> list[str]:
-    """Whether labels, scores and logits fit together.
+def score_warnings(predictions: pd.DataFrame, auc: dict[str, float]) -> list[str]:
+    """Warnings if labels, scores and logits are not consistent.
 
     Args:
         predictions: from `read_external` or `read_all`.
-        auc: the interval of its AUC, `low` and `high`.
+        auc: the interval of the AUC, `low` and `high`.
     """
     scores = predictions["score"].to_numpy(np.float64)
     found = []
@@ -46,20 +46,20 @@ def of_scores(predictions: pd.DataFrame, auc: dict[str, float]) -> list[str]:
     if "logit" in predictions:
         found += _rankings(predictions["logit"].to_numpy(np.float64), scores)
     elif np.ptp(scores) == 0:
-        found.append(f"every score is {scores[0]:g}: faces are not ranked")
+        found.append(f"every score is {scores[0]:g}: faces cannot be ranked")
     elif set(np.unique(scores)) == {0.0, 1.0}:
-        found.append("all scores are 0 or 1: for AUC, ECE and log loss give probabilities")
+        found.append("all scores are 0 or 1: AUC, ECE and log loss need probabilities")
     return found
 
 
 def _rankings(logits: Floats, scores: Floats) -> list[str]:
-    """Whether a higher logit goes with a higher score."""
+    """A warning if scores do not rise with logits."""
     rising = scores[np.lexsort((scores, logits))]
     if (np.diff(rising) >= -NOISE).all():
         return []
     spearman = float(spearmanr(logits, scores).statistic) if np.ptp(logits) and np.ptp(scores) else 0.0
-    how = "rank opposite ways" if spearman < 0 else "do not rank faces alike"
+    how = "rank faces in opposite orders" if spearman < 0 else "rank faces differently"
     return [
-        f"`score` and `logit` {how} (Spearman {spearman:.2f}): AUC, average precision and EER are of `logit`, what a "
-        "threshold decides is of `score`; drop or mend one"
+        f"`score` and `logit` {how} (Spearman {spearman:.2f}): AUC, average precision and EER use `logit`, "
+        "thresholds use `score`; correct or remove one of them"
     ]

@@ -1,4 +1,4 @@
-"""The faces that a detector may be measured on: of people who train nothing, and of pictures that trained nothing."""
+"""Selects evaluation faces: their people, and images like theirs, must not be in the training data."""
 
 import csv
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
 
 @dataclass(frozen=True)
 class Match:
-    """An evaluated face that has trained something: which one, why it is taken for the same, and how near it is."""
+    """An evaluation face `id` that matches the training face `of`, the reason, and the distance of hashes in bits."""
 
     id: str
     of: str
@@ -29,11 +29,11 @@ class Match:
     bits: int
 
 
-class Trained:
-    """Every picture that trained, or chose a checkpoint or threshold, of a GAN or a detector."""
+class TrainingFaces:
+    """All faces that were used for training or validation of a GAN or a detector."""
 
     def __init__(self, sets: Iterable[FaceSet]) -> None:
-        """`sets` are those whose role is `train`."""
+        """Index the training and validation faces of `sets`, whose role must be `train`."""
         columns = ["id", "sha256", *(column for _, column in HASHES)]
         found: dict[str, list[str]] = {column: [] for column in columns}
         for face_set in sets:
@@ -45,12 +45,12 @@ class Trained:
         self._indexes = {column: HashIndex(words(found[column])) for _, column in HASHES}
 
     def twins(self, attributes: Iterable[list[tuple[str, str]]]) -> list[str]:
-        """The ids of those faces that have trained and that some faces, of these attributes, are twins of."""
+        """The ids of training faces that have twins among the faces with these attributes."""
         originals = (value for pairs in attributes for name, value in pairs if name == "twin_of")
         return sorted({original for original in originals if original in self._known})
 
     def matches(self, rows: dict[str, list[str]]) -> dict[str, Match]:
-        """Those of some faces that have trained, by id.
+        """Find the faces that are also training faces; returns matches by id.
 
         Args:
             rows: columns id, sha256, dhash and picture_dhash.
@@ -66,33 +66,33 @@ class Trained:
         return found
 
 
-def select(folder: Path, split: Literal["test", "all"], trained: Trained, target: Path) -> dict[str, Any]:
-    """Copy the faces that may be measured on into a set of their own, byte for byte.
+def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, target: Path) -> dict[str, Any]:
+    """Copy the faces that may be evaluated into a new set, byte for byte.
 
     Args:
-        folder: the stored set.
-        split: `test`, or `all` for a set that is held out.
-        trained: what must not be among them.
-        target: where the selection goes; `left_out.csv` in it names what was left out, and why.
+        folder: folder of the stored set.
+        split: `test`, or `all` for a held-out set.
+        trained: training faces, which must not be in the selection.
+        target: folder of the selection; `left_out.csv` in it lists the faces that were left out and the reasons.
 
     Returns:
-        `kept`, and `left_out` by reason.
+        `kept`, the number of faces copied, and `left_out`, the number of others by reason.
 
     Raises:
-        UserError: a set that trains may only be measured on its test people; a face is the twin of one that has
-            trained; or no face is left.
+        UserError: all splits of a training set are asked for, a face is the twin of a training face, or no face is
+            left.
     """
     face_set = open_set(folder)
     if split == "all" and face_set.use == "train":
         raise UserError(
-            f"{folder}: `{face_set.name}` trains detectors, so only its test people may be measured on; "
+            f"{folder}: `{face_set.name}` trains detectors, so only its test split may be evaluated; "
             "set `split: test` in this evaluation set"
         )
     splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
     if originals := trained.twins(face_set.index(splits, ["attributes"])["attributes"]):
         raise UserError(
-            f"{folder}: `{face_set.name}` holds twins of {len(originals)} faces that have trained, such as "
-            f"{originals[0]}; a twin is measured on in its original's split only: set `split: test` here"
+            f"{folder}: `{face_set.name}` has twins of {len(originals)} training faces, for instance "
+            f"{originals[0]}; twins must be evaluated in the split of their original: set `split: test` here"
             + ("" if split == "all" else f", and make the twins again (`dvc repro --force twins@{face_set.name}`)")
         )
     matches = trained.matches(face_set.index(splits, ["id", "sha256", *(column for _, column in HASHES)]))
@@ -105,7 +105,7 @@ def select(folder: Path, split: Literal["test", "all"], trained: Trained, target
         left_out = {why: [m for m in matches.values() if m.why == why] for why in ("same_file", *dict(HASHES))}
         counts = {"kept": kept, "left_out": {why: len(found) for why, found in left_out.items()}}
         if not kept:
-            why = f"; {len(matches)} of its faces have trained something" if matches else ""
+            why = f"; {len(matches)} of its faces are training faces" if matches else ""
             raise UserError(f"{folder}: no face in its {split} split{why}; give more pictures or raise `split.test`")
         with (part / "left_out.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(CsvLines(handle))

@@ -1,4 +1,4 @@
-"""What is measured, on what, and which file properties may not tell the classes apart."""
+"""Settings of the evaluation."""
 
 from pydantic import Field, field_validator
 
@@ -7,15 +7,15 @@ from unseen.data.evaluation_sets import Pair
 
 
 class EvaluationSettings(Settings):
-    """How predictions become numbers."""
+    """Settings of the metrics."""
 
-    pairs: dict[Name, Pair] = Field(description="empty: every set of reals against every set of fakes")
-    groups: list[Name] = Field(description="attributes of faces by which rates are shown; empty: none")
-    resamples: int = Field(ge=100, le=100_000, description="bootstrap resamples of people for the AUC's interval")
+    pairs: dict[Name, Pair] = Field(description="pairs of sets; empty: every set of reals with every set of fakes")
+    groups: list[Name] = Field(description="attributes for rates by group; empty: none")
+    resamples: int = Field(ge=100, le=100_000, description="bootstrap resamples of people for the intervals")
 
     @field_validator("groups")
     @classmethod
     def _once(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise ValueError("an attribute is named twice")
+            raise ValueError("an attribute is listed twice; remove one")
         return names

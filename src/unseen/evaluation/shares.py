@@ -1,4 +1,4 @@
-"""Shares with their intervals, of a set or of each part of it."""
+"""Shares with intervals, of a set or of its parts."""
 
 import pandas as pd
 from scipy.stats import binomtest
@@ -11,10 +11,10 @@ def share(hits: int, n: int) -> dict[str, float]:
 
 
 def rate_above(predictions: pd.DataFrame, threshold: float) -> dict[str, float]:
-    """The share of a set that reaches the threshold: the TPR of fakes, the FPR of reals."""
+    """The share of a set with scores at or above the threshold: the TPR of fakes, the FPR of reals."""
     return share(int((predictions["score"] >= threshold).sum()), len(predictions))
 
 
 def rates_above(predictions: pd.DataFrame, column: str, threshold: float) -> dict[str, dict[str, float]]:
-    """The same for each value of a column, for instance each generator, in the order of their names."""
+    """`rate_above` for each value of a column, for instance each generator, in alphabetical order."""
     return {str(name): rate_above(part, threshold) for name, part in predictions.groupby(column, sort=True)}

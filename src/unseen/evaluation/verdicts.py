@@ -1,4 +1,4 @@
-"""Right and wrong verdicts at a threshold, and what is made of their counts."""
+"""The confusion matrix at a threshold, and the metrics derived from it."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives
 
 
 def cells(labels: npt.NDArray[np.int64], scores: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    """In which cell of the confusion matrix each face lies: [4, n] in the order of CELLS.
+    """Assign each face to a cell of the confusion matrix, [4, n] in the order of CELLS.
 
-    A face is called fake where its score reaches the threshold.
+    A face is called fake if its score is at or above the threshold.
     """
     fake, called = labels == 1, scores >= threshold
     return np.stack([fake & called, ~fake & called, fake & ~called, ~fake & ~called])
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """`part / whole`, and 0 where the whole is 0, as scikit-learn has it."""
+    """`part / whole`, or 0 if the whole is 0, as in scikit-learn."""
     return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
 
 
@@ -28,7 +28,7 @@ def rates(counts: npt.ArrayLike) -> dict[str, Floats]:
     """Accuracy, balanced accuracy, precision, recall and F1 of confusion matrices.
 
     Args:
-        counts: [4, ...] in the order of CELLS.
+        counts: numbers of faces, [4, ...] in the order of CELLS.
     """
     tp, fp, fn, tn = np.asarray(counts, np.float64)
     recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
@@ -42,7 +42,7 @@ def rates(counts: npt.ArrayLike) -> dict[str, Floats]:
 
 
 def at_threshold(labels: npt.NDArray[np.int64], scores: Floats, threshold: float) -> dict[str, Any]:
-    """The rates at a threshold, and `confusion`, the counts that they are made of."""
+    """The metrics of `rates` at a threshold, and `confusion`, the counts."""
     counts = cells(labels, scores, threshold).sum(1)
     found = {name: float(value) for name, value in rates(counts).items()}
     return {**found, "confusion": dict(zip(CELLS, map(int, counts), strict=True))}

@@ -1,20 +1,20 @@
-"""What an interval says, in words: the same in tables, cards, pages and commands."""
+"""Text for intervals, shared by tables, cards, pages and commands."""
 
 from collections.abc import Callable, Mapping
 
 CHANCE = 0.5
-"""The AUC of a coin."""
+"""The AUC of random guessing."""
 
 WORSE, UNCLEAR, BETTER = "worse", "unclear", "better"
 
 
 def between(value: float, around: Mapping[str, float], write: Callable[[float], str]) -> str:
-    """An interval as text; `at least` or `at most` where the value itself is an end of it, as with 9 of 9.
+    """Format an interval; a one-sided interval, which ends at the value, becomes `at least` or `at most`.
 
     Args:
-        value: what the interval is of.
-        around: its ends, `low` and `high`.
-        write: a number as text.
+        value: the value that the interval belongs to.
+        around: the ends of the interval, `low` and `high`.
+        write: formats a number.
     """
     low, high = around["low"], around["high"]
     if low < high and value >= high:
@@ -25,14 +25,14 @@ def between(value: float, around: Mapping[str, float], write: Callable[[float], 
 
 
 def against_chance(auc: Mapping[str, float]) -> str:
-    """WORSE, UNCLEAR or BETTER than chance, from the interval of an AUC."""
+    """Classify the interval of an AUC as WORSE than chance, UNCLEAR or BETTER."""
     if auc["high"] < CHANCE:
         return WORSE
     return BETTER if auc["low"] > CHANCE else UNCLEAR
 
 
 def over(people: int, without_identity: int) -> str:
-    """What a bootstrap draws, in words."""
+    """Text for the units that the bootstrap resamples: people or pictures."""
     if not people:
         return "pictures (no identities: each picture is treated as a person)"
     return "people" + (" (a picture without an identity is treated as a person)" if without_identity else "")

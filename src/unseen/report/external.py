@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from unseen.evaluation.matrix import matrix
-from unseen.evaluation.metrics import Scored
+from unseen.evaluation.metrics import LabelledScores
 from unseen.evaluation.reliability import reliability
 from unseen.report.results import RELIABILITY, Measured, leaderboard
 
@@ -15,7 +15,7 @@ PAIR = "all faces"
 """The one pair that predictions without sets have."""
 
 
-def _curves(scored: Scored) -> pd.DataFrame:
+def _curves(scored: LabelledScores) -> pd.DataFrame:
     """The reliability curve of the scores, and of those before a temperature where there are logits."""
     found = {"after": scored.scores} | ({} if scored.raw is None else {"before": scored.raw})
     curves = [reliability(scored.labels, scores).assign(temperature=when) for when, scores in found.items()]
@@ -30,7 +30,7 @@ def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Mea
         predictions: from `read_all`.
         found: their metrics, from `external_metrics`.
     """
-    scored = Scored.of(predictions)
+    scored = LabelledScores.of(predictions)
     fpr, tpr, _ = roc_curve(scored.labels, scored.values)
     metrics = {
         "threshold": found["threshold"],
