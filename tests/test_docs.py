@@ -1,4 +1,4 @@
-"""Tables of the documentation."""
+"""The documentation: whole tables, links that lead somewhere, the words of the field, a short README."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*.md")]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*.md"), ROOT / "tests/README.md"]
+IN_NAV = re.compile(r"^ *- .*: (\S+\.md)$", re.MULTILINE)
+LEFT_OUT = re.compile(
+    r"\b(roads?|finders?|caught|wronged|alarms?|journals?|brought|judges?|judged|learned by heart|spared|let be"
+    r"|keeps not|in vain|unseen one|known one|whole files?)\b|(?<!not )\bflagged\b",
+    re.IGNORECASE,
+)
+"""Words that the project does not use: CONTRIBUTING.md has those that it does. `not flagged` is a verdict."""
 
 
 def tables(text: str) -> list[list[str]]:
@@ -32,3 +39,44 @@ def test_tables_are_whole(page: Path) -> None:
         assert len(lines) > 2, lines
         assert re.fullmatch(r"\|(:?-+:?\|)+", lines[1]), lines[0]
         assert [line for line in lines if cells(line) != cells(lines[1])] == []
+
+
+def prose(page: Path) -> str:
+    """A page without its code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`]*`", "", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"\w+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_has_a_place_on_the_site() -> None:
+    """`mkdocs build --strict` checks the rest, where mkdocs is installed."""
+    site = (ROOT / ".ci/site.py").read_text(encoding="utf-8")
+    moved = dict(re.findall(r'^    "(\S+\.md)": "(\S+\.md)",$', site, re.MULTILINE))
+    assert all((ROOT / source).is_file() for source in moved)
+    named = IN_NAV.findall((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted([*(page.name for page in ROOT.glob("docs/*.md")), *moved.values()])
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_pages_use_the_words_of_the_field(page: Path) -> None:
+    assert [found.group() for found in LEFT_OUT.finditer(prose(page))] == []
