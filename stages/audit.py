@@ -13,15 +13,14 @@ from unseen.core.files import atomic_file, write_metrics
 from unseen.core.settings import read_block
 from unseen.data.shards import all_sets
 from unseen.faces.detect import FaceDetector, with_dynamic_input
-from unseen.faces.settings import DetectSettings
+from unseen.faces.settings import FaceSettings
 
 
 def main() -> None:
     settings = read_block(_stage.PARAMS, ["audit"], AuditSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
-    face_detector = FaceDetector(
-        with_dynamic_input(model), read_block(_stage.PARAMS, ["faces", "detect"], DetectSettings)
-    )
+    faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
+    face_detector = FaceDetector(with_dynamic_input(model), faces.detect)
     found = audit(all_sets(Path("data/sets")), face_detector, settings.max_auc)
     write_metrics(Path("metrics/audit.json"), found)
     with atomic_file(Path("metrics/audit.csv")) as part, part.open("w", newline="", encoding="utf-8") as handle:

@@ -28,7 +28,7 @@ def main(name: str) -> None:
     seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
     sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    check_sides(sets, read_block(_stage.PARAMS, ["faces", "side"], int))
+    check_sides(sets, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
     weights = Path("models", settings.weights)
     data = [
         [face_set.fingerprint() for face_set in sets],

@@ -135,3 +135,20 @@ def test_a_bad_snapshot_is_refused(snapshot: Any) -> None:
     assert validated(FakeSettings, good, "fakes.a").snapshot == 1.0, "the end, where nothing is said"
     with pytest.raises(UserError, match=r"`fakes\.a\.snapshot` is"):
         validated(FakeSettings, good | {"snapshot": snapshot}, "fakes.a")
+
+
+def test_what_is_not_given_follows_from_what_is() -> None:
+    knobs = gan_settings({"architecture": "dcgan", "train_on": "faces/people", "images": 1003}, "gan")
+    assert (knobs.burn_in, knobs.sample_every) == (1003, 200)
+    assert knobs.learning_rate == Ramp.constant(0.0002)
+
+
+def test_an_architecture_has_defaults_of_its_own_that_may_be_changed() -> None:
+    given_up = {"architecture": "r3gan", "train_on": "faces/people", "penalty_every": 2}
+    knobs = gan_settings(given_up, "gan")
+    assert (knobs.loss, knobs.penalty, knobs.penalty_every) == ("relativistic", Ramp(start=1.0, end=0.1), 2)
+
+
+def test_a_wrong_number_is_one_problem_also_where_defaults_follow_from_it() -> None:
+    with pytest.raises(UserError, match=r"^params: `gan\.images` is 'many'"):
+        gan_settings({"architecture": "dcgan", "train_on": "faces/people", "images": "many"}, "gan")

@@ -180,7 +180,7 @@ KEYS = [
         ["`detectors.discriminator.augment.blurr`", "allowed: blur, blur_sigma", "did you mean `blur`?"],
     ),
     ({"audit": GONE}, ["`audit` is missing"]),
-    ({"faces__side": GONE}, ["`faces.side` is missing"]),
+    ({"gans__dcgan__train_on": GONE}, ["`gans.dcgan.train_on` is missing"]),
     ({"detectors__discriminator__weights": GONE}, ["`detectors.discriminator.weights` is missing"]),
     ({"detectors__discriminator__kind": GONE}, ["`detectors.discriminator.kind` is missing"]),
     ({"assets__centerface": GONE}, ["`assets.centerface` is missing"]),

@@ -22,9 +22,12 @@ Role = Literal["train", "held_out"]
 
 
 class Settings(BaseModel):
-    """A block of params: unknown keys are refused, values are not coerced, nothing changes later."""
+    """A block of params: unknown keys are refused, values are not coerced, nothing changes later.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    Defaults are validated as values are, so that they are written as in a params file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=True)
 
 
 RESERVED = frozenset({"size", "nfiles"})
@@ -212,7 +215,9 @@ def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Coll
 
 def _problems(kind: Any, error: ValidationError, where: str) -> list[Problem]:
     """All errors as problems. A missing key that is there under a misspelt name is one problem and not two."""
-    above, errors = [where] if where else [], error.errors()
+    # A default that is made of other values is not made where one of these is wrong, which is an error of its own.
+    errors = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
+    above = [where] if where else []
     missing = {(*above, *_follow(kind, one["loc"])[0]) for one in errors if one["type"] == "missing"}
     found = [_problem(kind, one, above, missing) for one in errors]
     misspelt = {(*one.keys[:-1], one.meant) for one in found if one.unknown}

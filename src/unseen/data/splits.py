@@ -13,8 +13,8 @@ Split = Literal["train", "val", "test"]
 class SplitSettings(Settings):
     """Shares of the identities (not of the pictures); the rest is `train`."""
 
-    val: float = Field(ge=0, lt=1, description="share of the identities that choose checkpoint and threshold")
-    test: float = Field(ge=0, lt=1, description="share of the identities that are only measured on")
+    val: float = Field(0.2, ge=0, lt=1, description="share of the identities that choose checkpoint and threshold")
+    test: float = Field(0.2, ge=0, lt=1, description="share of the identities that are only measured on")
 
     @model_validator(mode="after")
     def _something_is_left(self) -> "SplitSettings":

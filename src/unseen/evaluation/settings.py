@@ -10,8 +10,8 @@ class EvaluationSettings(Settings):
     """Settings of the metrics."""
 
     pairs: dict[Name, Pair] = Field(description="pairs of sets; empty: every set of reals with every set of fakes")
-    groups: list[Name] = Field(description="attributes for rates by group; empty: none")
-    resamples: int = Field(ge=100, le=100_000, description="bootstrap resamples of people for the intervals")
+    groups: list[Name] = Field([], description="attributes for rates by group; empty: none")
+    resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples of people for the intervals")
 
     @field_validator("groups")
     @classmethod

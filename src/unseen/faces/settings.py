@@ -8,8 +8,8 @@ from unseen.core.settings import Settings
 class JpegSettings(Settings):
     """Quality of the final encode, drawn evenly from [low, high] for each picture of either class."""
 
-    low: int = Field(ge=1, le=100)
-    high: int = Field(ge=1, le=100)
+    low: int = Field(default=75, ge=1, le=100, description="lowest JPEG quality")
+    high: int = Field(default=95, ge=1, le=100, description="highest JPEG quality")
 
     @model_validator(mode="after")
     def _ordered(self) -> "JpegSettings":
@@ -21,9 +21,13 @@ class JpegSettings(Settings):
 class DetectSettings(Settings):
     """How the face detector looks at a picture."""
 
-    min_score: float = Field(gt=0, lt=1, description="detection score below which a find does not count")
-    side_low: int = Field(ge=32, description="pixels; a picture whose long side is smaller is enlarged to it")
-    side_high: int = Field(ge=32, description="pixels; a picture whose long side is larger is reduced to it")
+    min_score: float = Field(default=0.5, gt=0, lt=1, description="detection score below which a find does not count")
+    side_low: int = Field(
+        default=128, ge=32, description="pixels; a picture whose long side is smaller is enlarged to it"
+    )
+    side_high: int = Field(
+        default=640, ge=32, description="pixels; a picture whose long side is larger is reduced to it"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "DetectSettings":
@@ -35,9 +39,13 @@ class DetectSettings(Settings):
 class FaceSettings(Settings):
     """Decode, find, crop, resize, encode: the same for real and fake."""
 
-    side: int = Field(ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
-    scale: float = Field(gt=0.5, le=3, description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth)")
-    min_crop: int = Field(ge=8, description="pixels; a face whose crop would be smaller is dropped")
-    max_pixels: int = Field(ge=10_000, description="pixels; a larger picture is refused before it is decoded")
-    detect: DetectSettings
-    jpeg: JpegSettings
+    side: int = Field(64, ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
+    scale: float = Field(
+        1.1, gt=0.5, le=3, description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth)"
+    )
+    min_crop: int = Field(32, ge=8, description="pixels; a face whose crop would be smaller is dropped")
+    max_pixels: int = Field(
+        100_000_000, ge=10_000, description="pixels; a larger picture is refused before it is decoded"
+    )
+    detect: DetectSettings = DetectSettings()
+    jpeg: JpegSettings = JpegSettings()

@@ -46,6 +46,16 @@ class ChangeLevels(Settings):
 class RobustnessSettings(Settings):
     """The same faces clean and changed, judged at the thresholds that were frozen on clean ones."""
 
-    pairs: list[Name] = Field(description="names of evaluated pairs; empty: all of them")
-    faces: int = Field(ge=2, description="of each evaluation set at most, drawn by the seed")
-    changes: ChangeLevels
+    pairs: list[Name] = Field([], description="names of evaluated pairs; empty: all of them")
+    faces: int = Field(60, ge=2, description="of each evaluation set at most, drawn by the seed")
+    changes: ChangeLevels = ChangeLevels(
+        jpeg=[30, 50, 70, 90],
+        webp=[30, 50, 80],
+        blur=[0.5, 1.0, 2.0],
+        noise=[2.0, 5.0, 10.0],
+        resize=[0.25, 0.5, 0.75],
+        crop=[0.8, 0.9],
+        brightness=[0.7, 1.3],
+        screenshot=[0.75, 1.37],
+    )
+    """The block is taken as a whole: where it is written, a change that it does not name is not measured."""

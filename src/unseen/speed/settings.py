@@ -19,10 +19,10 @@ class SpeedSettings(Settings):
     set: Name = Field(description="evaluation set of real people whose faces are looked at")
     batches: Annotated[
         list[Annotated[int, Field(ge=1, le=1024)]],
-        Field(min_length=1, description="pictures of one call"),
+        Field(min_length=1),
         AfterValidator(_once),
-    ]
-    seconds: float = Field(gt=0, le=600, description="each is called for so long")
-    repeats: int = Field(ge=1, le=10_000, description="and so often at least")
-    pictures: int = Field(ge=1, description="different pictures at most")
-    side: int = Field(ge=64, le=4096, description="pixels of a picture's side; its face fills the middle half")
+    ] = Field([1, 32], description="pictures of one call")
+    seconds: float = Field(0.5, gt=0, le=600, description="how long each batch size is repeated")
+    repeats: int = Field(3, ge=1, le=10_000, description="calls of each batch size, at least")
+    pictures: int = Field(32, ge=1, description="different pictures at most")
+    side: int = Field(256, ge=64, le=4096, description="pixels of a picture's side; its face fills the middle half")

@@ -6,7 +6,7 @@ Made for `loss: relativistic` and a `penalty`, without which it does not converg
 
 import itertools
 import math
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -35,7 +35,18 @@ class Settings(GanSettings):
     """R3GAN: the knobs of every GAN, and how deep it is."""
 
     architecture: Literal["r3gan"]
-    blocks: int = Field(ge=1, le=8, description="residual blocks at each size; the paper has 2")
+    blocks: int = Field(1, ge=1, le=8, description="residual blocks at each size; the paper has 2")
+
+    own_defaults: ClassVar[dict[str, Any]] = {
+        "upsample": "bilinear",
+        "loss": "relativistic",
+        "penalty": {"start": 1.0, "end": 0.1},
+        "penalty_every": 8,
+        "learning_rate": {"start": 0.003, "end": 0.0005},
+        "beta1": 0.0,
+        "beta2": {"start": 0.9, "end": 0.99},
+        "ema": {"start": 0, "end": 5000},
+    }
 
 
 def _scaled(layer: nn.Conv2d | nn.Linear, gain: float) -> None:

@@ -2,7 +2,7 @@
 `gans/architectures`."""
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -17,6 +17,11 @@ class Ramp(Settings):
 
     start: float = Field(ge=0)
     end: float = Field(ge=0)
+
+    @classmethod
+    def constant(cls, value: float) -> "Ramp":
+        """A number that stays what it is."""
+        return cls(start=value, end=value)
 
 
 def _constant(value: Any) -> Any:
@@ -37,30 +42,55 @@ class GanSettings(Settings):
     architecture: str = Field(description="file below src/unseen/gans/architectures")
     train_on: DataFolder = Field(description="folder of real faces below data, a group or one set")
     channels: Literal[1, 3] = Field(
-        description="1 for grey training faces: a colour cast on fakes alone would give them away"
+        3, description="1 for grey training faces: a colour cast on fakes alone would give them away"
     )
-    upsample: Upsampler = Field(description="how the generator doubles a side; each leaves traces of its own")
-    latent: int = Field(ge=2, le=1024, description="numbers in a latent vector")
-    width: int = Field(ge=4, le=512, description="channels of the layer at full size; deeper layers have more")
-    spectral_norm: bool = Field(description="of every layer of the discriminator, in place of batch norm")
-    loss: Literal["non_saturating", "hinge", "relativistic"]
-    label_smoothing: float = Field(ge=0, lt=0.5, description="reals aim at 1 minus this; `non_saturating` only")
+    upsample: Upsampler = Field(
+        "transposed", description="how the generator doubles a side; each leaves traces of its own"
+    )
+    latent: int = Field(64, ge=2, le=1024, description="numbers in a latent vector")
+    width: int = Field(32, ge=4, le=512, description="channels of the layer at full size; deeper layers have more")
+    spectral_norm: bool = Field(False, description="of every layer of the discriminator, in place of batch norm")
+    loss: Literal["non_saturating", "hinge", "relativistic"] = Field(
+        "non_saturating", description="adversarial loss of both networks"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="reals aim at 1 minus this; `non_saturating` only")
     penalty: Scheduled = Field(
-        description="gamma of R1 + R2, the squared gradient of D at reals and at fakes; 0 for none"
+        Ramp.constant(0.0),
+        description="gamma of R1 + R2, the squared gradient of D at reals and at fakes; 0 for none",
     )
-    penalty_every: int = Field(ge=1, description="steps between two penalties, which weigh as many times more")
-    images: int = Field(ge=1, description="real faces seen in the whole training, each as often as it comes up")
-    batch: int = Field(ge=2, description="faces a step, over all GPUs")
-    learning_rate: Scheduled = Field(description="of Adam, for both networks")
-    beta1: float = Field(ge=0, lt=1, description="Adam's first decay")
-    beta2: Scheduled = Field(description="Adam's second decay, below 1")
-    ema: Scheduled = Field(description="half-life in images of the averaged generator that samples; 0 for none")
-    burn_in: int = Field(ge=1, description="images over which the ramps go")
-    diff_augment: bool = Field(description="colour, translation and cutout on reals and fakes alike")
-    sample_every: int = Field(ge=1, description="images between two rows of losses, quality and samples")
+    penalty_every: int = Field(1, ge=1, description="steps between two penalties, which weigh as many times more")
+    images: int = Field(
+        16000, ge=1, description="real faces seen in the whole training, each as often as it comes up"
+    )
+    batch: int = Field(32, ge=2, description="faces a step, over all GPUs")
+    learning_rate: Scheduled = Field(Ramp.constant(0.0002), description="of Adam, for both networks")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first decay")
+    beta2: Scheduled = Field(Ramp.constant(0.999), description="Adam's second decay, below 1")
+    ema: Scheduled = Field(
+        Ramp.constant(2200), description="half-life in images of the averaged generator that samples; 0 for none"
+    )
+    burn_in: int = Field(
+        default_factory=lambda knobs: knobs["images"],
+        ge=1,
+        description="images over which the ramps go; all of `images` if not given",
+    )
+    diff_augment: bool = Field(False, description="colour, translation and cutout on reals and fakes alike")
+    sample_every: int = Field(
+        default_factory=lambda knobs: max(1, knobs["images"] // 5),
+        ge=1,
+        description="images between two rows of losses, quality and samples; a fifth of `images` if not given",
+    )
     snapshots: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        description="shares of the training after which a generator is kept, worse than the last, for other fakes"
+        [], description="shares of the training after which a generator is kept, worse than the last, for other fakes"
     )
+
+    own_defaults: ClassVar[dict[str, Any]] = {}
+    """Defaults that an architecture has in place of those above, as they would be written in a params file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_own_defaults(cls, data: Any) -> Any:
+        return {**cls.own_defaults, **data} if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _consistent(self) -> "GanSettings":
@@ -100,7 +130,9 @@ class QualitySettings(Settings):
     inception: OptionalAssetFolder = Field(
         description="torch-fidelity's Inception weights, which add FID and KID; or `none`"
     )
-    samples: int = Field(ge=16, description="pictures of each side that are compared; more make a steadier number")
+    samples: int = Field(
+        256, ge=16, description="pictures of each side that are compared; more make a steadier number"
+    )
 
 
 class FakeSettings(Settings):
@@ -110,4 +142,4 @@ class FakeSettings(Settings):
     use: Role = Field(description="`train` may fit anything, `held_out` is only measured on")
     gan: Name = Field(description="key below `gans`")
     snapshot: float = Field(1.0, gt=0, le=1, description="one of the GAN's `snapshots`, or 1 for its end")
-    count: int = Field(ge=1, description="pictures drawn; those without a findable face are dropped and counted")
+    count: int = Field(400, ge=1, description="pictures drawn; those without a findable face are dropped and counted")
