@@ -72,7 +72,7 @@ def trial(parent: Path, number: int, delays_s: list[float]) -> bool:
     log = parent / f"trial{number}.log"
     places = [killed(folder, log, delay) for delay in delays_s]
     finished = start(folder, log).wait() == 0
-    resumed = re.findall(r"(\S+): going on from step (\d+)", log.read_text(encoding="utf-8"))
+    resumed = re.findall(r"(\S+): resuming from step (\d+)", log.read_text(encoding="utf-8"))
     found = output_hashes(folder) if finished else {}
     differing = sorted(path for path in expected if found.get(path) != expected[path])
     went_on = "".join(f"; {name} went on from step {step}" for name, step in resumed)

@@ -98,7 +98,7 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     from unseen.core.files import FULL
     from unseen.costs import Cost
 
-    streams.open_up()
+    streams.escape_unencodable()
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
     with say_which(name, items):
@@ -119,7 +119,7 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
         if error.errno == errno.EFBIG:
             advice = "raise the limit on the size of files (`ulimit -f`)"
         where = f" ({printable(str(error.filename))})" if error.filename else ""
-        streams.close_off()
+        streams.discard_output()
         streams.report(
             f"{' '.join([name, *items])}: {os.strerror(error.errno)}{where}; {advice}, then run `dvc repro` again"
         )

@@ -7,7 +7,7 @@ import _stage
 
 from unseen.core.files import atomic_file, sha256_of, write_metrics
 from unseen.core.kinds import read_kind
-from unseen.core.parallel import Parallel, join
+from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import Scratch
 from unseen.core.settings import read_block
 from unseen.data.predictions import write_predictions
@@ -22,7 +22,7 @@ CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
 
 
 def main(name: str) -> None:
-    join()
+    start_processes()
     settings: FittedSettings = read_kind(_stage.PARAMS, ["detectors", name], "detectors/kinds")
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)

@@ -9,7 +9,7 @@ import torch
 
 from unseen.core.files import atomic_file, write_metrics
 from unseen.core.kinds import read_kind
-from unseen.core.parallel import Parallel, join
+from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
 from unseen.data.pictures import grid, load
@@ -24,7 +24,7 @@ from unseen.gans.training.train import train
 
 
 def main(name: str) -> None:
-    join()
+    start_processes()
     settings: GanSettings = read_kind(_stage.PARAMS, ["gans", name], "gans/architectures", "architecture")
     quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)

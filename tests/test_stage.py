@@ -26,8 +26,8 @@ _stage.check_params = lambda: None
     ("error", "code", "line"),
     [
         ("KeyboardInterrupt", 130, "interrupted; run `dvc repro` again to go on"),
-        ('StoppedError("step 3 of 9", 130)', 130, "told to stop at step 3 of 9; run it again to go on"),
-        ('StoppedError("step 3 of 9", 1)', 1, "told to stop at step 3 of 9; run it again to go on"),
+        ('StoppedError("step 3 of 9", 130)', 130, "stopped at step 3 of 9; run it again to resume"),
+        ('StoppedError("step 3 of 9", 1)', 1, "stopped at step 3 of 9; run it again to resume"),
         ('UserError("no faces")', 1, "no faces"),
     ],
 )

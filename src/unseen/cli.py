@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; what a user can mend becomes one line."""
-    streams.open_up()
+    streams.escape_unencodable()
     try:
         try:
             arguments = parser().parse_args(argv)
@@ -64,12 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        streams.close_off()
+        streams.discard_output()
         return 141
     except OSError as error:
         if error.errno not in (*FULL, errno.EACCES, errno.EROFS):
             raise
-        streams.close_off()
+        streams.discard_output()
         where = printable(str(error.filename)) if error.filename else "the output"
         streams.report(f"unseen: {where}: can't be written: {os.strerror(error.errno)}")
         return 2

@@ -101,7 +101,7 @@ def test_told_to_stop_it_leaves_a_checkpoint(
                 return difference(twins, reals)
 
             patch.setattr(reconstruct, "difference", signalled)
-        with pytest.raises(UserError, match="told to stop at 8 of 40 images; run it again to go on") as error:
+        with pytest.raises(UserError, match="stopped at 8 of 40 images; run it again to resume") as error:
             fitted(orl_faces, autoencoder_settings(), tmp_path)
     assert error.value.exit_code == (130 if way == "SIGINT" else 1)
     gone_on, _ = fitted(orl_faces, autoencoder_settings(), tmp_path)
@@ -144,7 +144,7 @@ def test_a_gan_lends_its_last_blocks_and_they_come_back(orl_faces: OrlFaces, tmp
 
 
 def test_a_folder_that_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"autoencoder\.json: not there; .*`dvc repro`"):
+    with pytest.raises(UserError, match=r"autoencoder\.json: not found; .*`dvc repro`"):
         load(tmp_path / "nowhere")
     save(tmp_path / "auto", "auto", build(autoencoder_settings(), SIZE, None, 1), {})
     weights = tmp_path / "auto" / "weights.safetensors"

@@ -250,7 +250,7 @@ def test_a_missing_artifact_is_one_line_and_exit_code_2(
     assert (code, out, len(err)) == (2, [], 1)
     assert err[0].startswith("unseen: ")
     assert str(detector / file) in err[0]
-    assert err[0].endswith("not there; copy it again from where `dvc repro` made it")
+    assert err[0].endswith("not found; copy it again from where `dvc repro` made it")
 
 
 def test_the_advice_depends_on_where_the_detector_lies(
@@ -261,7 +261,7 @@ def test_the_advice_depends_on_where_the_detector_lies(
     def said() -> str:
         code, out, err = run(capsys, "predict", "a.jpg")
         assert (code, out, len(err)) == (2, [], 1)
-        assert err[0].startswith("unseen: models/detectors/efficientnet_lite0: not there; give a detector's folder")
+        assert err[0].startswith("unseen: models/detectors/efficientnet_lite0: not found; give a detector's folder")
         return err[0].rpartition("; ")[2]
 
     (tmp_path / ".dvc").mkdir()
@@ -281,7 +281,7 @@ def test_a_detector_by_its_name(
     code, _, err = run(capsys, "predict", "--detector", "drown", "photos")
     assert code == 2
     assert err == [
-        "unseen: drown: not there; give a detector's folder or its name; allowed: drawn; did you mean `drawn`?"
+        "unseen: drown: not found; give a detector's folder or its name; allowed: drawn; did you mean `drawn`?"
     ]
 
 

@@ -94,7 +94,7 @@ def test_a_source_is_added(capsys: pytest.CaptureFixture[str], elsewhere: Path) 
 
 
 def test_nothing_to_add_and_nowhere_to_add_to(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:
-    for words, says in ((["--add"], "needs the name of a source"), (["lfw", "--add"], "params.yaml: not there")):
+    for words, says in ((["--add"], "needs the name of a source"), (["lfw", "--add"], "params.yaml: not found")):
         code, out, err = run(capsys, "sources", *words)
         assert (code, out, len(err)) == (2, [], 1)
         assert says in err[0]

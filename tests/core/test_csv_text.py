@@ -67,13 +67,13 @@ def test_a_carriage_return_in_a_name(end: str, name: str) -> None:
 
 def test_rows_that_do_not_fit() -> None:
     text = "id,label\na,x,0\nb,1,,\nc\n"
-    with pytest.raises(UserError, match=r"^x: more fields than the heading has in row 1$"):
+    with pytest.raises(UserError, match=r"^x: more fields than the header in row 1$"):
         csv_columns("x", text)
     assert csv_columns("x", text, strict=False)[0] == {"id": ["a", "b", "c"], "label": ["x", "1", ""]}
     with pytest.raises(UserError, match=r"^x: has more than one column `id`$"):
         csv_columns("x", "id,b,id\n1,2,3\n")
     assert csv_columns("x", "id,b,id\n1,2,3\n", strict=False)[0] == {"b": ["2"]}
-    with pytest.raises(UserError, match=r"near line .*: not readable as CSV: unexpected end of data"):
+    with pytest.raises(UserError, match=r"near line .*: not valid CSV: unexpected end of data"):
         csv_columns("x", 'id,label\n"a,0\nb,1\n')
     with pytest.raises(UserError, match=r"^x: empty$"):
         csv_columns("x", " \n\n")

@@ -88,7 +88,7 @@ def test_a_stage_refuses_a_wrong_variable_before_it_works(tmp_path: Path) -> Non
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_DEVICE", "cuda:2")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UserError, match="UNSEEN_DEVICE is 'cuda:2', and PyTorch finds 2 devices of that kind here"):
+    with pytest.raises(UserError, match="UNSEEN_DEVICE is 'cuda:2', but PyTorch finds 2 devices of that kind"):
         device()
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     assert device() == torch.device("cuda:2")

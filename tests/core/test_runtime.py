@@ -125,7 +125,7 @@ def test_a_second_interrupt_ends_at_once(capfd: pytest.CaptureFixture[str]) -> N
         with Stop() as stop:
             signal.raise_signal(signal.SIGINT)
             assert stop.asked
-            assert "Ctrl-C again ends at once" in capfd.readouterr().err
+            assert "Ctrl-C again ends without a checkpoint" in capfd.readouterr().err
             signal.raise_signal(signal.SIGTERM)
             went_on.append("after SIGTERM, which is no second Ctrl-C")
             signal.raise_signal(signal.SIGINT)
@@ -190,7 +190,7 @@ def test_scratch_gives_back_what_was_saved(tmp_path: Path, capfd: pytest.Capture
     assert found is not None
     assert torch.equal(found.pop("weights")["w"], torch.arange(3.0))
     assert found == {"step": 3, "history": [{"loss": 0.5}], "best": float("inf")}
-    assert capfd.readouterr().err == "gan: going on from step 3\n"
+    assert capfd.readouterr().err == "gan: resuming from step 3\n"
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_afresh(
             aside.unlink()
             assert not file.exists()
             said = capfd.readouterr().err.splitlines()
-            assert said == [f"{file}: damaged; renamed to {aside.name}, and training starts afresh"]
+            assert said == [f"{file}: damaged; renamed to {aside.name}, and training starts again from step 0"]
             noticed += 1
         else:
             assert found["step"] == 3

@@ -95,7 +95,7 @@ def test_columns_that_are_neither_text_nor_numbers(tmp_path: Path, values: list[
     ("data", "says"),
     [
         (b"PAR1 and then nothing", "damaged Parquet file"),
-        (b"PK\x03\x04 and so on", "a zip archive or a spreadsheet; CSV or Parquet is needed"),
+        (b"PK\x03\x04 and so on", "a zip archive or a spreadsheet; give CSV or Parquet"),
         (b"\x1f\x8b and so on", "packed with gzip"),
         (b"", "empty"),
     ],

@@ -73,7 +73,7 @@ def test_the_content_is_the_same_whatever_else_is_there(faces: Path, tmp_path: P
 
 def test_what_is_not_there_is_named_and_keeps_the_old(faces: Path, tmp_path: Path) -> None:
     take_named(faces, tmp_path / "sets", ["people/orl"], sets_in(faces))
-    with pytest.raises(UserError, match=r"people/gone: not there; .*`dvc repro`"):
+    with pytest.raises(UserError, match=r"people/gone: not found; .*`dvc repro`"):
         take_named(faces, tmp_path / "sets", ["people/gone"], sets_in(faces))
     assert sets_in(tmp_path / "sets") == ["people/orl"]
 

@@ -117,7 +117,7 @@ def test_a_missing_file_is_one_line_that_names_it(folder: Path, gone: str) -> No
 
 
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
-    assert "not there" in fails_in_one_line(tmp_path / "nowhere")
+    assert "not found" in fails_in_one_line(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("damaged", ["detector.json", "weights.safetensors"])

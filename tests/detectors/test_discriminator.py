@@ -92,7 +92,7 @@ def test_another_size_than_the_gans_is_one_line_that_names_the_right_one(gan: Pa
 
 
 def test_no_gan_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gan\.json: not there"):
+    with pytest.raises(UserError, match=r"gan\.json: not found"):
         discriminator.create(knobs(), tmp_path / "nowhere", 32)
 
 

@@ -432,11 +432,11 @@ def test_told_to_stop_it_leaves_a_checkpoint_and_one_line(
 
             patch.setattr(loop, "as_batch", killed)
             code = 130 if way == "SIGINT" else 1
-            assert stopped(faces, tmp_path / "cut", code) == "told to stop at step 5 of 9; run it again to go on"
+            assert stopped(faces, tmp_path / "cut", code) == "stopped at step 5 of 9; run it again to resume"
         else:
             patch.setenv("UNSEEN_STOP_AFTER", "0")
-            assert stopped(faces, tmp_path / "cut") == "told to stop at step 1 of 9; run it again to go on"
-            assert stopped(faces, tmp_path / "cut") == "told to stop at step 2 of 9; run it again to go on"
+            assert stopped(faces, tmp_path / "cut") == "stopped at step 1 of 9; run it again to resume"
+            assert stopped(faces, tmp_path / "cut") == "stopped at step 2 of 9; run it again to resume"
     model = Tiny()
     assert loop.fit(model, task(faces, tmp_path / "cut", steps=9)) == history
     assert same(copied(model), copied(whole))

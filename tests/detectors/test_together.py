@@ -144,13 +144,13 @@ def test_the_first_process_decides_what_was_best(together: Together) -> None:
 
 def test_what_two_processes_can_not_share_is_one_line_in_each(together: Together) -> None:
     for refused in together.refused:
-        assert refused["batch"] == "`batch` is 6, which 2 processes can't share; give a multiple of 4"
-        assert refused["norm"] == "batch norm over several processes needs GPUs; start one process on the CPU"
+        assert refused["batch"] == "`batch` is 6, which can't be divided among 2 processes; give a multiple of 4"
+        assert refused["norm"] == "batch norm over several processes needs GPUs; set UNSEEN_PROCESSES=1 on the CPU"
 
 
 def test_both_stop_at_one_step_when_one_is_told_to(together: Together) -> None:
     for refused in together.refused:
-        assert refused["stop"] == "told to stop at step 1 of 8; run it again to go on"
+        assert refused["stop"] == "stopped at step 1 of 8; run it again to resume"
 
 
 @pytest.mark.parametrize(("rank", "count"), [(0, 1), (1, 2), (2, 3)])

@@ -106,7 +106,7 @@ def test_parquet_without_values_and_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "heading.csv").write_text("id,label,score\n")
     assert problems(tmp_path / "heading.csv") == ["has no rows"]
     for name in ("empty.csv", "words.parquet", "nothing.csv", "."):
-        with pytest.raises(UserError, match=r"not there|empty|not a Parquet file|a folder") as caught:
+        with pytest.raises(UserError, match=r"not found|empty|not a Parquet file|a folder") as caught:
             read_external(tmp_path / name)
         assert "\n" not in str(caught.value)
 
@@ -181,7 +181,7 @@ def test_groups_that_no_file_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("id,label,score\na,x,0,0.5\nb,y,1,0.5\n", "more fields than the heading has in rows 1, 2"),
+        ("id,label,score\na,x,0,0.5\nb,y,1,0.5\n", "more fields than the header in rows 1, 2"),
         ("id,label,score,score\na,0,0.5,0.6\n", "has more than one column `score`"),
         ("id,label,score\na,0\nb,1,0.5\n", "`score` is not a finite number in row 1"),
     ],

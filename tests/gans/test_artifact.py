@@ -89,7 +89,7 @@ def test_a_missing_file_is_one_line_that_says_what_to_run(tmp_path: Path, gone: 
 
 
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gan\.json: not there") as error:
+    with pytest.raises(UserError, match=r"gan\.json: not found") as error:
         load_gan(tmp_path / "nowhere")
     assert "\n" not in str(error.value)
 

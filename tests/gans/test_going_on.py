@@ -91,9 +91,7 @@ def test_told_to_stop_it_finishes_its_step_and_goes_on_later(
     before = signal.getsignal(number)
     with monkeypatch.context() as patch:
         signal_at(step, patch, number)
-        with pytest.raises(
-            UserError, match=rf"^told to stop at {8 * step} of 40 images; run it again to go on$"
-        ) as e:
+        with pytest.raises(UserError, match=rf"^stopped at {8 * step} of 40 images; run it again to resume$") as e:
             trained(orl_faces.small, knobs("dcgan"), tmp_path / "cut")
     assert e.value.exit_code == exit_code
     assert signal.getsignal(number) == before
@@ -167,17 +165,17 @@ def test_after_sigterm_and_after_kill_9_it_goes_on_to_the_same_bytes(orl_faces: 
     code, printed = ended(process)
     assert code == 1
     assert "Traceback" not in printed
-    assert printed.splitlines()[-1].startswith("train_gan: told to stop at ")
+    assert printed.splitlines()[-1].startswith("train_gan: stopped at ")
     (checkpoint,) = tmp_path.glob("scratch/*/checkpoint.pt")
     stopped_at = torch.load(checkpoint, weights_only=True)["step"]
-    assert f"told to stop at {8 * stopped_at} of {LONG.images} images" in printed
+    assert f"stopped at {8 * stopped_at} of {LONG.images} images" in printed
 
     process = child(tmp_path)
     wait_for_another_checkpoint(process, tmp_path)
     process.kill()
     code, printed = ended(process)
     assert code == -signal.SIGKILL
-    assert f"gan: going on from step {stopped_at}\n" in printed
+    assert f"gan: resuming from step {stopped_at}\n" in printed
 
     # This process has loaded other modules, by which a scratch is named: the checkpoint is taken over by hand.
     here = Scratch(tmp_path / "here", "gan", 1)._file

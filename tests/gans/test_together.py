@@ -121,8 +121,8 @@ def test_two_processes_go_on_to_the_same_bytes(together: Together) -> None:
 
 def test_what_two_processes_can_not_share_is_one_line_in_each(together: Together) -> None:
     for refused in together.refused:
-        assert refused["batch"] == "`batch` is 9, which 2 processes can't share; give a multiple of 2"
-        assert refused["norm"] == "batch norm over several processes needs GPUs; start one process on the CPU"
+        assert refused["batch"] == "`batch` is 9, which can't be divided among 2 processes; give a multiple of 2"
+        assert refused["norm"] == "batch norm over several processes needs GPUs; set UNSEEN_PROCESSES=1 on the CPU"
 
 
 def test_one_process_shares_nothing() -> None:

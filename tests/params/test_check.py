@@ -184,17 +184,17 @@ KEYS = [
     ({"detectors__discriminator__weights": GONE}, ["`detectors.discriminator.weights` is missing"]),
     ({"detectors__discriminator__kind": GONE}, ["`detectors.discriminator.kind` is missing"]),
     ({"assets__centerface": GONE}, ["`assets.centerface` is missing"]),
-    ({"gans__Bad-Name": {}}, ["`gans.Bad-Name`", "small letters"]),
+    ({"gans__Bad-Name": {}}, ["`gans.Bad-Name`", "lower-case letters"]),
     ({"two\nlines": 1}, ["is not a known key"]),
-    ({"gans__two\nlines": {}}, ["small letters"]),
-    ({"gans__size": {}}, ["`gans.size`", "unnoticed by DVC"]),
+    ({"gans__two\nlines": {}}, ["lower-case letters"]),
+    ({"gans__size": {}}, ["`gans.size`", "not noticed by DVC"]),
     (
         {"sources__orl__table": {"file": "*.csv", "name": "name", "where": {"size": "large"}}},
-        ["`sources.orl.table.where.size`", "unnoticed by DVC"],
+        ["`sources.orl.table.where.size`", "not noticed by DVC"],
     ),
     (
         {"sources__orl__attributes": {"age": {"match": "(.)", "values": {"nfiles": "x"}}}},
-        ["`sources.orl.attributes.age.values.nfiles`", "unnoticed by DVC"],
+        ["`sources.orl.attributes.age.values.nfiles`", "not noticed by DVC"],
     ),
     ({"faces__two\nlines": 1}, ["is not a known key"]),
 ]
@@ -246,7 +246,7 @@ VALUES = [
     ({"sources__orl__identity": "(a\n(b"}, ["`sources.orl.identity`", "not a regular expression"]),
     ({"sources__orl__label": "fake"}, ["`sources.orl`", "`generator` must be named for fakes"]),
     ({"sources__orl__generator": "me"}, ["`sources.orl`", "empty for real pictures"]),
-    ({"sources__orl__group": "../people"}, ["`sources.orl.group` is '../people'", "small letters"]),
+    ({"sources__orl__group": "../people"}, ["`sources.orl.group` is '../people'", "lower-case letters"]),
     ({"gans__dcgan__train_on": "people"}, ["`gans.dcgan.train_on` is 'people'", "(faces|fakes)"]),
 ]
 
@@ -618,14 +618,14 @@ def test_what_only_looks_like_a_number_stays_text(tmp_path: Path, text: str) -> 
 
 
 def test_a_block_may_begin_as_another(tmp_path: Path) -> None:
-    """Read as DVC reads it; what the block says itself counts, and a key that is there twice is still refused."""
+    """Read as DVC reads it; what the block says itself counts, and a duplicate key is still refused."""
     file = tmp_path / "params.yaml"
     file.write_text("a: &a {rate: 1, deep: {x: 1}}\nb: &b {<<: *a, rate: 2}\nc: {<<: *b, seed: 3}\n")
     same = {"deep": {"x": 1}}
     expected = {"a": {"rate": 1, **same}, "b": {"rate": 2, **same}, "c": {"rate": 2, "seed": 3, **same}}
     assert read_yaml(file) == expected == YAML(typ="safe").load(file)
     file.write_text("a: &a {rate: 1}\nb: {<<: *a, seed: 1, seed: 2}\n")
-    with pytest.raises(UserError, match="`seed` is there twice"):
+    with pytest.raises(UserError, match="duplicate key `seed`"):
         read_yaml(file)
 
 
@@ -654,12 +654,12 @@ def test_a_pair_says_whether_it_is_matched(params_data: dict[str, Any], tmp_path
     assert "`evaluation.pairs.known_generator.matched` is missing" in message
 
 
-def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
+def test_a_duplicate_block(tmp_path: Path) -> None:
     """A copied block whose name was left: the second would silently take the place of the first."""
     text = (ROOT / "params.yaml").read_text()
     message = refusal(text.replace("  resize_conv:  ", "  dcgan:  ", 1), tmp_path)
     assert "dcgan" in message
-    assert "twice" in message
+    assert "duplicate key" in message
 
 
 @pytest.mark.parametrize(
@@ -668,11 +668,11 @@ def test_a_block_that_is_there_twice(tmp_path: Path) -> None:
         ("", "must be a mapping"),
         ("- seed\n- split\n", "must be a mapping"),
         ("seed", "must be a mapping"),
-        ("seed: [1\n", "not readable as YAML"),
-        ("seed: 1\n  split: 2\n", "not readable as YAML"),
-        ("seed: !!python/object/apply:os.getcwd []\n", "not readable as YAML"),
-        ("seed: \x01\n", "not readable as YAML"),
-        ("<<<<<<< HEAD\nseed: 4\n=======\nseed: 5\n>>>>>>> other\n", "not readable as YAML"),
+        ("seed: [1\n", "not valid YAML"),
+        ("seed: 1\n  split: 2\n", "not valid YAML"),
+        ("seed: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
+        ("seed: \x01\n", "not valid YAML"),
+        ("<<<<<<< HEAD\nseed: 4\n=======\nseed: 5\n>>>>>>> other\n", "not valid YAML"),
     ],
 )
 def test_what_is_no_mapping(tmp_path: Path, text: str, fragment: str) -> None:
@@ -683,12 +683,12 @@ def test_what_is_no_mapping(tmp_path: Path, text: str, fragment: str) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"seed: \xff\xfe\n")
-    with pytest.raises(UserError, match="not readable as YAML"):
+    with pytest.raises(UserError, match="not valid YAML"):
         load_params(tmp_path / "params.yaml")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"params\.yaml: not there"):
+    with pytest.raises(UserError, match=r"params\.yaml: not found"):
         load_params(tmp_path / "params.yaml")
 
 

@@ -322,7 +322,7 @@ def test_a_damaged_artifact_is_one_line(artifact: Path, tmp_path: Path, file: st
     if data is not None:
         (tmp_path / file).write_bytes(data)
     with pytest.raises(
-        UserError, match=r"(damaged|not there).*; copy it again from where `dvc repro` made it"
+        UserError, match=r"(damaged|not found).*; copy it again from where `dvc repro` made it"
     ) as caught:
         open_detector(tmp_path)
     assert str(tmp_path) in str(caught.value)

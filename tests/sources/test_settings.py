@@ -124,7 +124,7 @@ def test_a_source_with_all_its_rules() -> None:
 
 
 WRONG_SOURCES: list[tuple[dict[str, Any], list[str]]] = [
-    ({"archive": "My Archive"}, ["`sources.mine.archive` is 'My Archive'", "small letters"]),
+    ({"archive": "My Archive"}, ["`sources.mine.archive` is 'My Archive'", "lower-case letters"]),
     ({"use": "heldout"}, ["`sources.mine.use` is 'heldout'", "did you mean `held_out`?"]),
     ({"members": ""}, ["`sources.mine.members`"]),
     ({"member": "*.jpg"}, ["`sources.mine.member` is not a known key", "did you mean `members`?"]),
@@ -138,7 +138,7 @@ WRONG_SOURCES: list[tuple[dict[str, Any], list[str]]] = [
         ["`sources.mine.attributes.race.match` is 'x'", "exactly one (group)"],
     ),
     ({"attributes": {"race": {"match": ""}}}, ["`sources.mine.attributes.race.match`", "exactly one (group)"]),
-    ({"attributes": {"Race": {"match": "(x)"}}}, ["`sources.mine.attributes.Race`", "small letters"]),
+    ({"attributes": {"Race": {"match": "(x)"}}}, ["`sources.mine.attributes.Race`", "lower-case letters"]),
     ({"attributes": {"age": {"match": "(x)", "column": "age"}}}, ["`age` reads column 'age'", "no `table`"]),
     ({"table": {"file": "*.csv"}}, ["`sources.mine.table.name` is missing"]),
     ({"table": {"file": "*.csv", "name": "file", "where": {"fold": 1}}}, ["`sources.mine.table.where.fold` is 1"]),

@@ -1,1 +1,1 @@
-"""What every stage stands on: errors, atomic files, settings, runtime, checkpoints, processes."""
+"""Code that every stage uses: errors, atomic files, settings, runtime, checkpoints, processes."""

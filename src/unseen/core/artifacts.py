@@ -1,4 +1,4 @@
-"""A trained model's folder: a card in JSON and weights in safetensors, read and written with one kind of message."""
+"""Read and write the folder of a trained model: a JSON card and weights in safetensors."""
 
 import json
 from pathlib import Path
@@ -16,16 +16,16 @@ WEIGHTS = "weights.safetensors"
 
 
 def damaged(file: Path, error: object) -> UserError:
-    """The message about a file that is there and is not what it should be."""
+    """The error for a file that exists but can't be parsed."""
     lines = str(error).splitlines() or [type(error).__name__]
     return UserError(f"{file}: damaged ({lines[0]}); {advice(file)}")
 
 
 def read_artifact(folder: Path, card: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The card and the weights in a model's folder.
+    """Read the card and the weights of a model.
 
     Args:
-        folder: the model's.
+        folder: the model's folder.
         card: the name of its JSON file.
 
     Raises:
@@ -35,12 +35,12 @@ def read_artifact(folder: Path, card: str) -> tuple[dict[str, Any], dict[str, Te
     try:
         found = read_json(file)
         if not isinstance(found, dict):
-            raise ValueError(f"it holds {json.dumps(found)[:20]} and not a mapping")
+            raise ValueError(f"{json.dumps(found)[:20]} is not a mapping")
         file = folder / WEIGHTS
-        with file.open("rb"):
-            return found, safetensors.torch.load_file(file)  # which does not say why it can't open a file
+        with file.open("rb"):  # safetensors does not report why it can't open a file
+            return found, safetensors.torch.load_file(file)
     except FileNotFoundError:
-        raise UserError(f"{file}: not there; {advice(file)}") from None
+        raise UserError(f"{file}: not found; {advice(file)}") from None
     except OSError as error:
         raise UserError(f"{file}: can't be read: {error.strerror or error}") from None
     except (ValueError, RecursionError, safetensors.SafetensorError) as error:
@@ -48,5 +48,5 @@ def read_artifact(folder: Path, card: str) -> tuple[dict[str, Any], dict[str, Te
 
 
 def write_weights(file: Path, state: dict[str, Tensor]) -> None:
-    """Write weights in safetensors. Its own writer raises no OSError where a disk is full."""
+    """Write weights as safetensors. Raises an OSError if the disk is full; `safetensors.torch.save_file` does not."""
     file.write_bytes(safetensors.torch.save(state))

@@ -1,4 +1,4 @@
-"""Hashes of this project's own code: part of what decides a result, so part of every checkpoint's name."""
+"""Hashes of this project's code. They are part of every checkpoint's name, because results depend on the code."""
 
 import hashlib
 import sys
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def code_hash(modules: Iterable[ModuleType]) -> dict[str, str]:
-    """SHA-256 of the source files of modules, by module name."""
+    """SHA-256 of each module's source file, by module name."""
     found = {}
     for module in modules:
         if module.__file__:
@@ -17,5 +17,5 @@ def code_hash(modules: Iterable[ModuleType]) -> dict[str, str]:
 
 
 def own_code() -> dict[str, str]:
-    """The hashes of every module of this project that the process has loaded so far."""
+    """The hashes of all modules of this project that are loaded so far."""
     return code_hash(m for name, m in list(sys.modules.items()) if name.split(".")[0] == "unseen")

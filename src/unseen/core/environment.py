@@ -1,7 +1,7 @@
-"""The environment variables of this project: each is read and checked here and nowhere else.
+"""Read and check the environment variables of this project. No other module reads them.
 
-An empty variable counts as one that is not set. A value that is not allowed is one line that names the variable, the
-value and what is allowed.
+An empty variable counts as not set. An invalid value raises a UserError with the variable, its value and what is
+allowed.
 """
 
 import math
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PREFIX = "UNSEEN_"
 MOST = 1024
-"""Threads or processes; more are a slip of the finger."""
+"""Threads or processes at most: a larger number is a typing error."""
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?[hms])+")
@@ -28,7 +28,7 @@ def _refuse(name: str, value: str, allowed: str) -> UserError:
     return UserError(f"the environment variable {name} is {value!r}; give {allowed}")
 
 
-def _whole(name: str) -> int | None:
+def _count(name: str) -> int | None:
     value = os.environ.get(name, "")
     if not value:
         return None
@@ -53,22 +53,22 @@ def _seconds(name: str) -> float | None:
 
 
 def threads(default: int) -> int:
-    """`UNSEEN_THREADS`: threads of the network on the CPU."""
-    return _whole("UNSEEN_THREADS") or default
+    """`UNSEEN_THREADS`: CPU threads of the network."""
+    return _count("UNSEEN_THREADS") or default
 
 
 def workers() -> int | None:
-    """`UNSEEN_WORKERS`: threads or processes that prepare pictures; None for one for each core."""
-    return _whole("UNSEEN_WORKERS")
+    """`UNSEEN_WORKERS`: threads or processes that decode pictures; None means one for each core."""
+    return _count("UNSEEN_WORKERS")
 
 
 def processes() -> int | None:
-    """`UNSEEN_PROCESSES`: processes that train together; None for one for each GPU."""
-    return _whole("UNSEEN_PROCESSES")
+    """`UNSEEN_PROCESSES`: processes of a distributed training; None means one for each GPU."""
+    return _count("UNSEEN_PROCESSES")
 
 
 def device() -> str | None:
-    """`UNSEEN_DEVICE`: a device by PyTorch's name for it; None for the default. Whether it is there is not asked."""
+    """`UNSEEN_DEVICE`: PyTorch's name of a device; None means the default. Does not check that the device exists."""
     name = os.environ.get("UNSEEN_DEVICE", "")
     if not name:
         return None
@@ -78,7 +78,7 @@ def device() -> str | None:
 
 
 def deterministic() -> bool:
-    """`UNSEEN_DETERMINISTIC`: whether a GPU takes algorithms that repeat themselves."""
+    """`UNSEEN_DETERMINISTIC`: whether a GPU uses deterministic algorithms."""
     value = os.environ.get("UNSEEN_DETERMINISTIC", "")
     if value not in ("", "0", "1"):
         raise _refuse("UNSEEN_DETERMINISTIC", value, "1 or 0")
@@ -86,13 +86,13 @@ def deterministic() -> bool:
 
 
 def checkpoint_seconds() -> float:
-    """`UNSEEN_CHECKPOINT_SECONDS`: the least time between two checkpoints."""
+    """`UNSEEN_CHECKPOINT_SECONDS`: the minimum time between two checkpoints, in seconds."""
     found = _seconds("UNSEEN_CHECKPOINT_SECONDS")
     return 15.0 if found is None else found
 
 
 def seconds_left() -> float:
-    """What is left of `UNSEEN_STOP_AFTER`, counted from the start of the run; infinite where it is not set."""
+    """Seconds until `UNSEEN_STOP_AFTER`, which counts from the start of the run; infinite if it is not set."""
     allowed = _seconds("UNSEEN_STOP_AFTER")
     return math.inf if allowed is None else allowed - (time.time() - run_started())
 
@@ -100,10 +100,10 @@ def seconds_left() -> float:
 def run_started() -> float:
     """When this run began, in seconds since 1970.
 
-    A stage is a child of the `dvc` that runs it: the time limit of a host is that of the whole `dvc repro` and not of
-    each training in it. Without a `dvc` above it, the run is this process.
+    The run is the outermost `dvc` process that is a parent of this one, because a host's time limit applies to all of
+    `dvc repro`. Without such a parent, the run is this process.
     """
-    import psutil  # here: only who has set a time limit needs it
+    import psutil  # only needed if a time limit is set
 
     this = psutil.Process()
     above = [process for process in this.parents() if _is_dvc(process)]
@@ -116,7 +116,7 @@ def _is_dvc(process: "psutil.Process") -> bool:
     try:
         command = process.cmdline()
     except psutil.Error:
-        return False  # of another user, or it has just ended
+        return False  # another user's process, or one that has just ended
     # `dvc repro`, `python /usr/bin/dvc repro`, `python -m dvc repro`
     return any(re.split(r"[/\\]", part)[-1].removesuffix(".exe") == "dvc" for part in command[:3])
 
@@ -133,10 +133,10 @@ READERS: dict[str, Callable[[], object]] = {
 
 
 def check() -> None:
-    """Read every variable, so that a wrong one ends a run before it has worked.
+    """Check every variable, so that an invalid one ends a run at its start.
 
     Raises:
-        UserError: names the first one that is wrong, or that is none of ours.
+        UserError: names the first variable that is invalid or unknown.
     """
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in READERS:

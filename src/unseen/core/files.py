@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes of files and folders, checksummed files, JSON."""
 
 import ctypes
 import errno
@@ -14,23 +14,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's fcntl.h and fs.h
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # from Linux's fcntl.h and fs.h
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Of a write for which there is no space, or that a limit does not allow."""
+"""Error numbers of a write that fails because the disk, a quota or a file size limit is full."""
 
 _SEAL = hashlib.sha256().digest_size
 
 
 def sha256_of(path: Path) -> str:
-    """The hex SHA-256 of a file's bytes, read in pieces."""
+    """The hex SHA-256 of a file's bytes, read in chunks."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Have an error of a disk that takes no more say where: that of a write names no file."""
+    """Add the file name to an error of a full disk: an OSError of a write has none."""
     try:
         yield
     except OSError as error:
@@ -41,9 +41,9 @@ def _named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is renamed to `path`, otherwise removed.
+    """Yield a temporary path beside `path`. On success it is renamed to `path`, otherwise it is removed.
 
-    Where the system refuses to write, its error names `path`.
+    If the disk is full, the OSError names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -59,7 +59,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two names in one step; False where the system or the file system can't."""
+    """Swap two names atomically. Returns False if the system or the file system can't do that."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     if library is None or not hasattr(library, "renameat2"):
         return False
@@ -68,7 +68,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _replace_folder(part: Path, path: Path, aside: Path) -> None:
-    """Put the folder `part` in the place of `path`; the old one is never removed before the new one is there."""
+    """Replace the folder `path` by `part`. The old folder is removed only after the new one is in its place."""
     if not path.exists():
         os.replace(part, path)
     elif not _exchange(part, path):  # afterwards `part` is the old folder, which the caller removes
@@ -80,9 +80,9 @@ def _replace_folder(part: Path, path: Path, aside: Path) -> None:
 
 
 def restore_folder(path: Path) -> None:
-    """Put an old folder back that a killed `atomic_folder` had moved aside and not yet replaced.
+    """Restore a folder that a killed `atomic_folder` had renamed but not yet replaced.
 
-    `atomic_folder` calls it first. It matters only where two folders can't be swapped in one step.
+    `atomic_folder` calls this first. It has an effect only where two folders can't be swapped atomically.
     """
     aside = _aside(path)
     if not aside.exists():
@@ -99,11 +99,11 @@ def _aside(path: Path) -> Path:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it takes the place of `path`, otherwise it is removed.
+    """Yield a temporary folder beside `path`. On success it replaces `path`, otherwise it is removed.
 
-    At every moment there is the old folder or the new one: a kill loses neither. Where the file system can swap two
-    names (Linux), a reader always finds one of them; elsewhere there is a moment between two renames.
-    What a killed run left beside `path` is restored or removed: one run at a time writes a folder.
+    The old folder or the new one exists at every moment, so a killed run loses neither. The swap is atomic on Linux;
+    on other systems `path` is missing between two renames.
+    Temporary folders of a killed run are restored or removed, so only one run at a time may write a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     restore_folder(path)
@@ -120,29 +120,29 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def set_aside(path: Path, instead: str) -> None:
-    """Rename a damaged file so that it is not read again, and say so in one line.
+    """Rename a damaged file so that it is not read again, and print a line about it.
 
     Args:
         path: the file; its new name ends in `.damaged`.
-        instead: what happens now, for the line.
+        instead: what happens next, as the end of the printed line.
     """
     aside = path.with_name(f"{path.name}.damaged")
-    with suppress(FileNotFoundError):  # another process of the same training was first
+    with suppress(FileNotFoundError):  # another process of the same training has renamed it
         os.replace(path, aside)
     print(f"{path}: damaged; renamed to {aside.name}, {instead}", file=sys.stderr)
 
 
 def write_sealed(path: Path, content: bytes) -> None:
-    """Write bytes with their SHA-256 behind them, for `read_sealed`."""
+    """Write bytes followed by their SHA-256, for `read_sealed`."""
     with atomic_file(path) as part, part.open("wb") as file:
         file.write(content)
         file.write(hashlib.sha256(content).digest())
 
 
 def read_sealed(path: Path, instead: str) -> bytes | None:
-    """The bytes that `write_sealed` wrote; None where there are none, or where they are damaged.
+    """Read the bytes that `write_sealed` wrote. Returns None if the file is missing or damaged.
 
-    A damaged file is set aside; `instead` says what happens now, for the line that is printed.
+    A damaged file is renamed and reported, see `set_aside`.
     """
     try:
         stored = path.read_bytes()
@@ -156,39 +156,38 @@ def read_sealed(path: Path, instead: str) -> bytes | None:
 
 
 class CsvLines:
-    """A text file for `csv.writer`, without its option `lineterminator`.
+    """A text file for `csv.writer` whose rows end in a line feed and that quotes carriage returns in names.
 
-    Rows end in a line feed alone, and a carriage return in a name is quoted, which Python 3.11 does only where rows
-    end in one.
+    With the option `lineterminator="\\n"`, Python 3.11 does not quote them.
     """
 
     def __init__(self, handle: TextIO) -> None:
-        """`handle` is opened with `newline=""`."""
+        """`handle` must be opened with `newline=""`."""
         self._handle = handle
 
     def write(self, row: str) -> int:
-        """Write one row, which ends in a carriage return and a line feed."""
+        """Write one row, given with a carriage return and a line feed at its end."""
         return self._handle.write(row.removesuffix("\r\n") + "\n")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys, the same bytes for the same value."""
+    """Write `value` as indented JSON with sorted keys: equal values give equal bytes."""
     with atomic_file(path) as part:
         part.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def rounded(value: Any) -> Any:
-    """The same data with floats at six decimals: what a reader compares, without the noise of the last bits."""
+    """The same data with floats rounded to six decimals, to remove noise in the last bits."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(item) for item in value]
-    # adding 0.0 turns -0.0 into 0.0: the sign of noise is noise
+    # adding 0.0 turns -0.0 into 0.0
     return round(value, 6) + 0.0 if isinstance(value, float) else value
 
 
 def write_metrics(path: Path, value: Any) -> None:
-    """Write metrics as JSON, floats at six decimals."""
+    """Write metrics as JSON, with floats rounded to six decimals."""
     write_json(path, rounded(value))
 
 

@@ -1,7 +1,7 @@
-"""One training on several GPUs, as `torchrun` starts it: each process has the same weights and a part of the batch.
+"""Distributed training with `torchrun`: each process has the same weights and a part of the batch.
 
-The gradients are averaged by hand and not by a wrapper of the networks: a penalty takes gradients of gradients, for
-which a wrapper's hooks are not made.
+`Parallel.average` averages the gradients. `DistributedDataParallel` is not used, because its hooks do not support
+penalties on gradients (double backward).
 """
 
 import atexit
@@ -16,16 +16,16 @@ from unseen.core import environment
 from unseen.core.errors import UserError
 
 
-def join() -> None:
-    """Make this process one of several that train together, one for each GPU in sight or `UNSEEN_PROCESSES`.
+def start_processes() -> None:
+    """Start distributed training: one process for each visible GPU, or as many as `UNSEEN_PROCESSES`.
 
-    Where there are to be several and none is started yet, this program is replaced by `torchrun`, which starts it
-    again so many times.
+    If there are to be several, `torchrun` replaces this program and starts it once for each process. In a process
+    that `torchrun` has started, this joins the process group.
     """
     if "LOCAL_RANK" in os.environ:
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        # Both kinds: gradients meet on the GPUs, and whether to stop is settled without asking a GPU.
+        # Both backends: gradients are averaged on GPUs, and the decision to stop is shared without a GPU.
         distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(distributed.destroy_process_group)
         return
@@ -36,57 +36,60 @@ def join() -> None:
 
 
 def synchronised(net: nn.Module) -> nn.Module:
-    """A network whose batch norms look at the whole batch; timm's keep the activation that they hold."""
-    import timm.layers  # seconds to import, and only several GPUs need it
+    """Convert batch norm to synchronised batch norm. timm's function also keeps the activation in timm's layers."""
+    import timm.layers  # takes seconds to import and is needed only with several GPUs
 
     converted: nn.Module = timm.layers.convert_sync_batchnorm(net)  # type: ignore[attr-defined,no-untyped-call]
     return converted
 
 
 class Parallel:
-    """This process among those that train together; alone where `torchrun` did not start it."""
+    """Rank and number of the processes of a distributed training; 0 and 1 without `torchrun`."""
 
     def __init__(self) -> None:
-        together = distributed.is_available() and distributed.is_initialized()
-        self.rank = distributed.get_rank() if together else 0
-        self.count = distributed.get_world_size() if together else 1
+        several = distributed.is_available() and distributed.is_initialized()
+        self.rank = distributed.get_rank() if several else 0
+        self.count = distributed.get_world_size() if several else 1
 
     def networks(self, *nets: nn.Module) -> tuple[nn.Module, ...]:
-        """The networks, with batch norms that look at the whole batch.
+        """The networks, with batch norm over the batches of all processes.
 
         Raises:
-            UserError: that takes GPUs.
+            UserError: the networks have batch norm and are on the CPU.
         """
         if self.count == 1:
             return nets
         if not any(isinstance(module, nn.BatchNorm2d) for net in nets for module in net.modules()):
             return nets
         if not next(nets[0].parameters()).is_cuda:
-            raise UserError("batch norm over several processes needs GPUs; start one process on the CPU")
+            raise UserError("batch norm over several processes needs GPUs; set UNSEEN_PROCESSES=1 on the CPU")
         return tuple(synchronised(net) for net in nets)
 
     def part(self, *drawn: Tensor) -> list[Tensor]:
-        """This process's rows of what was drawn for the whole batch."""
+        """This process's rows of tensors that were drawn for the batch of all processes."""
         return [one.tensor_split(self.count)[self.rank] for one in drawn]
 
     def slice(self, count: int) -> slice:
-        """This process's places among so many: a pair whose halves lie half a batch apart stays together."""
+        """This process's positions out of `count`, with a stride.
+
+        The two images of a pair, half a batch apart, belong to the same process.
+        """
         return slice(self.rank, count, self.count)
 
     def check(self, batch: int, unit: int = 1) -> None:
-        """Every process has as many faces as every other, in groups of so many, or its gradient would weigh too much.
+        """Check that all processes get the same number of faces, a multiple of `unit`: gradients have equal weights.
 
         Raises:
-            UserError: the batch can't be shared out.
+            UserError: the batch size is not a multiple of processes x `unit`.
         """
         each = self.count * unit
         if batch % each:
             raise UserError(
-                f"`batch` is {batch}, which {self.count} processes can't share; give a multiple of {each}"
+                f"`batch` is {batch}, which can't be divided among {self.count} processes; give a multiple of {each}"
             )
 
     def any(self, mine: bool) -> bool:
-        """Whether it is so in any process: all must stop at one step, or some would wait for the others."""
+        """Whether `mine` is true in any process. All must stop at the same step, or some would wait forever."""
         if self.count == 1:
             return mine
         flag = torch.tensor(int(mine))
@@ -94,7 +97,7 @@ class Parallel:
         return bool(flag)
 
     def first(self, mine: float) -> float:
-        """The first process's number: two GPUs need not agree on the last bit, and all must decide alike by it."""
+        """The number of process 0. GPUs may differ in the last bit, and all processes must take the same decision."""
         if self.count == 1:
             return mine
         number = torch.tensor(mine, dtype=torch.double)

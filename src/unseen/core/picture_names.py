@@ -1,7 +1,7 @@
-"""The rules for names of files, in one place for every reader of folders, archives and tables.
+"""Rules for file names, shared by all readers of folders, archives and tables.
 
-Which names are pictures, which files operating systems leave beside pictures, when two names mean the same file, and
-how a name is shown.
+They decide which names are pictures, which files operating systems leave beside pictures, when two names mean the
+same file, and how a name is printed.
 """
 
 import fnmatch
@@ -26,24 +26,24 @@ __all__ = [
 JPEGS, RASTERS = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), (".ppm", ".pgm", ".pbm", ".pnm")
 
 SUFFIXES = (*JPEGS, *RASTERS, ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif", ".hif")
-"""How names of pictures end, in small letters. A file that is named by itself may be called anything."""
+"""Suffixes of pictures in folders and archives, in lower case. A file given by its own path may have any name."""
 
 SYSTEM_FOLDERS = frozenset(
     {"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"}
 )
-"""Folders of macOS's archiver, of network storage (indexes and thumbnails) and of file systems, in small letters."""
+"""Folders of macOS's archiver, of network storage (indexes and thumbnails) and of file systems, in lower case."""
 
 SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "icon\r"})
-"""Indexes and settings of file managers, in small letters."""
+"""Indexes and settings of file managers, in lower case."""
 
 _ENDING = re.compile(r"\.[A-Za-z0-9]+$")
 
 
 def normal(name: str) -> str:
-    """The form in which names are compared and stored.
+    """Normalise a name for comparison and storage.
 
-    Accents are composed (Unicode NFC; macOS stores them decomposed), folders are separated by `/`, and what names
-    nothing (`./`, a doubled or leading `/`) is left out. The name of a root, such as `/` or `./`, becomes empty.
+    Accents are composed (Unicode NFC; macOS stores them decomposed), folders are separated by `/`, and redundant
+    parts (`./`, a doubled or leading `/`) are removed. A root, such as `/` or `./`, becomes empty.
     """
     parts = unicodedata.normalize("NFC", name).replace("\\", "/").split("/")
     return "/".join(part for part in parts if part not in ("", "."))
@@ -55,16 +55,15 @@ def end_of(name: str, depth: int) -> str:
 
 
 def is_rooted(name: str) -> bool:
-    """Whether a path starts outside of the folder at hand: absolute, with a drive's letter, or with `..`."""
+    """Whether a path starts outside of the current folder: absolute, with a drive letter, or with `..`."""
     return bool(re.match(r"[\\/]|[A-Za-z]:[\\/]|(\.[\\/])*\.\.[\\/]", name))
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a file, named from the folder or archive that is read, is no picture that anybody put there.
+    """Whether a file was made by an operating system or is hidden. `name` is relative to the folder or archive.
 
-    These are hidden files and files in hidden folders (a part of the name starts with `.`: `.DS_Store`,
-    `._photo.jpg`, `.thumbnails/`), and what macOS, Windows and network storage leave (`__MACOSX/`, `Thumbs.db`,
-    `desktop.ini`, `@eaDir/`).
+    Hidden files and folders have a part that starts with `.`: `.DS_Store`, `._photo.jpg`, `.thumbnails/`. macOS,
+    Windows and network storage make `__MACOSX/`, `Thumbs.db`, `desktop.ini`, `@eaDir/` and others.
     """
     *folders, file = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")] or [""]
     hidden = any(part.startswith(".") for part in (*folders, file))
@@ -72,27 +71,28 @@ def is_system_file(name: str) -> bool:
 
 
 def is_left_by_system(name: str) -> bool:
-    """Whether a file or folder that is named by itself, as a shell names all that is there, was put there by an
-    operating system. Other hidden files are what their user says they are."""
+    """Whether a file or folder given by its own path, perhaps by a shell's `*`, was made by an operating system.
+
+    Other hidden files are accepted, because the user named them.
+    """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
     return last.startswith("._") or last == ".ds_store" or last in SYSTEM_FILES or last in SYSTEM_FOLDERS
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file, named from the folder that is read, has the name of a picture and is no system file."""
+    """Whether a file has the suffix of a picture and is not a system file. `name` is relative to the folder."""
     return name.lower().endswith(SUFFIXES) and not is_system_file(name)
 
 
 def folded(name: str) -> str:
-    """A name, or a glob over names, with its suffix in small letters: `a.JPG` as `a.jpg`."""
+    """A name or glob with its suffix in lower case: `a.JPG` becomes `a.jpg`."""
     return _ENDING.sub(lambda found: found[0].lower(), name)
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a glob matches a whole name; `*` also matches `/`.
+    """Whether a glob matches a complete name; `*` also matches `/`.
 
-    Both are compared in their normal form, and suffixes without regard to case: `*.jpg` matches `a/b.JPG`. All else
-    is case-sensitive.
+    Both are normalised first. Only the suffix is case-insensitive: `*.jpg` matches `a/b.JPG`.
     """
     name, pattern = normal(name), normal(pattern)
     return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(folded(name), folded(pattern))

@@ -1,4 +1,4 @@
-"""Progress bars with rates, quiet where nobody looks."""
+"""Progress bars with rates; only a summary line if the output is not a terminal."""
 
 import os
 import sys
@@ -14,15 +14,15 @@ T = TypeVar("T")
 def progress(
     items: Iterable[T], title: str, unit: str, total: int | None = None, first: int = 0, each: int = 1
 ) -> Iterator[T]:
-    """Pass items on with a bar, a rate and the time left; in CI and in logs only one line at the end.
+    """Yield items and show a bar, the rate and the time left; in CI and in logs only one line at the end.
 
     Args:
-        items: what is passed on.
-        title: what is being done.
-        unit: what one item is.
-        total: how many there will be, where that is known.
-        first: how many were done in an earlier run.
-        each: units that one item counts for.
+        items: the items to yield.
+        title: name of the work.
+        unit: name of a unit, such as `picture`.
+        total: number of units, if known.
+        first: units that an earlier run has done.
+        each: units per item.
     """
     live = sys.stderr.isatty() and not os.environ.get("CI")
     start, count = time.monotonic(), 0

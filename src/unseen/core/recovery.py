@@ -1,4 +1,4 @@
-"""How a file that the pipeline makes is had again: what to run depends on where it lies."""
+"""Tells how to restore a missing pipeline file. The command depends on where the file is."""
 
 import configparser
 import os
@@ -8,26 +8,26 @@ CONFIGS = ("config", "config.local")
 
 
 def _project(path: Path) -> Path | None:
-    """The folder of the DVC project that a path lies in; None outside of one."""
+    """The root of the DVC project that contains a path; None outside of one."""
     absolute = Path(os.path.abspath(path))
     return next((folder for folder in absolute.parents if (folder / ".dvc").is_dir()), None)
 
 
 def _has_remote(project: Path) -> bool:
-    """Whether the project's own configuration names a remote."""
+    """Whether the project's configuration has a remote."""
     for name in CONFIGS:
         config = configparser.RawConfigParser(strict=False)
         try:
             config.read(project / ".dvc" / name, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
-            continue  # DVC itself says so
+            continue  # DVC reports it
         if any(section.strip("'").startswith("remote ") for section in config.sections()):
             return True
     return False
 
 
 def advice(path: Path) -> str:
-    """What to do about a file that is missing or damaged, as the end of a message."""
+    """How to restore a missing or damaged file, as the end of a message."""
     project = _project(path)
     if project is None:
         return "copy it again from where `dvc repro` made it"

@@ -1,7 +1,7 @@
-"""The base of every typed block of params.yaml, and how a block is read.
+"""Base class of the typed blocks of params.yaml, and functions that read a block.
 
-Each room owns the settings of its blocks (`unseen.gans.shared.settings`, ...), so that a new knob for a GAN
-is no dependency of a detector. `unseen.params.check` puts the blocks together and checks the whole.
+Each room defines the settings of its blocks (`unseen.gans.shared.settings`, ...), so that a new knob of a GAN does
+not make detectors stale. `unseen.params.check` combines all blocks and checks the complete file.
 """
 
 import difflib
@@ -18,32 +18,34 @@ from pydantic_core import ErrorDetails
 from unseen.core.errors import UserError
 
 Role = Literal["train", "held_out"]
-"""`train`: may fit weights and thresholds. `held_out`: is only ever measured on."""
+"""`train`: may fit weights and thresholds. `held_out`: only for evaluation."""
 
 
 class Settings(BaseModel):
-    """A block of params: unknown keys are refused, values are not coerced, nothing changes later.
+    """A block of params: no unknown keys, no coercion of values, immutable.
 
-    Defaults are validated as values are, so that they are written as in a params file.
+    Defaults are validated like values, so they are written as in a params file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=True)
 
 
 RESERVED = frozenset({"size", "nfiles"})
-"""Keys that DVC leaves out when it looks a run up in its cache, at any depth (`dvc.stage.cache`, its issue 10296):
-it would restore the old result after a change of their values. No block has such a key, and no item such a name."""
+"""Keys that DVC's run cache ignores at any depth (`dvc.stage.cache`, DVC issue 10296).
+
+DVC would restore an old result after their values change, so no block or item may have such a name.
+"""
 
 
 def _key(value: str) -> str:
     if value in RESERVED:
-        raise ValueError("changes below a key of this name go unnoticed by DVC; take another name")
+        raise ValueError("changes below a key of this name are not noticed by DVC; use another name")
     return value
 
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", value):
-        raise ValueError("a name is made of small letters, digits and _ (DVC makes stage names of it)")
+        raise ValueError("a name may have only lower-case letters, digits and _ (it is part of DVC's stage names)")
     return value
 
 
@@ -58,7 +60,7 @@ Key = Annotated[str, AfterValidator(_key)]
 """A key of a free mapping, such as a column of a table."""
 
 Group = Annotated[str, AfterValidator(_group)]
-"""A folder of sets, such as `people` or `own/gans`; who trains on a group gets every set below it."""
+"""A folder of sets, such as `people` or `own/gans`; training on it uses every set below it."""
 
 DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9][a-z0-9_]*)+$")]
 """A folder below data: a group such as `faces/people`, or one set such as `fakes/own/dcgan`."""
@@ -67,21 +69,21 @@ AssetFolder = Annotated[str, StringConstraints(pattern=r"^assets/[a-z0-9_]+$")]
 """A folder of packaged weights below models, such as `assets/centerface`."""
 
 OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[a-z0-9_]+)$")]
-"""The same, or `none`: the empty folder that DVC is pointed at where there are no weights."""
+"""The same, or `none`: an empty folder, the DVC dependency of items without weights."""
 
 
 def nearest(value: object, allowed: Sequence[str]) -> str:
-    """`allowed are a, b, c; did you mean b?`, the second half only where something is near."""
+    """`allowed: a, b, c; did you mean b?`, without the question if no name is similar."""
     close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
     listed = ", ".join(allowed) if allowed else "none yet"
     return f"allowed: {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice: a copied block whose name was left would silently replace the first.
+    """Raises an error for duplicate keys: a copied block with an unchanged name would silently replace the first.
 
-    A block may begin as another, `{<<: *other, seed: 1}`, and what it says itself counts. Reads `1e-3` as a number,
-    as DVC does; PyYAML itself takes it for a text.
+    Merge keys such as `{<<: *other, seed: 1}` are allowed, and a block's own keys override them. `1e-3` is a number,
+    as in DVC; PyYAML's loader reads it as text.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -89,11 +91,11 @@ class _Loader(yaml.SafeLoader):
         names = [self.construct_object(key, deep=True) for key in keys]
         for name in names:
             if names.count(name) > 1:
-                raise yaml.YAMLError(f"`{name}` is there twice (line {node.start_mark.line + 1} on)")
+                raise yaml.YAMLError(f"duplicate key `{name}` (in the block from line {node.start_mark.line + 1})")
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema: neither a point nor the sign of the exponent is needed.
+# YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema: the point and the exponent's sign are optional.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
@@ -103,14 +105,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a params file as plain data.
 
     Raises:
-        UserError: it is not there, or is not a YAML mapping.
+        UserError: the file does not exist, or is not a YAML mapping.
     """
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
-        raise UserError(f"{path}: not there; run this from the project's folder") from None
+        raise UserError(f"{path}: not found; run this from the project's folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise UserError(f"{path}: not readable: {error.strerror}") from None
     if not isinstance(data, dict):
@@ -119,13 +121,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _fields(kind: Any) -> dict[str, Any]:
-    """The annotations of a settings class by key, {} for other types."""
+    """The annotations of a settings class by key; {} for other types."""
     is_settings = isinstance(kind, type) and issubclass(kind, BaseModel)
     return {key: field.annotation for key, field in kind.model_fields.items()} if is_settings else {}
 
 
 def _plain(kind: Any) -> tuple[Any, str]:
-    """A type without its annotations, and the key that tells the members of a union apart."""
+    """A type without its annotations, and the discriminator of a union."""
     discriminator = "kind"
     while get_origin(kind) is Annotated:
         kind, *notes = get_args(kind)
@@ -134,7 +136,7 @@ def _plain(kind: Any) -> tuple[Any, str]:
 
 
 def _follow(kind: Any, location: Sequence[str | int]) -> tuple[list[str], Any]:
-    """The keys of a location as a user knows them, without pydantic's own steps, and the type that is found there."""
+    """The keys of a pydantic location as in the params file, without pydantic's own steps, and the type there."""
     keys: list[str] = []
     for step in location:
         kind, discriminator = _plain(kind)
@@ -148,20 +150,20 @@ def _follow(kind: Any, location: Sequence[str | int]) -> tuple[list[str], Any]:
 
 
 def _quoted(expected: str) -> list[str]:
-    """The values in pydantic's words for them: "'a', 'b' or 3"."""
+    """The values in a text of pydantic such as "'a', 'b' or 3"."""
     return [text or number for text, number in re.findall(r"'([^']*)'|\b(\d+)\b", expected)]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at one place of a block of params."""
+    """A problem at one key of a params file."""
 
     keys: tuple[str, ...]
     text: str
     unknown: bool = False
-    """The last key is not a known one."""
+    """The last key is unknown."""
     meant: str = ""
-    """The known key, or the allowed value, that is nearest."""
+    """The most similar known key or allowed value."""
 
     def __str__(self) -> str:
         return f"params: {self.text}"
@@ -173,13 +175,13 @@ def _near(value: object, allowed: Sequence[str], cutoff: float = 0.5) -> str:
 
 
 def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Collection[tuple[str, ...]]) -> Problem:
-    """An error of pydantic in the words of a params file.
+    """Convert an error of pydantic to a problem of the params file.
 
     Args:
-        kind: the type that was asked for.
-        error: what pydantic says.
+        kind: the expected type.
+        error: pydantic's error.
         where: keys above the data.
-        missing: all keys that are missing: an unknown key is likely one of them, misspelt.
+        missing: all missing keys; an unknown key is probably one of them, misspelt.
     """
     keys = [*where, *_follow(kind, error["loc"])[0]]
     context, value = error.get("ctx", {}), error["input"]
@@ -214,8 +216,8 @@ def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Coll
 
 
 def _problems(kind: Any, error: ValidationError, where: str) -> list[Problem]:
-    """All errors as problems. A missing key that is there under a misspelt name is one problem and not two."""
-    # A default that is made of other values is not made where one of these is wrong, which is an error of its own.
+    """Convert all errors to problems. A misspelt key is one problem, not an unknown key and a missing one."""
+    # pydantic does not call a default factory if a value that it needs is invalid, which is an error of its own.
     errors = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
     above = [where] if where else []
     missing = {(*above, *_follow(kind, one["loc"])[0]) for one in errors if one["type"] == "missing"}
@@ -225,7 +227,7 @@ def _problems(kind: Any, error: ValidationError, where: str) -> list[Problem]:
 
 
 def problems_of(kind: Any, data: Any, where: str = "") -> list[Problem]:
-    """Everything that is wrong with `data` as a `kind`; see `validated`."""
+    """All problems of `data` as a `kind`; see `validated`."""
     try:
         TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
@@ -234,15 +236,18 @@ def problems_of(kind: Any, data: Any, where: str = "") -> list[Problem]:
 
 
 def validated(kind: Any, data: Any, where: str) -> Any:
-    """`data` as a `kind`; the first problem becomes one line.
+    """Validate plain data.
 
     Args:
         kind: a `Settings` class, or a type such as `dict[Name, GanSettings]`.
         data: plain data from YAML.
-        where: how the place is called in the message, for instance `gans.dcgan`.
+        where: the keys above the data, for messages, for instance `gans.dcgan`.
+
+    Returns:
+        `data` as a `kind`.
 
     Raises:
-        UserError: names the key, the value and what is allowed.
+        UserError: names the first invalid key, its value and what is allowed.
     """
     try:
         return TypeAdapter(kind).validate_python(data)
@@ -251,10 +256,10 @@ def validated(kind: Any, data: Any, where: str) -> Any:
 
 
 def read_block(path: Path, keys: Sequence[str], kind: Any) -> Any:
-    """One typed block of a params file, for instance `read_block(path, ["gans", "dcgan"], GanSettings)`.
+    """Read a typed block of a params file, for instance `read_block(path, ["gans", "dcgan"], GanSettings)`.
 
     Raises:
-        UserError: the block is not there or not valid.
+        UserError: the block is missing or not valid.
     """
     data: Any = read_yaml(path)
     for depth, key in enumerate(keys):

@@ -1,19 +1,19 @@
-"""Standard output and standard error: any text can be printed, and a stream that takes no more is one line."""
+"""Standard output and standard error: characters that can't be encoded, and streams that can't be written."""
 
 import io
 import os
 import sys
 
 
-def open_up() -> None:
-    """Let text that the terminal's encoding does not know be printed with escapes instead of an error."""
+def escape_unencodable() -> None:
+    """Escape characters that the terminal's encoding does not have, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def close_off() -> None:
-    """Send what is still to be printed nowhere. Without this Python tries again at its end, and complains."""
+def discard_output() -> None:
+    """Discard buffered output that can't be written. Otherwise Python tries again at exit and prints an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -21,12 +21,12 @@ def close_off() -> None:
         except OSError:
             os.dup2(nowhere, stream.fileno())
         except ValueError:
-            continue  # it is closed
+            continue  # closed
 
 
 def report(text: str) -> None:
-    """Print a line on standard error; where that is not possible, nobody can be told."""
+    """Print a line on standard error, if that is possible."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
-        close_off()
+        discard_output()

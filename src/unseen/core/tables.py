@@ -1,8 +1,7 @@
-"""Tables that people bring, as CSV or Parquet: the one reader of all commands.
+"""Read users' tables, CSV or Parquet. All commands use this reader.
 
-A value is what its text says, whatever type a file gave it: 7, 7.0, "7" and a category 7 are one, in every format.
-`007` is text that differs from `7`. An index that pandas stored means nothing, except that one with a name is a
-column like others.
+Values are compared as text, in every format and type: 7, 7.0, "7" and a category 7 are equal, and `007` differs from
+`7`. The index of a pandas table is ignored, unless it has a name: then it is a column.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,20 +24,24 @@ PACKED = {
     b"\x28\xb5\x2f\xfd": "packed with zstd",
 }
 MISSING = ["nan", "NaN", "None", "<NA>", "NaT"]
-"""What Python and pandas make of a missing value when they turn a column into text."""
+"""How Python and pandas write a missing value as text."""
 
 WHOLE = r"^(-?(?:0|[1-9][0-9]*))[{marks}]0+$"
-"""A whole number written with a point: what pandas makes of whole numbers in a column with gaps."""
+"""A whole number with decimals: pandas writes whole numbers so if the column has missing values."""
 
 
 def canonical(values: pa.Array, marks: str = ".") -> pa.Array:
-    """Values of any plain type as text: composed (NFC), without spaces around, whole numbers without a point (or what
-    else of `marks` a file has for it); empty where there is no value."""
+    """Values of any plain type as text: NFC, stripped, whole numbers without decimals; empty for missing values.
+
+    Args:
+        values: the values.
+        marks: decimal marks of the file.
+    """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if pa.types.is_boolean(values.type):
         values = pc.if_else(values, "True", "False")
-    elif pa.types.is_floating(values.type):  # as Python, NumPy and pandas write them, of float32 the shortest form
+    elif pa.types.is_floating(values.type):  # as Python, NumPy and pandas write them; the shortest form of float32
         values = pa.array(values.to_numpy(zero_copy_only=False).astype(str), pa.string())
     text = pc.fill_null(values.cast(pa.string()), "")
     text = pc.utf8_normalize(pc.utf8_trim(text, " \t"), "NFC")
@@ -47,19 +50,19 @@ def canonical(values: pa.Array, marks: str = ".") -> pa.Array:
 
 
 def canonical_text(value: str) -> str:
-    """The same of one text."""
+    """`canonical` for one text."""
     return str(canonical(pa.array([value], pa.string()))[0])
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of one length.
+    """Columns of equal length.
 
     Attributes:
-        where: what messages call it.
+        where: the table's name in messages.
         columns: by name.
-        names: of all columns, also of those that were not read.
-        delimiter: of a CSV file; empty of Parquet.
+        names: of all columns, including those that were not read.
+        delimiter: of a CSV file; empty for Parquet.
     """
 
     where: str
@@ -68,7 +71,7 @@ class Table:
     delimiter: str = ""
 
     def __len__(self) -> int:
-        """How many rows it has."""
+        """The number of rows."""
         return len(next(iter(self.columns.values()), []))
 
     @property
@@ -76,10 +79,10 @@ class Table:
         return self.delimiter not in ("", ",")
 
     def find(self, name: str) -> str | None:
-        """The column of that name, or else the only one that differs from it in case alone.
+        """The column with this name, or else the only one that differs in case alone; None if there is none.
 
         Raises:
-            UserError: there are several.
+            UserError: several columns differ in case alone.
         """
         if name in self.names:
             return name
@@ -89,10 +92,10 @@ class Table:
         return alike[0] if alike else None
 
     def text(self, name: str) -> list[str]:
-        """A column as text, by the rule of `canonical`.
+        """A column as text; see `canonical`.
 
         Raises:
-            UserError: it holds neither text nor numbers.
+            UserError: the column has neither text nor numbers.
         """
         column = self.columns[name]
         plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -105,7 +108,7 @@ class Table:
         return found
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
-        """A column as numbers, NaN where it has none. In a CSV whose delimiter is no comma, `0,5` is 0.5."""
+        """A column as float64; NaN for values that are not numbers. In a CSV with another delimiter, `0,5` is 0.5."""
         column = self.columns[name]
         if pa.types.is_float64(column.type) or pa.types.is_integer(column.type):
             return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
@@ -121,9 +124,9 @@ class Table:
 
 
 def _of_csv(where: str, data: bytes, header: Sequence[str], strict: bool, fallback: str) -> Table:
-    packed = next((says for start, says in PACKED.items() if data.startswith(start)), "")
+    packed = next((name for start, name in PACKED.items() if data.startswith(start)), "")
     if packed:
-        raise UserError(f"{where}: {packed}; CSV or Parquet is needed")
+        raise UserError(f"{where}: {packed}; give CSV or Parquet")
     columns, delimiter = csv_columns(where, decoded(where, data, fallback), header, strict)
     return Table(
         where, {name: pa.array(values, pa.string()) for name, values in columns.items()}, list(columns), delimiter
@@ -144,21 +147,21 @@ def _of_parquet(where: str, file: "Path | pa.BufferReader", only: Callable[[str]
 
 
 def read_table(path: Path, only: Callable[[str], bool] = lambda name: True) -> Table:
-    """A file of a user's own: Parquet by its first bytes, otherwise CSV.
+    """Read a user's table: Parquet if its first bytes are Parquet's, otherwise CSV.
 
     Args:
         path: the file.
-        only: which columns of a Parquet file to read, by their names.
+        only: selects the columns of a Parquet file by name.
 
     Raises:
-        UserError: it can't be read.
+        UserError: the file can't be read.
     """
     try:
         with path.open("rb") as handle:
             start = handle.read(4)
             data = b"" if start == PARQUET else start + handle.read()
     except FileNotFoundError:
-        raise UserError(f"{path}: not there") from None
+        raise UserError(f"{path}: not found") from None
     except IsADirectoryError:
         raise UserError(f"{path}: a folder; name its files, for instance {path}/*.parquet") from None
     except OSError as error:
@@ -166,20 +169,20 @@ def read_table(path: Path, only: Callable[[str], bool] = lambda name: True) -> T
     if start == PARQUET:
         return _of_parquet(str(path), path, only)
     if path.suffix.lower() in (".parquet", ".pq"):
-        raise UserError(f"{path}: not a Parquet file, though its name says so")
+        raise UserError(f"{path}: not a Parquet file, despite its name")
     return _of_csv(str(path), data, (), True, "")
 
 
 def table_of(where: str, data: bytes, header: Sequence[str] = ()) -> Table:
-    """A table in an archive that others made: a CSV file is read leniently, and as Latin-1 where it is not Unicode.
+    """Read a table of a downloaded archive. CSV is parsed leniently, and as Latin-1 if it is not Unicode.
 
     Args:
-        where: what messages call it.
+        where: the table's name in messages.
         data: its bytes.
-        header: the names of a CSV file's columns, where its first line is a row.
+        header: column names of a CSV file without a header line.
 
     Raises:
-        UserError: it can't be read.
+        UserError: the table can't be read.
     """
     if data.startswith(PARQUET):
         return _of_parquet(where, pa.BufferReader(data), lambda name: True)

@@ -1,25 +1,25 @@
-"""Libraries that report to their makers how they are used are told not to, before any of them is imported.
+"""Turns the telemetry of libraries off, before any of them is imported.
 
-`import unseen` does this, so it holds in every command, stage and notebook. What the user has set stays as it is.
-DVC is a program of its own: `.dvc/config` turns its reports off.
+`import unseen` does this, so it applies to every command, stage and notebook. Variables that the user has set are
+kept. DVC runs as a separate program: `.dvc/config` turns its telemetry off.
 """
 
 import os
 
 OFF = {
-    # ONNX Runtime from 1.29 on keeps a device identifier and events below the user's cache, and sends the events
+    # ONNX Runtime 1.29 and later stores a device identifier and events in the user's cache, and sends the events
     "ORT_DISABLE_TELEMETRY": "1",
     "DVC_NO_ANALYTICS": "1",
     "ITERATIVE_DO_NOT_TRACK": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",  # also what timm, diffusers and transformers tell the hub
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # also of timm, diffusers and transformers
     "RAY_USAGE_STATS_ENABLED": "0",
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "DO_NOT_TRACK": "1",  # https://donottrack.sh, for all that know it
+    "DO_NOT_TRACK": "1",  # https://donottrack.sh, for libraries that support it
 }
-"""Variables of libraries, and the value that turns their reports off."""
+"""Environment variables of libraries, with the value that turns their telemetry off."""
 
 
 def off() -> None:
-    """Set the variables that are not set."""
+    """Set the variables that are not set yet."""
     for name, value in OFF.items():
         os.environ.setdefault(name, value)

@@ -1,19 +1,19 @@
-"""Which threshold keeps the FPR at or below a share."""
+"""Thresholds that keep the false positive rate (FPR) at or below a limit."""
 
 import numpy as np
 import numpy.typing as npt
 
 FPRS = {"fpr_0_5": 0.005, "fpr_1": 0.01, "fpr_5": 0.05}
-"""The shares of reals, by the name that cards and metrics have for them, in percent."""
+"""FPR limits as shares; the keys of cards and metrics name them in percent."""
 
 
 def threshold_at(reals: npt.NDArray[np.float64], fpr: float) -> float:
-    """The lowest threshold that at most a share `fpr` of some reals reach.
+    """The lowest threshold at which at most a share `fpr` of the reals are false positives.
 
-    It lies one float above the highest real that may not reach it; where `fpr` is less than one of n, above all.
+    It is the next float above the highest real that is not a false positive. If `fpr` < 1 / n, it is above all reals.
 
     Args:
-        reals: [n], scores or logits of real faces, at least one.
+        reals: [n], n >= 1, scores or logits of real faces.
         fpr: in [0, 1).
     """
     allowed = int(np.sum(np.arange(1, len(reals) + 1) / len(reals) <= fpr))
