@@ -1,6 +1,7 @@
 """The documentation: whole tables, links that lead somewhere, the words of the field, a short README."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def test_every_page_has_a_place_on_the_site() -> None:
     assert all((ROOT / source).is_file() for source in moved)
     named = IN_NAV.findall((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert sorted(named) == sorted([*(page.name for page in ROOT.glob("docs/*.md")), *moved.values()])
+
+
+@pytest.mark.parametrize(
+    ("source", "link", "moved"),
+    [
+        ("README.md", "[a](docs/metrics.md#cost)", "[a](metrics.md#cost)"),
+        ("README.md", "![a](docs/fakes.png)", "![a](fakes.png)"),
+        ("README.md", "[a](CONTRIBUTING.md)", "[a](contributing.md)"),
+        ("docs/gans.md", "[a](ladder.md)", "[a](ladder.md)"),
+        ("docs/change.md", "[a](../experiments/README.md)", "[a](experiments.md)"),
+        ("experiments/README.md", "[a](../docs/gans.md)", "[a](gans.md)"),
+        ("docs/gans.md", "[a](https://example.org/docs/b.md) [c](#d)", "[a](https://example.org/docs/b.md) [c](#d)"),
+    ],
+)
+def test_links_become_links_between_pages(source: str, link: str, moved: str) -> None:
+    assert runpy.run_path(str(ROOT / ".ci/site.py"))["moved"](link, source) == moved
 
 
 def test_readme_is_short() -> None:
