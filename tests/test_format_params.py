@@ -31,7 +31,7 @@ def test_every_params_file_is_as_dvc_writes_it(path: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     "override",
-    ["detectors.dct_logistic.penalty=50.0", "seed=5", "robustness.faces=30", "faces.side=32", "audit.max_auc=0.6"],
+    ["fakes.dcgan_fakes.count=300", "seed=5", "robustness.faces=30", "faces.side=32", "audit.max_auc=0.6"],
 )
 def test_one_knob_is_one_line(tmp_path: Path, override: str) -> None:
     copy = tmp_path / "params.yaml"
@@ -40,6 +40,17 @@ def test_one_knob_is_one_line(tmp_path: Path, override: str) -> None:
     lines = differing(PARAMS.read_text(), copy.read_text())
     assert [line[0] for line in lines] == ["-", "+"], lines
     assert override.split("=")[1] in lines[1]
+
+
+def test_a_knob_at_its_default_is_new_lines(tmp_path: Path) -> None:
+    """It is not in the file, so that its path begins with ++; its line is new, and so are those of its blocks."""
+    copy = tmp_path / "params.yaml"
+    shutil.copy(PARAMS, copy)
+    apply_overrides(copy, ["++detectors.efficientnet_lite0.augment.blur=0.0", "++calibration.max_fpr=0.1"])
+    lines = differing(PARAMS.read_text(), copy.read_text())
+    new = [line.partition("#")[0].strip("+ ") for line in lines if line[0] == "+"]
+    assert [line for line in new if line] == ["calibration:", "max_fpr: 0.1", "augment:", "blur: 0.0"]
+    assert [line.split()[:2] for line in lines if line[0] == "-"] == [["-calibration:", "{}"]]
 
 
 def test_formatting_changes_the_form_and_not_the_values(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from conftest import PARAMS, ROOT
 from unseen.core.settings import RESERVED, Key, Name, read_yaml
-from unseen.params.check import Params
+from unseen.params.check import Params, load_params
 
 ITEMS = {
     "archives": ("download",),
@@ -54,8 +54,10 @@ BLOCKS = {
 
 
 def params_with_every_block() -> dict[str, Any]:
-    """The default, with an item in the blocks that it leaves empty."""
+    """The default with each knob of detectors, and with an item in the blocks that it leaves empty."""
     data = read_yaml(PARAMS)
+    defaults = load_params(PARAMS).model_dump(exclude_none=True)
+    data |= {name: defaults[name] for name in ("calibration", "detectors")}
     ladder = read_yaml(ROOT / "experiments/ladder.yaml")
     (auto, ae), *_ = ladder["autoencoders"].items()
     (twin, twins), *_ = ladder["twins"].items()

@@ -50,7 +50,7 @@ def test_all_problems_at_once_each_with_its_line(
     capsys: pytest.CaptureFixture[str], params_data: dict[str, Any]
 ) -> None:
     """Keys, references, and folders that are not there."""
-    params_data["detectors"]["dct_logistic"]["penalti"] = params_data["detectors"]["dct_logistic"].pop("penalty")
+    params_data["detectors"]["dct_logistic"]["penalti"] = 100.0
     params_data["folders"]["mine"] = {"path": "photos"}
     file = written(params_data, fakes__dcgan_fakes__gan="dcgn", quality__weights="assets/none_such")
     code, out, err = run(capsys, "check", file)

@@ -123,9 +123,8 @@ def line_of(text: str, start: str) -> int:
 
 def test_a_misspelt_key_is_one_problem_with_its_line(tmp_path: Path) -> None:
     """Its right name is not reported as missing, and what depends on its block is still looked at."""
-    text = TEXT.replace("    penalty: 100.0\n", "    penalti: 100.0\n").replace(
-        "    gan: dcgan\n", "    gan: dcgna\n"
-    )
+    text = TEXT.replace("    kind: dct_logistic\n", "    kind: dct_logistic\n    penalti: 100.0\n")
+    text = text.replace("    gan: dcgan\n", "    gan: dcgna\n")
     found = everything(text, tmp_path)
     gan, penalti = line_of(text, "    gan: dcgna"), line_of(text, "    penalti: 100.0")
     assert found == [
@@ -148,7 +147,7 @@ def test_a_misspelt_kind_is_named(params_data: dict[str, Any], tmp_path: Path) -
     """Both by its key and by its value; the other keys of its block are looked at."""
     block = params_data["detectors"]["dct_logistic"]
     block["knd"] = block.pop("kind")
-    block["penalti"] = block.pop("penalty")
+    block["penalti"] = 100.0
     data = changed(params_data, detectors__discriminator__kind="discriminater", detectors__discriminator__stepps=1)
     found = [line.partition(": ")[2] for line in everything(data, tmp_path)]
     assert [line for line in found if "`detectors.dct_logistic.knd` is not a known key; did you mean `kind`?" in line]
@@ -176,7 +175,7 @@ KEYS = [
     ({"gans__dcgan__imagess": 1}, ["`gans.dcgan.imagess`", "did you mean `images`?"]),
     ({"detectors__dct_logistic__penalti": 1.0}, ["`detectors.dct_logistic.penalti`", "did you mean `penalty`?"]),
     (
-        {"detectors__discriminator__augment__blurr": 1.0},
+        {"detectors__discriminator__augment": {"blurr": 1.0}},
         ["`detectors.discriminator.augment.blurr`", "allowed: blur, blur_sigma", "did you mean `blur`?"],
     ),
     ({"audit": GONE}, ["`audit` is missing"]),

@@ -13,20 +13,25 @@ of the last layers hold weights, by timm's names:
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import LastLayers, created_with_last_layers
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.settings import LastLayersSettings
+from unseen.detectors.shared.settings import InputSize, LastLayersSettings
 
 fit = loop.fit
 
 
 class Settings(LastLayersSettings):
-    """The settings of every network, and `last_layers`."""
+    """The head and the last layers are trained together, from the first step on."""
 
     network: ClassVar[str] = "mobilenetv1_100"
 
     kind: Literal["mobilenet_v1"]
+    input_size: InputSize = Field(224, description="pixels the network sees; crops are resized")
+    dropout: float = Field(0.5, ge=0, lt=1, description="before the last layer")
+    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
