@@ -32,7 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unseen.core.kinds import read_kind
 from unseen.core.runtime import Scratch, prepare
-from unseen.gans.shared.networks import build, placed
+from unseen.gans.shared.networks import build_gan, placed
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings
 from unseen.gans.training.losses import loss_of
@@ -114,7 +114,7 @@ def ours(reals: Timed, settings: GanSettings) -> float:
 
 def plain(files: Files, settings: GanSettings, size: int, device: torch.device) -> float:
     """Images a second of a plain loop."""
-    g, d = (net.to(device) for net in build(settings, size, 1))
+    g, d = (net.to(device) for net in build_gan(settings, size, 1))
     betas = (settings.beta1, settings.beta2.end)
     g_optimizer = torch.optim.Adam(g.parameters(), settings.learning_rate.end, betas)
     d_optimizer = torch.optim.Adam(d.parameters(), settings.learning_rate.end, betas)
@@ -145,7 +145,7 @@ def plain(files: Files, settings: GanSettings, size: int, device: torch.device) 
 def flops(settings: GanSettings, size: int, device: torch.device) -> float:
     """Floating-point operations of a step for each image, by torch's count of multiplications: G once forth and back,
     D twice forth and back for itself and once for G."""
-    g, d = (placed(net, device) for net in build(settings, size, 1))
+    g, d = (placed(net, device) for net in build_gan(settings, size, 1))
     latents = torch.randn(settings.batch, settings.latent, device=device)
     with FlopCounterMode(display=False) as counter:
         fake = g(latents)

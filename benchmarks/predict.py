@@ -19,7 +19,7 @@ import torch
 from machine import machine
 
 from unseen.core.runtime import device
-from unseen.serve.predict import Scored, open_detector, predict
+from unseen.serve.predict import ScoredFace, open_detector, predict
 
 BATCHES = (1, 32)
 BARE_RUNS = 20
@@ -68,7 +68,7 @@ def main() -> None:
 
     detector, face_detector = open_detector(given.detector)
     paths = [str(given.picture)] * given.pictures
-    faces = sum(isinstance(row, Scored) for rows in predict(paths, detector, face_detector) for row in rows)
+    faces = sum(isinstance(row, ScoredFace) for rows in predict(paths, detector, face_detector) for row in rows)
     for batch in BATCHES:
         way, low, high = median_s(
             lambda batch=batch: list(predict(paths, detector, face_detector, batch)), given.runs

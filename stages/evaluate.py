@@ -8,7 +8,7 @@ from unseen.core.files import atomic_file, read_json, write_json, write_metrics
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
 from unseen.evaluation.card import model_card
-from unseen.evaluation.evaluate import evaluate, summary
+from unseen.evaluation.evaluate import evaluate, evaluation_summary
 from unseen.evaluation.settings import EvaluationSettings
 from unseen.sources.shared.settings import SourceSettings
 
@@ -30,7 +30,7 @@ def main(detector: str) -> None:
     for name, frame in (("roc", found.roc), ("reliability", found.reliability)):
         with atomic_file(Path("metrics", name, f"{detector}.csv")) as part:
             frame.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
-    write_json(folder / "evaluation.json", summary(found.metrics))
+    write_json(folder / "evaluation.json", evaluation_summary(found.metrics))
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
     with atomic_file(folder / "card.md") as part:
         part.write_text(

@@ -5,7 +5,7 @@ from pathlib import Path
 import _stage
 
 from unseen.core.settings import Name, read_block
-from unseen.data.named import check_sides, say_ignored, sets_in, take_named
+from unseen.data.named import check_named_sides, say_ignored, sets_in, take_named
 from unseen.faces.settings import FaceSettings
 from unseen.sources.shared.settings import SourceSettings
 
@@ -15,7 +15,7 @@ def main() -> None:
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
     named = [f"{source.group}/{name}" for name, source in sources.items()]
     ignored = take_named(folder, Path("data/sets/faces"), named, sets_in(folder))
-    check_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
+    check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
     say_ignored(folder, ignored)
 
 

@@ -6,7 +6,7 @@ import _stage
 
 from unseen.autoencoders.settings import TwinSettings
 from unseen.core.settings import Name, read_block
-from unseen.data.named import check_sides, say_ignored, sets_in, take_named
+from unseen.data.named import check_named_sides, say_ignored, sets_in, take_named
 from unseen.faces.settings import FaceSettings
 from unseen.gans.shared.settings import FakeSettings
 
@@ -17,7 +17,7 @@ def main() -> None:
     twins = read_block(_stage.PARAMS, ["twins"], dict[Name, TwinSettings])
     named = [f"{made.group}/{name}" for name, made in [*fakes.items(), *twins.items()]]
     ignored = take_named(folder, Path("data/sets/fakes"), named, sets_in(folder))
-    check_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
+    check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
     say_ignored(folder, ignored)
 
 

@@ -9,7 +9,7 @@ from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import load_detector
-from unseen.robustness.robustness import as_table, as_tree, measure, score_changes
+from unseen.robustness.robustness import as_table, as_tree, measure_robustness, score_changes
 from unseen.robustness.settings import RobustnessSettings
 
 
@@ -31,7 +31,7 @@ def main(name: str) -> None:
         read_block(_stage.PARAMS, ["seed"], int),
         output,
     )
-    rows = measure(output, {name: detector.calibration.threshold}, pairs)
+    rows = measure_robustness(output, {name: detector.calibration.threshold}, pairs)
     metrics = Path("metrics/robustness")
     write_metrics(metrics / f"{name}.json", as_tree(rows)[name])
     with atomic_file(metrics / f"{name}.csv") as part:

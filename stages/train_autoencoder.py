@@ -7,12 +7,12 @@ import _stage
 
 import torch
 
-from unseen.autoencoders.reconstruct import build, fit, save, twins_of
+from unseen.autoencoders.reconstruct import build_autoencoder, fit_autoencoder, save, twins_of
 from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.core.files import atomic_file, write_metrics
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
-from unseen.data.pictures import grid, load
+from unseen.data.pictures import grid, load_faces
 from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.reals import Reals
@@ -27,13 +27,13 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["autoencoders", name], AutoencoderSettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data/sets", settings.train_on))
-    faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
+    faces, held_back = load_faces(sets, ["train"], ["source"]), load_faces(sets, ["val"], ["source"])
     gan = None if settings.weights == "none" else load_gan(Path("models", settings.weights))
-    net = build(settings, faces.pixels.shape[1], gan, seed)
+    net = build_autoencoder(settings, faces.pixels.shape[1], gan, seed)
     shown = torch.from_numpy(held_back.pixels[:JUDGED]).permute(0, 3, 1, 2)
     key = [settings.model_dump(), seed, [face_set.fingerprint() for face_set in sets], gan.card if gan else None]
     scratch = Scratch(_stage.SCRATCH, f"autoencoder-{name}", key)
-    history = fit(net, Reals(faces.pixels, prepare()), shown, settings, seed, scratch)
+    history = fit_autoencoder(net, Reals(faces.pixels, prepare()), shown, settings, seed, scratch)
 
     save(Path("models/autoencoders", name), name, net, faces.counts("source"))
     metrics = Path("metrics/autoencoders", name)

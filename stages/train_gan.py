@@ -12,7 +12,7 @@ from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
-from unseen.data.pictures import grid, load
+from unseen.data.pictures import grid, load_faces
 from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan, save_gan
 from unseen.gans.shared.reals import Reals
@@ -29,7 +29,7 @@ def main(name: str) -> None:
     quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
     seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data/sets", settings.train_on))
-    faces, held_back = load(sets, ["train"], ["source"]), load(sets, ["val"], ["source"])
+    faces, held_back = load_faces(sets, ["train"], ["source"]), load_faces(sets, ["val"], ["source"])
     device = prepare()
     backbone = Backbone(Path("models", quality.weights), device)
     inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)

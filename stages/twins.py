@@ -4,7 +4,7 @@ from pathlib import Path
 
 import _stage
 
-from unseen.autoencoders.reconstruct import load
+from unseen.autoencoders.reconstruct import load_autoencoder
 from unseen.autoencoders.settings import TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.files import write_metrics
@@ -19,7 +19,7 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["twins", name], TwinSettings)
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
-    maker, net = load(Path("models/autoencoders", settings.autoencoder))
+    maker, net = load_autoencoder(Path("models/autoencoders", settings.autoencoder))
     reals = sets_below(Path("data/sets", settings.of))
     check_sides(reals, faces.side)
     counts = twin_set(

@@ -14,7 +14,16 @@ from gans.tiny import CPU, SIZE, autoencoder_settings
 from stops import Interruption, stop_after
 from unseen.autoencoders import reconstruct
 from unseen.autoencoders.autoencoder import Autoencoder
-from unseen.autoencoders.reconstruct import Row, build, difference, fit, load, psnr, save, twins_of
+from unseen.autoencoders.reconstruct import (
+    Row,
+    build_autoencoder,
+    difference,
+    fit_autoencoder,
+    load_autoencoder,
+    psnr,
+    save,
+    twins_of,
+)
 from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch
@@ -29,9 +38,11 @@ def fitted(
     faces: OrlFaces, knobs: AutoencoderSettings, scratch: Path, seed: int = 1, net: Autoencoder | None = None
 ) -> tuple[Autoencoder, list[Row]]:
     """One that has learned on the first 90 faces, and its table."""
-    net = net or build(knobs, SIZE, None, seed)
+    net = net or build_autoencoder(knobs, SIZE, None, seed)
     held_back = torch.from_numpy(faces.small[90:]).permute(0, 3, 1, 2)
-    return net, fit(net, Reals(faces.small[:90], CPU), held_back, knobs, seed, Scratch(scratch, "auto", 1))
+    return net, fit_autoencoder(
+        net, Reals(faces.small[:90], CPU), held_back, knobs, seed, Scratch(scratch, "auto", 1)
+    )
 
 
 def equal(first: Autoencoder, second: Autoencoder) -> bool:
@@ -110,7 +121,7 @@ def test_told_to_stop_it_leaves_a_checkpoint(
 
 def test_an_error_that_is_not_finite_stops_it(orl_faces: OrlFaces, tmp_path: Path) -> None:
     knobs = autoencoder_settings()
-    net = build(knobs, SIZE, None, 1)
+    net = build_autoencoder(knobs, SIZE, None, 1)
     with torch.no_grad():
         next(net.parameters()).fill_(torch.nan)
     with pytest.raises(UserError, match="no longer finite at step 2; halve `learning_rate`"):
@@ -120,7 +131,7 @@ def test_an_error_that_is_not_finite_stops_it(orl_faces: OrlFaces, tmp_path: Pat
 def test_it_comes_back_from_disk_as_it_was(orl_faces: OrlFaces, tmp_path: Path) -> None:
     net, _ = fitted(orl_faces, autoencoder_settings(), tmp_path / "scratch")
     save(tmp_path / "auto", "auto", net, {"orl": 90})
-    name, found = load(tmp_path / "auto")
+    name, found = load_autoencoder(tmp_path / "auto")
     assert name == "auto"
     assert not found.training
     assert equal(net, found)
@@ -132,29 +143,29 @@ def test_a_gan_lends_its_last_blocks_and_they_come_back(orl_faces: OrlFaces, tmp
     tiny.save(tmp_path / "gan", channels=3)
     gan = load_gan(tmp_path / "gan")
     knobs = autoencoder_settings(weights="gans/tiny", factor=4)
-    net, _ = fitted(orl_faces, knobs, tmp_path / "scratch", net=build(knobs, SIZE, gan, 1))
+    net, _ = fitted(orl_faces, knobs, tmp_path / "scratch", net=build_autoencoder(knobs, SIZE, gan, 1))
     assert net.lent is not None
     tail, _ = gan.network("Generator").tail(2)  # type: ignore[operator]
     for name, value in tail.state_dict().items():
         assert torch.equal(net.lent.state_dict()[name], value), name
     save(tmp_path / "auto", "auto", net, {})
-    assert equal(load(tmp_path / "auto")[1], net)
+    assert equal(load_autoencoder(tmp_path / "auto")[1], net)
     with pytest.raises(UserError, match="`tiny` was trained at 32 px, and can't lend its blocks at 64; retrain it"):
-        build(knobs, 64, gan, 1)
+        build_autoencoder(knobs, 64, gan, 1)
 
 
 def test_a_folder_that_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"autoencoder\.json: not found; .*`dvc repro`"):
-        load(tmp_path / "nowhere")
-    save(tmp_path / "auto", "auto", build(autoencoder_settings(), SIZE, None, 1), {})
+        load_autoencoder(tmp_path / "nowhere")
+    save(tmp_path / "auto", "auto", build_autoencoder(autoencoder_settings(), SIZE, None, 1), {})
     weights = tmp_path / "auto" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(UserError, match="damaged"):
-        load(tmp_path / "auto")
+        load_autoencoder(tmp_path / "auto")
 
 
 def test_twins_keep_their_reals_low_frequencies_where_asked(orl_faces: OrlFaces) -> None:
-    net = build(autoencoder_settings(), SIZE, None, 1)  # untrained: far from its reals
+    net = build_autoencoder(autoencoder_settings(), SIZE, None, 1)  # untrained: far from its reals
     faces = torch.from_numpy(orl_faces.small[:4]).permute(0, 3, 1, 2)
     far = (twins_of(net, faces).float() - faces.float()).mean((2, 3)).abs()
     near = (twins_of(net, faces, 0.5).float() - faces.float()).mean((2, 3)).abs()

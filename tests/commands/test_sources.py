@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from unseen.sources.catalogue import load
+from unseen.sources.catalogue import load_catalogue
 
 from .program import run
 
@@ -40,7 +40,7 @@ def test_the_table_outside_of_a_project_is_the_catalogue(capsys: pytest.CaptureF
     code, out, err = run(capsys, "sources")
     assert (code, err) == (0, [])
     assert cells(out[0]) == ["source", "label", "use", "kind", "here", "size", "licence"]
-    assert [cells(line)[0] for line in out[1:]] == list(load().sources)
+    assert [cells(line)[0] for line in out[1:]] == list(load_catalogue().sources)
     assert {cells(line)[4] for line in out[1:]} == {"in the catalogue"}
     assert len({line.index("real" if "  real  " in line else "fake", 16) for line in out[1:]}) == 1, "aligned"
 
@@ -50,7 +50,7 @@ def test_the_table_starts_with_the_sources_of_params(capsys: pytest.CaptureFixtu
     code, out, _ = run(capsys, "sources")
     assert code == 0
     assert cells(out[1]) == ["friends", "real", "train", "folder", "in params", "size not known", "my own"]
-    assert len(out) == 2 + len(load().sources)
+    assert len(out) == 2 + len(load_catalogue().sources)
 
 
 def test_names_print_blocks_that_params_take(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:

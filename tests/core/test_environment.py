@@ -42,15 +42,15 @@ def test_a_wrong_value_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, v
     with pytest.raises(UserError, match=re.escape(f"{name} is {value!r}; {allowed}")):
         environment.READERS[name]()
     with pytest.raises(UserError, match=re.escape(f"{name} is {value!r}; {allowed}")):
-        environment.check()
+        environment.check_variables()
 
 
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in environment.READERS:
         monkeypatch.setenv(name, "")
-    environment.check()
+    environment.check_variables()
     assert environment.threads(3) == 3
-    assert environment.workers() is environment.processes() is environment.device() is None
+    assert environment.workers() is environment.processes() is environment.requested_device() is None
     assert not environment.deterministic()
     assert environment.checkpoint_seconds() == 15
     assert environment.seconds_left() == float("inf")
@@ -59,7 +59,7 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
 def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_THREAD", "4")
     with pytest.raises(UserError, match=r"UNSEEN_THREAD is not known; .*did you mean `UNSEEN_THREADS`\?"):
-        environment.check()
+        environment.check_variables()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from conftest import ROOT
 from faces_for_training import bytes_below
 from unseen.core.errors import UserError
 from unseen.core.files import read_json, write_json
-from unseen.data.named import check_sides, files_in, sets_in, take_named
+from unseen.data.named import check_named_sides, files_in, sets_in, take_named
 
 
 def write_card(folder: Path, content: str, side: int = 64) -> None:
@@ -88,9 +88,9 @@ def test_files_are_taken_one_by_one(tmp_path: Path) -> None:
 
 
 def test_sets_of_another_side_are_refused(faces: Path) -> None:
-    check_sides(faces, ["people/orl"], 64)
+    check_named_sides(faces, ["people/orl"], 64)
     with pytest.raises(UserError, match=r"people/orl: holds faces of 64 pixels, but `faces.side` is 32") as caught:
-        check_sides(faces, ["people/orl"], 32)
+        check_named_sides(faces, ["people/orl"], 32)
     assert "dvc repro --force --single-item" in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -9,7 +9,7 @@ import pytest
 
 from faces_for_training import encoded, stored
 from unseen.core.errors import UserError
-from unseen.data.pictures import Crops, decode_crop, decode_crops, load, load_crops, stream
+from unseen.data.pictures import Crops, decode_crop, decode_crops, load_crops, load_faces, stream
 from unseen.data.shards import FaceSet
 from unseen.data.splits import Split
 
@@ -35,7 +35,7 @@ def sets(tmp_path: Path) -> list[FaceSet]:
 
 
 def test_crops_are_the_pixels_and_columns_of_load(sets: list[FaceSet]) -> None:
-    whole, crops = load(sets, ["train"], COLUMNS), load_crops(sets, ["train"], COLUMNS)
+    whole, crops = load_faces(sets, ["train"], COLUMNS), load_crops(sets, ["train"], COLUMNS)
     assert len(crops) == len(whole) == 16 + 8
     assert crops.columns == whole.columns
     assert crops.columns["id"][:2] == ["people/0001.jpg", "people/0002.jpg"]
@@ -46,7 +46,7 @@ def test_crops_are_the_pixels_and_columns_of_load(sets: list[FaceSet]) -> None:
 
 
 def test_crops_take_rows_in_the_order_asked_for(sets: list[FaceSet]) -> None:
-    whole, crops = load(sets, ["train"]), load_crops(sets, ["train"], ["label"])
+    whole, crops = load_faces(sets, ["train"]), load_crops(sets, ["train"], ["label"])
     rows = [5, 0, 23, 5]
     assert np.array_equal(crops.take(rows), whole.pixels[rows])
     assert np.array_equal(crops.take(np.asarray(rows)), whole.take(rows))
@@ -56,7 +56,7 @@ def test_crops_take_rows_in_the_order_asked_for(sets: list[FaceSet]) -> None:
 
 
 def test_what_is_taken_may_be_written_to(sets: list[FaceSet]) -> None:
-    for faces in (load(sets, ["train"]), load_crops(sets, ["train"], ["label"])):
+    for faces in (load_faces(sets, ["train"]), load_crops(sets, ["train"], ["label"])):
         before = faces.take([3])
         faces.take([3])[:] = 0
         assert np.array_equal(faces.take([3]), before)
@@ -66,7 +66,7 @@ def test_no_rows_are_no_pictures(sets: list[FaceSet]) -> None:
     crops = load_crops(sets, ["test"], ["label"])
     assert len(crops) == 0
     assert crops.columns == {"label": []}
-    assert crops.pixels.shape == load(sets, ["test"]).pixels.shape == (0, 0, 0, 3)
+    assert crops.pixels.shape == load_faces(sets, ["test"]).pixels.shape == (0, 0, 0, 3)
 
 
 def test_decoded_by_threads_or_not_crops_are_the_same() -> None:
@@ -90,7 +90,7 @@ def test_stream_gives_all_in_stored_order_a_few_at_a_time(sets: list[FaceSet]) -
     assert [len(part) for part in parts] == [7, 7, 6, 7, 3], "no part has faces of two sets"
     names = [name for part in parts for name in part.columns["id"]]
     assert names == [f"{name}/{n:04d}.jpg" for name, count in (("people", 20), ("own", 10)) for n in range(count)]
-    assert np.array_equal(np.concatenate([part.pixels for part in parts]), load(sets, ["train", "val"]).pixels)
+    assert np.array_equal(np.concatenate([part.pixels for part in parts]), load_faces(sets, ["train", "val"]).pixels)
 
 
 def test_crops_take_the_memory_of_their_jpegs(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from faces_for_training import OrlFaces
 from unseen.core.errors import UserError
 from unseen.core.settings import validated
-from unseen.data.pictures import load
+from unseen.data.pictures import load_faces
 from unseen.data.shards import sets_for_fitting
 from unseen.detectors.kinds.ensemble import joined
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
@@ -74,7 +74,7 @@ def test_its_numbers_are_frozen_on_validation_people(
     members: list[TrainedDetector], tmp_path: Path, orl_faces: OrlFaces
 ) -> None:
     both = made(members, tmp_path / "sets", orl_faces)
-    val = load(sets_for_fitting(tmp_path / "sets"), ["val"])
+    val = load_faces(sets_for_fitting(tmp_path / "sets"), ["val"])
     logits = logits_of(both.model, val.pixels, torch.device("cpu"))
     assert both.calibration == calibrate(logits, val.labels, CALIBRATION)
     assert both.calibration.validation["reals"] == 30

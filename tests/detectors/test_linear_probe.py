@@ -23,7 +23,7 @@ from unseen.detectors.kinds import linear_probe
 from unseen.detectors.kinds.linear_probe import balanced
 from unseen.detectors.shared import features
 from unseen.detectors.shared.any_backbone import UnitFeatures
-from unseen.detectors.shared.augment import augmented, draws
+from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.features import cached_features
 from unseen.detectors.shared.logits import as_batch, logits_of
@@ -117,7 +117,7 @@ def test_it_is_scikit_learns_regression_on_all_views(faces: Both, tmp_path: Path
     seen = []
     for row, face in enumerate(train.pixels):
         seen.append(face)
-        seen.append(augmented(face, draws(1, generator(4, "view", row, 1))[0], knobs().augment))
+        seen.append(augmented(face, random_numbers(1, generator(4, "view", row, 1))[0], knobs().augment))
     with torch.no_grad():
         rows = model.features(as_batch(np.stack(seen), CPU)).double().numpy()
     rival = LogisticRegression(C=10, tol=1e-9, max_iter=10000)

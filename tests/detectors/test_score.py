@@ -10,7 +10,7 @@ import torch
 from faces_for_training import OrlFaces, encoded, stored
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
-from unseen.data.pictures import load
+from unseen.data.pictures import load_faces
 from unseen.data.predictions import SCHEMA, read_predictions
 from unseen.data.shards import open_set
 from unseen.detectors.kinds import dct_logistic
@@ -49,7 +49,9 @@ def test_one_row_a_face_in_the_schema(tmp_path: Path, detector: TrainedDetector,
     assert pq.read_schema(output).equals(SCHEMA)
     rows = pq.read_table(output).to_pylist()
     assert len(rows) == 120
-    faces = load([open_set(folder)], ["train", "val", "test"], ("id", "sha256", "identity", "source", "attributes"))
+    faces = load_faces(
+        [open_set(folder)], ["train", "val", "test"], ("id", "sha256", "identity", "source", "attributes")
+    )
     for name in ("id", "sha256", "identity", "source", "attributes"):
         assert [row[name] for row in rows] == faces.columns[name]
     assert {(row["set"], row["label"], row["generator"]) for row in rows} == {("unseen", 1, "gan")}

@@ -9,7 +9,7 @@ import torch
 from faces_for_training import OrlFaces, encoded, stored, upsampled
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch
-from unseen.data.pictures import load
+from unseen.data.pictures import load_faces
 from unseen.data.predictions import read_predictions, write_predictions
 from unseen.data.shards import FaceSet, sets_for_fitting
 from unseen.data.splits import Split
@@ -57,12 +57,12 @@ def fit(sets: list[FaceSet], tmp_path: Path, seed: int = 4) -> Fitted:
 
 def test_it_fits_and_freezes_on_validation_people(sets: list[FaceSet], tmp_path: Path) -> None:
     fitted = fit(sets, tmp_path)
-    val = load(sets, ["val"])
+    val = load_faces(sets, ["val"])
     logits = logits_of(fitted.model, val.pixels, torch.device("cpu"))
     assert fitted.calibration == calibrate(logits, val.labels, CALIBRATION)
     assert fitted.calibration.validation["fpr"] <= 0.1
     assert fitted.calibration.validation["tpr"] > 0.8
-    test = load(sets, ["test"])
+    test = load_faces(sets, ["test"])
     scores = fitted.calibration.score(logits_of(fitted.model, test.pixels, torch.device("cpu")))
     assert np.mean((scores >= fitted.calibration.threshold) == (test.labels == 1)) > 0.8
 
@@ -71,7 +71,7 @@ def test_its_predictions_on_validation_people_give_its_frozen_numbers(sets: list
     fitted = fit(sets, tmp_path)
     write_predictions(tmp_path / "validation.parquet", [fitted.validation])
     found = read_predictions(tmp_path / "validation.parquet")
-    val = load(sets, ["val"], ["id", "sha256", "label"])
+    val = load_faces(sets, ["val"], ["id", "sha256", "label"])
     assert [found[name].tolist() for name in val.columns] == list(val.columns.values())
     assert set(found["set"]) == {"validation"}
     logits = found["logit"].to_numpy()

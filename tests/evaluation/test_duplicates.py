@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from unseen.evaluation import duplicates
-from unseen.evaluation.duplicates import RADIUS, HashIndex, Words, words
+from unseen.evaluation.duplicates import RADIUS, HashIndex, Words, hash_words
 from unseen.faces.preprocess import difference_hash
 
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -60,7 +60,7 @@ HASHES: dict[str, Words] = {
     "equal": drawn(4, 1).repeat(200, 0),
     "zero": np.zeros((200, 4), np.uint64),
     "one": drawn(5, 1),
-    "none": words([]),
+    "none": hash_words([]),
 }
 
 
@@ -82,7 +82,7 @@ def test_nearest_is_what_brute_force_finds(kind: str, piece: int, monkeypatch: p
 
 @pytest.mark.parametrize("kind", HASHES)
 def test_of_no_queries_nothing_is_found(kind: str) -> None:
-    positions, bits = HashIndex(HASHES[kind]).nearest(words([]))
+    positions, bits = HashIndex(HASHES[kind]).nearest(hash_words([]))
     assert (len(positions), len(bits)) == (0, 0)
 
 
@@ -115,13 +115,13 @@ def test_of_equally_near_hashes_the_first_is_named() -> None:
 
 def test_words_keep_every_bit() -> None:
     digits = ["0" * 63 + "1", "f" * 64, "80" + "0" * 62]
-    assert np.bitwise_count(words(digits)).sum(1).tolist() == [1, 256, 1]
-    assert distances(words(digits[:1]), words(digits[2:])).tolist() == [[2]]
-    assert words([]).shape == (0, 4)
+    assert np.bitwise_count(hash_words(digits)).sum(1).tolist() == [1, 256, 1]
+    assert distances(hash_words(digits[:1]), hash_words(digits[2:])).tolist() == [[2]]
+    assert hash_words([]).shape == (0, 4)
 
 
 def hash_of(picture: Image.Image) -> Words:
-    return words([difference_hash(picture.convert("RGB"))])
+    return hash_words([difference_hash(picture.convert("RGB"))])
 
 
 def saved_again(picture: Image.Image) -> Image.Image:

@@ -10,7 +10,7 @@ import pytest
 from unseen.core.errors import UserError
 from unseen.data.evaluation_sets import Pair, pairs_of
 from unseen.data.predictions import read_predictions, write_predictions
-from unseen.evaluation.evaluate import evaluate, summary
+from unseen.evaluation.evaluate import evaluate, evaluation_summary
 from unseen.evaluation.metrics import pair_metrics, roc_points
 from unseen.evaluation.settings import EvaluationSettings
 from unseen.evaluation.shares import share
@@ -229,7 +229,7 @@ def test_evaluate_twice_is_the_same_and_another_seed_moves_the_intervals_alone(f
 
 def test_summary_keeps_fakes_and_reals_apart(folder: Path) -> None:
     metrics, _ = evaluated(folder, PAIRS, SETS)
-    found = summary(metrics)
+    found = evaluation_summary(metrics)
     assert set(found["tpr"]) == {"known", "unseen"}
     assert found["fpr"] == {"reals": {**metrics["sets"]["reals"]["called_fake"], "generators": []}}
     assert found["tpr"]["known"] == {**metrics["pairs"]["known"]["tpr"], "generators": ["dcgan"]}

@@ -12,7 +12,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from unseen.evaluation.bootstrap import draws
+from unseen.evaluation.bootstrap import resample_counts
 from unseen.evaluation.metrics import pair_metrics, roc_points
 from unseen.evaluation.shares import rate_above, share
 
@@ -175,7 +175,7 @@ def test_the_intervals_are_those_of_resamples_that_are_measured_anew() -> None:
     found = pair_metrics(both[both["label"] == 0], both[both["label"] == 1], 0.6, 100, 4)
     people = pd.factorize(both["identity"])[0]
     anew: dict[str, list[float]] = {"auc": [], "average_precision": [], "f1": [], "log_loss": []}
-    for counts in draws(12, 100, 4):
+    for counts in resample_counts(12, 100, 4):
         some = both.loc[np.repeat(np.arange(60), counts[people])]
         anew["auc"].append(roc_auc_score(some["label"], some["logit"]))
         anew["average_precision"].append(average_precision_score(some["label"], some["logit"]))

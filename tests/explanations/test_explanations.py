@@ -23,10 +23,10 @@ from unseen.explanations import neighbours
 from unseen.explanations.explain import explain, framings
 from unseen.explanations.explanations import (
     decisions,
-    groups_of,
     heat_shares,
     looked_at,
     most_confident,
+    outcome_groups,
     shares_inside,
 )
 from unseen.explanations.face_area import ellipse_in_crop, within
@@ -86,7 +86,7 @@ def predictions(tmp_path: Path) -> Path:
 
 def test_selection_is_by_confidence_and_then_by_name(predictions: Path) -> None:
     frame = decisions(predictions, ["fakes", "reals"], 0.5)
-    assert groups_of(frame) == [
+    assert outcome_groups(frame) == [
         ("people", "real", ["true_negative", "false_positive"]),
         ("gan", "fake", ["true_positive", "false_negative"]),
     ]
@@ -167,7 +167,7 @@ def test_nearest_training_faces_come_first_and_of_the_train_split_alone(tmp_path
         angle = x.float().mean((1, 2, 3)) / 128
         return torch.stack([angle.cos(), angle.sin()], 1)
 
-    (found,) = neighbours.nearest(half(118)[None], faces, features)
+    (found,) = neighbours.nearest_faces(half(118)[None], faces, features)
     assert [one.id for one in found] == ["people/002.png", "people/001.png", "people/003.png"]
     assert found[0].similarity == pytest.approx(1, abs=1e-3)
     assert len(neighbours.trained_on([open_set(tmp_path / "reals")], 2)) == 2

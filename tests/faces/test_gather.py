@@ -154,7 +154,7 @@ def test_the_catalogues_own_blocks_keep_every_picture_under_its_label(
     archive = zipped(tmp_path / "archive.zip", files)
     ids: list[str] = []
     for name, word in names.items():
-        blocks = replace(task, name=name, source=catalogue.load().sources[name])
+        blocks = replace(task, name=name, source=catalogue.load_catalogue().sources[name])
         counts = blocks.gather(archive, tmp_path / name, tmp_path / "scratch")
         expected = {path: data for path, data in files.items() if f"/{word}/" in path}
         assert (counts["kept"], counts["dropped"]) == (len(expected), {})

@@ -269,7 +269,7 @@ def test_pictures_that_are_held_out_for_good(tmp_path: Path, path: str) -> None:
 
 def picked(name: str, archive: Path, **changed: Any) -> list[str]:
     """The pictures that a source of the catalogue takes out of an archive."""
-    settings = catalogue.load().sources[name].model_copy(update=changed)
+    settings = catalogue.load_catalogue().sources[name].model_copy(update=changed)
     found = Rules(name, settings, archive, SHARES, SEED)
     paths = [entry.name for entry in entries(archive, settings.members, settings.inside)]
     assert paths

@@ -9,7 +9,7 @@ import torch
 from faces_for_training import bytes_below
 from unseen.core.errors import UserError
 from unseen.gans.shared.artifact import TrainedGan, load_gan, save_gan
-from unseen.gans.shared.networks import build
+from unseen.gans.shared.networks import build_gan
 
 from .tiny import KINDS, SIZE, save, settings
 
@@ -63,7 +63,7 @@ def test_a_new_gan_takes_the_whole_place_of_the_old(tmp_path: Path) -> None:
 def with_snapshots(folder: Path) -> TrainedGan:
     """A GAN that kept other generators on its way."""
     knobs = settings(snapshots=[0.5, 0.25])
-    (g, d), (half, _), (quarter, _) = (build(knobs, SIZE, seed) for seed in (1, 2, 3))
+    (g, d), (half, _), (quarter, _) = (build_gan(knobs, SIZE, seed) for seed in (1, 2, 3))
     nets = {"generator": g, "discriminator": d, "at-0.5": half, "at-0.25": quarter}
     save_gan(folder, "tiny", knobs, SIZE, {name: net.state_dict() for name, net in nets.items()}, {"orl": 12})
     return load_gan(folder)
@@ -72,7 +72,7 @@ def with_snapshots(folder: Path) -> TrainedGan:
 def test_a_snapshot_comes_back_by_its_share(tmp_path: Path) -> None:
     gan = with_snapshots(tmp_path / "gan")
     for snapshot, seed in ((1.0, 1), (1, 1), (0.5, 2), (0.25, 3)):
-        expected = build(settings(), SIZE, seed)[0].state_dict()
+        expected = build_gan(settings(), SIZE, seed)[0].state_dict()
         found = gan.network("Generator", snapshot).state_dict()
         assert all(torch.equal(value, expected[key]) for key, value in found.items())
     assert not torch.equal(*(gan.network("Generator", share)(torch.ones(1, 8)) for share in (1.0, 0.5)))
@@ -106,7 +106,7 @@ def test_a_file_that_was_cut_off_is_one_line(tmp_path: Path, damaged: str) -> No
 
 def test_a_generator_draws_the_same_after_the_round_trip(tmp_path: Path) -> None:
     states = save(tmp_path / "gan", "dcgan")
-    net, _ = build(settings(), SIZE, seed=2)
+    net, _ = build_gan(settings(), SIZE, seed=2)
     net.load_state_dict(states["generator"])
     latents = torch.randn(3, 8)
     with torch.no_grad():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from unseen.gans.architectures import dcgan
-from unseen.gans.shared.networks import build
+from unseen.gans.shared.networks import build_gan
 
 from .tiny import modules, settings
 
@@ -53,7 +53,7 @@ def test_the_discriminator_is_the_papers_layer_by_layer() -> None:
 
 
 def test_it_starts_from_the_papers_distribution() -> None:
-    layers = [layer for net in build(settings(width=32, latent=100), 64, seed=1) for layer in net.modules()]
+    layers = [layer for net in build_gan(settings(width=32, latent=100), 64, seed=1) for layer in net.modules()]
     kernels = [layer.weight for layer in layers if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
     large = [weight for weight in kernels if weight.numel() > 10_000]
     assert len(large) == 7
@@ -69,7 +69,7 @@ def test_it_starts_from_the_papers_distribution() -> None:
 
 
 def test_pictures_stay_in_range_whatever_the_latents() -> None:
-    g, _ = build(settings(), 32, seed=1)
+    g, _ = build_gan(settings(), 32, seed=1)
     with torch.no_grad():
         g.layers[-1].weight.mul_(1000)
         assert g(torch.randn(3, 8)).abs().max() == 1
@@ -77,7 +77,7 @@ def test_pictures_stay_in_range_whatever_the_latents() -> None:
 
 @pytest.mark.parametrize(("size", "widest"), [(32, 4), (64, 8), (128, 16), (256, 16)])
 def test_channels_double_towards_four_pixels_up_to_a_limit(size: int, widest: int) -> None:
-    g, d = build(settings(width=4), size, seed=1)
+    g, d = build_gan(settings(width=4), size, seed=1)
     norms = modules(g, nn.BatchNorm2d)
     assert (norms[0].num_features, norms[-1].num_features) == (4 * widest, 4)
     assert d.num_features == 4 * widest * 16
@@ -85,7 +85,7 @@ def test_channels_double_towards_four_pixels_up_to_a_limit(size: int, widest: in
 
 
 def test_with_spectral_norm_every_layer_of_the_discriminator_has_norm_one_and_none_has_batch_norm() -> None:
-    _, d = build(settings("spectral"), 64, seed=1)
+    _, d = build_gan(settings("spectral"), 64, seed=1)
     for _ in range(100):  # a forward pass in training mode is one power iteration
         d(torch.zeros(1, 3, 64, 64))
     layers = modules(d, (nn.Conv2d, nn.Linear))
@@ -97,7 +97,7 @@ def test_with_spectral_norm_every_layer_of_the_discriminator_has_norm_one_and_no
 
 
 def test_without_spectral_norm_every_layer_but_the_first_and_the_head_has_batch_norm() -> None:
-    _, d = build(settings(), 64, seed=1)
+    _, d = build_gan(settings(), 64, seed=1)
     assert len(modules(d, nn.Conv2d)) == 5
     assert [norm.num_features for norm in modules(d, nn.BatchNorm2d)] == [8, 16, 32]
     for layer in modules(d, nn.Conv2d):
@@ -105,6 +105,6 @@ def test_without_spectral_norm_every_layer_but_the_first_and_the_head_has_batch_
 
 
 def test_spectral_norm_leaves_the_generator_alone() -> None:
-    plain, other = (build(settings(spectral_norm=spectral), 32, seed=1)[0] for spectral in (False, True))
+    plain, other = (build_gan(settings(spectral_norm=spectral), 32, seed=1)[0] for spectral in (False, True))
     assert list(plain.state_dict()) == list(other.state_dict())
     assert modules(other, nn.BatchNorm2d)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from faces_for_training import OrlFaces
 from unseen.core.errors import UserError
 from unseen.core.runtime import generator
-from unseen.gans.shared.networks import build, samples
+from unseen.gans.shared.networks import build_gan, samples
 from unseen.gans.training.gan_metrics import GRID, GanMetrics
 from unseen.gans.training.quality import kid, precision_recall
 
@@ -49,7 +49,7 @@ def unit(orl_faces: OrlFaces) -> Tensor:
 
 
 def test_a_row_holds_the_losses_and_every_measure(orl_faces: OrlFaces) -> None:
-    g, d = build(settings(), 32, SEED)
+    g, d = build_gan(settings(), 32, SEED)
     row, drawn = gan_metrics(orl_faces.small, settings())(g, d, LOSSES)
     assert set(row) == set(LOSSES) | MEASURED
     assert {name: row[name] for name in LOSSES} == LOSSES
@@ -59,7 +59,7 @@ def test_a_row_holds_the_losses_and_every_measure(orl_faces: OrlFaces) -> None:
 
 
 def test_the_measures_are_those_of_the_samples_and_the_faces_that_were_trained_on(orl_faces: OrlFaces) -> None:
-    g, d = build(settings(), 32, SEED)
+    g, d = build_gan(settings(), 32, SEED)
     row, _ = gan_metrics(orl_faces.small, settings(), count=90)(g, d, LOSSES)
     latents = torch.randn(90, 8, generator=generator(SEED, "grid"))
     fakes = Squares()(samples(g, latents))
@@ -89,7 +89,7 @@ def test_a_generator_of_training_faces_fools_a_discriminator_with_a_memory(orl_f
 
 def test_it_changes_neither_the_networks_nor_any_random_state(orl_faces: OrlFaces) -> None:
     for kind in ("spectral", "r3gan"):
-        g, d = build(settings(kind), 32, SEED)
+        g, d = build_gan(settings(kind), 32, SEED)
         before, state = [copy.deepcopy(net.state_dict()) for net in (g, d)], torch.get_rng_state()
         it = gan_metrics(orl_faces.small, settings(kind))
         first, second = (it(g, d, LOSSES) for _ in range(2))
@@ -102,7 +102,7 @@ def test_it_changes_neither_the_networks_nor_any_random_state(orl_faces: OrlFace
 
 
 def test_the_seed_chooses_the_latents(orl_faces: OrlFaces) -> None:
-    g, d = build(settings(), 32, SEED)
+    g, d = build_gan(settings(), 32, SEED)
     grids = [gan_metrics(orl_faces.small, settings(), seed)(g, d, LOSSES)[1] for seed in (1, 2)]
     assert not torch.equal(*grids)
 
@@ -116,7 +116,7 @@ def test_no_more_faces_are_looked_at_than_asked_for(orl_faces: OrlFaces) -> None
             return super().__call__(pictures)
 
     it = GanMetrics(orl_faces.small[:90], orl_faces.small[90:], settings(), SEED, 40, Counting())
-    it(*build(settings(), 32, SEED), LOSSES)
+    it(*build_gan(settings(), 32, SEED), LOSSES)
     assert seen == [40, 30, 40]
 
 
@@ -151,7 +151,7 @@ def test_no_faces_at_all_are_one_line(orl_faces: OrlFaces) -> None:
 
 
 def test_what_is_printed_says_how_far_it_is(orl_faces: OrlFaces, capsys: pytest.CaptureFixture[str]) -> None:
-    gan_metrics(orl_faces.small, settings())(*build(settings(), 32, SEED), LOSSES)
+    gan_metrics(orl_faces.small, settings())(*build_gan(settings(), 32, SEED), LOSSES)
     printed = capsys.readouterr().err.strip()
     assert printed.startswith("gan: 50% of 64 images, d_loss 1.500, g_loss 0.500, kid_lite1 ")
     assert "\n" not in printed

@@ -13,7 +13,7 @@ from torch_fidelity import feature_extractor_inceptionv3 as theirs  # noqa: E402
 
 from faces_for_training import OrlFaces  # noqa: E402
 from unseen.core.errors import UserError  # noqa: E402
-from unseen.gans.shared.networks import build  # noqa: E402
+from unseen.gans.shared.networks import build_gan  # noqa: E402
 from unseen.gans.training.gan_metrics import GanMetrics  # noqa: E402
 from unseen.gans.training.inception import Inception, fid  # noqa: E402
 from unseen.gans.training.quality import kid  # noqa: E402
@@ -82,10 +82,10 @@ def test_a_gan_is_measured_by_them_where_the_weights_are_at_hand(orl_faces: OrlF
     with_it = GanMetrics(
         orl_faces.small[:20], orl_faces.small[20:30], knobs, SEED, 4, Squares(), Inception(weights, CPU)
     )
-    found, _ = with_it(*build(knobs, SIZE, 1), row)
+    found, _ = with_it(*build_gan(knobs, SIZE, 1), row)
     assert {"fid", "kid"} <= set(found)
     assert found["fid"] > 0
-    assert not {"fid", "kid"} & set(gan_metrics(orl_faces.small, knobs, count=4)(*build(knobs, SIZE, 1), row)[0])
+    assert not {"fid", "kid"} & set(gan_metrics(orl_faces.small, knobs, count=4)(*build_gan(knobs, SIZE, 1), row)[0])
 
 
 class _Harm:

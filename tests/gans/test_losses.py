@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.gans.shared.networks import build
+from unseen.gans.shared.networks import build_gan
 from unseen.gans.training.losses import Loss, loss_of, squared_gradient
 
 from .tiny import KINDS, settings
@@ -114,7 +114,7 @@ def test_the_squared_gradient_of_a_quadratic_discriminator() -> None:
 
 @pytest.mark.parametrize("kind", ["spectral", "r3gan"])
 def test_the_squared_gradient_is_the_mean_of_each_pictures_own(kind: str) -> None:
-    _, d = build(settings(kind), 32, seed=1)
+    _, d = build_gan(settings(kind), 32, seed=1)
     d.eval()
     pictures = torch.rand(4, 3, 32, 32) * 2 - 1
     each = []
@@ -128,7 +128,7 @@ def test_the_squared_gradient_is_the_mean_of_each_pictures_own(kind: str) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_penalty_has_the_gradient_that_small_steps_say(kind: str) -> None:
-    _, d = build(settings(kind), 32, seed=1)
+    _, d = build_gan(settings(kind), 32, seed=1)
     d.eval()
     pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
     weight = next(weight for weight in d.parameters() if weight.dim() == 4)
@@ -149,7 +149,7 @@ def test_the_penalty_has_the_gradient_that_small_steps_say(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_penalty_reaches_the_discriminators_weights_and_not_the_generators(kind: str) -> None:
-    g, d = build(settings(kind), 32, seed=1)
+    g, d = build_gan(settings(kind), 32, seed=1)
     with torch.no_grad():  # r3gan's blocks start closed
         for weight in d.parameters():
             if not weight.any():
@@ -162,7 +162,7 @@ def test_the_penalty_reaches_the_discriminators_weights_and_not_the_generators(k
 
 
 def test_the_squared_gradient_is_taken_in_full_precision_where_halves_multiply() -> None:
-    _, d = build(settings("r3gan"), 32, seed=1)
+    _, d = build_gan(settings("r3gan"), 32, seed=1)
     pictures = torch.rand(4, 3, 32, 32) * 2 - 1
     with torch.autocast("cpu", torch.bfloat16):
         assert d(pictures).dtype == torch.bfloat16

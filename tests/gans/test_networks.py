@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unseen.core.kinds import kinds
-from unseen.gans.shared.networks import answers, build, placed, samples, to_unit_range
+from unseen.gans.shared.networks import answers, build_gan, placed, samples, to_unit_range
 from unseen.gans.shared.settings import Upsampler
 
 from .tiny import CPU, KINDS, settings
@@ -28,7 +28,7 @@ def latents(count: int) -> Tensor:
 @pytest.mark.parametrize("upsample", get_args(Upsampler))
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_of_the_asked_size_and_a_logit_each(kind: str, upsample: Upsampler, size: int) -> None:
-    g, d = build(settings(kind, upsample=upsample, channels=3), size, seed=1)
+    g, d = build_gan(settings(kind, upsample=upsample, channels=3), size, seed=1)
     with torch.no_grad():
         pictures = g(latents(3))
         logits, features = d(pictures), d.features(pictures)
@@ -42,7 +42,7 @@ def test_pictures_of_the_asked_size_and_a_logit_each(kind: str, upsample: Upsamp
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_logit_is_the_head_of_the_features(kind: str) -> None:
-    _, d = build(settings(kind), 32, seed=1)
+    _, d = build_gan(settings(kind), 32, seed=1)
     d.eval()
     with torch.no_grad():
         by_hand = d.features(noise(2)) @ d.head.weight.flatten()
@@ -52,7 +52,7 @@ def test_the_logit_is_the_head_of_the_features(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_channel_gives_exactly_grey_pictures_and_three_do_not(kind: str) -> None:
-    grey, coloured = (build(settings(kind, channels=channels), 32, seed=1)[0](latents(2)) for channels in (1, 3))
+    grey, coloured = (build_gan(settings(kind, channels=channels), 32, seed=1)[0](latents(2)) for channels in (1, 3))
     assert torch.equal(grey[:, 0], grey[:, 1])
     assert torch.equal(grey[:, 0], grey[:, 2])
     assert not torch.equal(coloured[:, 0], coloured[:, 1])
@@ -61,7 +61,7 @@ def test_one_channel_gives_exactly_grey_pictures_and_three_do_not(kind: str) -> 
 @pytest.mark.parametrize("doublings", [1, 2, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tail_of_a_generator_ends_its_work_from_smaller_activations(kind: str, doublings: int) -> None:
-    g, _ = build(settings(kind, channels=3), 32, seed=1)
+    g, _ = build_gan(settings(kind, channels=3), 32, seed=1)
     with torch.no_grad():
         list(g.parameters())[-1].mul_(1e5)  # untrained, it draws greys that a tanh would leave as they are
     tail, channels = g.eval().tail(doublings)
@@ -76,7 +76,7 @@ def test_the_tail_of_a_generator_ends_its_work_from_smaller_activations(kind: st
 @pytest.mark.parametrize("kind", KINDS)
 def test_first_weights_depend_on_the_seed_alone(kind: str) -> None:
     state = torch.get_rng_state()
-    first, again, other = ([net.state_dict() for net in build(settings(kind), 32, seed)] for seed in (1, 1, 2))
+    first, again, other = ([net.state_dict() for net in build_gan(settings(kind), 32, seed)] for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), state)
     for net in (0, 1):
         assert all(torch.equal(first[net][key], again[net][key]) for key in first[net])
@@ -85,7 +85,7 @@ def test_first_weights_depend_on_the_seed_alone(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_weight_gets_a_gradient(kind: str) -> None:
-    g, d = build(settings(kind), 32, seed=1)
+    g, d = build_gan(settings(kind), 32, seed=1)
     with torch.no_grad():  # r3gan's blocks start closed
         for weight in [*g.parameters(), *d.parameters()]:
             if not weight.any():
@@ -104,7 +104,7 @@ def test_an_architecture_is_one_module_with_both_networks() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_placed_network_answers_as_before_with_channels_last(kind: str) -> None:
-    _, d = build(settings(kind), 32, seed=1)
+    _, d = build_gan(settings(kind), 32, seed=1)
     d.eval()
     with torch.no_grad():
         before = d(noise(3))
@@ -140,7 +140,7 @@ def test_bytes_to_unit_range_and_back_are_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sample_does_not_depend_on_its_neighbours(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    g, _ = build(settings(kind), 32, seed=1)
+    g, _ = build_gan(settings(kind), 32, seed=1)
     for _ in range(3):  # batch norm has seen something
         g(latents(8))
     together = samples(g, latents(7))
@@ -153,7 +153,7 @@ def test_a_sample_does_not_depend_on_its_neighbours(kind: str, monkeypatch: pyte
 def test_an_answer_does_not_depend_on_its_neighbours_and_changes_nothing(
     kind: str, training: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, d = build(settings(kind), 32, seed=1)
+    _, d = build_gan(settings(kind), 32, seed=1)
     for _ in range(3):
         d(noise(8))
     d.train(training)

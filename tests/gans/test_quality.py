@@ -12,7 +12,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from faces_for_training import OrlFaces, encoded
 from unseen.core.errors import UserError
 from unseen.data.pictures import decode_crop
-from unseen.gans.training.quality import Backbone, kid, nearest, precision_recall
+from unseen.gans.training.quality import Backbone, kid, nearest_training_faces, precision_recall
 
 from .tiny import CPU
 
@@ -87,26 +87,26 @@ def test_a_copied_face_is_found_and_counted() -> None:
     train, held_back = points(300, 1, size=64), points(200, 2, size=64)
     copied = torch.tensor([5, 77, 299])
     honest = points(97, 3, size=64)
-    found = nearest(train, held_back, torch.cat([train[copied] * 1.5, honest]))
+    found = nearest_training_faces(train, held_back, torch.cat([train[copied] * 1.5, honest]))
     assert torch.equal(found.rows[:3], copied), "cosine knows no length"
     assert 0.03 <= found.copies <= 0.08
 
 
 def test_about_a_hundredth_of_an_honest_generators_samples_count_as_copies() -> None:
-    found = nearest(points(1000, 1), points(3000, 2), points(3000, 3))
+    found = nearest_training_faces(points(1000, 1), points(3000, 2), points(3000, 3))
     assert found.copies == pytest.approx(0.01, abs=0.006)
 
 
 def test_a_generator_that_knows_the_faces_by_heart_is_all_copies() -> None:
     train = points(300, 1, size=64)
-    assert nearest(train, points(200, 2, size=64), train + 0.01 * points(300, 3, size=64)).copies == 1
+    assert nearest_training_faces(train, points(200, 2, size=64), train + 0.01 * points(300, 3, size=64)).copies == 1
 
 
 @pytest.mark.parametrize("size", [1, 5])
 def test_the_nearest_faces_are_those_that_loops_find(size: int) -> None:
     train, drawn = points(30, 1, size=size), points(20, 2, size=size)
     angles = [[float(torch.cosine_similarity(one, face, dim=0)) for face in train] for one in drawn]
-    found = nearest(train, points(10, 3, size=size), drawn).rows
+    found = nearest_training_faces(train, points(10, 3, size=size), drawn).rows
     assert [row[int(place)] for row, place in zip(angles, found, strict=True)] == pytest.approx(
         [max(row) for row in angles], abs=1e-5
     )
@@ -162,7 +162,7 @@ def test_a_real_face_that_was_encoded_once_more_is_found_and_counted(
     copies = torch.from_numpy(np.stack(again)).permute(0, 3, 1, 2)
     assert not torch.equal(copies, faces[10:16])
     train, held_back = features[:39], features[42:]  # no person on both sides
-    found = nearest(train, held_back, backbone(copies))
+    found = nearest_training_faces(train, held_back, backbone(copies))
     assert found.rows.tolist() == [10, 11, 12, 13, 14, 15]
     assert found.copies == 1
 

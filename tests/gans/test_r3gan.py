@@ -9,26 +9,26 @@ from torch.nn import functional
 
 from unseen.gans.architectures import r3gan
 from unseen.gans.architectures.r3gan import GAIN, _Block, _Down
-from unseen.gans.shared.networks import build
+from unseen.gans.shared.networks import build_gan
 from unseen.gans.shared.settings import Upsampler
 
 from .tiny import modules, settings
 
 
 def test_nothing_normalises() -> None:
-    for net in build(settings("r3gan"), 64, seed=1):
+    for net in build_gan(settings("r3gan"), 64, seed=1):
         assert not [module for module in net.modules() if "norm" in type(module).__name__.lower()]
         assert not [name for name, _ in net.named_parameters() if "parametrizations" in name]
 
 
 def test_there_are_two_blocks_at_each_size_in_both_networks() -> None:
-    for net in build(settings("r3gan"), 64, seed=1):
+    for net in build_gan(settings("r3gan"), 64, seed=1):
         assert len(modules(net, _Block)) == 2 * 5  # 4, 8, 16, 32 and 64 px
 
 
 @pytest.mark.parametrize("net", [0, 1], ids=["generator", "discriminator"])
 def test_a_block_starts_as_what_comes_in(net: int) -> None:
-    for block in modules(build(settings("r3gan"), 32, seed=1)[net], _Block):
+    for block in modules(build_gan(settings("r3gan"), 32, seed=1)[net], _Block):
         x = torch.randn(2, block.widen.in_channels, 8, 8)
         assert torch.equal(block(x), x)
         with torch.no_grad():
@@ -37,7 +37,7 @@ def test_a_block_starts_as_what_comes_in(net: int) -> None:
 
 
 def test_a_block_adds_what_its_three_layers_make_of_it() -> None:
-    block = modules(build(settings("r3gan"), 32, seed=1)[0], _Block)[0]
+    block = modules(build_gan(settings("r3gan"), 32, seed=1)[0], _Block)[0]
     with torch.no_grad():
         for weight in block.parameters():
             weight.copy_(torch.randn(weight.shape))
@@ -48,14 +48,14 @@ def test_a_block_adds_what_its_three_layers_make_of_it() -> None:
 
 
 def test_a_block_can_learn_from_its_first_step() -> None:
-    block = modules(build(settings("r3gan"), 32, seed=1)[0], _Block)[0]
+    block = modules(build_gan(settings("r3gan"), 32, seed=1)[0], _Block)[0]
     block(torch.randn(2, block.widen.in_channels, 8, 8)).square().sum().backward()
     assert block.narrow.weight.grad.abs().min() > 0
 
 
 def test_what_a_block_adds_shrinks_with_the_number_of_blocks_as_fix_up_has_it() -> None:
     for size, blocks in ((32, 8), (128, 12)):
-        g, _ = build(settings("r3gan", width=64), size, seed=1)
+        g, _ = build_gan(settings("r3gan", width=64), size, seed=1)
         assert len(modules(g, _Block)) == blocks
         for layer in (modules(g, _Block)[0].widen, modules(g, _Block)[0].mix):
             fan_in = layer.weight[0].numel()
@@ -73,7 +73,7 @@ def test_the_gain_keeps_the_variance_through_the_leaky_relu() -> None:
 def test_variance_at_the_start_neither_explodes_nor_dies_out(upsample: Upsampler, size: int) -> None:
     spreads = []
     for seed in range(6):
-        g, _ = build(settings("r3gan", upsample=upsample, width=16, latent=64, channels=3), size, seed)
+        g, _ = build_gan(settings("r3gan", upsample=upsample, width=16, latent=64, channels=3), size, seed)
         latents = torch.randn(4, 64, generator=torch.Generator().manual_seed(seed))
         with torch.no_grad():
             spreads.append(g(latents).square().mean().sqrt())
@@ -85,14 +85,14 @@ def test_the_discriminators_features_are_of_the_order_of_its_pictures(size: int)
     smooth = torch.randn(8, 3, 1, 1, generator=torch.Generator().manual_seed(1)).expand(-1, -1, size, size)
     spreads = []
     for seed in range(6):
-        _, d = build(settings("r3gan", width=16), size, seed)
+        _, d = build_gan(settings("r3gan", width=16), size, seed)
         with torch.no_grad():
             spreads.append(d.features(smooth).square().mean().sqrt())
     assert 0.2 < torch.stack(spreads).mean() < 3
 
 
 def test_the_generator_has_no_limit_that_would_flatten_its_gradient() -> None:
-    g, _ = build(settings("r3gan"), 32, seed=1)
+    g, _ = build_gan(settings("r3gan"), 32, seed=1)
     assert g(50 * torch.randn(4, 8)).abs().max() > 1
 
 
@@ -119,14 +119,14 @@ def test_halving_is_the_transpose_of_bilinear_enlargement() -> None:
 
 
 def test_the_filter_is_no_weight_and_is_not_saved() -> None:
-    _, d = build(settings("r3gan"), 32, seed=1)
+    _, d = build_gan(settings("r3gan"), 32, seed=1)
     assert [name for name, _ in d.named_buffers()]
     assert not [name for name in d.state_dict() if "filter" in name]
 
 
 @pytest.mark.parametrize("width", [4, 6, 20, 28, 44, 64])
 def test_every_width_can_be_built(width: int) -> None:
-    for net in build(settings("r3gan", width=width), 32, seed=1):
+    for net in build_gan(settings("r3gan", width=width), 32, seed=1):
         for block in modules(net, _Block):
             inner = block.mix.in_channels
             assert inner == 2 * block.widen.in_channels
@@ -139,7 +139,7 @@ def test_at_the_papers_widths_a_group_has_the_papers_channels() -> None:
 
 
 def test_channels_grow_towards_the_small_sizes_up_to_a_limit() -> None:
-    g, d = build(settings("r3gan", width=4), 64, seed=1)
+    g, d = build_gan(settings("r3gan", width=4), 64, seed=1)
     widths = [block.widen.in_channels for block in modules(g, _Block)]
     assert widths == [32, 32, 32, 32, 16, 16, 8, 8, 4, 4]
     assert [block.widen.in_channels for block in modules(d, _Block)] == widths[::-1]
@@ -149,12 +149,12 @@ def test_channels_grow_towards_the_small_sizes_up_to_a_limit() -> None:
 
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_each_size_has_as_many_blocks_as_asked(blocks: int) -> None:
-    for net in build(settings("r3gan", blocks=blocks), 32, seed=1):
+    for net in build_gan(settings("r3gan", blocks=blocks), 32, seed=1):
         assert len(modules(net, _Block)) == 4 * blocks
 
 
 def test_spectral_norm_takes_every_layer_that_has_a_norm() -> None:
-    _, d = build(settings("r3gan", spectral_norm=True), 32, seed=1)
+    _, d = build_gan(settings("r3gan", spectral_norm=True), 32, seed=1)
     layers = modules(d, (nn.Conv2d, nn.Linear))
     normed = [layer for layer in layers if hasattr(layer, "parametrizations")]
     assert len(layers) - len(normed) == len(modules(d, _Block)), "the last of each block starts at zero"

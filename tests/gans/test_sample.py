@@ -20,7 +20,7 @@ from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings
 from unseen.gans.sampling.sample import sample_set
 from unseen.gans.shared.artifact import TrainedGan
-from unseen.gans.shared.networks import build
+from unseen.gans.shared.networks import build_gan
 from unseen.gans.shared.settings import FakeSettings
 
 from .tiny import settings
@@ -168,7 +168,7 @@ def test_a_snapshots_fakes_are_not_those_of_the_end(
 def test_a_gan_that_draws_no_face_is_one_line(
     tmp_path: Path, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
-    g, d = build(settings(), 64, seed=1)
+    g, d = build_gan(settings(), 64, seed=1)
     states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
     untrained = TrainedGan("untrained", settings(), 64, states, {})
     with pytest.raises(UserError, match=r"`fakes`: not one face .*'no_face': 5") as error:

@@ -20,7 +20,7 @@ from conftest import ROOT
 from faces_for_training import OrlFaces, encoded, stored
 from two_processes import results_of_two
 from unseen.core.parallel import Parallel
-from unseen.gans.training.train import Trained
+from unseen.gans.training.train import TrainedNetworks
 
 from .tiny import same, same_states, settings, trained
 
@@ -75,9 +75,9 @@ distributed.destroy_process_group()
 class Together:
     """What each of the two processes left, and what one alone does."""
 
-    results: list[dict[str, Trained]]
+    results: list[dict[str, TrainedNetworks]]
     refused: list[dict[str, str]]
-    alone: Trained
+    alone: TrainedNetworks
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def together(orl_faces: OrlFaces, tmp_path_factory: pytest.TempPathFactory) -> T
     np.save(folder / "faces.npy", orl_faces.small)
     found = results_of_two(CHILD, folder, KNOBS)
     return Together(
-        [{name: Trained(**result) for name, result in one.items()} for one in found],
+        [{name: TrainedNetworks(**result) for name, result in one.items()} for one in found],
         [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)],
         trained(orl_faces.small, settings("r3gan", **KNOBS), folder / "alone"),
     )

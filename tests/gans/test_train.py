@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from faces_for_training import OrlFaces
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch, generator, prepare
-from unseen.gans.shared.networks import build, samples
+from unseen.gans.shared.networks import build_gan, samples
 from unseen.gans.training import train as loop
 from unseen.gans.training.gan_metrics import GRID
 from unseen.gans.training.losses import Loss, loss_of
@@ -32,7 +32,7 @@ def learned(faces: OrlFaces, scratch: Path, kind: str, **changed: Any) -> tuple[
     knobs = settings(kind, width=8, latent=16, batch=16, burn_in=960, sample_every=160, **changed)
     result = trained(faces.small, knobs, scratch)
     blind = {"dcgan": 2 * math.log(2), "r3gan": math.log(2)}[kind]
-    untrained, d = build(knobs, 32, SEED)
+    untrained, d = build_gan(knobs, 32, SEED)
     start, _ = gan_metrics(faces.small, knobs)(untrained, d, result.history[0])
     return min(row["d_loss"] for row in result.history) / blind, result.history[-1]["kid_lite1"] / start["kid_lite1"]
 
@@ -107,7 +107,7 @@ def test_a_row_says_how_the_losses_were_since_the_last_and_what_d_remembers(
 def test_the_last_row_is_of_the_generator_that_is_saved(orl_faces: OrlFaces, tmp_path: Path) -> None:
     result = trained(orl_faces.small, settings(), tmp_path)
     assert set(result.states) == {"generator", "discriminator"}
-    net, d = build(settings(), 32, SEED)
+    net, d = build_gan(settings(), 32, SEED)
     net.load_state_dict(result.states["generator"])
     d.load_state_dict(result.states["discriminator"])
     row, drawn = gan_metrics(orl_faces.small, settings())(net, d, result.history[-1])
@@ -132,7 +132,7 @@ def test_the_sampling_generator_is_a_moving_average(orl_faces: OrlFaces, tmp_pat
     def after_a_step(ema: Any) -> dict[str, Tensor]:
         return trained(orl_faces.small, settings(images=8, ema=ema), tmp_path).states["generator"]
 
-    key, start = "layers.0.weight", build(settings(), 32, SEED)[0].state_dict()
+    key, start = "layers.0.weight", build_gan(settings(), 32, SEED)[0].state_dict()
     current = after_a_step(0)
     assert not torch.equal(current[key], start[key])
     torch.testing.assert_close(after_a_step(8)[key], 0.5 * start[key] + 0.5 * current[key])

@@ -11,12 +11,12 @@ from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.core.runtime import Scratch
 from unseen.data.pictures import Pixels
 from unseen.gans.shared.artifact import save_gan
-from unseen.gans.shared.networks import build
+from unseen.gans.shared.networks import build_gan
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings, gan_settings
 from unseen.gans.training.gan_metrics import GanMetrics
 from unseen.gans.training.quality import Backbone
-from unseen.gans.training.train import Trained, train
+from unseen.gans.training.train import TrainedNetworks, train
 
 SIZE = 32
 """Pixels of its pictures' sides."""
@@ -87,13 +87,13 @@ def gan_metrics(faces: Pixels, knobs: GanSettings, seed: int = SEED, count: int 
 
 def trained(
     faces: Pixels, knobs: GanSettings, scratch: Path, seed: int = SEED, device: torch.device = CPU
-) -> Trained:
+) -> TrainedNetworks:
     """A GAN trained on the first three quarters of the faces."""
     reals = Reals(faces[: len(faces) * 3 // 4], device)
     return train(reals, gan_metrics(faces, knobs, seed), knobs, seed, Scratch(scratch, "gan", 1))
 
 
-def same(first: Trained, second: Trained) -> bool:
+def same(first: TrainedNetworks, second: TrainedNetworks) -> bool:
     """Whether two trainings left the same bytes."""
     return (
         first.history == second.history
@@ -113,7 +113,7 @@ def same_states(first: dict[str, dict[str, Tensor]], second: dict[str, dict[str,
 def save(folder: Path, kind: str = "dcgan", **changed: Any) -> dict[str, dict[str, Tensor]]:
     """Write an untrained GAN, `tiny`, whose discriminator's statistics have seen something; return its states."""
     knobs = settings(kind, **changed)
-    g, d = build(knobs, SIZE, seed=1)
+    g, d = build_gan(knobs, SIZE, seed=1)
     d = d.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as the loop leaves it
     for _ in range(30):
         d(torch.rand(8, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(2)) * 2 - 1)

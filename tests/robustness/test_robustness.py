@@ -16,7 +16,7 @@ from unseen.core.files import sha256_of
 from unseen.core.settings import validated
 from unseen.data import pictures
 from unseen.data.evaluation_sets import Pair
-from unseen.data.pictures import Pixels, load
+from unseen.data.pictures import Pixels, load_faces
 from unseen.data.shards import open_set
 from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
@@ -26,7 +26,7 @@ from unseen.evaluation.metrics import share
 from unseen.faces.settings import FaceSettings
 from unseen.robustness import robustness
 from unseen.robustness.changes import CHANGES
-from unseen.robustness.robustness import SCHEMA, as_table, as_tree, measure, score_changes
+from unseen.robustness.robustness import SCHEMA, as_table, as_tree, measure_robustness, score_changes
 from unseen.robustness.settings import ChangeLevels, RobustnessSettings
 
 LEVELS = ChangeLevels(jpeg=[50], blur=[0.0, 1.0], noise=[4.0])
@@ -92,7 +92,7 @@ def test_clean_logits_are_what_the_detector_says_and_changed_ones_what_it_says_o
     tmp_path: Path, detectors: list[TrainedDetector], folders: dict[str, Path]
 ) -> None:
     frame = scored(detectors, folders, tmp_path / "out.parquet")
-    faces = load([open_set(folders["reals"])], ["val"], ["id", "identity"])
+    faces = load_faces([open_set(folders["reals"])], ["val"], ["id", "identity"])
     for detector in detectors:
         for change, level in CELLS:
             pixels = np.stack([CHANGES[change](picture, level) for picture in faces.pixels])
@@ -165,7 +165,7 @@ def test_few_batches_are_in_memory(
     """However many faces and levels there are: those in use, those waiting, and those in the making."""
     monkeypatch.setattr(robustness, "SCORING_BATCH", 2)
     decoded, made, used, prefetch, changes_ahead = 0, 0, 0, [], []
-    decode_crops, changed, logits = robustness.decode_crops, robustness.changed, robustness.logits_of
+    decode_crops, changed, logits = robustness.decode_crops, robustness.apply_change, robustness.logits_of
 
     def decode(jpegs: list[bytes], threads: Any) -> Pixels:
         nonlocal decoded
@@ -243,7 +243,7 @@ AT_ONE = float(1 / (1 + np.exp(-0.5)))
 
 
 def test_measure_by_hand(tmp_path: Path) -> None:
-    clean, low, high = measure(by_hand(tmp_path / "p.parquet"), {"d": AT_ONE}, PAIR)
+    clean, low, high = measure_robustness(by_hand(tmp_path / "p.parquet"), {"d": AT_ONE}, PAIR)
     assert [(row["change"], row["level"]) for row in (clean, low, high)] == [
         ("clean", 0.0),
         ("jpeg", 50.0),
@@ -267,14 +267,14 @@ def test_the_threshold_is_the_clean_one_under_every_change(tmp_path: Path) -> No
     """A threshold of jpeg's own would have told the two fakes at quality 50 from half of the reals; and another
     threshold moves every row alike, and no shift."""
     path = by_hand(tmp_path / "p.parquet")
-    strict, loose = (measure(path, {"d": threshold}, PAIR) for threshold in (AT_ONE, 0.5))
+    strict, loose = (measure_robustness(path, {"d": threshold}, PAIR) for threshold in (AT_ONE, 0.5))
     assert [row["fpr"]["share"] for row in strict] == [0.25, 0.5, 0.25]
     assert [row["fpr"]["share"] for row in loose] == [0.25, 0.75, 0.25]
     assert [row["shift_reals"] for row in strict] == [row["shift_reals"] for row in loose]
 
 
 def test_one_table_and_one_tree(tmp_path: Path) -> None:
-    rows = measure(by_hand(tmp_path / "p.parquet"), {"d": 0.5}, PAIR)
+    rows = measure_robustness(by_hand(tmp_path / "p.parquet"), {"d": 0.5}, PAIR)
     table = as_table(rows)
     assert list(table.columns) == [
         *("detector", "pair", "change", "level", "auc", "balanced_accuracy", "tpr", "fpr"),
@@ -292,7 +292,7 @@ def test_measured_from_scores_as_they_are_written(
     tmp_path: Path, detectors: list[TrainedDetector], folders: dict[str, Path]
 ) -> None:
     frame = scored(detectors, folders, tmp_path / "out.parquet")
-    rows = measure(tmp_path / "out.parquet", {"one": 0.5, "two": 0.6, "three": 0.7}, PAIR)
+    rows = measure_robustness(tmp_path / "out.parquet", {"one": 0.5, "two": 0.6, "three": 0.7}, PAIR)
     assert len(rows) == len(NAMES) * len(CELLS)
     for row, threshold in ((rows[1], 0.5), (rows[-1], 0.7)):
         keys = ["detector", "change", "level"]

@@ -24,7 +24,7 @@ from unseen.detectors.shared.logits import logits_of
 from unseen.faces.detect import FaceDetector
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
-from unseen.serve.predict import NotScored, Scored, open_detector, predict, verdict
+from unseen.serve.predict import NotScored, ScoredFace, open_detector, predict, verdict
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
@@ -76,12 +76,14 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def rows_of(opened: tuple[TrainedDetector, FaceDetector], *paths: Path, batch: int = 32) -> list[Scored | NotScored]:
+def rows_of(
+    opened: tuple[TrainedDetector, FaceDetector], *paths: Path, batch: int = 32
+) -> list[ScoredFace | NotScored]:
     """Every row for some files."""
     return [row for rows in predict([str(path) for path in paths], *opened, batch=batch) for row in rows]
 
 
-def only(opened: tuple[TrainedDetector, FaceDetector], path: Path, data: bytes) -> Scored | NotScored:
+def only(opened: tuple[TrainedDetector, FaceDetector], path: Path, data: bytes) -> ScoredFace | NotScored:
     """The one row for a file with these bytes."""
     path.write_bytes(data)
     (row,) = rows_of(opened, path)
@@ -96,7 +98,7 @@ def test_score_is_that_of_preprocessing_the_model_and_the_frozen_numbers(
     (crop,) = preprocess_pictures([png], face_detector, detector.faces, 4, "found")
     assert isinstance(crop, Crop)
     logit = logits_of(detector.model, decode_crop(crop.jpeg)[None].copy(), torch.device("cpu"))[0]
-    assert isinstance(row, Scored)
+    assert isinstance(row, ScoredFace)
     assert row.logit == pytest.approx(logit, abs=1e-9)
     assert row.calibrated_logit == pytest.approx(logit / CALIBRATION.temperature, abs=1e-9)
     assert row.score == pytest.approx(1 / (1 + math.exp(-logit / CALIBRATION.temperature)), abs=1e-9)
@@ -118,7 +120,7 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
     for seed in (1, 1, 2):
         (folder / "detector.json").write_text(json.dumps(card | {"seed": seed}))
         row = only(open_detector(folder), tmp_path / "a.png", png)
-        assert isinstance(row, Scored)
+        assert isinstance(row, ScoredFace)
         scores.append(row.score)
     assert scores[0] == scores[1] != scores[2]
 
@@ -156,9 +158,9 @@ def test_every_face_in_a_picture(
     path = tmp_path / "three.png"
     path.write_bytes(encoded(sheet, "PNG"))
     rows = rows_of(opened, path)
-    assert all(isinstance(row, Scored) for row in rows)
+    assert all(isinstance(row, ScoredFace) for row in rows)
     assert sorted(row.box[0] // 112 for row in rows if row.box) == [0, 1, 2]
-    assert len({row.score for row in rows if isinstance(row, Scored)}) == 3
+    assert len({row.score for row in rows if isinstance(row, ScoredFace)}) == 3
 
 
 def test_a_face_that_is_too_small_has_a_row_beside_the_others(
@@ -170,7 +172,7 @@ def test_a_face_that_is_too_small_has_a_row_beside_the_others(
     path = tmp_path / "two.png"
     path.write_bytes(encoded(sheet, "PNG"))
     rows = rows_of(opened, path)
-    assert [type(row) for row in rows] == [Scored, NotScored]
+    assert [type(row) for row in rows] == [ScoredFace, NotScored]
     assert isinstance(rows[1], NotScored)
     assert rows[1].reason == "too_small"
     assert rows[1].box is not None
@@ -213,8 +215,8 @@ def test_what_has_no_score_has_a_reason_and_stops_nothing(
     good = tmp_path / "good.png"
     good.write_bytes(png)
     before, row, after = rows_of(opened, good, bad, good)
-    assert isinstance(before, Scored)
-    assert isinstance(after, Scored)
+    assert isinstance(before, ScoredFace)
+    assert isinstance(after, ScoredFace)
     assert after.score == pytest.approx(before.score, abs=1e-9)
     assert isinstance(row, NotScored)
     assert (row.path, row.reason, row.box) == (str(bad), reason, None)
@@ -235,8 +237,8 @@ def test_cmyk(
 ) -> None:
     row = only(opened, tmp_path / "a.jpg", encoded(portrait.convert("CMYK"), "JPEG", quality=98))
     upright = only(opened, tmp_path / "b.png", png)
-    assert isinstance(row, Scored)
-    assert isinstance(upright, Scored)
+    assert isinstance(row, ScoredFace)
+    assert isinstance(upright, ScoredFace)
     assert np.allclose(row.box, upright.box, atol=2)
 
 
@@ -247,8 +249,8 @@ def test_exif_orientation_is_applied(
     exif[0x0112] = 6  # to be turned clockwise by 90 degrees
     turned = encoded(portrait.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
     row, upright = only(opened, tmp_path / "a.png", turned), only(opened, tmp_path / "b.png", png)
-    assert isinstance(row, Scored)
-    assert isinstance(upright, Scored)
+    assert isinstance(row, ScoredFace)
+    assert isinstance(upright, ScoredFace)
     assert row.box == upright.box
     assert row.score == pytest.approx(upright.score, abs=1e-6)
 
@@ -273,10 +275,10 @@ def test_same_result_alone_and_with_others(opened: tuple[TrainedDetector, FaceDe
         for row, one in zip(rows_of(opened, *people, batch=batch), together, strict=True):
             assert type(row) is type(one)
             assert row.box == one.box
-            if isinstance(row, Scored) and isinstance(one, Scored):
+            if isinstance(row, ScoredFace) and isinstance(one, ScoredFace):
                 assert row.logit == pytest.approx(one.logit, abs=1e-9)
                 assert row.verdict == one.verdict
-    assert len({row.logit for row in together if isinstance(row, Scored)}) == 20
+    assert len({row.logit for row in together if isinstance(row, ScoredFace)}) == 20
 
 
 def test_looks_only_a_little_ahead(opened: tuple[TrainedDetector, FaceDetector], people: list[Path]) -> None:

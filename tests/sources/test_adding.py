@@ -14,10 +14,10 @@ from unseen.core.errors import UserError
 from unseen.core.settings import read_yaml
 from unseen.params.check import load_params
 from unseen.sources.adding import add
-from unseen.sources.catalogue import entry, load
+from unseen.sources.catalogue import entry, load_catalogue
 
 TEXT = PARAMS.read_text(encoding="utf-8")
-NAMES = sorted(set(load().sources) - {"orl"})
+NAMES = sorted(set(load_catalogue().sources) - {"orl"})
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def changes(before: str, after: str) -> tuple[list[str], list[str]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_source_and_its_archive_are_added_and_no_line_is_lost(file: Path, name: str) -> None:
-    source = load().sources[name]
+    source = load_catalogue().sources[name]
     assert add(file, [name]) == [f"archives.{source.archive}", f"sources.{name}"]
     gone, _ = changes(TEXT, file.read_text())
     assert gone == []

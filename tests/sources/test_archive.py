@@ -85,11 +85,11 @@ def test_a_method_that_is_not_read_is_named(tmp_path: Path, method: int, word: s
     first, second = read(path)
     assert (first.refused, second) == ("unsupported_compression", Member("b.jpg", b"2"))
     assert first.detail == f"compressed with {word}, which can't be read; pack it anew with Deflate"
-    archive.check(path)
+    archive.check_archive(path)
     data = path.read_bytes().replace(CENTRAL + b"\x14\x03\x14\0\0\0\x08\0", CENTRAL + b"\x14\x03\x14\0\0\0\x09\0")
     path.write_bytes(data)
     with pytest.raises(UserError, match=rf"none of its 2 files can be read, such as a\.jpg: .*{word}.*pack it anew"):
-        archive.check(path)
+        archive.check_archive(path)
 
 
 def test_winzip_encryption_is_no_method(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_two_zip_files_in_one_are_noticed(tmp_path: Path) -> None:
     ]
     assert "pack it anew" in found[0].detail
     with pytest.raises(UserError, match="two archives in one file"):
-        archive.check(path)
+        archive.check_archive(path)
 
 
 WRONG = {
@@ -132,14 +132,14 @@ def test_what_a_file_is_that_is_no_archive(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "faces.zip"
     path.write_bytes(data)
     with pytest.raises(archive.NotAnArchiveError) as caught:
-        archive.check(path)
+        archive.check_archive(path)
     assert WRONG[data] in caught.value.why
     assert str(path) in str(caught.value)
 
 
 def test_an_archive_without_files(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="an archive without files"):
-        archive.check(zipped(tmp_path / "a.zip", {"__MACOSX/._a.jpg": b"x"}))
+        archive.check_archive(zipped(tmp_path / "a.zip", {"__MACOSX/._a.jpg": b"x"}))
 
 
 @pytest.mark.parametrize("at", [0.3, 0.9])
@@ -147,7 +147,7 @@ def test_a_cut_zip_is_named(tmp_path: Path, at: float) -> None:
     path = zipped(tmp_path / "a.zip", {"a.jpg": random.Random(1).randbytes(5000)})
     path.write_bytes(path.read_bytes()[: int(5000 * at)])
     with pytest.raises(UserError, match="a zip archive that is cut off or damaged"):
-        archive.check(path)
+        archive.check_archive(path)
 
 
 @pytest.mark.parametrize("name", ["", "."])

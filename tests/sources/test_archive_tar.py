@@ -103,7 +103,7 @@ def test_archives_that_lie_one_behind_the_other_are_read_as_one(tmp_path: Path, 
     parts = [tar_bytes([(name, name.encode() * 700)], mode) for name in ("a.jpg", "b.jpg", "c.jpg")]
     path = stored(tmp_path, b"".join(parts))
     assert read(path) == [(name, name.encode() * 700, "") for name in ("a.jpg", "b.jpg", "c.jpg")]
-    archive.check(path)
+    archive.check_archive(path)
 
 
 def test_a_compressed_archive_in_many_parts_is_read(tmp_path: Path) -> None:
@@ -116,14 +116,14 @@ def test_a_compressed_archive_in_many_parts_is_read(tmp_path: Path) -> None:
 def test_what_follows_the_end_is_counted(tmp_path: Path) -> None:
     path = stored(tmp_path, tar_bytes([("a.jpg", b"1")]) + b"x" * 2000)
     assert read(path) == [("a.jpg", b"1", ""), ("what follows the end of the archive", b"", "trailing_data")]
-    archive.check(path)
+    archive.check_archive(path)
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_a_cut_archive_is_told_before_its_hash_is_kept(tmp_path: Path, mode: str) -> None:
     whole = tar_bytes([("a.jpg", NOISE[:100_000]), ("b.jpg", NOISE[100_000:])], mode)
     with pytest.raises(UserError, match="cut off"):
-        archive.check(stored(tmp_path, whole[: len(whole) // 2]))
+        archive.check_archive(stored(tmp_path, whole[: len(whole) // 2]))
 
 
 def test_the_first_of_two_with_one_name_is_read(tmp_path: Path) -> None:

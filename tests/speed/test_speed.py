@@ -26,7 +26,7 @@ from unseen.faces.settings import FaceSettings
 from unseen.serve.predict import open_detector
 from unseen.speed import speed
 from unseen.speed.settings import SpeedSettings
-from unseen.speed.speed import energy_counted, flops, framed, measure, side_of, stored_crops, timed
+from unseen.speed.speed import energy_counted, flops, framed, measure_speed, network_side, stored_crops, timed
 
 CPU = torch.device("cpu")
 SETTINGS = SpeedSettings(set="people", batches=[1, 4], seconds=0.01, repeats=3, pictures=6, side=128)
@@ -97,7 +97,7 @@ def test_percentiles_and_rate_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_way_from_bytes_is_longer_than_the_model(
     opened: tuple[TrainedDetector, FaceDetector], people: FaceSet
 ) -> None:
-    found = measure(*opened, people, SETTINGS)
+    found = measure_speed(*opened, people, SETTINGS)
     rows = {(row["batch"], row["what"]): row for row in found["measured"]}
     assert list(rows) == [(1, "model"), (1, "bytes_to_verdict"), (4, "model"), (4, "bytes_to_verdict")]
     for batch in (1, 4):
@@ -123,7 +123,7 @@ def test_each_call_scores_as_many_faces_as_its_batch(
         return forward(self, pixels)
 
     monkeypatch.setattr(dct_logistic.DctLogistic, "forward", counted)
-    measure(*opened, people, validated(SpeedSettings, KNOBS | {"batches": [5], "pictures": 3}, ""))
+    measure_speed(*opened, people, validated(SpeedSettings, KNOBS | {"batches": [5], "pictures": 3}, ""))
     assert seen[0] == 3  # the pictures are looked at once, to see that each has one face
     assert set(seen[1:-1]) == {5}
     assert seen[-1] == 1  # whose operations are counted
@@ -132,7 +132,7 @@ def test_each_call_scores_as_many_faces_as_its_batch(
 def test_no_face_is_one_line(opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path) -> None:
     blank = stored(tmp_path / "blank", [encoded(np.full((64, 64, 3), 90, np.uint8))] * 2, ["a", "b"], ["test"] * 2)
     with pytest.raises(UserError, match=r"blank: no face is found .* 128 px; raise `speed.side`"):
-        measure(*opened, blank, SETTINGS)
+        measure_speed(*opened, blank, SETTINGS)
 
 
 def test_crops_are_of_people_who_train_nothing_and_always_the_same(people: FaceSet, orl_faces: OrlFaces) -> None:
@@ -191,10 +191,10 @@ def test_operations_that_cannot_be_counted_are_none() -> None:
 
 
 def test_the_side_is_the_networks_or_the_crops() -> None:
-    assert side_of({"input_size": 224}, 64) == 224
-    assert side_of({"size": 64}, 64) == 64
+    assert network_side({"input_size": 224}, 64) == 224
+    assert network_side({"size": 64}, 64) == 64
     members = [{"config": {"input_size": 96}}, {"config": {}}]
-    assert side_of({"members": members}, 64) == 96
+    assert network_side({"members": members}, 64) == 96
 
 
 def _zone(root: Path, name: str, title: str, counted_uj: int) -> None:

@@ -26,7 +26,7 @@ from unseen.gans.shared.reals import Reals
 Row = dict[str, float]
 
 
-def build(settings: AutoencoderSettings, size: int, gan: TrainedGan | None, seed: int) -> Autoencoder:
+def build_autoencoder(settings: AutoencoderSettings, size: int, gan: TrainedGan | None, seed: int) -> Autoencoder:
     """A fresh autoencoder, with the last blocks of the GAN where one is given.
 
     Raises:
@@ -48,7 +48,7 @@ def difference(twins: Tensor, reals: Tensor) -> Tensor:
     return functional.l1_loss(twins, reals) + slopes
 
 
-def fit(
+def fit_autoencoder(
     net: Autoencoder, reals: Reals, held_back: Tensor, settings: AutoencoderSettings, seed: int, scratch: Scratch
 ) -> list[Row]:
     """Train an autoencoder in place; goes on from the scratch's checkpoint where there is one.
@@ -164,7 +164,7 @@ def save(folder: Path, name: str, net: Autoencoder, trained_on: Any) -> None:
         write_json(part / "autoencoder.json", {**card, "code": code_hash([autoencoder, upsample])})
 
 
-def load(folder: Path) -> tuple[str, Autoencoder]:
+def load_autoencoder(folder: Path) -> tuple[str, Autoencoder]:
     """Read an autoencoder's folder: its name, and the network in evaluation mode.
 
     Raises:

@@ -13,7 +13,7 @@ refused. This removes what is recorded of NAME. The next `dvc repro` takes and r
 
 def run(arguments: argparse.Namespace) -> int:
     """Forget the hash of a folder or archive of params.yaml."""
-    from unseen.core.settings import Name, nearest, read_block
+    from unseen.core.settings import Name, did_you_mean, read_block
     from unseen.sources.archives import AnyArchive
     from unseen.sources.shared.checksums import forget, origin
     from unseen.sources.shared.settings import FolderSettings
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     archives = read_block(params, ["archives"], dict[Name, AnyArchive])
     known = {**archives, **folders}
     if name not in known:
-        raise UserError(f"params name no folder or archive `{name}`; {nearest(name, sorted(known))}")
+        raise UserError(f"params name no folder or archive `{name}`; {did_you_mean(name, sorted(known))}")
     block = "folders" if name in folders else "archives"
     if known[name].sha256:
         raise UserError(

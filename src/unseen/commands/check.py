@@ -20,11 +20,11 @@ what to do. Exit code 0: valid; 2: not valid.
 def run(arguments: argparse.Namespace) -> int:
     """0 for a params file that is valid, 2 for one that is not, after a line for each problem."""
     from unseen.params.availability import problems
-    from unseen.params.check import checked, located
+    from unseen.params.check import checked, with_lines
 
     path, project = arguments.params, Path()
     found = checked(path)
-    missing = located(path, problems(found.params, project) if found.params else _archive_problems(path, project))
+    missing = with_lines(path, problems(found.params, project) if found.params else _archive_problems(path, project))
     if found.problems or missing:
         for line in [*found.problems, *missing]:
             print(shown(line), file=sys.stderr)

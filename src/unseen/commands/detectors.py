@@ -21,9 +21,9 @@ def detector_folder(given: Path, expected: str = "a detector's folder or its nam
     if given.exists():
         raise UserError(f"{given}: is a file; give {expected}")
     from unseen.core.recovery import advice
-    from unseen.core.settings import nearest
+    from unseen.core.settings import did_you_mean
 
     known = sorted(path.name for path in DETECTORS.glob("*") if (path / "detector.json").is_file())
     if known:
-        raise UserError(f"{given}: not there; give {expected}; {nearest(given.name, known)}")
+        raise UserError(f"{given}: not there; give {expected}; {did_you_mean(given.name, known)}")
     raise UserError(f"{given}: not there; give {expected}; {advice(named)}")

@@ -20,7 +20,7 @@ from unseen.serve.folders import list_folder
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
-    from unseen.serve.predict import Box, NotScored, Scored
+    from unseen.serve.predict import Box, NotScored, ScoredFace
 
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
@@ -87,7 +87,7 @@ def _place(box: "Box") -> str:
     return f"{box[0]},{box[1]} {box[2]}x{box[3]}"
 
 
-def as_line(row: "Scored | NotScored", width: int) -> str:
+def as_line(row: "ScoredFace | NotScored", width: int) -> str:
     """A row for people; `width` is the path column's, in characters."""
     from unseen.serve.predict import NotScored
 
@@ -98,7 +98,7 @@ def as_line(row: "Scored | NotScored", width: int) -> str:
     return f"{path}  {row.score:.2f}  {row.verdict:{len(NOT_FLAGGED)}}  {_place(row.box)}"
 
 
-def as_json(row: "Scored | NotScored") -> str:
+def as_json(row: "ScoredFace | NotScored") -> str:
     """A row for programs: its fields, with `box` as [x, y, width, height] or null, and `reason` called `error`."""
     fields = {"error" if key == "reason" else key: value for key, value in dataclasses.asdict(row).items()}
     return json.dumps({"type": "not_scored" if "error" in fields else "face", **fields})
@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         from unseen.core.progress import progress
         from unseen.serve.detector_scope import scope_of
-        from unseen.serve.predict import Scored, open_detector, predict
+        from unseen.serve.predict import ScoredFace, open_detector, predict
 
         detector, face_detector = open_detector(folder)
     finally:
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
     hidden = sys.stderr.isatty() and not sys.stdout.isatty()
     watched = progress(paths, "predict", "picture", len(paths)) if hidden else paths
     for rows in predict(watched, detector, face_detector):
-        called: list[str] = [row.verdict for row in rows if isinstance(row, Scored)]
+        called: list[str] = [row.verdict for row in rows if isinstance(row, ScoredFace)]
         counts.update(["picture", *(called or ["not scored"])])
         for row in rows:
             print(as_json(row) if arguments.json else as_line(row, width))

@@ -43,9 +43,9 @@ def _scorer(path: Path) -> "Scorer":
 
         return Plugin(path)
     folder = detector_folder(path, "a Python file with a function `predict`, a detector's folder or its name")
-    from unseen.serve.trained import Trained
+    from unseen.serve.trained import DetectorPlugin
 
-    return Trained(folder)
+    return DetectorPlugin(folder)
 
 
 def _pictures(arguments: argparse.Namespace) -> "list[Picture]":

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the table, or the blocks of the sources that are named."""
     from unseen.core.settings import Name, read_block, read_yaml
     from unseen.sources.archives import AnyArchive
-    from unseen.sources.catalogue import entry, listing
+    from unseen.sources.catalogue import catalogue_rows, entry
     from unseen.sources.shared.settings import FolderSettings, SourceSettings
 
     if arguments.add:
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     has_folders = params.exists() and "folders" in read_yaml(params)
     folders = read_block(params, ["folders"], dict[Name, FolderSettings]) if has_folders else {}
     sources = read_block(params, ["sources"], dict[Name, SourceSettings]) if params.exists() else {}
-    rows = listing({**archives, **folders}, sources, Path("data"))
+    rows = catalogue_rows({**archives, **folders}, sources, Path("data"))
     cells = [(row.name, row.label, row.use, row.kind, row.here, row.size, row.license) for row in rows]
     print("\n".join(columns([HEADINGS, *cells])))
     return 0
@@ -44,14 +44,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add(names: Sequence[str]) -> int:
     from unseen.sources.adding import add as add_to
-    from unseen.sources.catalogue import load
+    from unseen.sources.catalogue import load_catalogue
 
     if not names:
         raise UserError("`--add` needs the name of a source; `unseen sources` lists them")
     file = Path("params.yaml")
     print(f"{file}: added {', '.join(f'`{key}`' for key in add_to(file, names))}")
     for name in names:
-        source = load().sources[name]
+        source = load_catalogue().sources[name]
         split = "all" if source.use == "held_out" else "test"
         print(
             "to measure on it, add to `evaluation_sets`:  "

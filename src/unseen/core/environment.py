@@ -67,7 +67,7 @@ def processes() -> int | None:
     return _count("UNSEEN_PROCESSES")
 
 
-def device() -> str | None:
+def requested_device() -> str | None:
     """`UNSEEN_DEVICE`: PyTorch's name of a device; None means the default. Does not check that the device exists."""
     name = os.environ.get("UNSEEN_DEVICE", "")
     if not name:
@@ -122,7 +122,7 @@ def _is_dvc(process: "psutil.Process") -> bool:
 
 
 READERS: dict[str, Callable[[], object]] = {
-    "UNSEEN_DEVICE": device,
+    "UNSEEN_DEVICE": requested_device,
     "UNSEEN_THREADS": lambda: threads(1),
     "UNSEEN_WORKERS": workers,
     "UNSEEN_PROCESSES": processes,
@@ -132,7 +132,7 @@ READERS: dict[str, Callable[[], object]] = {
 }
 
 
-def check() -> None:
+def check_variables() -> None:
     """Check every variable, so that an invalid one ends a run at its start.
 
     Raises:
@@ -140,8 +140,8 @@ def check() -> None:
     """
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in READERS:
-            from unseen.core.settings import nearest
+            from unseen.core.settings import did_you_mean
 
-            raise UserError(f"the environment variable {name} is not known; {nearest(name, list(READERS))}")
+            raise UserError(f"the environment variable {name} is not known; {did_you_mean(name, list(READERS))}")
     for read in READERS.values():
         read()

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Union, get_args
 from pydantic import Field
 
 from unseen.core.errors import UserError
-from unseen.core.settings import Settings, nearest, read_block, validated
+from unseen.core.settings import Settings, did_you_mean, read_block, validated
 
 ROOMS = Path(__file__).parents[1]
 
@@ -54,7 +54,7 @@ def settings_of(folder: str, kind: str) -> type[Settings]:
     """
     file, name = ROOMS / folder / f"{kind}.py", f"{folder}/{kind}.py"
     if not file.is_file():
-        raise UserError(f"there is no {name}; {nearest(kind, kinds(folder))}")
+        raise UserError(f"there is no {name}; {did_you_mean(kind, kinds(folder))}")
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
@@ -107,7 +107,7 @@ def validated_kind(folder: str, data: Any, where: str, key: str = "kind") -> Any
     kind = data.get(key) if isinstance(data, dict) else None
     if kind not in kinds(folder):
         what = f"is {kind!r}" if kind is not None else "is missing"
-        raise UserError(f"params: `{where}.{key}` {what}; {nearest(kind, kinds(folder))}")
+        raise UserError(f"params: `{where}.{key}` {what}; {did_you_mean(kind, kinds(folder))}")
     return validated(settings_of(folder, kind), data, where)
 
 

@@ -43,7 +43,7 @@ def device() -> torch.device:
     Raises:
         UserError: the device does not exist.
     """
-    found = torch.device(environment.device() or ("cuda" if torch.cuda.is_available() else "cpu"))
+    found = torch.device(environment.requested_device() or ("cuda" if torch.cuda.is_available() else "cpu"))
     if found.type != "cpu":
         count = torch.get_device_module(found).device_count()
         if (found.index or 0) >= count:

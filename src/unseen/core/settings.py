@@ -72,7 +72,7 @@ OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[
 """The same, or `none`: an empty folder, the DVC dependency of items without weights."""
 
 
-def nearest(value: object, allowed: Sequence[str]) -> str:
+def did_you_mean(value: object, allowed: Sequence[str]) -> str:
     """`allowed: a, b, c; did you mean b?`, without the question if no name is similar."""
     close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
     listed = ", ".join(allowed) if allowed else "none yet"
@@ -209,7 +209,9 @@ def _problem(kind: Any, error: ErrorDetails, where: Sequence[str], missing: Coll
         return Problem(tuple(keys), f"`{key}` is missing")
     if error["type"] in ("literal_error", "union_tag_invalid"):
         allowed = _quoted(context.get("expected") or context["expected_tags"])
-        return Problem(tuple(keys), f"`{key}` is {value!r}; {nearest(value, allowed)}", meant=_near(value, allowed))
+        return Problem(
+            tuple(keys), f"`{key}` is {value!r}; {did_you_mean(value, allowed)}", meant=_near(value, allowed)
+        )
     message = error["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(value, dict) else f" is {value!r}"
     return Problem(tuple(keys), f"`{key}`{shown}: {message[:1].lower()}{message[1:]}")
@@ -265,6 +267,6 @@ def read_block(path: Path, keys: Sequence[str], kind: Any) -> Any:
     for depth, key in enumerate(keys):
         if not isinstance(data, dict) or key not in data:
             names = [str(name) for name in data] if isinstance(data, dict) else []
-            raise UserError(f"params: `{'.'.join(keys[: depth + 1])}` is missing; {nearest(key, names)}")
+            raise UserError(f"params: `{'.'.join(keys[: depth + 1])}` is missing; {did_you_mean(key, names)}")
         data = data[key]
     return validated(kind, data, ".".join(keys))

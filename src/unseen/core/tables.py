@@ -55,7 +55,7 @@ def canonical_text(value: str) -> str:
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """Columns of equal length.
 
     Attributes:
@@ -123,17 +123,17 @@ class Table:
             return float("nan")
 
 
-def _of_csv(where: str, data: bytes, header: Sequence[str], strict: bool, fallback: str) -> Table:
+def _of_csv(where: str, data: bytes, header: Sequence[str], strict: bool, fallback: str) -> DataTable:
     packed = next((name for start, name in PACKED.items() if data.startswith(start)), "")
     if packed:
         raise UserError(f"{where}: {packed}; give CSV or Parquet")
     columns, delimiter = csv_columns(where, decoded(where, data, fallback), header, strict)
-    return Table(
+    return DataTable(
         where, {name: pa.array(values, pa.string()) for name, values in columns.items()}, list(columns), delimiter
     )
 
 
-def _of_parquet(where: str, file: "Path | pa.BufferReader", only: Callable[[str], bool]) -> Table:
+def _of_parquet(where: str, file: "Path | pa.BufferReader", only: Callable[[str], bool]) -> DataTable:
     try:
         with pq.ParquetFile(file) as opened:
             names: list[str] = opened.schema_arrow.names
@@ -143,10 +143,10 @@ def _of_parquet(where: str, file: "Path | pa.BufferReader", only: Callable[[str]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: damaged Parquet file: {error}") from None
     columns = {name: table[name].combine_chunks() for name in table.column_names}
-    return Table(where, columns, names)
+    return DataTable(where, columns, names)
 
 
-def read_table(path: Path, only: Callable[[str], bool] = lambda name: True) -> Table:
+def read_table(path: Path, only: Callable[[str], bool] = lambda name: True) -> DataTable:
     """Read a user's table: Parquet if its first bytes are Parquet's, otherwise CSV.
 
     Args:
@@ -173,7 +173,7 @@ def read_table(path: Path, only: Callable[[str], bool] = lambda name: True) -> T
     return _of_csv(str(path), data, (), True, "")
 
 
-def table_of(where: str, data: bytes, header: Sequence[str] = ()) -> Table:
+def table_of(where: str, data: bytes, header: Sequence[str] = ()) -> DataTable:
     """Read a table of a downloaded archive. CSV is parsed leniently, and as Latin-1 if it is not Unicode.
 
     Args:

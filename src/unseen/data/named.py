@@ -69,7 +69,7 @@ def take_named(folder: Path, target: Path, named: Collection[str], found: Collec
     return sorted(set(found) - set(named))
 
 
-def check_sides(folder: Path, named: Collection[str], side: int) -> None:
+def check_named_sides(folder: Path, named: Collection[str], side: int) -> None:
     """The stored faces of every named set have the side that params say.
 
     Raises:

@@ -124,7 +124,9 @@ def stream(
     yield from prefetch(stored, decoded)
 
 
-def load(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")) -> Faces:
+def load_faces(
+    sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")
+) -> Faces:
     """All faces of some splits at once; no rows where there are none."""
     parts = list(stream(sets, splits, columns, 1024))
     if not parts:

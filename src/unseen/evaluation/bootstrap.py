@@ -11,7 +11,7 @@ from unseen.evaluation.bounds import SAME, unanimous
 Counts = npt.NDArray[np.int64]
 
 
-def draws(people: int, resamples: int, seed: int) -> Iterator[Counts]:
+def resample_counts(people: int, resamples: int, seed: int) -> Iterator[Counts]:
     """Yield each resample as the number of times each person is drawn, [people]."""
     random = np.random.default_rng(int(unit_interval("bootstrap", seed) * 2**53))
     for _ in range(resamples):

@@ -10,7 +10,7 @@ from scipy.stats import binomtest, norm
 
 from unseen.core.errors import UserError
 from unseen.data.identities import people_of
-from unseen.evaluation.bootstrap import bounded, draws
+from unseen.evaluation.bootstrap import bounded, resample_counts
 from unseen.evaluation.bounds import SAME, unanimous
 from unseen.evaluation.metrics import LabelledScores
 from unseen.evaluation.pair_bounds import Trials
@@ -142,7 +142,7 @@ def _over_people(first: LabelledScores, rankings: list[Ranking], resamples: int,
     persons = int(first.people.max()) + 1
     rows = [(first.people[one.reals], first.people[one.fakes]) for one in rankings]
     found = []
-    for counts in draws(persons, resamples, seed):
+    for counts in resample_counts(persons, resamples, seed):
         aucs = [
             one.weighted(counts[reals], counts[fakes]) for one, (reals, fakes) in zip(rankings, rows, strict=True)
         ]

@@ -26,7 +26,7 @@ _SHUFFLED = np.random.default_rng(0).permutation(256)
 """Order of bits in which each band samples the whole image. A band of background alone would match many images."""
 
 
-def words(hashes: Sequence[str]) -> Words:
+def hash_words(hashes: Sequence[str]) -> Words:
     """Convert hashes of 64 hex digits to 64-bit words, [n, 4]."""
     return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64).reshape(-1, 4)
 

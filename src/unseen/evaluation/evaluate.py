@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from unseen.core.errors import UserError
-from unseen.core.settings import nearest
+from unseen.core.settings import did_you_mean
 from unseen.data.evaluation_sets import Pair, pairs_of
 from unseen.data.identities import people_of
 from unseen.data.predictions import read_predictions
@@ -100,7 +100,7 @@ def _grouped(
         if attribute not in known:
             raise UserError(
                 f"`evaluation.groups` names {attribute!r}, but no face of any pair has it; "
-                f"{nearest(attribute, sorted(known))}"
+                f"{did_you_mean(attribute, sorted(known))}"
             )
     return {"groups": groups, "groups_without": without}
 
@@ -165,7 +165,7 @@ def evaluate(
     )
 
 
-def summary(metrics: dict[str, Any]) -> dict[str, Any]:
+def evaluation_summary(metrics: dict[str, Any]) -> dict[str, Any]:
     """The TPR of each set of fakes and the FPR of each set of reals, which `unseen predict` reports."""
     called: dict[str, dict[str, Any]] = {"fake": {}, "real": {}}
     for name, one in metrics["sets"].items():

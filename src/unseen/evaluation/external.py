@@ -14,8 +14,8 @@ from scipy.special import expit
 
 from unseen.core.csv_text import rows_named
 from unseen.core.errors import UserError
-from unseen.core.settings import nearest
-from unseen.core.tables import Table, canonical_text, read_table
+from unseen.core.settings import did_you_mean
+from unseen.core.tables import DataTable, canonical_text, read_table
 from unseen.data.identities import people_of
 from unseen.evaluation.metrics import both_metrics
 from unseen.evaluation.people import one_person_by_faces, own_person
@@ -44,7 +44,7 @@ def _rows(bad: npt.NDArray[np.bool_], values: Sequence[object] = ()) -> str:
     return rows_named([int(row) + 1 for row in bad.nonzero()[0]]) + example
 
 
-def _numbers(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.float64]:
+def _numbers(table: DataTable, column: str, problems: list[str]) -> npt.NDArray[np.float64]:
     values = table.numbers(column)
     bad = ~np.isfinite(values)
     if bad.any():
@@ -52,7 +52,7 @@ def _numbers(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.f
     return values
 
 
-def _labels(table: Table, column: str, problems: list[str]) -> npt.NDArray[np.int64]:
+def _labels(table: DataTable, column: str, problems: list[str]) -> npt.NDArray[np.int64]:
     """The labels, 0 real and 1 fake. True means 1, but is refused beside words, where it may mean a real face."""
     texts = [text.lower() for text in table.text(column)]
     kinds = [kind for kind in (WORDS, NUMBERS, TRUTHS) if not kind.keys().isdisjoint(texts)]
@@ -74,7 +74,7 @@ def _mapped(pairs: Any) -> dict[str, str]:
     return {str(key): "" if value is None else _value(str(value)) for key, value in items}
 
 
-def _attributes(table: Table, groups: Sequence[str]) -> list[list[tuple[str, str]]]:
+def _attributes(table: DataTable, groups: Sequence[str]) -> list[list[tuple[str, str]]]:
     """Each row's attributes as pairs, from the column `attributes`, a map, and from the columns named in `groups`."""
     column = table.columns.get("attributes", pa.nulls(len(table)))
     try:
@@ -89,12 +89,12 @@ def _attributes(table: Table, groups: Sequence[str]) -> list[list[tuple[str, str
     return [list(row.items()) for row in found]
 
 
-def _own_columns(table: Table) -> list[str]:
+def _own_columns(table: DataTable) -> list[str]:
     """The names of all columns but those that pandas stores for an index."""
     return [name for name in table.names if not name.startswith("__index_level_")]
 
 
-def _required(table: Table) -> tuple[str, str]:
+def _required(table: DataTable) -> tuple[str, str]:
     """The names of the columns with ids and with labels.
 
     Raises:
@@ -198,7 +198,9 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
     known = {key for pairs in found["attributes"] for key, value in pairs if value} if groups else set()
     if missing := [name for name in groups if name not in known]:
         others = sorted(known | columns - STANDARD)
-        raise BadPredictions([f"no face has the attribute `{name}`; {nearest(name, others)}" for name in missing])
+        raise BadPredictions(
+            [f"no face has the attribute `{name}`; {did_you_mean(name, others)}" for name in missing]
+        )
     return found.drop(columns="file")
 
 

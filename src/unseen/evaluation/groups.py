@@ -7,7 +7,7 @@ import pandas as pd
 from fairlearn.metrics import MetricFrame, count, selection_rate
 
 from unseen.core.errors import UserError
-from unseen.core.settings import nearest
+from unseen.core.settings import did_you_mean
 from unseen.evaluation.shares import share
 
 SMALL = 30
@@ -73,7 +73,7 @@ def by_group(predictions: pd.DataFrame, threshold: float, attributes: Sequence[s
     known = sorted(attributes_of(predictions))
     for name in attributes:
         if name not in known:
-            raise UserError(f"groups: no prediction has the attribute {name!r}; {nearest(name, known)}")
+            raise UserError(f"groups: no prediction has the attribute {name!r}; {did_you_mean(name, known)}")
     called = (predictions["score"] >= threshold).astype(int)
     groupings = [[name] for name in attributes] + ([list(attributes)] if len(attributes) > 1 else [])
     found = {}

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_curve
 
 from unseen.core.thresholds import FPRS, threshold_at
 from unseen.data.identities import people_of
-from unseen.evaluation.bootstrap import draws
+from unseen.evaluation.bootstrap import resample_counts
 from unseen.evaluation.pair_bounds import Trials, interval_of
 from unseen.evaluation.ranking import Ranked, Ranking
 from unseen.evaluation.reliability import log_losses, probability_errors, reliability, squared_errors
@@ -68,7 +68,7 @@ def intervals(
     ]
     of_people = np.stack([np.bincount(scored.people, values, minlength=persons) for values in of_faces], 1)
     ranked, sums = [], []
-    for counts in draws(persons, resamples, seed):
+    for counts in resample_counts(persons, resamples, seed):
         found = ranking.weighted(counts[reals], counts[fakes])
         if found:
             ranked.append(found)

@@ -14,7 +14,7 @@ from unseen.core.files import CsvLines, atomic_folder, write_json
 from unseen.data.face_rows import SCHEMA
 from unseen.data.shards import ROWS_PER_SHARD, FaceSet, measurable, open_set
 from unseen.data.splits import Split
-from unseen.evaluation.duplicates import HashIndex, words
+from unseen.evaluation.duplicates import HashIndex, hash_words
 
 HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
 
@@ -42,7 +42,7 @@ class TrainingFaces:
         self._ids = found["id"]
         self._known = frozenset(self._ids)
         self._by_sha256 = dict(zip(reversed(found["sha256"]), reversed(found["id"]), strict=True))
-        self._indexes = {column: HashIndex(words(found[column])) for _, column in HASHES}
+        self._indexes = {column: HashIndex(hash_words(found[column])) for _, column in HASHES}
 
     def twins(self, attributes: Iterable[list[tuple[str, str]]]) -> list[str]:
         """The ids of training faces that have twins among the faces with these attributes."""
@@ -57,7 +57,7 @@ class TrainingFaces:
         """
         found = {}
         for why, column in reversed(HASHES):
-            nearest, bits = self._indexes[column].nearest(words(rows[column]))
+            nearest, bits = self._indexes[column].nearest(hash_words(rows[column]))
             for i in (nearest >= 0).nonzero()[0]:
                 found[rows["id"][i]] = Match(rows["id"][i], self._ids[nearest[i]], why, int(bits[i]))
         for name, sha256 in zip(rows["id"], rows["sha256"], strict=True):

@@ -16,14 +16,14 @@ from unseen.explanations.explanations import (
     Seen,
     crops_of,
     decisions,
-    groups_of,
     heat_shares,
     looked_at,
     most_confident,
+    outcome_groups,
     shares_inside,
 )
 from unseen.explanations.heat import Heat, heat, method_of
-from unseen.explanations.panels import Cell, Row, overlay, sheet, shown
+from unseen.explanations.panels import PanelCell, PanelRow, overlay, sheet, shown
 from unseen.explanations.settings import ExplanationSettings
 from unseen.faces.preprocess import Framing
 from unseen.gans.training.quality import Backbone
@@ -103,9 +103,9 @@ def explain(
     return Explained({"method": method, "threshold": threshold, **shares}, panels, similar, table)
 
 
-def _panel_rows(frame: pd.DataFrame, count: int, seen: dict[str, Seen], heats: dict[str, Heat]) -> list[Row]:
+def _panel_rows(frame: pd.DataFrame, count: int, seen: dict[str, Seen], heats: dict[str, Heat]) -> list[PanelRow]:
     rows = []
-    for group, kind, outcomes in groups_of(frame):
+    for group, kind, outcomes in outcome_groups(frame):
         total = int((frame["group"] == group).sum())
         for outcome in outcomes:
             here = frame[(frame["group"] == group) & (frame["outcome"] == outcome)]
@@ -116,8 +116,8 @@ def _panel_rows(frame: pd.DataFrame, count: int, seen: dict[str, Seen], heats: d
                 share = float(shares_inside(found[None], [one.face])[0][0])
                 where = "no heat" if np.isnan(share) else f"{share:.0%} on the face"
                 pictures = [shown(one.pixels), overlay(one.pixels, found, one.face)]
-                cells.append(Cell(pictures, [f"score {score:.4f}, {where}", name]))
-            rows.append(Row(title, cells, f"none of {total} {kind} faces was {outcome}"))
+                cells.append(PanelCell(pictures, [f"score {score:.4f}, {where}", name]))
+            rows.append(PanelRow(title, cells, f"none of {total} {kind} faces was {outcome}"))
     return rows
 
 
@@ -136,7 +136,7 @@ def _neighbours(
         return sheet([f"{title}: no search, as `explanations.weights` is none"], []), pd.DataFrame(columns=columns)
     wrong = [
         (group, outcome, most_confident(frame, group, outcome, settings.pictures))
-        for group, _, outcomes in groups_of(frame)
+        for group, _, outcomes in outcome_groups(frame)
         for outcome in outcomes
         if outcome in ("false_negative", "false_positive")
     ]
@@ -145,18 +145,18 @@ def _neighbours(
     found = []
     if len(asked):
         pixels = np.stack([seen[name].pixels for name in asked["id"]])
-        found = neighbours.nearest(pixels, faces, Backbone(weights, device))
+        found = neighbours.nearest_faces(pixels, faces, Backbone(weights, device))
     near = dict(zip(asked["id"], found, strict=True))
     rows, table = [], []
     for group, outcome, chosen in wrong:
         if not len(chosen):
-            rows.append(Row([f"{group}: {outcome}"], [], f"no face was {outcome}"))
+            rows.append(PanelRow([f"{group}: {outcome}"], [], f"no face was {outcome}"))
         for name, score in chosen[["id", "score"]].itertuples(index=False):
-            cells = [Cell([shown(seen[name].pixels)], [f"score {score:.4f}", name])]
+            cells = [PanelCell([shown(seen[name].pixels)], [f"score {score:.4f}", name])]
             for place, one in enumerate(near[name], 1):
                 label = "fake" if one.label else "real"
-                cells.append(Cell([shown(one.pixels)], [f"{label}, similarity {one.similarity:.2f}", one.id]))
+                cells.append(PanelCell([shown(one.pixels)], [f"{label}, similarity {one.similarity:.2f}", one.id]))
                 table.append([name, outcome, score, place, one.id, label, one.similarity])
-            rows.append(Row([f"{group}: {outcome}", MEANING[outcome]], cells))
+            rows.append(PanelRow([f"{group}: {outcome}", MEANING[outcome]], cells))
     heading = [f"{title}: misclassified faces, and the nearest of {len(faces)} training faces"]
     return sheet(heading, rows), pd.DataFrame(table, columns=columns)

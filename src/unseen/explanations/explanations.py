@@ -56,7 +56,7 @@ def decisions(folder: Path, sets: Iterable[str], threshold: float) -> pd.DataFra
     return both[["id", "set", "group", "label", "identity", "logit", "score", "fake", "outcome"]]
 
 
-def groups_of(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
+def outcome_groups(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
     """Each group's name, its class and its two outcomes, the right one first; reals before fakes."""
     found = sorted({(int(label), str(group)) for label, group in zip(frame["label"], frame["group"], strict=True)})
     classes = [(name, "fake" if label else "real") for label, name in found]
@@ -80,7 +80,7 @@ def looked_at(frame: pd.DataFrame, shown: int, measured: int) -> tuple[list[str]
     """The ids of the decisions that are shown, and of those whose heat is measured."""
     show: list[str] = []
     measure: list[str] = []
-    for group, _, outcomes in groups_of(frame):
+    for group, _, outcomes in outcome_groups(frame):
         for outcome in outcomes:
             show += most_confident(frame, group, outcome, shown)["id"].tolist()
             measure += evenly(_of(frame, group, outcome)["id"], measured)
@@ -196,7 +196,7 @@ def heat_shares(frame: pd.DataFrame, measured: pd.DataFrame, seed: int) -> dict[
     """
     overall = {name: _summary(measured[measured["outcome"] == name], seed) for name in OUTCOMES}
     groups: dict[str, Any] = {}
-    for name, kind, outcomes in groups_of(frame):
+    for name, kind, outcomes in outcome_groups(frame):
         here = measured[measured["group"] == name]
         groups[name] = {"label": kind, "wrong_less_right": _wrong_less_right(here, seed)[kind]} | {
             outcome: {"decisions": len(_of(frame, name, outcome)), **_summary(_of(here, name, outcome), seed)}

@@ -45,7 +45,7 @@ def trained_on(sets: Iterable[FaceSet], count: int) -> Crops:
     return Crops(jpegs, columns)
 
 
-def nearest(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor]) -> list[list[Neighbour]]:
+def nearest_faces(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor]) -> list[list[Neighbour]]:
     """For each picture uint8 [n, s, s, 3] its NEAREST faces, the nearest first, by the cosine of their features.
 
     Args:

@@ -22,7 +22,7 @@ OPAQUE = 0.75
 
 
 @dataclass(frozen=True)
-class Cell:
+class PanelCell:
     """Pictures [SIDE, SIDE] side by side, and a line below each."""
 
     pictures: list[Image.Image]
@@ -30,11 +30,11 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """A title of several lines and cells; `empty` is what is said where there are none."""
 
     title: list[str]
-    cells: list[Cell]
+    cells: list[PanelCell]
     empty: str = ""
 
 
@@ -57,7 +57,7 @@ def overlay(pixels: Pixels, heat: Heat, face: Ellipse) -> Image.Image:
     return picture
 
 
-def sheet(heading: list[str], rows: Sequence[Row]) -> Image.Image:
+def sheet(heading: list[str], rows: Sequence[PanelRow]) -> Image.Image:
     """All rows below each other on white, under a heading."""
     font, bold = ImageFont.load_default(12), ImageFont.load_default(14)
     cell_width = max((len(cell.pictures) for row in rows for cell in row.cells), default=1) * (SIDE + 2) - 2

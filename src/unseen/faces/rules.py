@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.settings import nearest
+from unseen.core.settings import did_you_mean
 from unseen.core.tables import canonical_text, table_of
 from unseen.data.face_rows import Dropped
 from unseen.data.splits import Split, SplitSettings, split_of
@@ -41,13 +41,13 @@ def _rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str])
     table = table_of(where, data, header)
     for column in needed:
         if column not in table.names:
-            raise UserError(f"{where} has no column {column!r}; {nearest(column, table.names)}")
+            raise UserError(f"{where} has no column {column!r}; {did_you_mean(column, table.names)}")
     texts = [table.text(column) for column in needed]
     for values in zip(*texts, strict=True):
         yield dict(zip(needed, values, strict=True))
 
 
-def read_table(archive: Path, inside: str, settings: TableSettings, also: Iterable[str] = ()) -> dict[str, Row]:
+def read_metadata(archive: Path, inside: str, settings: TableSettings, also: Iterable[str] = ()) -> dict[str, Row]:
     """The rows of every csv file that matches, by the picture's name in it as `row_name` gives it.
 
     Args:
@@ -87,7 +87,7 @@ class Rules:
         """
         self._name, self._source, self._shares, self._seed = name, source, shares, seed
         columns = [rule.column for rule in source.attributes.values() if rule.column]
-        self._rows = TableRows(read_table(archive, source.inside, source.table, columns) if source.table else {})
+        self._rows = TableRows(read_metadata(archive, source.inside, source.table, columns) if source.table else {})
         where = source.table.where if source.table else {}
         self._where = {column: canonical_text(value) for column, value in where.items()}
         self._taken: set[str] = set()

@@ -15,8 +15,8 @@ from unseen.core.errors import UserError
 from unseen.core.files import read_json
 from unseen.detectors.shared.settings import NetworkSettings
 from unseen.params.check import Params
-from unseen.sources.catalogue import load
-from unseen.sources.kinds.folder import changed, listing
+from unseen.sources.catalogue import load_catalogue
+from unseen.sources.kinds.folder import changes_since_packed, files_below
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import (
     ArchiveSettings,
@@ -55,7 +55,7 @@ def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
     if project.resolve().is_relative_to(path.resolve()):
         return f"{said}, which holds this project; put the pictures into a folder of their own"
     try:
-        found = listing(path)
+        found = files_below(path)
     except UserError as error:
         return f"{said}: {error}"
     if not found.files:
@@ -64,7 +64,7 @@ def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
         if reason in found.left_out:
             example = found.root / found.examples[reason]
             return f"{said}, which holds a {reason.replace('_', ' ')}, {example}, that DVC can't read; remove it"
-    what = changed(name, folder, project, found)
+    what = changes_since_packed(name, folder, project, found)
     return f"{said}, which has {what}" if what else ""
 
 
@@ -157,7 +157,7 @@ def _folder_bytes(path: Path) -> float:
     if path.is_file():
         return path.stat().st_size
     try:
-        files = listing(path).files
+        files = files_below(path).files
     except UserError:
         return 0.0
     sample = files[:: max(1, len(files) // SAMPLE)]
@@ -171,9 +171,9 @@ def _archive_bytes(archive: Origin, project: Path) -> float:
         return _folder_bytes(project / archive.path)
     if archive.usual_bytes:
         return archive.usual_bytes
-    for name, known in load().archives.items():
+    for name, known in load_catalogue().archives.items():
         if origin(known) == origin(archive):
-            found = re.match(r"([\d.]+) (MB|GB)", load().sizes[name])
+            found = re.match(r"([\d.]+) (MB|GB)", load_catalogue().sizes[name])
             return float(found.group(1)) * {"MB": 1e6, "GB": 1e9}[found.group(2)] if found else 0.0
     return 0.0
 

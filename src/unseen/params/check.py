@@ -124,7 +124,7 @@ def _meant(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
     return data
 
 
-def located(path: Path, texts: Iterable[str]) -> list[str]:
+def with_lines(path: Path, texts: Iterable[str]) -> list[str]:
     """Problems by the line of the key that each names first, `params.yaml:12: ...`, in the order of the file."""
     texts = list(texts)
     if not texts:
@@ -153,10 +153,10 @@ def checked(path: Path) -> Checked:
     further = problems_of(Params, data := _meant(data, found)) if found else []
     texts = [str(problem) for problem in [*found, *further]]
     if further:
-        return Checked(None, located(path, texts))
+        return Checked(None, with_lines(path, texts))
     params: Params = validated(Params, data, "")
     texts += problems(params)
-    return Checked(params, located(path, texts))
+    return Checked(params, with_lines(path, texts))
 
 
 def load_params(path: Path) -> Params:
@@ -176,7 +176,7 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m unseen.params.check FILE")
     try:
-        environment.check()
+        environment.check_variables()
         load_params(Path(sys.argv[1]))
     except UserError as error:
         sys.exit(str(error))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from unseen.core.errors import UserError
-from unseen.core.settings import Settings, nearest
+from unseen.core.settings import Settings, did_you_mean
 from unseen.detectors.shared.backbone_names import check_backbone
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.params.roles import (
@@ -37,7 +37,7 @@ def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
 
 def _check_reference(key: str, value: str, allowed: list[str]) -> Problems:
     if value not in allowed:
-        yield f"params: `{key}` is {value!r}; {nearest(value, allowed)}"
+        yield f"params: `{key}` is {value!r}; {did_you_mean(value, allowed)}"
 
 
 def _check_sources(params: Params) -> Problems:
@@ -123,7 +123,7 @@ def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Pro
         if not set(names) & set(params.twins) and not any(set(needed) <= found for found in known):
             yield (
                 f"params: `{key}.{detector.attributes_knob}` is {needed}, but no set in {folder!r} has these "
-                f"`attributes`; {nearest(needed[0], sorted(set().union(*known)))}"
+                f"`attributes`; {did_you_mean(needed[0], sorted(set().union(*known)))}"
             )
 
 
@@ -218,7 +218,7 @@ def _check_shown_groups(params: Params) -> Problems:
         if name not in known:
             yield (
                 f"params: `evaluation.groups` names {name!r}, but no set of a pair is of a source with that "
-                f"attribute; {nearest(name, sorted(known))}"
+                f"attribute; {did_you_mean(name, sorted(known))}"
             )
 
 

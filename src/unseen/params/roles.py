@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unseen.core.settings import nearest
+from unseen.core.settings import did_you_mean
 from unseen.gans.shared.settings import GanSettings
 from unseen.sources.overlap import may_overlap
 from unseen.sources.shared.settings import FolderSettings, Origin
@@ -25,7 +25,7 @@ def check_trained_on(params: Params, key: str, folder: str, label: str) -> Probl
     inside = {path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
     if not inside:
         known = set(params.set_folders()) | {path.rsplit("/", 1)[0] for path in params.set_folders()}
-        yield f"params: `{key}` is {folder!r}, which holds no set; {nearest(folder, sorted(known))}"
+        yield f"params: `{key}` is {folder!r}, which holds no set; {did_you_mean(folder, sorted(known))}"
     for path, (name, use, found_label) in inside.items():
         if use != "train":
             yield (

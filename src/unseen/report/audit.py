@@ -9,7 +9,7 @@ from unseen.evaluation.wording import between
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.svg import Axis, Chart
-from unseen.report.tables import Cell, Head, Table, number
+from unseen.report.tables import Cell, Head, Table, number_cell
 
 KINDS = ("file", "picture", "original")
 BAR = 15
@@ -43,7 +43,7 @@ def _row(kind: str, of: dict[str, Any], separated: bool) -> list[Cell]:
     return [
         *cells,
         Cell(of["carried_by"], kind="words"),
-        number(best["auc"], digits=2),
+        number_cell(best["auc"], digits=2),
         Cell(CAUSES[of["carried_by"]], kind="words"),
     ]
 

@@ -7,7 +7,19 @@ from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.speed import speed_of
 from unseen.report.standing import drawn
-from unseen.report.tables import NONE, Cell, Head, Table, count, heads, number, of_file, percent, plain_share, speed
+from unseen.report.tables import (
+    NONE,
+    Cell,
+    Head,
+    Table,
+    count_cell,
+    heads,
+    number_cell,
+    of_file,
+    percent,
+    plain_share,
+    speed,
+)
 
 
 def _speed(results: Measured, name: str) -> Cell:
@@ -25,11 +37,11 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
         Cell(name, href=of_file(name, results.folder)),
         Cell(pair, kind="words", mark=", ".join(results.marks.get(pair, []))),
         plain_share(row["balanced_accuracy"], found["intervals"]["balanced_accuracy"]),
-        number(row["auc"], {"low": row["auc_low"], "high": row["auc_high"]}),
+        number_cell(row["auc"], {"low": row["auc_low"], "high": row["auc_high"]}),
         Cell(percent(row["tpr"]), f"n {found['tpr']['n']}", row["tpr"]),
         Cell(percent(row["fpr"]), f"n {found['fpr']['n']}", row["fpr"]),
         worst,
-        *([_speed(results, name), count(row["parameters"])] if isinstance(results, Results) else []),
+        *([_speed(results, name), count_cell(row["parameters"])] if isinstance(results, Results) else []),
     ]
 
 

@@ -7,7 +7,7 @@ from unseen.data.identities import people_text
 from unseen.evaluation.matrix import HEADINGS
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
-from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number, of_file, percent, share
+from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number_cell, of_file, percent, share_cell
 
 MEASURES = {"tpr": "TPR at the threshold", "auc": "AUC"}
 
@@ -17,7 +17,7 @@ def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
     if value != value:  # it never met this generator
         return NONE
     if measure == "auc":
-        return number(value, digits=3)
+        return number_cell(value, digits=3)
     found = results.detectors[str(row["detector"])]["generators"][generator]["tpr"]
     return Cell(percent(value), f"{around(found)}, n {found['n']}", value, heat=1 - value)
 
@@ -56,7 +56,7 @@ def _sources(results: Measured) -> Table:
     rows = [
         [
             Cell(detector, href=of_file(detector, results.folder)),
-            *(share(results.detectors[detector]["sources"].get(name), n=True) for name in names),
+            *(share_cell(results.detectors[detector]["sources"].get(name), n=True) for name in names),
         ]
         for detector in results.names()
     ]

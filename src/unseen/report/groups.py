@@ -4,7 +4,7 @@ from typing import Any
 
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
-from unseen.report.tables import NONE, Cell, Head, Table, around, count, percent
+from unseen.report.tables import NONE, Cell, Head, Table, around, count_cell, percent
 
 RATES = {"fpr": "FPR", "tpr": "TPR"}
 
@@ -23,7 +23,7 @@ def _table(pair: str, attribute: str, of: dict[str, dict[str, Any]]) -> Table:
     rows = []
     for group, counts in first["groups"].items():
         cells = [_cell(one["groups"][group], rate) for one in of.values() for rate in RATES]
-        rows.append([Cell(group), count(counts["reals"]), count(counts["fakes"]), *cells])
+        rows.append([Cell(group), count_cell(counts["reals"]), count_cell(counts["fakes"]), *cells])
     gaps = [one["gaps"][rate] for one in of.values() for rate in RATES]
     shown = [NONE if gap is None else Cell(percent(gap), sort=gap) for gap in gaps]
     gap = [Cell("gap", "largest less smallest"), Cell(""), Cell(""), *shown]

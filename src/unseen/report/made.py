@@ -11,7 +11,7 @@ from unseen.report.pictures import file_uri
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.svg import Chart, legend, number_axis
-from unseen.report.tables import NONE, Cell, Head, Table, count, duration, heads, words
+from unseen.report.tables import NONE, Cell, Head, Table, count_cell, duration, heads, text_cell
 
 ITSELF = "report"
 """This page is made before what it cost is known: a file of that is of the run before."""
@@ -72,7 +72,7 @@ def _costs(costs: list[dict[str, Any]]) -> Table:
 
 def _start(card: dict[str, Any]) -> Cell:
     weights = card.get("settings", {}).get("weights", "")
-    return words("untrained" if weights == "none" else weights) if weights else NONE
+    return text_cell("untrained" if weights == "none" else weights) if weights else NONE
 
 
 def _selves(results: Results) -> Table:
@@ -85,7 +85,7 @@ def _selves(results: Results) -> Table:
             [
                 Cell(name, href=f"../models/detectors/{name}/detector.json"),
                 Cell(card.get("kind", ""), kind="words"),
-                count(card.get("seed")),
+                count_cell(card.get("seed")),
                 _start(card),
                 Cell(versions, kind="words"),
             ]

@@ -10,13 +10,13 @@ from unseen.report.tables import (
     Cell,
     Head,
     Table,
-    count,
+    count_cell,
     heads,
-    number,
+    number_cell,
     of_file,
     percent,
     plain_share,
-    share,
+    share_cell,
     valued,
 )
 
@@ -42,7 +42,7 @@ def _reals(found: dict[str, Any]) -> dict[str, int]:
 
 def _rival(cue: dict[str, Any], width: int) -> list[Cell]:
     name = f"{cue['cue']} alone" if cue["cue"] else "all cues together"
-    return [Cell(f"rival: {name}", f"of the {cue['kind']}"), number(cue["auc"], cue), *[Cell("")] * (width - 2)]
+    return [Cell(f"rival: {name}", f"of the {cue['kind']}"), number_cell(cue["auc"], cue), *[Cell("")] * (width - 2)]
 
 
 def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
@@ -62,7 +62,7 @@ def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
                     else NONE
                     for one in frozen
                 ),
-                *(share(one["tpr"]) for one in oracle),
+                *(share_cell(one["tpr"]) for one in oracle),
             ]
         )
     rivals = [_rival(cue, 4 + len(columns)) for cue in results.rivals.get(pair, [])]
@@ -84,7 +84,7 @@ def _verdict_row(name: str, href: str, at: str, rates: dict[str, Any], around: d
         Cell(name, href=href),
         Cell(at, kind="words"),
         *(plain_share(rates[key], around.get(key)) for key in VERDICTS),
-        *(count(rates["confusion"][key]) for key in CELLS),
+        *(count_cell(rates["confusion"][key]) for key in CELLS),
     ]
 
 
@@ -113,8 +113,8 @@ def _errors(found: dict[str, Any], results: Measured) -> Table:
         rows.append(
             [
                 Cell(name, href=of_file(name, results.folder)),
-                *(number(of[key], of["intervals"].get(key)) for key in ERRORS),
-                *(number(before.get(key)) for key in ERRORS),
+                *(number_cell(of[key], of["intervals"].get(key)) for key in ERRORS),
+                *(number_cell(before.get(key)) for key in ERRORS),
             ]
         )
     names = ("Log loss", "ECE", "MSE (Brier)", "RMSE")

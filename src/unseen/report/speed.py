@@ -8,7 +8,7 @@ from markupsafe import Markup
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.svg import Chart, legend, log_axis, share_axis
-from unseen.report.tables import NONE, Cell, Head, Table, count, heads, number, of_file, speed
+from unseen.report.tables import NONE, Cell, Head, Table, count_cell, heads, number_cell, of_file, speed
 
 PARETO = ["detector", "images_per_second", "balanced_accuracy", "auc", "on_front"]
 AS_USED = {"device": "cpu", "what": "bytes_to_verdict", "batch": 32}
@@ -80,14 +80,14 @@ def _rows(name: str, found: dict[str, Any], folder: str) -> list[list[Cell]]:
             Cell(name, href=of_file(name, folder)),
             Cell(one["device"], kind="words"),
             Cell(MEASURES.get(one["what"], one["what"]), kind="words"),
-            count(one["batch"]),
+            count_cell(one["batch"]),
             Cell(speed(one["images_per_second"]), sort=one["images_per_second"]),
-            number(one["ms_p50"], digits=1),
-            number(one["ms_p95"], digits=1),
-            count(one["n"]),
+            number_cell(one["ms_p50"], digits=1),
+            number_cell(one["ms_p95"], digits=1),
+            count_cell(one["n"]),
             Cell(f"{one['peak_memory_mb']:,.0f}", sort=one["peak_memory_mb"]),
-            NONE if one["energy_j"] is None else number(one["energy_j"], digits=2),
-            count(found["parameters"]),
+            NONE if one["energy_j"] is None else number_cell(one["energy_j"], digits=2),
+            count_cell(found["parameters"]),
             NONE if flops is None else Cell(f"{flops / 1e9:.3g}", f"at {found['side']} px", flops),
         ]
         for one in found["measured"]

@@ -80,7 +80,7 @@ def around(found: Interval) -> str:
     return between(found["share"], found, percent)
 
 
-def share(found: Mapping[str, float] | None, kind: str = "", n: bool = False) -> Cell:
+def share_cell(found: Mapping[str, float] | None, kind: str = "", n: bool = False) -> Cell:
     """A share with its interval, and of how many it is."""
     if found is None:
         return NONE
@@ -93,7 +93,7 @@ def plain_share(value: float, interval: Interval | None = None) -> Cell:
     return Cell(percent(value), between(value, interval, percent) if interval else "", value)
 
 
-def number(value: float | None, interval: Interval | None = None, digits: int = 3) -> Cell:
+def number_cell(value: float | None, interval: Interval | None = None, digits: int = 3) -> Cell:
     """A number with its interval."""
     if value is None or math.isnan(value):
         return NONE
@@ -103,15 +103,15 @@ def number(value: float | None, interval: Interval | None = None, digits: int = 
 
 def valued(found: Mapping[str, float], digits: int = 3) -> Cell:
     """A number that holds its interval."""
-    return number(found["value"], found, digits)
+    return number_cell(found["value"], found, digits)
 
 
-def count(value: int | None) -> Cell:
+def count_cell(value: int | None) -> Cell:
     """A whole number."""
     return NONE if value is None else Cell(f"{value:,}", sort=value)
 
 
-def words(text: str, mark: str = "") -> Cell:
+def text_cell(text: str, mark: str = "") -> Cell:
     """Text, set to the left."""
     return Cell(text, kind="words", mark=mark)
 

@@ -20,7 +20,7 @@ from unseen.report.standing import (
     standing,
     without_identities,
 )
-from unseen.report.tables import Cell, Head, Table, heads, number, valued, words
+from unseen.report.tables import Cell, Head, Table, heads, number_cell, text_cell, valued
 
 SAYS = {
     WORSE: "ranks the classes the wrong way round: check labels",
@@ -110,10 +110,10 @@ def _pairs(results: Measured) -> Table:
         rows.append(
             [
                 Cell(pair, mark=", ".join(results.marks.get(pair, []))),
-                words(best_on(results, pair) or "none"),
+                text_cell(best_on(results, pair) or "none"),
                 Cell(auc.text, f"{auc.note}\n{highest}", auc.sort),
                 _cue(cue),
-                words(says),
+                text_cell(says),
             ]
         )
     return Table(
@@ -132,7 +132,7 @@ def _pairs(results: Measured) -> Table:
 def _cue(cue: dict[str, Any] | None) -> Cell:
     if not cue:
         return Cell("none above chance")
-    found = number(cue["auc"], cue)
+    found = number_cell(cue["auc"], cue)
     return Cell(found.text, f"{found.note}\n{cue['cue']}", found.sort)
 
 

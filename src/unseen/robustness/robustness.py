@@ -75,7 +75,7 @@ def _decoded(rows: list[Row], threads: Executor) -> Faces:
     return Faces(pixels, {name: [row[name] for row in rows] for name in FROM_SHARDS})
 
 
-def changed(pixels: Pixels, change: str, level: float, threads: Executor) -> Pixels:
+def apply_change(pixels: Pixels, change: str, level: float, threads: Executor) -> Pixels:
     """Pictures uint8 [n, h, w, 3], each changed; threads share them out."""
     return np.stack(list(threads.map(lambda picture: CHANGES[change](picture, level), pixels)))
 
@@ -104,7 +104,7 @@ def score_changes(
 
     def tables(name: str, faces: Faces) -> Iterator[pa.Table]:
         # the pictures of one level are made while the detectors look at those of the level before
-        made = prefetch(grid, lambda cell, threads: changed(faces.pixels, *cell, threads))
+        made = prefetch(grid, lambda cell, threads: apply_change(faces.pixels, *cell, threads))
         for (change, level), pixels in zip(grid, made, strict=True):
             for detector, (model, calibration) in models.items():
                 logits = logits_of(model, pixels, device)
@@ -123,7 +123,7 @@ def score_changes(
                 writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())
 
 
-def measure(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pair]) -> list[Row]:
+def measure_robustness(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pair]) -> list[Row]:
     """Each detector under each change, on each pair of sets, at its frozen threshold.
 
     Args:

@@ -37,7 +37,7 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredFace:
     """A face and what the detector says of it.
 
     Attributes:
@@ -153,12 +153,12 @@ def look(path: str, detector: TrainedDetector, face_detector: FaceDetector) -> l
     return faces or [NotScored(path, "no_face", "no face was found")]
 
 
-def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scored:
+def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> ScoredFace:
     """What a logit means at the frozen numbers."""
     score = float(calibration.score([logit])[0])
     called = verdict_of(score, calibration.threshold, calibration.unsure)
     calibrated = logit / calibration.temperature
-    return Scored(path, box, logit, calibrated, score, score >= calibration.threshold, called)
+    return ScoredFace(path, box, logit, calibrated, score, score >= calibration.threshold, called)
 
 
 def predict(
@@ -167,7 +167,7 @@ def predict(
     face_detector: FaceDetector,
     batch: int = BATCH,
     where: torch.device | None = None,
-) -> Iterator[list[Scored | NotScored]]:
+) -> Iterator[list[ScoredFace | NotScored]]:
     """Every face in every picture, one list a path and in the order of the paths, in constant memory.
 
     Args:
@@ -188,7 +188,7 @@ def predict(
     where = where or device()
     model = detector.model.to(where)
 
-    def scored_names(pictures: list[list[_Face | NotScored]]) -> Iterator[list[Scored | NotScored]]:
+    def scored_names(pictures: list[list[_Face | NotScored]]) -> Iterator[list[ScoredFace | NotScored]]:
         faces = [row for picture in pictures for row in picture if isinstance(row, _Face)]
         logits = logits_of(model, np.stack([face.pixels for face in faces]), where) if faces else np.empty(0)
         if not np.isfinite(logits).all():

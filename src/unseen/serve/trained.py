@@ -24,7 +24,7 @@ from unseen.serve.verdict import verdict_of
 Looked = Pixels | str
 
 
-class Trained:
+class DetectorPlugin:
     """A detector out of its folder."""
 
     columns: tuple[str, ...] = ("logit", "score", "verdict")

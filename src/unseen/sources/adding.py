@@ -16,7 +16,7 @@ from unseen.core.files import atomic_file
 from unseen.core.settings import problems_of, read_yaml, validated
 from unseen.params.check import checked
 from unseen.sources.archives import AnyArchive
-from unseen.sources.catalogue import entry, load
+from unseen.sources.catalogue import entry, load_catalogue
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import ArchiveSettings
 
@@ -81,7 +81,7 @@ def _wanted(data: Mapping[str, Any], names: Sequence[str], file: Path) -> dict[s
         for name in [name for name in blocks[section] if name in known]:
             if section == "sources":
                 raise UserError(f"{file}: `sources.{name}` is there already; nothing was added")
-            if not _same_archive(known[name], load().archives[name]):
+            if not _same_archive(known[name], load_catalogue().archives[name]):
                 raise UserError(f"{file}: `archives.{name}` is another archive; rename it, then add again")
             del blocks[section][name]
     return blocks

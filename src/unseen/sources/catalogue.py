@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_json
-from unseen.core.settings import Name, Role, Settings, nearest, read_yaml, validated
+from unseen.core.settings import Name, Role, Settings, did_you_mean, read_yaml, validated
 from unseen.sources.archives import AnyArchive
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import Origin, SourceSettings
@@ -25,7 +25,7 @@ class Catalogue(Settings):
 
 
 @dataclass(frozen=True)
-class Row:
+class CatalogueRow:
     """A source at a glance."""
 
     name: str
@@ -38,7 +38,7 @@ class Row:
 
 
 @cache
-def load() -> Catalogue:
+def load_catalogue() -> Catalogue:
     """The whole catalogue, typed."""
     catalogue: Catalogue = validated(Catalogue, read_yaml(FILE), "catalogue")
     return catalogue
@@ -58,10 +58,10 @@ def entry(*names: str) -> str:
     Raises:
         UserError: the catalogue has no source of such a name.
     """
-    known = load().sources
+    known = load_catalogue().sources
     for name in names:
         if name not in known:
-            raise UserError(f"the catalogue has no source `{name}`; {nearest(name, sorted(known))}")
+            raise UserError(f"the catalogue has no source `{name}`; {did_you_mean(name, sorted(known))}")
     archives = dict.fromkeys(known[name].archive for name in names)
     lines = []
     for section, wanted in (("archives", archives), ("sources", dict.fromkeys(names))):
@@ -72,24 +72,26 @@ def entry(*names: str) -> str:
 
 def _size(name: str, archive: Origin, card: Path) -> str:
     """How large an archive is: what the catalogue says of just this one, or what was measured when it came."""
-    known = load().archives.get(name)
+    known = load_catalogue().archives.get(name)
     if known and origin(known) == origin(archive):
-        return load().sizes[name]
+        return load_catalogue().sizes[name]
     if not card.exists():
         return "size not known"
     size = int(read_json(card)["bytes"])
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _row(name: str, source: SourceSettings, archive: Origin, data: Path, where: str) -> Row:
+def _row(name: str, source: SourceSettings, archive: Origin, data: Path, where: str) -> CatalogueRow:
     card = data / "raw" / source.archive / "archive.json"
     made = any(found.parent.name == name for found in data.glob("faces/**/set.json"))
     here = "faces made" if made else "downloaded" if card.exists() else where
     size = _size(source.archive, archive, card)
-    return Row(name, source.label, source.use, archive.kind, size, here, source.license)
+    return CatalogueRow(name, source.label, source.use, archive.kind, size, here, source.license)
 
 
-def listing(archives: Mapping[str, Origin], sources: Mapping[str, SourceSettings], data: Path) -> list[Row]:
+def catalogue_rows(
+    archives: Mapping[str, Origin], sources: Mapping[str, SourceSettings], data: Path
+) -> list[CatalogueRow]:
     """Every source of params and of the catalogue, those of params first; where both have one, that of params.
 
     Args:
@@ -102,9 +104,9 @@ def listing(archives: Mapping[str, Origin], sources: Mapping[str, SourceSettings
     """
     for name, source in sources.items():
         if source.archive not in archives:
-            known = nearest(source.archive, sorted(archives))
+            known = did_you_mean(source.archive, sorted(archives))
             raise UserError(f"params: `sources.{name}.archive` is {source.archive!r}; {known}")
-    catalogue = load()
+    catalogue = load_catalogue()
     rows = [_row(name, source, archives[source.archive], data, "in params") for name, source in sources.items()]
     return rows + [
         _row(name, source, catalogue.archives[source.archive], data, "in the catalogue")

@@ -29,7 +29,7 @@ from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.logits import as_batch
 from unseen.faces.detect import FaceDetector
-from unseen.serve.predict import Scored, predict
+from unseen.serve.predict import ScoredFace, predict
 from unseen.speed.machine import cores, cpu, gpu, peak_memory_mb, restart_peak
 from unseen.speed.settings import SpeedSettings
 
@@ -76,9 +76,9 @@ def flops(model: Detector, pixels: Tensor) -> int | None:
     return counter.get_total_flops() or None
 
 
-def side_of(config: dict[str, Any], stored: int) -> int:
+def network_side(config: dict[str, Any], stored: int) -> int:
     """Pixels of the side that a network sees: its own, the largest of its members', or that of a stored crop."""
-    members = [side_of(member["config"], stored) for member in config.get("members", [])]
+    members = [network_side(member["config"], stored) for member in config.get("members", [])]
     return max(members) if members else int(config.get("input_size", stored))
 
 
@@ -168,7 +168,7 @@ def _bytes_to_verdict(
     return lambda: list(predict(list(islice(following, batch)), detector, face_detector, batch, where))
 
 
-def measure(
+def measure_speed(
     detector: TrainedDetector, face_detector: FaceDetector, face_set: FaceSet, settings: SpeedSettings
 ) -> dict[str, Any]:
     """A detector's size, and its speed on the CPU and on the device in use.
@@ -197,7 +197,9 @@ def measure(
         # One face each, or a call would have more or fewer than its batch.
         found = predict(paths, detector, face_detector, where=torch.device("cpu"))
         paths = [
-            path for path, faces in zip(paths, found, strict=True) if len(faces) == 1 and isinstance(faces[0], Scored)
+            path
+            for path, faces in zip(paths, found, strict=True)
+            if len(faces) == 1 and isinstance(faces[0], ScoredFace)
         ]
         if not paths:
             raise UserError(
@@ -226,7 +228,7 @@ def measure(
         },
         "parameters": detector.card["parameters"],
         "flops": flops(detector.model, pixels[:1]),
-        "side": side_of(detector.model.config, detector.faces.side),
+        "side": network_side(detector.model.config, detector.faces.side),
         "pictures": {"different": len(paths), "side": settings.side},
         "measured": rows,
     }

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.calibration import LARGEST, SMALLEST, number
+from unseen.detectors.shared.calibration import LARGEST, SMALLEST, checked_number
 
 
 class Ensemble(Detector):
@@ -16,9 +16,9 @@ class Ensemble(Detector):
     def __init__(self, members: list[dict[str, Any]], weight: float) -> None:
         """`members` have kind, config and temperature."""
         super().__init__()
-        number("config.weight", weight, 0, 1)
+        checked_number("config.weight", weight, 0, 1)
         for one in members:
-            number("config.members.temperature", one["temperature"], SMALLEST, LARGEST)
+            checked_number("config.members.temperature", one["temperature"], SMALLEST, LARGEST)
         self.config = {"members": members, "weight": weight}
         self.members = nn.ModuleList(
             importlib.import_module(f"unseen.detectors.kinds.{one['kind']}").restore(one["config"]) for one in members

@@ -15,7 +15,7 @@ DRAWS = 25
 """Numbers that decide what happens to a picture."""
 
 
-def draws(count: int, random: torch.Generator) -> list[list[float]]:
+def random_numbers(count: int, random: torch.Generator) -> list[list[float]]:
     """For each of so many pictures, the numbers in [0, 1) that decide what happens to it."""
     found: list[list[float]] = torch.rand(count, DRAWS, generator=random).tolist()
     return found
@@ -79,5 +79,5 @@ def _jittered(picture: Image.Image, draws: list[float], strength: float) -> Imag
 
 def augment(pixels: Pixels, settings: AugmentSettings, random: torch.Generator) -> Pixels:
     """Augment pictures uint8 [n, s, s, 3], each its own way, by a generator of their own."""
-    decided = draws(len(pixels), random)
+    decided = random_numbers(len(pixels), random)
     return np.stack([augmented(picture, draw, settings) for picture, draw in zip(pixels, decided, strict=True)])

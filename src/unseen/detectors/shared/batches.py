@@ -17,7 +17,7 @@ from unseen.core.prefetch import prefetch
 from unseen.core.runtime import generator
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.shared import mix
-from unseen.detectors.shared.augment import augmented, draws
+from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.base import Rows
 from unseen.detectors.shared.settings import NetworkSettings
 
@@ -63,7 +63,7 @@ class Batches:
     def _batch(self, step: int, threads: Executor, part: slice) -> Batch:
         settings, random = self._settings, generator(self._seed, "detector", step)
         rows, half = self.rows(random), settings.batch // 2
-        decided = draws(half if settings.paired else settings.batch, random)
+        decided = random_numbers(half if settings.paired else settings.batch, random)
         decided = decided * 2 if settings.paired else decided  # a pair is changed alike
         mixes = torch.rand(settings.batch, mix.DRAWS, generator=random, dtype=torch.double).tolist()
 

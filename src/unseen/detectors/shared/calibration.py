@@ -63,21 +63,23 @@ class Calibration:
         unsure = data["unsure"]
         if not isinstance(unsure, list) or len(unsure) != 2:
             raise ValueError(f"`calibration.unsure` is {json.dumps(unsure)}, not two numbers")
-        low, high = (number("calibration.unsure", edge, 0, ABOVE_ALL) for edge in unsure)
+        low, high = (checked_number("calibration.unsure", edge, 0, ABOVE_ALL) for edge in unsure)
         if low > high:
             raise ValueError(f"`calibration.unsure` is {unsure}, whose first number is the larger one")
         at_fpr = dict(data.get("at_fpr", {}))
         return cls(
-            temperature=number("calibration.temperature", data["temperature"], SMALLEST, LARGEST),
-            threshold=number("calibration.threshold", data["threshold"], 0, ABOVE_ALL),
+            temperature=checked_number("calibration.temperature", data["temperature"], SMALLEST, LARGEST),
+            threshold=checked_number("calibration.threshold", data["threshold"], 0, ABOVE_ALL),
             unsure=(low, high),
-            max_fpr=number("calibration.max_fpr", data["max_fpr"], 0, 1),
+            max_fpr=checked_number("calibration.max_fpr", data["max_fpr"], 0, 1),
             validation=dict(data["validation"]),
-            at_fpr={name: number(f"calibration.at_fpr.{name}", at_fpr[name], 0, ABOVE_ALL) for name in at_fpr},
+            at_fpr={
+                name: checked_number(f"calibration.at_fpr.{name}", at_fpr[name], 0, ABOVE_ALL) for name in at_fpr
+            },
         )
 
 
-def number(name: str, value: object, low: float, high: float) -> float:
+def checked_number(name: str, value: object, low: float, high: float) -> float:
     """A finite number within bounds, from a file.
 
     Raises:

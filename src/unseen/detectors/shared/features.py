@@ -22,7 +22,7 @@ from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
 from unseen.core.runtime import Scratch, Stop, generator, half
 from unseen.data.pictures import Faces, Pixels
-from unseen.detectors.shared.augment import augmented, draws
+from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.backbone import Backboned
 from unseen.detectors.shared.logits import as_batch
 from unseen.detectors.shared.settings import AugmentSettings
@@ -94,7 +94,7 @@ def _view(
         return pixels
 
     def one(place: int) -> Pixels:
-        return augmented(pixels[place], draws(1, generator(seed, "view", rows[place], view))[0], augment)
+        return augmented(pixels[place], random_numbers(1, generator(seed, "view", rows[place], view))[0], augment)
 
     return np.stack(list(threads.map(one, range(len(rows)))))
 

@@ -11,7 +11,7 @@ from unseen.gans.shared.settings import GanSettings
 BATCH = 64
 
 
-def build(settings: GanSettings, size: int, seed: int) -> tuple[nn.Module, nn.Module]:
+def build_gan(settings: GanSettings, size: int, seed: int) -> tuple[nn.Module, nn.Module]:
     """Generator and discriminator of the architecture, freshly initialised from the seed alone."""
     module = importlib.import_module(f"unseen.gans.architectures.{settings.architecture}")
     with seeded(seed, "weights"):

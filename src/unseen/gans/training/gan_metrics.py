@@ -14,7 +14,7 @@ from unseen.data.pictures import Pixels
 from unseen.gans.shared.networks import answers, samples
 from unseen.gans.shared.settings import GanSettings
 from unseen.gans.training.inception import Inception, fid
-from unseen.gans.training.quality import NEIGHBOURS, Backbone, kid, nearest, precision_recall
+from unseen.gans.training.quality import NEIGHBOURS, Backbone, kid, nearest_training_faces, precision_recall
 
 GRID = 8
 """Samples in a row of the grid."""
@@ -95,7 +95,7 @@ class GanMetrics:
         """Samples of the trained GAN beside their nearest among all training faces."""
         drawn = samples(averaged, self._latents)
         faces = _pictures(self._all)
-        found = nearest(self._backbone(faces), self._held_features, self._backbone(drawn))
+        found = nearest_training_faces(self._backbone(faces), self._held_features, self._backbone(drawn))
         rows = found.rows[: 2 * GRID]
         return Neighbours(drawn[: 2 * GRID], faces[rows], found.copies)
 

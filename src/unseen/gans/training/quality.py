@@ -102,7 +102,7 @@ class Nearest:
     copies: float
 
 
-def nearest(train: Tensor, held_back: Tensor, samples: Tensor) -> Nearest:
+def nearest_training_faces(train: Tensor, held_back: Tensor, samples: Tensor) -> Nearest:
     """The nearest training faces, by cosine distance of features [n, d]."""
     unit, held_unit, sample_unit = (functional.normalize(x, dim=1) for x in (train, held_back, samples))
     near, rows = (sample_unit @ unit.T).max(1)

@@ -12,7 +12,7 @@ from unseen.core.errors import UserError
 from unseen.core.parallel import Parallel
 from unseen.core.progress import progress
 from unseen.core.runtime import Scratch, Stop, generator, half, on
-from unseen.gans.shared.networks import build, placed
+from unseen.gans.shared.networks import build_gan, placed
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings
 from unseen.gans.training.augment import diff_augment, draw
@@ -23,7 +23,7 @@ States = dict[str, dict[str, Tensor]]
 
 
 @dataclass
-class Trained:
+class TrainedNetworks:
     """What a training leaves.
 
     Attributes:
@@ -64,7 +64,9 @@ class _Recent:
         return {"step": done, "images": done * batch, "d_loss": d_loss, "g_loss": g_loss, "squared_gradient": penalty}
 
 
-def train(reals: Reals, gan_metrics: GanMetrics, settings: GanSettings, seed: int, scratch: Scratch) -> Trained:
+def train(
+    reals: Reals, gan_metrics: GanMetrics, settings: GanSettings, seed: int, scratch: Scratch
+) -> TrainedNetworks:
     """Train a GAN; goes on from the scratch's checkpoint where there is one.
 
     Args:
@@ -80,7 +82,7 @@ def train(reals: Reals, gan_metrics: GanMetrics, settings: GanSettings, seed: in
     device, size = reals.device, reals.size
     parallel = Parallel()
     parallel.check(settings.batch)
-    g, d = parallel.networks(*(placed(net, device) for net in build(settings, size, seed)))
+    g, d = parallel.networks(*(placed(net, device) for net in build_gan(settings, size, seed)))
     averaged = copy.deepcopy(g).requires_grad_(False)
     g_optimizer, d_optimizer = (torch.optim.Adam(net.parameters(), fused=True) for net in (g, d))
     loss = loss_of(settings)
@@ -161,7 +163,7 @@ def train(reals: Reals, gan_metrics: GanMetrics, settings: GanSettings, seed: in
             if stopping and not last:
                 raise stop.error(f"{done * batch} of {settings.images} images")
     states = {"generator": averaged.state_dict(), "discriminator": d.state_dict(), **snapshots}
-    return Trained({name: _on_host(state) for name, state in states.items()}, history, _stacked(grid))
+    return TrainedNetworks({name: _on_host(state) for name, state in states.items()}, history, _stacked(grid))
 
 
 def _stacked(grid: list[Tensor]) -> Tensor:

@@ -27,7 +27,7 @@ PACKED = "pictures.zip"
 
 
 @dataclass
-class Listing:
+class FolderFiles:
     """The files of a folder, sorted by name, and what is left out: how much of which kind, with an example."""
 
     root: Path
@@ -57,7 +57,7 @@ def _stop(error: OSError) -> None:
     raise cannot_read(error)
 
 
-def listing(root: Path) -> Listing:
+def files_below(root: Path) -> FolderFiles:
     """The files below a folder.
 
     Left out are hidden and system files (`system_file`, a folder of them counts once), links to folders
@@ -67,7 +67,7 @@ def listing(root: Path) -> Listing:
     Raises:
         UserError: a folder can't be opened.
     """
-    found = Listing(root)
+    found = FolderFiles(root)
     for parent, folders, names in os.walk(root, onerror=_stop):
         below = []
         for name in sorted(folders):
@@ -108,13 +108,13 @@ def _packed(before: Path) -> dict[str, tuple[int, int]]:
         return {}
 
 
-def _other_names_or_sizes(before: Path, found: Listing) -> bool:
+def _other_names_or_sizes(before: Path, found: FolderFiles) -> bool:
     """Whether a folder has other files than its archive, or files of other sizes. Nothing is read."""
     there = {file.relative_to(found.root).as_posix(): file.stat().st_size for file in found.files}
     return there != {name: size for name, (size, _) in _packed(before).items()}
 
 
-def changes(before: Path, found: Listing) -> str:
+def changes(before: Path, found: FolderFiles) -> str:
     """What has changed in a folder since it was packed: `2 added (such as a.jpg), 1 removed (b.jpg)`."""
     was = _packed(before)
     names = {file.relative_to(found.root).as_posix(): file for file in found.files}
@@ -132,7 +132,7 @@ def changes(before: Path, found: Listing) -> str:
     )
 
 
-def changed(name: str, settings: FolderSettings, project: Path, found: Listing) -> str:
+def changes_since_packed(name: str, settings: FolderSettings, project: Path, found: FolderFiles) -> str:
     """What has changed in a folder since it was packed, and what to do, as far as names and sizes tell; empty where
     nothing has, or where it was not packed yet.
 
@@ -189,7 +189,7 @@ def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Pa
         return
     if not path.is_dir():
         raise UserError(f"{path}: neither a folder nor an archive file; correct `folders.{name}.path`")
-    found = listing(path)
+    found = files_below(path)
     if said := found.said():
         print(f"folder {name}: left out {said}", file=sys.stderr)
     if not found.files:
@@ -214,7 +214,7 @@ def _take_file(name: str, settings: FolderSettings, target: Path, checksums: Pat
     except OSError as error:
         raise cannot_read(error) from None
     try:
-        archive.check(path, whole=sha256 != expected)
+        archive.check_archive(path, whole=sha256 != expected)
     except archive.NotAnArchiveError as error:
         if sha256 == expected:  # recorded by a version that did not look
             forget(checksums, settings)

@@ -45,10 +45,10 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     Raises:
         UserError: there is no such file yet, there are several, or it is not whole or not readable.
     """
-    return _copied(located(settings), folder)
+    return _copied(find_file(settings), folder)
 
 
-def located(settings: Settings) -> Path:
+def find_file(settings: Settings) -> Path:
     """The one file that matches, where the user has put it.
 
     Raises:
@@ -83,7 +83,7 @@ def problems(archives: Mapping[str, Settings], project: Path) -> Iterator[str]:
     """
     for name, archive in archives.items():
         try:
-            located(archive.model_copy(update={"folder": str(_place(archive.folder, project))}))
+            find_file(archive.model_copy(update={"folder": str(_place(archive.folder, project))}))
         except UserError as error:
             yield f"`archives.{name}.file`: {error}"
 

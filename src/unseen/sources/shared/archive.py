@@ -13,7 +13,7 @@ from unseen.sources.shared.file_kinds import kind_of
 from unseen.sources.shared.tar_entries import open_tar, tar_entries
 from unseen.sources.shared.zip_entries import zip_entries
 
-__all__ = ["MAX_MEMBER_BYTES", "Entry", "Member", "NotAnArchiveError", "check", "entries", "members"]
+__all__ = ["MAX_MEMBER_BYTES", "Entry", "Member", "NotAnArchiveError", "check_archive", "entries", "members"]
 
 
 class NotAnArchiveError(UserError):
@@ -94,7 +94,7 @@ def members(path: Path, pattern: str, inside: str = "") -> Iterator[Member]:
             yield entry.read()
 
 
-def check(path: Path, whole: bool = True) -> None:
+def check_archive(path: Path, whole: bool = True) -> None:
     """Open an archive and list its files.
 
     Args:

@@ -41,7 +41,7 @@ def _kept(store: Path, settings: ArchiveSettings, checksums: Path) -> Path | Non
     for path in sorted((store / sha256).glob("*")):
         if sha256_of(path) == sha256:
             try:
-                archive.check(path, whole=False)
+                archive.check_archive(path, whole=False)
             except archive.NotAnArchiveError:
                 shutil.rmtree(path.parent)
                 forget(checksums, settings)
@@ -106,7 +106,7 @@ def _check(fetched: Path, settings: ArchiveSettings, checksums: Path, sha256: st
     """
     known = sha256 in (settings.sha256, recorded(checksums, settings))
     try:
-        archive.check(fetched, whole=not known)
+        archive.check_archive(fetched, whole=not known)
     except archive.NotAnArchiveError as error:
         if sha256 == recorded(checksums, settings):  # by a version that did not look
             forget(checksums, settings)

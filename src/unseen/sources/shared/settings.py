@@ -55,7 +55,7 @@ class ArchiveSettings(Settings):
 
     is_local: ClassVar[bool] = False
     """The file is on this machine already, so it is not kept a second time. The file of the kind has a function
-    `located`, which finds it."""
+    `find_file`, which finds it."""
 
     has_problems: ClassVar[bool] = False
     """The file of the kind has a function `problems`, which finds without a network what `fetch` would fail for."""
