@@ -23,6 +23,7 @@ WRONG = [
     ("UNSEEN_PROCESSES", "all", "give a whole number from 1 to 1024"),
     ("UNSEEN_DEVICE", "gpu0", "give cpu, cuda, cuda:1, mps or xpu"),
     ("UNSEEN_DETERMINISTIC", "yes", "give 1 or 0"),
+    ("UNSEEN_MEMORY_TUNING", "off", "give 1 or 0"),
     ("UNSEEN_CHECKPOINT_SECONDS", "nan", "give seconds, or hours, minutes and seconds such as 9h, 30m or 1h30m"),
     ("UNSEEN_STOP_AFTER", "9 hours", "give seconds, or hours, minutes and seconds such as 9h, 30m or 1h30m"),
     ("UNSEEN_STOP_AFTER", "-3", "give seconds, or hours, minutes and seconds such as 9h, 30m or 1h30m"),
@@ -52,6 +53,7 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     assert environment.threads(3) == 3
     assert environment.workers() is environment.processes() is environment.requested_device() is None
     assert not environment.deterministic()
+    assert environment.memory_tuning()
     assert environment.checkpoint_seconds() == 15
     assert environment.seconds_left() == float("inf")
 

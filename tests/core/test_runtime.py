@@ -73,14 +73,28 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's way to keep memory")
-def test_memory_that_is_freed_is_kept_for_what_comes_next() -> None:
-    env = {"PYTHONPATH": str(ROOT / "src"), "UNSEEN_DEVICE": "cpu"}
-    default, prepared = (
-        int(subprocess.check_output([sys.executable, "-c", FAULTS_OF_THE_LAST_TENSOR.format(first=first)], env=env))
-        for first in ("", "unseen.core.runtime.prepare()")
-    )
-    assert default > 0.9 * PAGES, "glibc keeps it by itself: prepare() need not ask"
-    assert prepared < 0.1 * PAGES
+def test_freed_memory_is_reused_unless_that_is_turned_off() -> None:
+    def faults(first: str, **variables: str) -> int:
+        env = {"PYTHONPATH": str(ROOT / "src"), "UNSEEN_DEVICE": "cpu", **variables}
+        program = FAULTS_OF_THE_LAST_TENSOR.format(first=first)
+        return int(subprocess.check_output([sys.executable, "-c", program], env=env))
+
+    prepare_first = "unseen.core.runtime.prepare()"
+    assert faults("") > 0.9 * PAGES, "glibc keeps it by itself: prepare() need not ask"
+    assert faults(prepare_first) < 0.1 * PAGES
+    assert faults(prepare_first, UNSEEN_MEMORY_TUNING="0") > 0.9 * PAGES
+
+
+def test_new_tensors_are_filled_only_where_tuning_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNSEEN_MEMORY_TUNING", raising=False)
+    prepare()
+    assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    monkeypatch.setenv("UNSEEN_MEMORY_TUNING", "0")
+    monkeypatch.setattr(runtime, "keep_memory", lambda: None)
+    prepare()
+    assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    monkeypatch.delenv("UNSEEN_MEMORY_TUNING")
+    prepare()
 
 
 def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:

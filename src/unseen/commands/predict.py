@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.words import count, shown
+from unseen.core.environment import memory_tuning
 from unseen.core.picture_names import is_left_by_system
 from unseen.serve.folders import list_folder
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
@@ -117,7 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
     """`unseen predict`; `EXIT` says what it returns."""
     start = time.monotonic()
     folder = detector_folder(arguments.detector)
-    gc.disable()  # imports make half a million objects and no garbage; looking for it takes a fifth of their time
+    if memory_tuning():
+        gc.disable()  # imports make half a million objects and no garbage; looking for it takes a fifth of their time
     try:
         from unseen.core.progress import progress
         from unseen.serve.detector_scope import scope_of

@@ -77,12 +77,21 @@ def requested_device() -> str | None:
     return name
 
 
+def _switch(name: str, default: bool) -> bool:
+    value = os.environ.get(name, "")
+    if value not in ("", "0", "1"):
+        raise _refuse(name, value, "1 or 0")
+    return value == "1" if value else default
+
+
 def deterministic() -> bool:
     """`UNSEEN_DETERMINISTIC`: whether a GPU uses deterministic algorithms."""
-    value = os.environ.get("UNSEEN_DETERMINISTIC", "")
-    if value not in ("", "0", "1"):
-        raise _refuse("UNSEEN_DETERMINISTIC", value, "1 or 0")
-    return value == "1"
+    return _switch("UNSEEN_DETERMINISTIC", False)
+
+
+def memory_tuning() -> bool:
+    """`UNSEEN_MEMORY_TUNING`: whether glibc, PyTorch and Python handle memory in the faster way that was measured."""
+    return _switch("UNSEEN_MEMORY_TUNING", True)
 
 
 def checkpoint_seconds() -> float:
@@ -127,6 +136,7 @@ READERS: dict[str, Callable[[], object]] = {
     "UNSEEN_WORKERS": workers,
     "UNSEEN_PROCESSES": processes,
     "UNSEEN_DETERMINISTIC": deterministic,
+    "UNSEEN_MEMORY_TUNING": memory_tuning,
     "UNSEEN_CHECKPOINT_SECONDS": checkpoint_seconds,
     "UNSEEN_STOP_AFTER": lambda: _seconds("UNSEEN_STOP_AFTER"),
 }
