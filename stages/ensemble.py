@@ -1,29 +1,49 @@
-"""Join two trained detectors and freeze their common threshold: `ensemble.py ENSEMBLE`."""
+"""Combine detectors by a rule over their predictions, and evaluate that: `ensemble.py ENSEMBLE`."""
 
 from pathlib import Path
 
 import _stage
 
-from unseen.core.files import write_metrics
-from unseen.core.settings import read_block
-from unseen.data.shards import check_sides, sets_for_fitting
-from unseen.detectors.shared.artifact import load_detector, save_detector
-from unseen.detectors.shared.settings import CalibrationSettings, EnsembleSettings
-from unseen.detectors.shared.together import join
+from unseen.core.files import atomic_folder, read_json, write_json
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet
+from unseen.data.predictions import read_predictions, write_predictions
+from unseen.detectors.shared.settings import CalibrationSettings
+from unseen.evaluation.ensembles import Member, make_ensemble
+from unseen.evaluation.evaluate import evaluate, write_evaluation
+from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
 
 
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["ensembles", name], EnsembleSettings)
-    calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
-    sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
-    sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    members = [load_detector(Path("models/detectors", member)) for member in (settings.first, settings.second)]
-    check_sides(sets, members[0].faces.side, f"the detector `{settings.first}`")
-    made = join(name, members, settings, calibration, sets)
-    write_metrics(Path("metrics/training", f"{name}.json"), made.calibration.validation)
-    save_detector(
-        Path("models/detectors", name), made.model, "ensemble", made.calibration, members[0].face_detector, made.card
+    members = {
+        member: Member(
+            weight=weight,
+            card=read_json(Path("models/detectors", member, "detector.json")),
+            validation=read_predictions(Path("data/validation", f"{member}.parquet")),
+        )
+        for member, weight in settings.members.items()
+    }
+    ensemble = make_ensemble(name, members, read_block(_stage.PARAMS, ["calibration"], CalibrationSettings))
+    sets = list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet]))
+    with atomic_folder(Path("data/ensembles", name)) as folder:
+        for one in sets:
+            file = f"{one}.parquet"
+            predicted = ensemble.predict(
+                {member: read_predictions(Path("data/sets/predictions", member, file)) for member in members}
+            )
+            write_predictions(folder / file, [{str(key): column.tolist() for key, column in predicted.items()}])
+    found = evaluate(
+        folder=Path("data/ensembles", name),
+        names=sets,
+        threshold=ensemble.calibration.threshold,
+        unsure=ensemble.calibration.unsure,
+        settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
+        seed=read_block(_stage.PARAMS, ["seed"], int),
+        at_fpr=ensemble.calibration.at_fpr,
     )
+    write_evaluation(found, name, Path("metrics"))
+    write_json(Path("models/ensembles", name, "ensemble.json"), ensemble.as_dict())
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file, read_json, write_json, write_metrics
+from unseen.core.files import atomic_file, read_json, write_json
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
 from unseen.evaluation.card import model_card
-from unseen.evaluation.evaluate import evaluate, evaluation_summary
+from unseen.evaluation.evaluate import evaluate, evaluation_summary, write_evaluation
 from unseen.evaluation.settings import EvaluationSettings
 from unseen.sources.shared.settings import SourceSettings
 
@@ -26,10 +26,7 @@ def main(detector: str) -> None:
         read_block(_stage.PARAMS, ["seed"], int),
         calibration.get("at_fpr"),
     )
-    write_metrics(Path("metrics/detectors", f"{detector}.json"), found.metrics)
-    for name, frame in (("roc", found.roc), ("reliability", found.reliability)):
-        with atomic_file(Path("metrics", name, f"{detector}.csv")) as part:
-            frame.assign(detector=detector).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    write_evaluation(found, detector, Path("metrics"))
     write_json(folder / "evaluation.json", evaluation_summary(found.metrics))
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
     with atomic_file(folder / "card.md") as part:

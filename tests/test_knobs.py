@@ -39,15 +39,24 @@ ITEMS = {
 """The stages that an item's knobs belong to; each has an instance by the item's name."""
 
 BLOCKS = {
-    "seed": ("faces", "train_gan", "generate", "train_autoencoder", "twins", "train_detector", "evaluate"),
+    "seed": (
+        "faces",
+        "train_gan",
+        "generate",
+        "train_autoencoder",
+        "twins",
+        "train_detector",
+        "evaluate",
+        "ensemble",
+    ),
     "split": ("faces", "generate"),
     "faces": ("faces", "generate", "twins", "train_detector"),
     "quality": ("train_gan",),
     "calibration": ("train_detector", "ensemble"),
-    "evaluation": ("evaluate", "evaluate_ensemble"),
-    "robustness": ("robustness", "robustness_ensemble"),
-    "explanations": ("explain", "explain_ensemble", "spectra"),
-    "speed": ("speed", "speed_ensemble"),
+    "evaluation": ("evaluate", "ensemble"),
+    "robustness": ("robustness",),
+    "explanations": ("explain", "spectra"),
+    "speed": ("speed",),
     "audit": ("audit",),
 }
 """The stages that the knobs of a block without items belong to."""
@@ -63,10 +72,8 @@ def params_with_every_block() -> dict[str, Any]:
     (twin, twins), *_ = ladder["twins"].items()
     data["autoencoders"] = {auto: {**ae, "train_on": "faces/people", "weights": "none"}}
     data["twins"] = {twin: {**twins, "autoencoder": auto, "of": "faces/people"}}
-    train_on = copy.deepcopy(data["detectors"]["dct_logistic"]["train_on"])
-    members = {"first": "dct_logistic", "second": "discriminator", "weight": 0.5}
     data["folders"] = {"mine": {"path": "photos"}}
-    data["ensembles"] = {"both": {**members, "train_on": train_on}}
+    data["ensembles"] = {"both": {"members": {"dct_logistic": 1.0, "discriminator": 0.5}}}
     return data
 
 

@@ -46,6 +46,29 @@ def test_the_order_is_that_of_dvc(path: Path, tmp_path: Path) -> None:
         )
 
 
+def commands(params: dict[str, Any]) -> set[str]:
+    return {step.command for step in _plan.steps(yaml.safe_load((ROOT / "dvc.yaml").read_text()), params)}
+
+
+def test_an_ensemble_is_one_stage_and_the_default_has_none() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    before = commands(params)
+    assert not [command for command in before if "ensemble" in command]
+    members = dict.fromkeys(params["detectors"], 1.0)
+    more = commands({**params, "ensembles": {"every": {"members": members}}})
+    assert more - before == {"python stages/ensemble.py every"}
+
+
+def test_one_detector_more_scores_one_detector_more() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    before = commands(params)
+    detectors = {**params["detectors"], "another": params["detectors"]["dct_logistic"]}
+    sets = [f"score.py another {name}" for name in params["evaluation_sets"]]
+    own = ("train_detector", "predictions", "evaluate", "robustness", "explain", "speed")
+    expected = [*sets, *(f"{stage}.py another" for stage in own)]
+    assert commands({**params, "detectors": detectors}) - before == {f"python stages/{one}" for one in expected}
+
+
 GRAPHS: dict[str, dict[str, Any]] = {
     "a list": {"a": {"foreach": ["x", "y"], "do": {"cmd": "python stages/a.py ${item}", "outs": ["${item}.txt"]}}},
     "a block of params": {

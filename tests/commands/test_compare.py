@@ -54,6 +54,17 @@ def test_two_detectors_on_each_pair_at_their_own_thresholds(
     assert len(out) == 12
 
 
+def test_an_ensemble_against_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "data/ensembles").mkdir()
+    (project / "data/sets/predictions/blind").rename(project / "data/ensembles/both")
+    write_json(project / "models/ensembles/both/ensemble.json", {"calibration": {"threshold": 0.6}})
+    code, out, err = run(capsys, "compare", "good", "both", "--json", "--resamples", "100")
+    assert (code, err) == (0, [])
+    assert json.loads(out[0])["unseen_generator"]["thresholds"] == [0.4, 0.6]
+    code, _, err = run(capsys, "compare", "good", "all")
+    assert (code, err[0].endswith("with predictions (there are: both, good)")) == (2, True)
+
+
 def test_a_detector_against_somebodys_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ids = [f"orl_unseen_people/{i}" for i in range(40)] + [f"dcgan_fakes/{i}" for i in range(45)] + ["other"]
     scores = np.linspace(0, 1, 86)

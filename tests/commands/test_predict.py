@@ -11,6 +11,7 @@ from PIL import Image
 
 from serve.test_predict import make_artifact
 from unseen.commands.predict import expand
+from unseen.core.files import write_json
 from unseen.faces.settings import FaceSettings
 
 from .program import run
@@ -283,6 +284,16 @@ def test_a_detector_by_its_name(
     assert err == [
         "unseen: drown: not found; give a detector's folder or its name; allowed: drawn; did you mean `drawn`?"
     ]
+
+
+@pytest.mark.parametrize("given", ["both", "models/ensembles/both"])
+def test_an_ensemble_is_told_by_its_members(
+    capsys: pytest.CaptureFixture[str], photos: Path, tmp_path: Path, given: str
+) -> None:
+    write_json(tmp_path / "models/ensembles/both/ensemble.json", {"members": {"a": {}, "b": {}}})
+    code, out, err = run(capsys, "predict", "--detector", given, "photos")
+    assert (code, out) == (2, [])
+    assert err == [f"unseen: {given}: an ensemble is a rule over predictions; predict with its members: a, b"]
 
 
 def test_a_detector_that_is_no_folder(capsys: pytest.CaptureFixture[str], photos: Path) -> None:

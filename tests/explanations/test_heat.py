@@ -99,7 +99,7 @@ def test_what_has_no_map_is_asked_by_occlusion() -> None:
     assert found[:, :8].mean() > 3 * found[:, 16:].mean()
 
 
-def test_an_ensemble_is_not_asked_by_the_map_of_one_member() -> None:
+def test_a_network_of_networks_is_not_asked_by_the_map_of_one() -> None:
     class Two(Detector):
         def __init__(self) -> None:
             super().__init__()

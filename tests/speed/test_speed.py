@@ -193,8 +193,6 @@ def test_operations_that_cannot_be_counted_are_none() -> None:
 def test_the_side_is_the_networks_or_the_crops() -> None:
     assert network_side({"input_size": 224}, 64) == 224
     assert network_side({"size": 64}, 64) == 64
-    members = [{"config": {"input_size": 96}}, {"config": {}}]
-    assert network_side({"members": members}, 64) == 96
 
 
 def _zone(root: Path, name: str, title: str, counted_uj: int) -> None:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HELP = """\
-Compare two detectors on the faces that both have scored. A and B are names of detectors of this project, or files
-of predictions as `unseen evaluate` takes them. Two detectors are compared on each pair of params.yaml, at their
-frozen thresholds; where a file is among them, on all faces that are in both, joined by id or else by sha256.
+Compare two detectors on the faces that both have scored. A and B are names of detectors or ensembles of this
+project, or files of predictions as `unseen evaluate` takes them. Two detectors are compared on each pair of
+params.yaml, at their frozen thresholds; where a file is among them, on all faces that are in both, joined by id or
+else by sha256.
 
   DeLong        is the difference of the AUCs (A - B) more than chance, if faces are independent
   over people   95 % interval of the same difference by bootstrap: faces of one person belong together; a picture
@@ -26,6 +27,7 @@ frozen thresholds; where a file is among them, on all faces that are in both, jo
 """
 
 PREDICTIONS, DETECTORS = Path("data/sets/predictions"), Path("models/detectors")
+OF_ENSEMBLES, ENSEMBLES = Path("data/ensembles"), Path("models/ensembles")
 
 
 def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
@@ -35,14 +37,18 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
     from unseen.core.files import read_json
     from unseen.evaluation.external import read_external
 
-    files = sorted((PREDICTIONS / name).glob("*.parquet"))
+    card = ENSEMBLES / name / "ensemble.json"
+    is_ensemble = card.is_file()
+    card = card if is_ensemble else DETECTORS / name / "detector.json"
+    files = sorted(((OF_ENSEMBLES if is_ensemble else PREDICTIONS) / name).glob("*.parquet"))
     if Path(name).is_file() or not files:
         if not Path(name).is_file():
-            known = ", ".join(sorted(path.name for path in PREDICTIONS.glob("*"))) or "none yet"
+            found = [*PREDICTIONS.glob("*"), *OF_ENSEMBLES.glob("*")]
+            known = ", ".join(sorted(path.name for path in found)) or "none yet"
             raise UserError(f"{name}: neither a file nor a detector with predictions (there are: {known})")
         return read_external(Path(name)), None
     try:
-        threshold = float(read_json(DETECTORS / name / "detector.json")["calibration"]["threshold"])
+        threshold = float(read_json(card)["calibration"]["threshold"])
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not there; run `dvc repro`") from None
     return pd.concat([read_external(path).assign(set=path.stem) for path in files], ignore_index=True), threshold

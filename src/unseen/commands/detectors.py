@@ -3,16 +3,30 @@
 from pathlib import Path
 
 from unseen.core.errors import UserError
+from unseen.core.files import read_json
 
-DETECTORS = Path("models/detectors")
+DETECTORS, ENSEMBLES = Path("models/detectors"), Path("models/ensembles")
+
+
+def _refuse_ensemble(given: Path) -> None:
+    """An ensemble has no network that could score a picture.
+
+    Raises:
+        UserError: `given` is an ensemble's folder or its name; names its members.
+    """
+    for folder in (given, ENSEMBLES / given):
+        if (folder / "ensemble.json").is_file():
+            members = ", ".join(read_json(folder / "ensemble.json")["members"])
+            raise UserError(f"{given}: an ensemble is a rule over predictions; predict with its members: {members}")
 
 
 def detector_folder(given: Path, expected: str = "a detector's folder or its name") -> Path:
     """The folder of a detector that is named by its folder, or by its name below models/detectors.
 
     Raises:
-        UserError: there is neither.
+        UserError: there is neither, or it is an ensemble.
     """
+    _refuse_ensemble(given)
     if given.is_dir():
         return given
     named = DETECTORS / given

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from unseen.core.errors import UserError
+from unseen.core.files import atomic_file, write_metrics
 from unseen.core.settings import did_you_mean
 from unseen.data.evaluation_sets import Pair, pairs_of
 from unseen.data.identities import people_of
@@ -171,3 +172,17 @@ def evaluation_summary(metrics: dict[str, Any]) -> dict[str, Any]:
     for name, one in metrics["sets"].items():
         called[one["label"]][name] = {**one["called_fake"], "generators": one["generators"]}
     return {"tpr": called["fake"], "fpr": called["real"]}
+
+
+def write_evaluation(found: Evaluation, name: str, metrics: Path) -> None:
+    """Write the metrics and curves of a detector or an ensemble.
+
+    Args:
+        found: from `evaluate`.
+        name: of the detector or ensemble.
+        metrics: the folder; `detectors/NAME.json`, `roc/NAME.csv` and `reliability/NAME.csv` are written below it.
+    """
+    write_metrics(metrics / "detectors" / f"{name}.json", found.metrics)
+    for curve, frame in (("roc", found.roc), ("reliability", found.reliability)):
+        with atomic_file(metrics / curve / f"{name}.csv") as part:
+            frame.assign(detector=name).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")

@@ -1,9 +1,21 @@
-"""Settings of the evaluation."""
+"""Settings of the evaluation and of ensembles."""
 
-from pydantic import Field, field_validator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator
 
 from unseen.core.settings import Name, Settings
 from unseen.data.evaluation_sets import Pair
+
+Weight = Annotated[float, BeforeValidator(lambda value: 1.0 if value is None else value), Field(gt=0)]
+
+
+class EnsembleSettings(Settings):
+    """Detectors whose calibrated logits are averaged: a rule over their predictions."""
+
+    members: dict[Name, Weight] = Field(
+        min_length=2, description="keys below `detectors`, each with its weight; where none is written, 1.0"
+    )
 
 
 class EvaluationSettings(Settings):

@@ -2,7 +2,6 @@
 
 import glob
 import importlib
-import itertools
 import os
 import re
 import shutil
@@ -184,7 +183,7 @@ def disk_need(params: Params, project: Path) -> float:
     need = sum(_archive_bytes(a, project) for n, a in params.origins().items() if not _stored(n, a, project))
     made = {f"models/gans/{name}" for name in params.gans} | {f"models/autoencoders/{n}" for n in params.autoencoders}
     networks = [name for name, item in params.detectors.items() if isinstance(item, NetworkSettings)]
-    made |= {f"models/detectors/{name}/weights.safetensors" for name in itertools.chain(networks, params.ensembles)}
+    made |= {f"models/detectors/{name}/weights.safetensors" for name in networks}
     need += NETWORK * sum(not (project / path).exists() for path in made)
     for name, fakes in params.fakes.items():
         if not (project / "data/fakes" / fakes.group / name).exists():

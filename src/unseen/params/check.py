@@ -23,8 +23,8 @@ from unseen.core.kinds import any_settings
 from unseen.core.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
-from unseen.detectors.shared.settings import CalibrationSettings, EnsembleSettings, FittedSettings
-from unseen.evaluation.settings import EvaluationSettings
+from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
+from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
 from unseen.explanations.settings import ExplanationSettings
 from unseen.faces.settings import FaceSettings
 from unseen.gans.shared.settings import FakeSettings, GanSettings, QualitySettings
@@ -86,7 +86,7 @@ class Params(Settings):
         return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
 
     def scored_names(self) -> list[str]:
-        """Everything that gives verdicts: detectors, and ensembles of them."""
+        """Everything that gives verdicts: detectors and ensembles."""
         return [*self.detectors, *self.ensembles]
 
     def pairs(self) -> dict[str, Pair]:

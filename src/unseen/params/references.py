@@ -128,19 +128,17 @@ def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Pro
 
 
 def _check_ensembles(params: Params) -> Problems:
-    """Members exist, a member of an ensemble is none of those that it is made of, and all see the same side."""
+    """An ensemble has a name of its own, and its members are detectors."""
     for name, ensemble in params.ensembles.items():
         if name in params.detectors:
             yield f"params: `ensembles.{name}` has the name of a detector; rename one"
-        earlier = list(params.ensembles)[: list(params.ensembles).index(name)]
-        for place in ("first", "second"):
-            yield from _check_reference(
-                f"ensembles.{name}.{place}", getattr(ensemble, place), [*params.detectors, *earlier]
-            )
-        if ensemble.first == ensemble.second:
-            yield f"params: `ensembles.{name}` joins `{ensemble.first}` with itself; name another"
-        yield from check_trained_on(params, f"ensembles.{name}.train_on.reals", ensemble.train_on.reals, "real")
-        yield from check_trained_on(params, f"ensembles.{name}.train_on.fakes", ensemble.train_on.fakes, "fake")
+        for member in ensemble.members:
+            key = f"ensembles.{name}.members.{member}"
+            if member in params.ensembles and member not in params.detectors:
+                members = ", ".join(params.ensembles[member].members)
+                yield f"params: `{key}` is an ensemble, not a detector; name its members, {members}"
+            elif member not in params.detectors:
+                yield f"params: `{key}` is not a detector; {did_you_mean(member, list(params.detectors))}"
 
 
 def _check_gans(params: Params) -> Problems:

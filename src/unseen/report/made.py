@@ -80,10 +80,11 @@ def _selves(results: Results) -> Table:
     rows = []
     for name in results.names():
         card = results.cards[name]
-        versions = ", ".join(f"{package} {version}" for package, version in sorted(card["versions"].items()))
+        versions = ", ".join(f"{package} {version}" for package, version in sorted(card.get("versions", {}).items()))
+        what = "ensemble" if name in results.params.ensembles else "detector"
         rows.append(
             [
-                Cell(name, href=f"../models/detectors/{name}/detector.json"),
+                Cell(name, href=f"../models/{what}s/{name}/{what}.json"),
                 Cell(card.get("kind", ""), kind="words"),
                 count_cell(card.get("seed")),
                 _start(card),

@@ -69,7 +69,7 @@ class Results(Measured):
 
     Attributes:
         params: the params of the run.
-        cards: each detector's `detector.json`.
+        cards: each detector's `detector.json`, and each ensemble's `ensemble.json`.
         counts: of each source and set of fakes, from `faces` and `generate`.
         selections: of each evaluation set, what was kept and what was left out because it had trained something.
         gans: the last row of each GAN's own measurements, from `train_gan`.
@@ -200,7 +200,7 @@ def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
 def _current(params: Params, parts: tuple[str, ...]) -> bool:
     """Whether params name the items of a cost's path: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
     stage, *items = parts
-    blocks = {"score": [params.scored_names(), params.evaluation_sets]}
+    blocks: dict[str, list[Mapping[str, Any]]] = {"score": [params.detectors, params.evaluation_sets]}
     blocks |= {
         "download": [params.archives],
         "folder": [params.folders],
@@ -210,7 +210,7 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
     blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}
     blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
     blocks |= {"train_detector": [params.detectors], "ensemble": [params.ensembles]}
-    known = blocks.get(stage, [params.scored_names()])
+    known = blocks.get(stage, [params.detectors])
     return all(item in names for item, names in zip(items, known, strict=False))
 
 
@@ -229,13 +229,14 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     """
     scored_names = params.scored_names()
     detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in scored_names}
-    cards = {name: _read(models / "detectors" / name / "detector.json") for name in scored_names}
+    cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.detectors}
+    cards |= {name: _read(models / "ensembles" / name / "ensemble.json") for name in params.ensembles}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
     counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins]}
     audit = _read(metrics / "audit.json")
     marked = marks(params, audit)
-    trained = [name for name in scored_names if (metrics / "training" / f"{name}.csv").is_file()]
-    changed = [name for name in scored_names if (metrics / "robustness" / f"{name}.csv").is_file()]
+    trained = [name for name in params.detectors if (metrics / "training" / f"{name}.csv").is_file()]
+    changed = [name for name in params.detectors if (metrics / "robustness" / f"{name}.csv").is_file()]
     return Results(
         detectors=detectors,
         roc=_tables(metrics / "roc", scored_names, ["detector", "pair", "fpr", "tpr"]),
@@ -256,7 +257,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         robustness=_tables(metrics / "robustness", changed)
         if changed
         else pd.DataFrame(columns=["detector", "pair"]),
-        heat=_some(metrics / "explanations", scored_names, "{}/heat.json"),
-        speed=_some(metrics / "speed", scored_names, "{}.json"),
+        heat=_some(metrics / "explanations", params.detectors, "{}/heat.json"),
+        speed=_some(metrics / "speed", params.detectors, "{}.json"),
         costs=_costs(metrics / "costs", params),
     )

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from unseen.report.pairs import of_pairs
 from unseen.report.results import Measured, Results
-from unseen.report.section import OWN_RUN, Section
+from unseen.report.section import OWN_RUN, Section, not_for_ensembles
 from unseen.report.svg import Chart, legend, name_axis, share_axis
 from unseen.report.tables import NONE, Cell, Head, Table, percent
 
@@ -88,20 +88,20 @@ def section(results: Measured) -> Section:
         )
         return Section("robustness", title, missing=why)
     names, shown = results.names(), []
-    there = set(table["pair"])
+    there, changed = set(table["pair"]), set(table["detector"])
     for pair in (name for name in of_pairs(next(iter(results.detectors.values()))) if name in there):
         of = table[table["pair"] == pair]
         n = f"n {of['reals'].min()} reals and {of['fakes'].min()} fakes a level"
         accuracy = _table(
             of,
-            names,
+            [name for name in names if name in changed],
             f"{pair}: balanced accuracy at the threshold that was frozen on clean faces, {n}; the further it has "
             "fallen, the darker the cell. 50 % is what a coin does.",
             shift=False,
         )
         shifts = _table(
             of,
-            names,
+            [name for name in names if name in changed],
             f"{pair}: mean shift of the logit against the same face's clean one, reals / fakes. Reals that move up "
             "give a higher FPR; fakes that move down give a lower TPR. Logits are before the temperature, and "
             "those of two detectors share no scale.",
@@ -110,4 +110,5 @@ def section(results: Measured) -> Section:
         changes = [change for change in dict.fromkeys(of["change"]) if change != CLEAN]
         charts = [change_chart(of, change, names) for change in changes]
         shown.append({"name": pair, "charts": charts, "accuracy": accuracy, "shifts": shifts})
-    return Section("robustness", title, {"pairs": shown, "legend": legend(names)})
+    data = {"pairs": shown, "legend": legend(names), "ensembles": not_for_ensembles(results.params.ensembles)}
+    return Section("robustness", title, data)

@@ -1,6 +1,6 @@
 """A part of the page: what it shows, or why it shows nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,3 +23,13 @@ class Section:
     title: str
     data: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
+
+
+def not_for_ensembles(names: Collection[str]) -> str:
+    """Why a part of the page has no numbers of ensembles; empty where there are no ensembles."""
+    if not names:
+        return ""
+    return (
+        f"Not measured for {', '.join(names)}: an ensemble is a rule over the predictions of its members and has no "
+        "network of its own; see its members."
+    )

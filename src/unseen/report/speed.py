@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from unseen.report.results import Measured, Results
-from unseen.report.section import OWN_RUN, Section
+from unseen.report.section import OWN_RUN, Section, not_for_ensembles
 from unseen.report.svg import Chart, legend, log_axis, share_axis
 from unseen.report.tables import NONE, Cell, Head, Table, count_cell, heads, number_cell, of_file, speed
 
@@ -127,6 +127,7 @@ def section(results: Measured) -> Section:
             "chart": pareto_chart(front, results.names()) if len(front) else "",
             "legend": legend(results.names()),
             "front": front[front["on_front"] == 1]["detector"].tolist(),
-            "left_out": [name for name in results.names() if name not in timed],
+            "left_out": [name for name in results.names() if name not in {*timed, *results.params.ensembles}],
+            "ensembles": not_for_ensembles(results.params.ensembles),
         },
     )

@@ -77,9 +77,8 @@ def flops(model: Detector, pixels: Tensor) -> int | None:
 
 
 def network_side(config: dict[str, Any], stored: int) -> int:
-    """Pixels of the side that a network sees: its own, the largest of its members', or that of a stored crop."""
-    members = [network_side(member["config"], stored) for member in config.get("members", [])]
-    return max(members) if members else int(config.get("input_size", stored))
+    """Pixels of the side that a network sees: its own, or that of a stored crop."""
+    return int(config.get("input_size", stored))
 
 
 def energy_counted(root: Path = POWERCAP) -> list[tuple[float, float]] | None:

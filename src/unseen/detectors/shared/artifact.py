@@ -90,10 +90,6 @@ def _shared(model: Detector) -> list[ModuleType]:
     """The modules, of those that only some kinds import, that this network is built of."""
     names = {kind.__module__ for kind in type(model).__mro__} - {"unseen.detectors.shared.base"}
     names |= {"unseen.detectors.shared.ela"} if model.config.get("ela") else set()
-    for member in model.config.get("members", []):
-        names.add(f"unseen.detectors.kinds.{member['kind']}")
-    for part in model.children():
-        names |= {one.__name__ for inner in part.children() if isinstance(inner, Detector) for one in _shared(inner)}
     return [sys.modules[name] for name in sorted(names) if name.startswith("unseen.detectors.")]
 
 

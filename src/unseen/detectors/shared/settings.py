@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from unseen.core.settings import DataFolder, Name, Settings
+from unseen.core.settings import DataFolder, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -154,15 +154,6 @@ class NativeSettings(NetworkSettings):
         if self.ela:
             raise ValueError(f"`kind: {self.kind}` sees pixels as they are: no `ela`")
         return self
-
-
-class EnsembleSettings(Settings):
-    """Two detectors whose calibrated logits are averaged."""
-
-    first: Name = Field(description="key below `detectors`, or below `ensembles` for three and more")
-    second: Name = Field(description="another")
-    weight: float = Field(0.5, gt=0, lt=1, description="of the first; the second has the rest")
-    train_on: TrainOn = Field(description="sets whose validation people freeze the common threshold")
 
 
 class CalibrationSettings(Settings):
