@@ -309,7 +309,7 @@ def test_a_large_set_is_looked_at_all_over(
     monkeypatch.setattr("unseen.data.shards.ROWS_PER_SHARD", 50)
     files = preprocessing(orl_faces.small[:60], 2) + commented(orl_faces.small[60:])
     fakes = store(tmp_path / "gan", files, "gan", people=120)
-    looked = shortcuts.look_at(fakes, face_detector)
+    looked = shortcuts.cues_of_set(fakes, face_detector)
     assert looked.people == [f"gan/{number}" for number in range(0, 120, 4)]
     assert [cues["metadata"] for cues in looked.cues["file"]] == [""] * 15 + ["comment"] * 15
     assert {len(cues) for cues in looked.cues.values()} == {30}

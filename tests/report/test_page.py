@@ -229,7 +229,7 @@ def test_the_report_names_what_separates_a_pair_and_the_likely_cause(results: Re
     assert [text for text in page.texts["h3"] if " / " in text] == ["orl / gan trains", "orl / swaps measured only"]
     assert trains[1][2:] == ["none", "", ""]
     assert measured[1][2] == "metadata"
-    assert measured[1][4] == "one class carries EXIF, a profile or another density"
+    assert measured[1][4] == "one class has EXIF, a colour profile or a different density"
     assert "Separated by metadata." in page.texts["p.bad"]
     together = results.audit["pairs"]["orl / swaps"]["file"]["together"]
     assert measured[1][1] == f"{together['auc']:.2f}{between(together['auc'], together, '{:.2f}'.format)}"

@@ -187,7 +187,7 @@ def test_few_batches_are_in_memory(
         return logits(model, pixels, device)
 
     monkeypatch.setattr(robustness, "decode_crops", decode)
-    monkeypatch.setattr(robustness, "changed", change)
+    monkeypatch.setattr(robustness, "apply_change", change)
     monkeypatch.setattr(robustness, "logits_of", look)
     scored(detectors, {"reals": folders["reals"]}, tmp_path / "out.parquet")
     assert decoded == 30
@@ -327,8 +327,8 @@ def test_every_change_is_a_key_and_every_key_a_change() -> None:
         ({"blur": [-1.0]}, "`robustness.changes.blur.0` is -1.0"),
         ({"resize": [1.5]}, "`robustness.changes.resize.0` is 1.5: input should be less than or equal to 1"),
         ({"crop": [0.0]}, "`robustness.changes.crop.0` is 0.0"),
-        ({"screenshot": [2.0]}, "`robustness.changes.screenshot.0` is 2.0: a zoom is no whole number"),
-        ({"noise": [2.0, 2.0]}, "`robustness.changes.noise` is [2.0, 2.0]: a level is there twice"),
+        ({"screenshot": [2.0]}, "`robustness.changes.screenshot.0` is 2.0: a zoom must not be an integer"),
+        ({"noise": [2.0, 2.0]}, "`robustness.changes.noise` is [2.0, 2.0]: a level is listed twice"),
         ({"jpg": [50]}, "`robustness.changes.jpg` is not a known key; allowed: blur"),
     ],
 )

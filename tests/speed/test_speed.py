@@ -131,7 +131,7 @@ def test_each_call_scores_as_many_faces_as_its_batch(
 
 def test_no_face_is_one_line(opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path) -> None:
     blank = stored(tmp_path / "blank", [encoded(np.full((64, 64, 3), 90, np.uint8))] * 2, ["a", "b"], ["test"] * 2)
-    with pytest.raises(UserError, match=r"blank: no face is found .* 128 px; raise `speed.side`"):
+    with pytest.raises(UserError, match=r"blank: no face was found .* 128 px; raise `speed.side`"):
         measure_speed(*opened, blank, SETTINGS)
 
 
@@ -233,7 +233,7 @@ def test_energy_that_cannot_be_read_is_none(tmp_path: Path, monkeypatch: pytest.
     [
         ({"batches": []}, "`speed.batches` is []"),
         ({"batches": [0]}, "`speed.batches.0` is 0"),
-        ({"batches": [4, 4]}, "`speed.batches` is [4, 4]: a batch is there twice"),
+        ({"batches": [4, 4]}, "`speed.batches` is [4, 4]: a batch size is listed twice"),
         ({"seconds": 0.0}, "`speed.seconds` is 0.0"),
         ({"side": 32}, "`speed.side` is 32"),
         ({"pictures": 0}, "`speed.pictures` is 0"),

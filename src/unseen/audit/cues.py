@@ -1,8 +1,8 @@
-"""What could give a class away besides being fake, measured on one stored face.
+"""Simple cues of one stored face that may separate real from fake.
 
-Three kinds, never mixed. Of the stored **file**: one road made both classes, so nothing may show there. Of the
-**picture**: a bad GAN is honestly blurry, so these may differ; they are what a good detector must beat. Of the
-**original** file, which no detector sees: where they differ, the picture may carry their traces.
+There are three kinds. Cues of the stored **file** must not differ, since preprocessing is the same for both classes.
+Cues of the **picture** may differ, for instance if a GAN's fakes are blurry; a good detector must perform better than
+them. Cues of the **original** file are not visible to detectors, but may leave traces in the picture.
 """
 
 import io
@@ -17,7 +17,7 @@ from PIL import Image, JpegImagePlugin
 from unseen.faces.detect import Found
 
 Cues = dict[str, float | str]
-"""Numbers, and names: of these which is which does not matter, only who has it."""
+"""Cues by name: numbers, or categories as text."""
 
 QUALITY = 90
 """JPEG quality at which `bytes_at_q90` is taken."""
@@ -28,56 +28,56 @@ GEOMETRY = (
 )
 
 CAUSES = {
-    "format": "one class was stored in another format",
-    "size": "one class was stored in another size",
-    "mode": "one class was stored in grey, the other in colour",
-    "metadata": "one class carries EXIF, a profile or another density",
-    "tables": "one class was encoded at another quality, or by another encoder",
-    "subsampling": "one class was encoded with another chroma subsampling",
-    "block_grid": "one class was encoded with another block size",
-    "sharpness": "a blurry generator, or another resize or camera",
-    "noise": "a generator without sensor noise, or another compression",
-    "fine_detail": "another resampler, or the spectrum of a generator's upsampling",
-    "brightness": "another light, or another crop",
-    "contrast": "another light, or a generator's colours",
+    "format": "the classes are stored in different formats",
+    "size": "the classes are stored in different sizes",
+    "mode": "one class is stored in grey, the other in colour",
+    "metadata": "one class has EXIF, a colour profile or a different density",
+    "tables": "different JPEG qualities or encoders",
+    "subsampling": "different chroma subsampling",
+    "block_grid": "different JPEG block sizes",
+    "sharpness": "a blurry generator, or different resizing or cameras",
+    "noise": "a generator without sensor noise, or different compression",
+    "fine_detail": "different resampling, or the spectrum of a generator's upsampling",
+    "brightness": "different lighting or crops",
+    "contrast": "different lighting, or a generator's colours",
     "red_green": "a colour cast of the generator or the camera",
     "blue_yellow": "a colour cast of the generator or the camera",
     "saturation": "grey pictures in one class, or a generator's colours",
     "background_brightness": "studio or plain backgrounds in one class",
     "background_detail": "plain or blurred backgrounds in one class",
     "bytes_at_q90": "more or less detail in one class",
-    "grid_in_pixels": "an earlier JPEG before the crop, or a generator's strides",
-    "face_found": "faces in one class that no face detector recognises",
-    "face_x": "another crop or alignment",
-    "face_y": "another crop or alignment",
-    "face_size": "another crop or alignment",
-    "eyes_x": "another crop or alignment",
-    "eyes_y": "another crop or alignment",
-    "eye_distance": "another crop, or children and adults",
+    "grid_in_pixels": "JPEG compression before the crop, or a generator's strides",
+    "face_found": "faces in one class that the face detector does not find",
+    "face_x": "different crops or alignment",
+    "face_y": "different crops or alignment",
+    "face_size": "different crops or alignment",
+    "eyes_x": "different crops or alignment",
+    "eyes_y": "different crops or alignment",
+    "eye_distance": "different crops, or children and adults",
     "roll": "aligned faces in one class only",
     "yaw": "frontal faces in one class only",
-    "pitch": "another camera height in one class",
+    "pitch": "different camera heights",
     "detection_score": "less face-like faces in one class",
-    "width": "originals of another size, so another amount of reduction",
-    "aspect": "originals of another shape",
+    "width": "originals of different sizes, so different downscaling",
+    "aspect": "originals of different aspect ratios",
     "enlarged": "crops of one class were enlarged more",
-    "bytes_a_pixel": "originals compressed harder in one class",
-    "quality": "originals of another JPEG quality",
+    "bytes_a_pixel": "originals compressed more in one class",
+    "quality": "originals of different JPEG qualities",
     "exif": "originals from cameras in one class only",
     "profile": "originals with a colour profile in one class only",
 }
 
 
 def grid_phase(grey: npt.NDArray[np.float64]) -> str:
-    """Where the strongest 8 x 8 block edges lie in one picture's pixels, as `x,y`.
+    """Position of the strongest 8 x 8 block edges in a grey picture [h, w], as `x,y`, 0 to 7 each.
 
-    An earlier JPEG leaves its own grid there. But so does a generator whose strides are 2, 4 and 8, and that is a
-    true trace: hence a cue of the picture and not of the file.
+    Earlier JPEG compression leaves such a grid. A generator with strides of 2, 4 and 8 does too, which is a genuine
+    artifact; so this is a cue of the picture and not of the file.
     """
     phases = []
     for axis in (1, 0):
         steps = np.abs(np.diff(grey, axis=axis)).mean(1 - axis)
-        # a block edge is a step that is higher than the steps beside it; the i-th of these lies before pixel i + 2
+        # a block edge is a larger step than its neighbours; edges[i] is before pixel i + 2
         edges = steps[1:-1] - (steps[:-2] + steps[2:]) / 2
         strength = [edges[(phase - 2) % 8 :: 8].mean() for phase in range(8)]
         phases.append(str(int(np.argmax(strength))))
@@ -88,12 +88,12 @@ _PLAIN_JPEG = {"jfif": 257, "jfif_version": (1, 1), "jfif_unit": 0, "jfif_densit
 
 
 def _entry(key: str, value: object) -> str:
-    """An entry of a file's header: of the density its value, of blocks such as EXIF only that they are there."""
+    """Text for an entry of a file's header: key and value for densities, the key alone for blocks such as EXIF."""
     return f"{key}={value}" if key.startswith("jfif") or key == "dpi" else key
 
 
 def file_cues(data: bytes) -> Cues:
-    """Properties of one stored file, all of them names."""
+    """Cues of one stored file, all of them categories."""
     picture = Image.open(io.BytesIO(data))
     header = [(str(key), value) for key, value in picture.info.items()]
     found: Cues = {
@@ -108,13 +108,13 @@ def file_cues(data: bytes) -> Cues:
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         found["tables"] = str([sum(table) for _, table in sorted(picture.quantization.items())])
         found["subsampling"] = str(JpegImagePlugin.get_sampling(picture))
-        # The file's own grid starts at its corner; only how many blocks share one unit can differ.
+        # The grid of a JPEG file starts at its corner; only the sampling factors can differ.
         found["block_grid"] = str([layer[1:3] for layer in picture.layer])
     return found
 
 
 def _detail(grey: npt.NDArray[np.float64]) -> Cues:
-    """Sharpness (log variance of the Laplacian), noise (Immerkaer 1996), and the log share of the finest detail."""
+    """Sharpness (log variance of the Laplacian), noise (Immerkaer 1996), and high to middle frequencies."""
     laplacian = grey[1:-1, 1:-1] * 4 - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
     mask = 4 * grey[1:-1, 1:-1] - 2 * (grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:])
     mask += grey[:-2, :-2] + grey[:-2, 2:] + grey[2:, :-2] + grey[2:, 2:]
@@ -129,7 +129,7 @@ def _detail(grey: npt.NDArray[np.float64]) -> Cues:
 
 
 def _geometry(found: list[Found], side: int) -> Cues:
-    """Where the face lies in its crop, in parts of the crop's side, and which way it looks; 0 where none is found."""
+    """Position of the face in its crop, as shares of the crop's side, and its pose; 0 if no face is found."""
     if not found:
         return {"face_found": "no", **dict.fromkeys(GEOMETRY, 0.0)}
     face = found[0]
@@ -153,11 +153,11 @@ def _geometry(found: list[Found], side: int) -> Cues:
 
 
 def picture_cues(picture: Image.Image, found: list[Found]) -> Cues:
-    """What one stored crop looks like.
+    """Cues of one stored crop.
 
     Args:
         picture: the crop, RGB.
-        found: the faces that the face detector sees in it, best first.
+        found: the faces that the face detector finds in it, best first.
     """
     pixels = np.asarray(picture, np.float64)
     grey = pixels.mean(2)
@@ -182,11 +182,11 @@ def picture_cues(picture: Image.Image, found: list[Found]) -> Cues:
 
 
 def original_cues(row: Mapping[str, Any], side: int) -> Cues:
-    """What the original file was like.
+    """Cues of the original file.
 
     Args:
         row: columns width, height, box and original of a stored face.
-        side: pixels of the stored crop's side.
+        side: side of the stored crop in pixels.
     """
     original = dict(row["original"])
     width, height = int(row["width"]), int(row["height"])

@@ -1,4 +1,4 @@
-"""When a property of the stored file counts as a shortcut."""
+"""Settings of the audit of shortcuts."""
 
 from pydantic import Field
 
@@ -6,11 +6,11 @@ from unseen.core.settings import Settings
 
 
 class AuditSettings(Settings):
-    """When a property of the stored file counts as a shortcut."""
+    """The limit of the audit."""
 
     max_auc: float = Field(
         0.55,
         gt=0.5,
         lt=1,
-        description="a training pair fails the run when the lower 95 % limit of a property's AUC is above",
+        description="the run fails if the lower 95 % limit of a file cue's AUC on a training pair is above this",
     )

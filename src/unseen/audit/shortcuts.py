@@ -1,4 +1,4 @@
-"""Can trivial cues tell the classes apart? A simple classifier is fitted on each cue, and on all of a kind."""
+"""Finds shortcuts: fits a logistic regression on each simple cue, and on all cues of a kind."""
 
 import io
 import math
@@ -20,11 +20,11 @@ from unseen.evaluation.bounds import SAME, unanimous
 from unseen.faces.detect import FaceDetector
 
 LIMIT = 2000
-"""Faces of a set that are looked at, spread evenly over it."""
+"""Faces of a set that are measured at most, evenly spaced over the set."""
 
 FOLDS = 5
 BINS = 8
-"""Equally full parts into which a number is cut, so that a cue counts that is in the middle for one class."""
+"""Quantile bins of a numeric cue. With bins, a cue also counts if one class has the middle values."""
 
 KINDS = ("file", "picture", "original")
 Labels = npt.NDArray[np.int64]
@@ -32,15 +32,15 @@ Folds = list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
-class Looked:
-    """The cues of a set's faces, by kind, and whose faces they are."""
+class SetCues:
+    """The cues of a set's faces by kind, and the person of each face."""
 
     cues: dict[str, list[Cues]]
     people: list[str]
 
 
-def look_at(face_set: FaceSet, face_detector: FaceDetector) -> Looked:
-    """The cues of up to LIMIT faces of a set, evenly spread over it."""
+def cues_of_set(face_set: FaceSet, face_detector: FaceDetector) -> SetCues:
+    """Measure the cues of at most LIMIT faces of a set, evenly spaced over it."""
     step = max(1, math.ceil(face_set.counts["kept"] / LIMIT))
     cues: dict[str, list[Cues]] = {kind: [] for kind in KINDS}
     people: list[str] = []
@@ -55,11 +55,11 @@ def look_at(face_set: FaceSet, face_detector: FaceDetector) -> Looked:
             cues["picture"].append(picture_cues(picture, found))
             cues["original"].append(original_cues(row, picture.width))
             people.append(row["identity"])
-    return Looked(cues, people)
+    return SetCues(cues, people)
 
 
 def _binned(values: list[float | str]) -> npt.NDArray[np.str_]:
-    """A cue as names: a number becomes the name of its part."""
+    """A cue as categories; numbers become the index of their quantile bin."""
     if isinstance(values[0], str):
         return np.asarray(values)
     numbers = np.asarray(values, np.float64)
@@ -68,7 +68,7 @@ def _binned(values: list[float | str]) -> npt.NDArray[np.str_]:
 
 
 def _with_interval(auc: float, reals: int, fakes: int) -> dict[str, float]:
-    """An AUC with its 95 % interval after Hanley and McNeil 1982, or its exact bound where theirs has no width."""
+    """An AUC with its 95 % interval (Hanley and McNeil 1982), or the exact bound if that has no width."""
     if min(auc, 1 - auc) < SAME:
         return {"auc": auc, **unanimous(auc, min(reals, fakes))}
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
@@ -78,7 +78,7 @@ def _with_interval(auc: float, reals: int, fakes: int) -> dict[str, float]:
 
 
 def _folds(labels: Labels, groups: npt.NDArray[np.int64]) -> Folds:
-    """Folds that no group straddles and that have both classes on either side: none where the groups are too few."""
+    """Folds without shared groups and with both classes on both sides; none if there are too few groups."""
     by_class = [len(set(groups[labels == label].tolist())) for label in (0, 1)]
     if min(by_class) < 2:
         return []
@@ -88,14 +88,14 @@ def _folds(labels: Labels, groups: npt.NDArray[np.int64]) -> Folds:
 
 
 def folds_of(labels: Labels, people: list[str]) -> Folds:
-    """The rows to fit on and the rows held back, for each fold.
+    """Split rows into training and test rows, for each fold.
 
-    No person is in two folds, so that a face that is recognised is no cue. Where a class has too few people that
-    can't be, and every face counts for itself: better a shortcut too many than one that is not seen.
+    No person is in two folds, so that recognising a person does not help. If a class has too few people for that,
+    faces are split independently: a false alarm is better than a missed shortcut.
 
     Args:
         labels: [n], 0 real and 1 fake, at least two of each.
-        people: [n], whose face it is.
+        people: [n], the person of each face.
     """
     _, groups = np.unique(people, return_inverse=True)
     return _folds(labels, groups) or _folds(labels, np.arange(len(labels)))
@@ -109,8 +109,8 @@ def separation(
     Args:
         columns: a list of values for each cue.
         labels: [n], 0 real and 1 fake, at least two of each.
-        folds: of `folds_of`, which takes longer than a fit.
-        independent: how many of the reals and of the fakes are, for the interval.
+        folds: from `folds_of`; shared by all cues, since splitting takes longer than a fit.
+        independent: numbers of independent reals and fakes, for the interval.
     """
     names = np.stack([_binned(values) for values in columns], 1)
     if all(len(set(column)) == 1 for column in names.T.tolist()):
@@ -121,54 +121,57 @@ def separation(
         model = LogisticRegression(max_iter=200).fit(features[fit], labels[fit])
         aucs.append(roc_auc_score(labels[held_back], model.decision_function(features[held_back])))
         weights.append(len(held_back))
-    # Averaged over folds: scores of different models are not on one scale.
+    # AUCs are averaged over folds, since scores of different models are not on one scale.
     return _with_interval(float(np.average(aucs, weights=weights)) if aucs else 0.5, *independent)
 
 
-def _of_kind(rows: list[Cues], labels: Labels, folds: Folds, independent: tuple[int, int]) -> dict[str, Any]:
-    """Each cue of a kind, all of them together, and the cue that carries it."""
+def _kind_separation(rows: list[Cues], labels: Labels, folds: Folds, independent: tuple[int, int]) -> dict[str, Any]:
+    """The separation by each cue of a kind and by all of them, and the best cue."""
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     cues = {name: separation([values], labels, folds, independent) for name, values in columns.items()}
-    best = max(cues, key=lambda name: cues[name]["auc"])  # of equal ones the first, which the others follow from
+    best = max(cues, key=lambda name: cues[name]["auc"])  # the first of equal ones, which the others follow from
     together = separation(list(columns.values()), labels, folds, independent)
     return {"cues": cues, "together": together, "carried_by": best}
 
 
 def audit(sets: list[FaceSet], face_detector: FaceDetector, max_auc: float) -> dict[str, Any]:
-    """Look for shortcuts in every pair of a real and a fake set.
+    """Search for shortcuts in every pair of a set of reals and a set of fakes.
 
     Args:
         sets: all stored sets.
-        face_detector: says where the face lies in a stored crop.
-        max_auc: a cue of the file separates a pair when the lower limit of its AUC is above this.
+        face_detector: finds the face in each stored crop.
+        max_auc: a file cue separates a pair if the lower limit of its AUC is above this.
 
     Returns:
-        `pairs`: for each `real / fake`, whether it `trains`; of each kind the AUC of each of its `cues`, of all
-        `together`, and the one it is `carried_by`; `separated_by`: the cues of the file that are above the limit;
-        and `failed`: the training pairs that have any.
+        `pairs`, for each `real / fake`: whether it `trains`; for each kind the AUC of each of its `cues`, of all
+        `together`, and the best cue, `carried_by`; and `separated_by`, the file cues above the limit. `failed`: the
+        training pairs that file cues separate.
     """
-    looked = {face_set.name: look_at(face_set, face_detector) for face_set in sets}
-    # A hundred small fits: the threads of one wait for each other longer than they work.
+    cues = {face_set.name: cues_of_set(face_set, face_detector) for face_set in sets}
+    # The fits are small: with several threads they wait longer than they work.
     with threadpool_limits(1, "blas"):
-        pairs = _pairs(sets, looked, max_auc)
+        pairs = _pairs(sets, cues, max_auc)
     failed = sorted(name for name, pair in pairs.items() if pair["trains"] and pair["separated_by"])
     return {"pairs": pairs, "failed": failed}
 
 
-def _pairs(sets: list[FaceSet], looked: dict[str, Looked], max_auc: float) -> dict[str, Any]:
-    """What the cues of each pair say; see `audit`."""
+def _pairs(sets: list[FaceSet], cues: dict[str, SetCues], max_auc: float) -> dict[str, Any]:
+    """The separation of each pair; see `audit`."""
     pairs: dict[str, Any] = {}
     for real in (face_set for face_set in sets if face_set.label == 0):
         for fake in (face_set for face_set in sets if face_set.label == 1):
-            a, b = looked[real.name], looked[fake.name]
+            a, b = cues[real.name], cues[fake.name]
             pictures, people = (len(a.people), len(b.people)), (len(set(a.people)), len(set(b.people)))
             if min(pictures) < 2:
                 continue
             labels = np.repeat([0, 1], pictures)
             folds = folds_of(labels, a.people + b.people)
-            # The road takes every picture by itself; but ten pictures of one person are not ten independent ones.
+            # Preprocessing handles each picture separately, but pictures of one person are not independent.
             independent = {"file": pictures, "picture": people, "original": people}
-            found = {kind: _of_kind(a.cues[kind] + b.cues[kind], labels, folds, independent[kind]) for kind in KINDS}
+            found = {
+                kind: _kind_separation(a.cues[kind] + b.cues[kind], labels, folds, independent[kind])
+                for kind in KINDS
+            }
             of_file = found["file"]
             separated = [name for name, value in of_file["cues"].items() if value["low"] > max_auc]
             if not separated and of_file["together"]["low"] > max_auc:
@@ -182,7 +185,7 @@ def _pairs(sets: list[FaceSet], looked: dict[str, Looked], max_auc: float) -> di
 
 
 def as_rows(found: dict[str, Any]) -> list[dict[str, str]]:
-    """What `audit` found as rows of a table: pair, kind, cue, auc, low, high, and the cue's likely cause."""
+    """The result of `audit` as rows of a table: pair, kind, cue, auc, low, high, and the likely cause."""
     return [
         {
             "pair": pair,

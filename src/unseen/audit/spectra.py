@@ -1,5 +1,5 @@
-"""Mean spectra of real faces and of each generator's: a generator's enlarging shows as bumps at high frequencies
-(Durall et al. 2020, arXiv 2003.01826)."""
+"""Mean power spectra of real faces and of each generator's fakes. A generator's upsampling causes peaks at high
+frequencies (Durall et al. 2020, arXiv 2003.01826)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,30 +17,29 @@ from unseen.data.shards import open_set
 Array = npt.NDArray[np.float64]
 
 LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601, the grey of JPEG."""
+"""Weights of red, green and blue in ITU-R BT.601, which JPEG uses."""
 
 FLOOR = 1e-3
-"""Added to the power before its logarithm; pixels are in [0, 255]."""
+"""Added to the power before the logarithm; pixels are in [0, 255]."""
 
 
 def log_power(pixels: Pixels) -> Array:
-    """log10 of the power spectra of pictures uint8 [n, s, s, 3]: [n, s, s], frequency 0 in the middle at s // 2.
+    """log10 of the power spectra of pictures uint8 [n, s, s, 3]: [n, s, s], with frequency 0 at s // 2.
 
-    Of the grey picture less its mean, under a Hann window, without which a picture's edges are a cross in it; a power
-    is for each pixel, so that sizes compare.
+    Pictures are converted to grey and their mean is subtracted. A Hann window removes the cross that the edges of a
+    picture cause. Power is per pixel, so that sizes are comparable.
     """
     size = pixels.shape[1]
     grey = pixels.astype(np.float64) @ np.asarray(LUMA)
     grey -= grey.mean((1, 2), keepdims=True)
-    window = np.hanning(size + 1)[:size]  # periodic, as the transform is
+    window = np.hanning(size + 1)[:size]  # periodic, like the transform
     weight = np.outer(window, window)
     power = np.abs(np.fft.fft2(grey * weight)) ** 2 / (weight**2).sum()
     return np.fft.fftshift(np.log10(power + FLOOR), axes=(1, 2))
 
 
 def radial(spectrum: Array) -> pd.DataFrame:
-    """The mean over all directions of a spectrum [s, s]: columns frequency, in cycles per pixel up to 0.5, and
-    log_power."""
+    """The radial mean of a spectrum [s, s]: columns frequency, in cycles per pixel up to 0.5, and log_power."""
     size = len(spectrum)
     place = np.arange(size) - size // 2
     radius = np.hypot(place[None], place[:, None]).round().astype(int)
@@ -50,7 +49,7 @@ def radial(spectrum: Array) -> pd.DataFrame:
 
 
 def _pictures(folders: list[Path], count: int) -> Iterator[tuple[str, str, Pixels]]:
-    """Name, label and crop of at most `count` faces of each generator and source of reals, each face once."""
+    """Yield name, label and crop of at most `count` faces of each generator and source of reals, each face once."""
     found: dict[tuple[str, str], set[str]] = {}
     columns = ["id", "label", "generator", "source"]
     for folder in folders:
@@ -72,12 +71,14 @@ def _name(row: dict[str, object]) -> tuple[str, str]:
 
 
 def mean_spectra(folders: list[Path], count: int) -> dict[tuple[str, str], tuple[Array, int]]:
-    """The mean spectrum [s, s] of each generator and source of reals, and of how many pictures it is; by name and
-    label, reals first.
+    """Compute the mean spectrum of each generator and source of reals.
 
     Args:
         folders: sets of faces.
-        count: pictures of each at most.
+        count: maximum number of pictures of each generator and source.
+
+    Returns:
+        The spectrum [s, s] and its number of pictures, by name and label, reals first.
     """
     sums: dict[tuple[str, str], tuple[Array, int]] = {}
     for name, label, pixels in _pictures(folders, count):
@@ -97,7 +98,7 @@ def profiles(spectra: dict[tuple[str, str], tuple[Array, int]]) -> pd.DataFrame:
 
 
 def chart(spectra: dict[tuple[str, str], tuple[Array, int]]) -> Figure:
-    """The mean spectra side by side in one scale of colours, and their radial profiles below."""
+    """Plot the mean spectra side by side on one colour scale, and their radial profiles below."""
     figure = Figure(figsize=(max(6.4, 2.4 * len(spectra)), 5.6), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=[1, 1.3])
     above, below = parts

@@ -1,1 +1,1 @@
-"""The same faces after compression, blur, noise and the like."""
+"""Robustness of detectors to compression, blur, noise and the like."""

@@ -1,7 +1,7 @@
-"""What happens to pictures on their way to a detector, as pure functions of a picture and a level.
+"""Changes: image perturbations, as pure functions of a picture and a level.
 
-Each takes and gives uint8 [h, w, 3] of the same size, says the same every time, and at its identity, where it has
-one, gives the very picture back. Detectors see stored crops, so all of it happens to the crop and not to the photo.
+Each function maps uint8 [h, w, 3] to the same size and is deterministic. If it has an identity level, it returns the
+same pixels at that level. Perturbations are applied to stored crops, which detectors see, not to the original photos.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 from unseen.data.pictures import Pixels
 
 SCREENSHOT_QUALITY = 75
-"""JPEG quality of messengers' and sites' second encode, and of many encoders' default."""
+"""The default JPEG quality of many encoders, and typical of messengers and sites that encode again."""
 
 Change = Callable[[Pixels, float], Pixels]
 
@@ -30,7 +30,7 @@ def _decoded(data: bytes) -> Pixels:
 
 
 def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Bilinear, with a filter as wide as the reduction."""
+    """Resize bilinearly with antialiasing."""
     return picture.resize(size, Image.Resampling.BILINEAR)
 
 
@@ -39,30 +39,29 @@ def _sides(picture: Image.Image, factor: float) -> tuple[int, int]:
 
 
 def jpeg_file(pixels: Pixels, quality: float) -> bytes:
-    """The JPEG file that `jpeg` goes through: libjpeg's quality 1 to 100, chroma at half the resolution."""
+    """The JPEG file of `jpeg`: libjpeg quality 1 to 100, chroma at half the resolution."""
     return _encoded(pixels, "JPEG", quality=int(quality), subsampling="4:2:0")
 
 
 def jpeg(pixels: Pixels, quality: float) -> Pixels:
-    """One more JPEG encode at this quality."""
+    """JPEG compression at this quality, 1 to 100."""
     return _decoded(jpeg_file(pixels, quality))
 
 
 def webp(pixels: Pixels, quality: float) -> Pixels:
-    """A lossy WebP encode at this quality, 0 to 100."""
+    """Lossy WebP compression at this quality, 0 to 100."""
     return _decoded(_encoded(pixels, "WEBP", quality=int(quality)))
 
 
 def blur(pixels: Pixels, sigma: float) -> Pixels:
-    """A Gaussian blur, sigma in pixels of the crop; 0 is the identity."""
+    """Gaussian blur, sigma in pixels of the crop; 0 is the identity."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(ImageFilter.GaussianBlur(sigma)))
 
 
 def noise(pixels: Pixels, sigma: float) -> Pixels:
-    """Gaussian noise, sigma of 255, each channel its own; 0 is the identity.
+    """Gaussian noise, independent in each channel, sigma on the scale 0 to 255; 0 is the identity.
 
-    It is drawn from the hash of the picture: the same picture gets the same grain whoever asks and in whatever order,
-    and at every level the same grain, only stronger.
+    The seed is the hash of the picture. So a picture has the same noise in every call, and levels only scale it.
     """
     digest = hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
     grain = np.random.default_rng(int.from_bytes(digest[:8], "big")).standard_normal(pixels.shape, np.float32)
@@ -70,13 +69,13 @@ def noise(pixels: Pixels, sigma: float) -> Pixels:
 
 
 def resize(pixels: Pixels, factor: float) -> Pixels:
-    """Down to this share of the side and back up; 1 is the identity."""
+    """Downscale to this share of the side and upscale again; 1 is the identity."""
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     return np.asarray(_resized(_resized(picture, _sides(picture, factor)), picture.size))
 
 
 def crop(pixels: Pixels, share: float) -> Pixels:
-    """The middle of the picture, of this share of its side, enlarged back to the whole; 1 is the identity."""
+    """Centre crop of this share of the side, enlarged to the original size; 1 is the identity."""
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     width, height = _sides(picture, share)
     left, top = (picture.width - width) // 2, (picture.height - height) // 2
@@ -84,17 +83,17 @@ def crop(pixels: Pixels, share: float) -> Pixels:
 
 
 def brightness(pixels: Pixels, factor: float) -> Pixels:
-    """All values times this factor, cut at 255; 1 is the identity."""
+    """Multiply all values by this factor and clip at 255; 1 is the identity."""
     table = (np.arange(256) * factor).round().clip(0, 255).astype(np.uint8)
     return np.asarray(table[pixels])
 
 
 def screenshot(pixels: Pixels, zoom: float) -> Pixels:
-    """What is left of a picture that was shown, captured and sent on.
+    """Simulate a screenshot that is shared.
 
-    A browser or phone draws the picture at a zoom that is no whole number, bilinear; what was captured is sent as a
-    JPEG of quality 75; and whoever checks it brings the face back to the crop's size. So one resampling grid, one
-    JPEG grid that does not lie on the picture's own, and another resampling.
+    A browser or phone scales the picture bilinearly by `zoom`, which is not an integer. The screenshot is compressed
+    as JPEG at quality 75, and preprocessing scales the face back to the size of the crop. The result has been
+    resampled twice, with a JPEG grid that is not aligned with the original one.
     """
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     shown = np.asarray(_resized(picture, _sides(picture, zoom)))
@@ -118,4 +117,4 @@ CHANGES: dict[str, Change] = {
     "brightness": brightness,
     "screenshot": screenshot,
 }
-"""By the name that params give levels to, in the order in which tables have them."""
+"""Perturbations by their name in params, in the order of tables."""

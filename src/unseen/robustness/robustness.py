@@ -1,7 +1,7 @@
-"""What changes of a picture do to detectors: the same faces clean and changed, at the thresholds frozen on clean.
+"""Metrics of detectors on the same faces clean and perturbed, at thresholds frozen on clean validation faces.
 
-A face is decoded once and changed once at each level, and all detectors look at that; what is in memory is a few
-batches, however many faces there are.
+Each face is decoded once and perturbed once for each level, and all detectors score the result. Memory holds a few
+batches, independent of the number of faces.
 """
 
 import heapq
@@ -52,14 +52,14 @@ Row = dict[str, Any]
 
 
 def chosen(face_set: FaceSet, most: int, seed: int) -> set[str]:
-    """The ids of at most so many faces that may be measured on: which, only the seed and their ids decide."""
+    """Draw the ids of at most `most` faces that may be evaluated; the draw depends only on the seed and the ids."""
     batches = face_set.batches(measurable(face_set), ["id"])
     names = (name for batch in batches for name in batch["id"].to_pylist())
     return set(heapq.nsmallest(most, names, key=lambda name: unit_interval("robustness", seed, name)))
 
 
 def _stored(face_set: FaceSet, ids: set[str]) -> Iterator[list[Row]]:
-    """The rows of these faces in stored order, full batches of them."""
+    """Yield the rows of these faces in stored order, in full batches."""
     rows: list[Row] = []
     for batch in face_set.batches(measurable(face_set), ["image", *FROM_SHARDS], 256):
         rows += batch.filter(pa.array([name in ids for name in batch["id"].to_pylist()])).to_pylist()
@@ -76,7 +76,7 @@ def _decoded(rows: list[Row], threads: Executor) -> Faces:
 
 
 def apply_change(pixels: Pixels, change: str, level: float, threads: Executor) -> Pixels:
-    """Pictures uint8 [n, h, w, 3], each changed; threads share them out."""
+    """Perturb pictures uint8 [n, h, w, 3] in threads."""
     return np.stack(list(threads.map(lambda picture: CHANGES[change](picture, level), pixels)))
 
 
@@ -88,22 +88,22 @@ def score_changes(
     seed: int,
     output: Path,
 ) -> None:
-    """Write what every detector says of every change of every face: one row each, in columns SCHEMA.
+    """Write one prediction for each detector, face, change and level, in columns SCHEMA.
 
     Args:
-        detectors: loaded from their artifacts.
-        folders: each evaluation set's faces, by its name.
-        levels: of the changes; every face is scored clean as well, as change `clean` at level 0.
-        most: faces of a set.
-        seed: decides which.
-        output: the Parquet file, a row group for each batch of faces.
+        detectors: detectors loaded from their artifacts.
+        folders: folders of the evaluation sets by name.
+        levels: levels of the changes; every face is also scored clean, as change `clean` at level 0.
+        most: maximum number of faces of a set.
+        seed: seed for drawing the faces.
+        output: the Parquet file, with a row group for each batch of faces.
     """
     device = prepare()
     models = {one.name: (one.model.to(device), one.calibration) for one in detectors}
     grid = [(CLEAN, 0.0), *levels.grid()]
 
     def tables(name: str, faces: Faces) -> Iterator[pa.Table]:
-        # the pictures of one level are made while the detectors look at those of the level before
+        # threads prepare the next level while the detectors score the current one
         made = prefetch(grid, lambda cell, threads: apply_change(faces.pixels, *cell, threads))
         for (change, level), pixels in zip(grid, made, strict=True):
             for detector, (model, calibration) in models.items():
@@ -124,17 +124,17 @@ def score_changes(
 
 
 def measure_robustness(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pair]) -> list[Row]:
-    """Each detector under each change, on each pair of sets, at its frozen threshold.
+    """Compute metrics of each detector under each change, on each pair of sets, at its frozen threshold.
 
     Args:
-        path: what `score_changes` wrote.
-        thresholds: each detector's, frozen on clean validation faces, on the score.
-        pairs: sets of reals and of fakes.
+        path: the file from `score_changes`.
+        thresholds: thresholds on the score by detector, frozen on clean validation faces.
+        pairs: pairs of a set of reals and a set of fakes.
 
     Returns:
-        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `tpr`
-        (share of fakes) and `fpr` (share of reals) with 95 % intervals and n; `shift_reals` and `shift_fakes`,
-        the mean over each class of the logit less the same face's clean logit.
+        A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `tpr` and
+        `fpr` with 95 % intervals and n; and for each class `shift_reals` and `shift_fakes`, the mean difference
+        between the logits of perturbed and clean faces.
     """
     names = ["detector", "set", "change"]
     frame = pq.read_table(path, columns=COUNTED, read_dictionary=names).to_pandas()
@@ -162,7 +162,7 @@ def measure_robustness(path: Path, thresholds: Mapping[str, float], pairs: Mappi
                         "balanced_accuracy": (tpr["share"] + 1 - fpr["share"]) / 2,
                         "tpr": tpr,
                         "fpr": fpr,
-                        # the same faces on either side, so the mean of differences is the difference of means
+                        # both means are over the same faces, so their difference is the mean difference
                         "shift_reals": float(reals["logit"] - clean[0]["logit"]),
                         "shift_fakes": float(fakes["logit"] - clean[1]["logit"]),
                     }
@@ -171,7 +171,7 @@ def measure_robustness(path: Path, thresholds: Mapping[str, float], pairs: Mappi
 
 
 def as_tree(rows: list[Row]) -> Row:
-    """The rows of `measure` by detector, pair, change and level."""
+    """Nest the rows of `measure_robustness` by detector, pair, change and level."""
     tree: Row = {}
     for row in rows:
         *branch, level = (row["detector"], row["pair"], row["change"], f"{row['level']:g}")
@@ -185,7 +185,7 @@ def as_tree(rows: list[Row]) -> Row:
 
 
 def as_table(rows: list[Row]) -> pd.DataFrame:
-    """The rows of `measure` as a flat table, of shares without their intervals, and how many `reals` and `fakes`."""
+    """The rows of `measure_robustness` as a flat table without intervals; `reals` and `fakes` are face counts."""
     flat = [
         {
             **row,

@@ -1,1 +1,1 @@
-"""How fast detectors are, and the machine they were measured on."""
+"""Speed of detectors, and the machine it was measured on."""

@@ -1,4 +1,4 @@
-"""The machine that a number was measured on, and the memory that a process took there."""
+"""Hardware of this machine, and peak memory of this process."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ CLEAR = Path("/proc/self/clear_refs")
 
 
 def cpu() -> str:
-    """The processor's model, as the system names it."""
+    """The processor's model name."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -19,13 +19,13 @@ def cpu() -> str:
 
 
 def cores() -> int:
-    """The processor's cores, as the system counts them."""
+    """The number of logical cores."""
     return os.cpu_count() or 1
 
 
 def gpu() -> str:
-    """The GPU's name; empty where there is none."""
-    import torch  # seconds, and not every stage needs it
+    """The GPU's name; empty if there is none."""
+    import torch  # importing it takes seconds, and not every stage needs it
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
 
@@ -35,9 +35,9 @@ def _megabytes(maxrss: int) -> float:
 
 
 def peak_memory_mb() -> float:
-    """Megabytes (10^6 bytes) of memory that this process held at most, since its start or `restart_peak`.
+    """Peak memory of this process since its start or `restart_peak`, in megabytes (10^6 bytes).
 
-    Linux carries `ru_maxrss` over from the process that started this one; its own account in /proc starts anew.
+    On Linux /proc is used, since `ru_maxrss` includes the peak of the parent process.
     """
     if STATUS.exists():
         for line in STATUS.read_text(encoding="utf-8").splitlines():
@@ -47,12 +47,12 @@ def peak_memory_mb() -> float:
 
 
 def children_peak_mb() -> float:
-    """The same of the largest process that this one started and saw end."""
+    """Peak memory of the largest child process that has ended, in megabytes (10^6 bytes)."""
     return _megabytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def restart_peak() -> None:
-    """From here on `peak_memory_mb` counts anew, where the system can do that (Linux, proc(5): clear_refs)."""
+    """Reset `peak_memory_mb` if the system supports it (Linux, proc(5): clear_refs)."""
     try:
         CLEAR.write_text("5", encoding="utf-8")
     except OSError:

@@ -1,7 +1,7 @@
-"""How fast a detector is, and what it takes: from a file's bytes to a verdict, and the model alone.
+"""Speed, memory and energy of a detector: from a file's bytes to a decision, and of the model alone.
 
-The pictures are stored crops of real people, enlarged to the middle half of a grey JPEG of `side` pixels, since the
-faces' originals are not kept. So the face detector looks at pictures of that side; of larger ones it takes longer.
+Original photos are not stored, so the pictures are made from stored crops of real faces: each crop is scaled to the
+middle half of a grey JPEG of `side` pixels. Face detection takes longer in larger pictures.
 """
 
 import io
@@ -34,7 +34,7 @@ from unseen.speed.machine import cores, cpu, gpu, peak_memory_mb, restart_peak
 from unseen.speed.settings import SpeedSettings
 
 POWERCAP = Path("/sys/class/powercap")
-"""Where Linux counts a processor's energy; mostly only its owner may read that."""
+"""Linux's energy counters of the processor; often only root may read them."""
 
 GREY, QUALITY = 128, 90
 
@@ -44,7 +44,7 @@ Work = Callable[[], object]
 
 
 def stored_crops(face_set: FaceSet, count: int) -> list[bytes]:
-    """Some of a set's crops as they are stored, as good as drawn at random, but always the same."""
+    """At most `count` stored crops of a set as JPEG, a deterministic pseudo-random sample."""
     splits = measurable(face_set)
     ids = [name for batch in face_set.batches(splits, ["id"]) for name in batch["id"].to_pylist()]
     chosen = set(evenly(ids, count))
@@ -56,7 +56,7 @@ def stored_crops(face_set: FaceSet, count: int) -> list[bytes]:
 
 
 def framed(crop: bytes, side: int) -> bytes:
-    """A picture of `side` x `side` pixels as JPEG, grey but for its middle half, which a crop fills."""
+    """A grey JPEG of `side` x `side` pixels with a crop in its middle half."""
     frame = Image.new("RGB", (side, side), (GREY, GREY, GREY))
     face = Image.open(io.BytesIO(crop)).convert("RGB").resize((side // 2, side // 2), Image.Resampling.LANCZOS)
     frame.paste(face, (side // 4, side // 4))
@@ -66,23 +66,23 @@ def framed(crop: bytes, side: int) -> bytes:
 
 
 def flops(model: Detector, pixels: Tensor) -> int | None:
-    """Floating-point operations of a forward pass on uint8 [n, 3, s, s], a multiplication and an addition as two.
+    """Floating-point operations of a forward pass on uint8 [n, 3, s, s]; a multiply-add counts as two.
 
-    Those of convolutions, matrix products and attention, as PyTorch counts them; None where there is none of these.
+    PyTorch counts convolutions, matrix products and attention; the result is None if a model has none of them.
     """
-    # Attention as its matrix products: the fused one of the CPU is not counted.
+    # The math backend computes attention as matrix products; the fused kernel of the CPU is not counted.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(pixels)
     return counter.get_total_flops() or None
 
 
 def network_side(config: dict[str, Any], stored: int) -> int:
-    """Pixels of the side that a network sees: its own, or that of a stored crop."""
+    """Input side of a network in pixels: its `input_size`, or the side of stored crops."""
     return int(config.get("input_size", stored))
 
 
 def energy_counted(root: Path = POWERCAP) -> list[tuple[float, float]] | None:
-    """What each processor package has counted, and where its count starts again, in joules; None if not readable."""
+    """Energy counter of each processor package and the value where it wraps, in joules; None if not readable."""
     try:
         zones = [
             zone
@@ -96,7 +96,7 @@ def energy_counted(root: Path = POWERCAP) -> list[tuple[float, float]] | None:
 
 
 def _calls(work: Work, settings: SpeedSettings) -> list[float]:
-    """Seconds of each call of `work`."""
+    """Call `work` as often as the settings ask; returns the seconds of each call."""
     seconds: list[float] = []
     total = 0.0
     while len(seconds) < settings.repeats or total < settings.seconds:
@@ -108,18 +108,18 @@ def _calls(work: Work, settings: SpeedSettings) -> list[float]:
 
 
 def timed(work: Work, batch: int, settings: SpeedSettings, where: torch.device) -> dict[str, float | int | None]:
-    """Time, memory and energy of calls of `work`, after one that is not counted.
+    """Measure time, memory and energy of calls of `work`, after one warm-up call.
 
     Args:
-        work: ends when its result is on the CPU.
-        batch: pictures of one call.
-        settings: how often it is called.
-        where: whose memory and energy count.
+        work: the function to measure; it returns when its result is on the CPU.
+        batch: pictures in one call.
+        settings: minimum time and number of calls.
+        where: device whose memory and energy are measured.
 
     Returns:
-        `n` calls, the milliseconds of one (`ms_p50`, `ms_p95`), and `images_per_second` of all; `peak_memory_mb` of
-        the whole process, or on a GPU of what was allocated there; `energy_j` of one call, counted for whole
-        processors with whatever else ran on them, or None where it can't be read, as on a GPU.
+        `n`, the number of calls; `ms_p50` and `ms_p95`, milliseconds of a call; `images_per_second` over all calls;
+        `peak_memory_mb` of the process, or of allocations on the GPU; `energy_j`, joules of a call for all
+        processors, including other processes, or None if not available, as on a GPU.
     """
     on_gpu = where.type == "cuda"
     if on_gpu:
@@ -147,7 +147,7 @@ def timed(work: Work, batch: int, settings: SpeedSettings, where: torch.device) 
 
 
 def _model_alone(detector: TrainedDetector, crops: Tensor, batch: int, where: torch.device) -> Work:
-    """A call of the network on crops uint8 [n, 3, s, s] that are on the device, until its logits are on the CPU."""
+    """A function that computes logits of crops uint8 [n, 3, s, s] on the device and copies them to the CPU."""
     model = detector.model.to(where).eval()
     ready = crops[torch.arange(batch) % len(crops)].to(where)
 
@@ -162,7 +162,7 @@ def _model_alone(detector: TrainedDetector, crops: Tensor, batch: int, where: to
 def _bytes_to_verdict(
     detector: TrainedDetector, face_detector: FaceDetector, paths: list[str], batch: int, where: torch.device
 ) -> Work:
-    """A call of all that `unseen predict` does, on the next files each time."""
+    """A function that runs all steps of `unseen predict` on the next `batch` files."""
     following: Iterator[str] = cycle(paths)
     return lambda: list(predict(list(islice(following, batch)), detector, face_detector, batch, where))
 
@@ -170,19 +170,20 @@ def _bytes_to_verdict(
 def measure_speed(
     detector: TrainedDetector, face_detector: FaceDetector, face_set: FaceSet, settings: SpeedSettings
 ) -> dict[str, Any]:
-    """A detector's size, and its speed on the CPU and on the device in use.
+    """Measure the size of a detector, and its speed on the CPU and on the device in use.
 
     Args:
-        detector: from `unseen.serve.predict.open_detector`, and so is `face_detector`.
-        face_set: real people that may be measured on.
-        settings: how often, and on what.
+        detector: from `unseen.serve.predict.open_detector`.
+        face_detector: from `unseen.serve.predict.open_detector`.
+        face_set: real faces that may be evaluated.
+        settings: batch sizes, pictures and number of calls.
 
     Returns:
-        `machine`, `parameters`, `flops` of one picture and the `side` it has for the network, `pictures`, and
-        `measured`: for each device, batch, and `what` (`model` or `bytes_to_verdict`) what `timed` gives.
+        `machine`; `parameters`; `flops` of one picture and its input `side`; `pictures`; and `measured`, the result
+        of `timed` for each device, batch size and `what` (`model` or `bytes_to_verdict`).
 
     Raises:
-        UserError: the face detector finds no face in these pictures.
+        UserError: the face detector finds no face in the pictures.
     """
     crops = stored_crops(face_set, settings.pictures)
     pixels = as_batch(decode_crops(crops), torch.device("cpu"))
@@ -193,7 +194,7 @@ def measure_speed(
             path = Path(folder, f"{number}.jpg")
             path.write_bytes(framed(crop, settings.side))
             paths.append(str(path))
-        # One face each, or a call would have more or fewer than its batch.
+        # Only pictures with exactly one face are used, so that a call scores exactly `batch` faces.
         found = predict(paths, detector, face_detector, where=torch.device("cpu"))
         paths = [
             path
@@ -202,7 +203,7 @@ def measure_speed(
         ]
         if not paths:
             raise UserError(
-                f"{face_set.folder}: no face is found in its crops on pictures of {settings.side} px; "
+                f"{face_set.folder}: no face was found in its crops in pictures of {settings.side} px; "
                 "raise `speed.side` or `speed.pictures`"
             )
         for where in dict.fromkeys([torch.device("cpu"), device()]):
