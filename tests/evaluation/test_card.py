@@ -85,7 +85,7 @@ def test_what_it_is_for_and_that_swaps_are_out_of_scope(card: str) -> None:
 
 
 def test_who_trained_it_with_licences(card: str) -> None:
-    trained = section(card, "What trained it")
+    trained = section(card, "Training data")
     assert "Real faces: 22 people. Fakes: dcgan." in trained
     assert rows(trained) == [
         ["dcgan_fakes", "2,150", "75", "made by this project"],
@@ -98,7 +98,7 @@ def test_pictures_without_identities_are_not_called_people(folder: Path) -> None
     own = detector(0)
     for split in own["trained_on"].values():
         split |= {"people": 0, "without_identity": 194}
-    trained = section(model_card(own, measured(folder), LICENSES), "What trained it")
+    trained = section(model_card(own, measured(folder), LICENSES), "Training data")
     assert "Real faces: 194 pictures without identities." in trained
     assert "**194 pictures without identities are few: this is a demonstration.**" in trained
 
@@ -111,9 +111,9 @@ def test_few_people_make_a_demonstration(folder: Path, people: int, few: bool) -
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"weights": "none"}, "It began from no other weights."),
-        ({"weights": "gans/dcgan"}, "It began from the weights `gans/dcgan`."),
-        ({"first": "a", "second": "b", "weight": 0.5}, "It joins `a` and `b`, which are not trained any further."),
+        ({"weights": "none"}, "Initial weights: none."),
+        ({"weights": "gans/dcgan"}, "Initial weights: `gans/dcgan`."),
+        ({"first": "a", "second": "b", "weight": 0.5}, "Ensemble of `a` and `b`, which were not trained further."),
     ],
 )
 def test_what_it_began_from(folder: Path, settings: dict[str, Any], says: str) -> None:
@@ -122,13 +122,16 @@ def test_what_it_began_from(folder: Path, settings: dict[str, Any], says: str) -
 
 def test_the_operating_point_is_validations(card: str) -> None:
     point = section(card, "Operating point")
-    assert "reaches **0.5000**" in point
-    assert "allowed to flag 5.0%: it flags 1.1% of 90 there, and catches 96.0% of 75 fakes" in point
+    assert "at least **0.5000**" in point
+    assert (
+        "an FPR of at most 5.0% on validation faces. There, the FPR is 1.1% (n 90) and the TPR is 96.0% (n 75)"
+        in point
+    )
     assert "At 0.8000, which at most 1 % of the validation reals reach" in point
 
 
 def test_the_worst_generator_comes_first_with_its_interval(card: str) -> None:
-    worst, best = rows(section(card, "TPR and missed"))
+    worst, best = rows(section(card, "TPR by generator"))
     assert worst[:2] == [r"a\<b\>\|c d", "**never seen**"], "somebody's name draws no table and no tag of its own"
     assert best[:2] == ["dcgan", "trained on"]
     assert re.fullmatch(r"0\.0% \(at most 4\.6%, n 80\)", worst[2]), "Wilson: z^2 / (n + z^2) is 4.58 %"
@@ -138,7 +141,7 @@ def test_the_worst_generator_comes_first_with_its_interval(card: str) -> None:
 
 def test_the_worst_pair_comes_first_and_worse_than_chance_is_said(card: str) -> None:
     fails = section(card, "Where it fails")
-    assert fails.startswith("Worst on **hard** (reals against unseen): AUC 0.")
+    assert fails.startswith("Worst pair: **hard** (reals against unseen). AUC 0.")
     first, second, pooled = rows(fails)
     assert (first[0], first[1], first[-1]) == (
         "hard",
@@ -166,9 +169,9 @@ def test_false_alarms_are_of_1000_people(card: str) -> None:
 def test_groups(folder: Path, card: str) -> None:
     assert section(card, "Groups of people").strip() == "Not measured: `evaluation.groups` names no attribute."
     by_gender = section(model_card(detector(), measured(folder, groups=["gender"]), LICENSES), "Groups of people")
-    assert "easy, by gender; 50 faces are in no group." in by_gender
+    assert "easy, by gender. 50 faces are in no group." in by_gender
     assert rows(by_gender)[0] == ["f", "10.0% (4.0% to 23.1%, n 40)", "no fakes", "few faces"]
-    assert "none can be taken" in by_gender
+    assert "FPR not computed, TPR not computed" in by_gender
 
 
 def test_the_same_numbers_are_the_same_bytes(folder: Path, card: str) -> None:
