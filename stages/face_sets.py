@@ -1,11 +1,11 @@
-"""Take the sources that params name, and no others that lie in data/faces: `face_sets.py`."""
+"""Copy the face sets of the sources in params to data/sets/faces: `face_sets.py`."""
 
 from pathlib import Path
 
 import _stage
 
 from unseen.core.settings import Name, read_block
-from unseen.data.named import check_named_sides, say_ignored, sets_in, take_named
+from unseen.data.named import check_named_sides, print_ignored, sets_in, take_named
 from unseen.faces.settings import FaceSettings
 from unseen.sources.shared.settings import SourceSettings
 
@@ -16,7 +16,7 @@ def main() -> None:
     named = [f"{source.group}/{name}" for name, source in sources.items()]
     ignored = take_named(folder, Path("data/sets/faces"), named, sets_in(folder))
     check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
-    say_ignored(folder, ignored)
+    print_ignored(folder, ignored)
 
 
 if __name__ == "__main__":

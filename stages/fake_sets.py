@@ -1,4 +1,4 @@
-"""Take the fakes and twins that params name, and no others that lie in data/fakes: `fake_sets.py`."""
+"""Copy the sets of fakes and twins in params to data/sets/fakes: `fake_sets.py`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import _stage
 
 from unseen.autoencoders.settings import TwinSettings
 from unseen.core.settings import Name, read_block
-from unseen.data.named import check_named_sides, say_ignored, sets_in, take_named
+from unseen.data.named import check_named_sides, print_ignored, sets_in, take_named
 from unseen.faces.settings import FaceSettings
 from unseen.gans.shared.settings import FakeSettings
 
@@ -18,7 +18,7 @@ def main() -> None:
     named = [f"{made.group}/{name}" for name, made in [*fakes.items(), *twins.items()]]
     ignored = take_named(folder, Path("data/sets/fakes"), named, sets_in(folder))
     check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
-    say_ignored(folder, ignored)
+    print_ignored(folder, ignored)
 
 
 if __name__ == "__main__":

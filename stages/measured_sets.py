@@ -1,4 +1,4 @@
-"""Take the evaluation sets that params name, and no others that lie in data/evaluation: `measured_sets.py`."""
+"""Copy the evaluation sets in params to data/sets/evaluation: `measured_sets.py`."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import _stage
 
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
-from unseen.data.named import say_ignored, sets_in, take_named
+from unseen.data.named import print_ignored, sets_in, take_named
 
 
 def main() -> None:
     folder = Path("data/evaluation")
     named = list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet]))
-    say_ignored(folder, take_named(folder, Path("data/sets/evaluation"), named, sets_in(folder)))
+    print_ignored(folder, take_named(folder, Path("data/sets/evaluation"), named, sets_in(folder)))
 
 
 if __name__ == "__main__":

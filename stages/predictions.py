@@ -1,4 +1,4 @@
-"""Take a detector's predictions on the evaluation sets that params name, and no others: `predictions.py DETECTOR`."""
+"""Copy a detector's predictions on the evaluation sets in params to data/sets: `predictions.py DETECTOR`."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import _stage
 
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
-from unseen.data.named import files_in, say_ignored, take_named
+from unseen.data.named import files_in, print_ignored, take_named
 
 
 def main(detector: str) -> None:
     folder = Path("data/predictions", detector)
     sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
     named = [f"{name}.parquet" for name in sets]
-    say_ignored(folder, take_named(folder, Path("data/sets/predictions", detector), named, files_in(folder)))
+    print_ignored(folder, take_named(folder, Path("data/sets/predictions", detector), named, files_in(folder)))
 
 
 if __name__ == "__main__":

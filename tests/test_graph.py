@@ -280,7 +280,7 @@ def test_what_params_no_longer_name_is_ignored(clone: Clone) -> None:
     printed = clone.run("dvc", "repro")
     ran = re.findall(r"Running stage '([^']+)'", printed)
     assert set(ran) == {"face_sets", "measured_sets", "predictions@dct_logistic", "report"}
-    assert "ignored, since params do not name it: data/faces/people/old" in printed
+    assert "ignored, because params do not name it: data/faces/people/old" in printed
     assert '"old"' not in (clone.folder / "metrics/report.html").read_text()
     for left in ("data/faces/people/old", "data/evaluation/old", "models/detectors/old"):
         shutil.rmtree(clone.folder / left)

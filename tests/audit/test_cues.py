@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, ImageFilter, PngImagePlugin
 from faces_for_training import OrlFaces, encoded
 from unseen.audit.cues import CAUSES, GEOMETRY, file_cues, grid_phase, original_cues, picture_cues
 from unseen.data.pictures import Pixels
-from unseen.faces.detect import FaceDetector, Found
+from unseen.faces.detect import DetectedFace, FaceDetector
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ROW: dict[str, Any] = {
@@ -169,7 +169,7 @@ def test_the_bytes_are_of_a_jpeg_whatever_the_file_was(orl_faces: OrlFaces) -> N
 
 def test_where_a_face_lies_by_hand() -> None:
     points = ((30.0, 40.0), (50.0, 40.0), (45.0, 50.0), (32.0, 60.0), (48.0, 60.0))
-    cues = picture_cues(Image.new("RGB", (80, 80)), [Found((20.0, 16.0, 60.0, 80.0), points, 0.75)])
+    cues = picture_cues(Image.new("RGB", (80, 80)), [DetectedFace((20.0, 16.0, 60.0, 80.0), points, 0.75)])
     wanted = {
         "face_found": "yes",
         "face_x": 0.5,
@@ -189,7 +189,7 @@ def test_where_a_face_lies_by_hand() -> None:
 
 def test_of_several_faces_the_best_counts_and_none_is_said() -> None:
     points = ((30.0, 40.0), (50.0, 40.0), (45.0, 50.0), (32.0, 60.0), (48.0, 60.0))
-    faces = [Found((0.0, 0.0, 10.0 * score, 10.0), points, score) for score in (0.9, 0.6)]
+    faces = [DetectedFace((0.0, 0.0, 10.0 * score, 10.0), points, score) for score in (0.9, 0.6)]
     assert picture_cues(Image.new("RGB", (80, 80)), faces)["detection_score"] == 0.9
     without = picture_cues(Image.new("RGB", (80, 80)), [])
     assert (without["face_found"], {without[name] for name in GEOMETRY}) == ("no", {0.0})

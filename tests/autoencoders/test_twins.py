@@ -124,7 +124,7 @@ def test_an_autoencoder_that_draws_no_face_is_one_line(
     tmp_path: Path, orl_faces: OrlFaces, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
     of = reals(tmp_path, orl_faces, face_detector, face_settings)
-    with pytest.raises(UserError, match=r"`twins`: not one face"):
+    with pytest.raises(UserError, match=r"`twins`: no face was stored"):
         twins(tmp_path / "twins", Mirror(grey=27), of, face_detector, face_settings)
     assert not (tmp_path / "twins").exists()
 

@@ -89,7 +89,7 @@ def test_files_are_taken_one_by_one(tmp_path: Path) -> None:
 
 def test_sets_of_another_side_are_refused(faces: Path) -> None:
     check_named_sides(faces, ["people/orl"], 64)
-    with pytest.raises(UserError, match=r"people/orl: holds faces of 64 pixels, but `faces.side` is 32") as caught:
+    with pytest.raises(UserError, match=r"people/orl: has faces of 64 pixels, but `faces.side` is 32") as caught:
         check_named_sides(faces, ["people/orl"], 32)
     assert "dvc repro --force --single-item" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -130,7 +130,7 @@ def test_the_stages_take_what_params_name(tmp_path: Path, params_data: dict[str,
     }
     ignored = [line for line in printed.splitlines() if line.startswith("ignored")]
     assert len(ignored) == 3
-    assert ignored[0] == "ignored, since params do not name it: data/faces/people/old"
+    assert ignored[0] == "ignored, because params do not name it: data/faces/people/old"
 
 
 def test_a_stage_refuses_a_set_of_another_side(tmp_path: Path, params_data: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ def test_a_stage_refuses_a_set_of_another_side(tmp_path: Path, params_data: dict
     write_card(tmp_path / "data/faces/people/orl", "orl", side=32)
     code, text = run("face_sets.py", tmp_path)
     assert code == 1
-    assert text.splitlines()[-1].startswith("face_sets: data/faces/people/orl: holds faces of 32 pixels")
+    assert text.splitlines()[-1].startswith("face_sets: data/faces/people/orl: has faces of 32 pixels")
     assert read_json(tmp_path / "data/faces/people/orl/set.json")["side"] == 32
 
 

@@ -53,7 +53,7 @@ def test_predictions_without_a_column_are_refused(file: Path, column: str) -> No
 def test_predictions_with_words_for_numbers_are_refused(file: Path) -> None:
     table = pq.read_table(file).drop_columns(["logit"]).append_column("logit", pa.array(["high"] * 30))
     pq.write_table(table, file)
-    assert "of another type" in refusal(file)
+    assert "has the wrong type" in refusal(file)
 
 
 @pytest.mark.parametrize("column", ["logit", "score"])
@@ -74,7 +74,7 @@ def test_predictions_without_a_value_are_refused(file: Path, column: str) -> Non
 def test_an_id_that_is_there_twice_is_refused(file: Path) -> None:
     batch: dict[str, Any] = columns(1, [1.0, 2.0, 3.0])
     write_predictions(file, [{**batch, "id": ["a", "b", "a"]}])
-    assert "id 'a' is there more than once" in refusal(file)
+    assert "id 'a' is not unique" in refusal(file)
 
 
 @pytest.mark.parametrize("index", [[5, 3, 9], list("abc"), [0, 0, 0]])
@@ -89,7 +89,7 @@ def test_the_index_that_pandas_stored_means_nothing(file: Path, index: list[Any]
 
 def test_predictions_without_a_row_are_refused(file: Path) -> None:
     pq.write_table(pa.Table.from_pylist([], SCHEMA), file)
-    assert "holds no row" in refusal(file)
+    assert "has no rows" in refusal(file)
 
 
 def test_a_file_that_is_no_parquet_is_refused(file: Path) -> None:

@@ -299,7 +299,7 @@ def test_of_a_set_that_trains_only_test_people_are_measured_on(tmp_path: Path) -
 
 @pytest.mark.parametrize("jpeg", [crop(0, 16), b"no picture"])
 def test_a_set_holds_squares_of_one_side(tmp_path: Path, jpeg: bytes) -> None:
-    with pytest.raises(UserError, match=r"`orl`: its crops are not squares of one side"):
+    with pytest.raises(UserError, match=r"`orl`: its crops are not squares of equal side"):
         write_set(tmp_path / "sets/orl", "orl", "train", 0, [row(0), row(1, jpeg=jpeg)])
     assert list((tmp_path / "sets").iterdir()) == []
 
@@ -307,14 +307,14 @@ def test_a_set_holds_squares_of_one_side(tmp_path: Path, jpeg: bytes) -> None:
 def test_sets_that_are_used_together_have_one_side(tmp_path: Path) -> None:
     write(tmp_path / "faces/people/orl")
     write_set(tmp_path / "fakes/own/gan", "gan", "train", 1, [row(0, jpeg=crop(0, 16), label=1)])
-    with pytest.raises(UserError, match=r"fakes/own/gan: holds crops of 16 pixels, but .*orl has 8; make it again"):
+    with pytest.raises(UserError, match=r"fakes/own/gan: has crops of 16 pixels, but .*orl has 8; make it again"):
         all_sets(tmp_path)
     write_set(tmp_path / "faces/people/lfw", "lfw", "train", 0, [row(0, jpeg=crop(0, 16))])
     for look in (sets_below, sets_for_fitting):
         with pytest.raises(UserError, match="pixels"):
             look(tmp_path / "faces/people")
     check_sides([open_set(tmp_path / "faces/people/orl")], 8)
-    with pytest.raises(UserError, match=r"holds crops of 8 pixels, but `faces.side` has 32"):
+    with pytest.raises(UserError, match=r"has crops of 8 pixels, but `faces.side` has 32"):
         check_sides([open_set(tmp_path / "faces/people/orl")], 32)
 
 

@@ -108,6 +108,6 @@ def test_no_faces_is_one_line(tmp_path: Path, detector: TrainedDetector) -> None
 def test_faces_of_another_side_are_refused(tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces) -> None:
     files = [encoded(face, quality=90) for face in orl_faces.large[:4]]
     stored(tmp_path / "large", files, orl_faces.people[:4], ["test"] * 4)
-    with pytest.raises(UserError, match=r"large: holds crops of 64 pixels, but the detector `dct` has 32"):
+    with pytest.raises(UserError, match=r"large: has crops of 64 pixels, but the detector `dct` has 32"):
         score_set(detector, "large", tmp_path / "large", tmp_path / "predictions.parquet")
     assert not (tmp_path / "predictions.parquet").exists()

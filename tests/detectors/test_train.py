@@ -130,7 +130,7 @@ def test_an_empty_class_is_one_line_that_counts(tmp_path: Path, orl_faces: OrlFa
 @pytest.mark.parametrize(("reals", "fakes"), [("held_out", "train"), ("train", "held_out")])
 def test_held_out_sets_cannot_reach_a_fit(tmp_path: Path, orl_faces: OrlFaces, reals: str, fakes: str) -> None:
     store(tmp_path, orl_faces, ["train", "val"], reals, fakes)
-    with pytest.raises(UserError, match="held out and may not train") as error:
+    with pytest.raises(UserError, match="held out and must not be trained on") as error:
         sets_for_fitting(tmp_path)
     assert "\n" not in str(error.value)
 

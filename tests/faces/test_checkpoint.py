@@ -99,7 +99,7 @@ def test_a_killed_run_goes_on_after_its_last_whole_block(
     begin(tmp_path / "scratch", stop)
     assert FaceCheckpoint(tmp_path / "scratch", "faces-orl", KEY).done() == kept
     found = finish(tmp_path / "scratch")
-    assert capfd.readouterr().err == (f"faces-orl: going on after {kept} pictures\n" if kept else "")
+    assert capfd.readouterr().err == (f"faces-orl: resuming after {kept} pictures\n" if kept else "")
     assert set_of(tmp_path / "one", found) == set_of(tmp_path / "two", list(outcomes(0, 22)))
 
 
@@ -160,7 +160,7 @@ def test_a_damaged_block_is_set_aside_and_its_pictures_are_read_again(
     damaged = {"no bytes": b"", "cut": whole[:100], "a bit": flipped}[damage]
     block.write_bytes(damaged)
     assert FaceCheckpoint(tmp_path / "scratch", "faces-orl", KEY).done() == 4
-    line = f"{block}: damaged; renamed to {block.name}.damaged, its pictures are read again\n"
+    line = f"{block}: damaged; renamed to {block.name}.damaged, its pictures are processed again\n"
     assert capfd.readouterr().err == line
     assert block.with_name(f"{block.name}.damaged").read_bytes() == damaged
     assert set_of(tmp_path / "one", finish(tmp_path / "scratch")) == set_of(tmp_path / "two", list(outcomes(0, 22)))

@@ -110,7 +110,7 @@ def test_avif_without_its_reader_names_the_version(monkeypatch: pytest.MonkeyPat
     [(b"\xff\x0a", "JPEG XL"), (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"), (b"\0\0\0\x0cjP  \r\n", "JPEG 2000")],
 )
 def test_formats_that_are_not_read_are_named(start: bytes, name: str) -> None:
-    with pytest.raises(BadPictureError, match=f"^unsupported_format: {name} is not read; convert it to PNG$"):
+    with pytest.raises(BadPictureError, match=f"^unsupported_format: {name} is not supported; convert it to PNG$"):
         decode(start + bytes(100), LIMIT)
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_empty() -> None:
     "data", [b"\0", b"hello, I am a text", b"%PDF-1.7 ...", b"<svg></svg>", b"GIF89a", b"\xff\xd8\xff"]
 )
 def test_what_is_no_picture(data: bytes) -> None:
-    with pytest.raises(BadPictureError, match=r"^not_an_image: no reader knows it \((UnidentifiedImage|OS)Error\)$"):
+    with pytest.raises(BadPictureError, match=r"^not_an_image: no known image format \(\w+Error\)$"):
         decode(data, LIMIT)
 
 

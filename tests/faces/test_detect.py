@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from unseen.faces.decode import decode
-from unseen.faces.detect import FaceDetector, Found
+from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.faces.settings import FaceSettings
 
 
-def only(found: list[Found]) -> Found:
+def only(found: list[DetectedFace]) -> DetectedFace:
     (face,) = found
     return face
 

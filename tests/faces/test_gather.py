@@ -119,7 +119,7 @@ def test_what_a_system_left_is_counted_apart(
     assert counts["ignored"] == {"system_file": 3}
     assert capsys.readouterr().err.splitlines()[-1] == (
         r"faces orl: 2 of 3 pictures kept; dropped 1 as not_an_image "
-        r"(such as s1/esc\x1b[2J.txt: no reader knows it (UnidentifiedImageError)), "
+        r"(such as s1/esc\x1b[2J.txt: no known image format (UnidentifiedImageError)), "
         rf"ignored 3 as system_file (such as {left[0]}); all are in {tmp_path / 'set/dropped.csv'}"
     )
     assert read_json(tmp_path / "set/set.json")["examples"]["system_file"] == left[0]

@@ -22,7 +22,7 @@ from unseen.faces import gather as gathering
 from unseen.faces.detect import FaceDetector
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Job, Outcome, Preprocessing
+from unseen.faces.workers import Job, JobResult, Preprocessing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +64,7 @@ class Alone:
         self.face_detector = face_detector
         self.looked: list[str] = []
 
-    def __call__(self, items: Iterable[Job | Dropped], preprocessing: Preprocessing, _: int) -> Iterator[Outcome]:
+    def __call__(self, items: Iterable[Job | Dropped], preprocessing: Preprocessing, _: int) -> Iterator[JobResult]:
         for item in items:
             if isinstance(item, Dropped):
                 yield item
@@ -165,7 +165,7 @@ class Killed(Exception):
 def interrupted(alone: Alone, after: int) -> Any:
     """The road, which comes to an end after some pictures."""
 
-    def cut(items: Iterable[Job | Dropped], preprocessing: Preprocessing, count: int) -> Iterator[Outcome]:
+    def cut(items: Iterable[Job | Dropped], preprocessing: Preprocessing, count: int) -> Iterator[JobResult]:
         for number, outcome in enumerate(alone(items, preprocessing, count)):
             if number == after:
                 raise Killed

@@ -11,16 +11,16 @@ from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin
 
 from unseen.faces import preprocess
 from unseen.faces.decode import BadPictureError
-from unseen.faces.detect import FaceDetector, Found
+from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.faces.preprocess import (
     Crop,
-    cut,
+    crop_face,
+    crop_square,
     difference_hash,
     encode,
     main_face,
     preprocess_pictures,
     square_around,
-    store,
 )
 from unseen.faces.settings import FaceSettings
 
@@ -196,7 +196,7 @@ def test_only_a_few_pixels_wait_for_the_face_detector(
     batches: list[int] = []
     detect_all = face_detector.detect_all
 
-    def watched(pictures: list[Image.Image]) -> list[list[Found]]:
+    def watched(pictures: list[Image.Image]) -> list[list[DetectedFace]]:
         batches.append(len(pictures))
         return detect_all(pictures)
 
@@ -240,37 +240,37 @@ def test_quality_is_drawn_evenly(face_settings: FaceSettings) -> None:
 
 
 def test_the_square_follows_ffhq() -> None:
-    x, y, side = square_around(Found((0, 0, 1, 1), CALM, 1.0), 1.0)
+    x, y, side = square_around(DetectedFace((0, 0, 1, 1), CALM, 1.0), 1.0)
     assert x == pytest.approx(45)
     assert y == pytest.approx(50 + 0.35 * 32)
     assert side == pytest.approx(2 * 30)  # wider than 1.8 x 32
-    assert square_around(Found((0, 0, 1, 1), CALM, 1.0), 1.5)[2] == pytest.approx(1.5 * side)
+    assert square_around(DetectedFace((0, 0, 1, 1), CALM, 1.0), 1.5)[2] == pytest.approx(1.5 * side)
 
 
 def test_a_face_in_profile_keeps_its_size() -> None:
     profile = ((44.0, 50.0), (46.0, 50.0), (45.0, 65.0), (44.0, 82.0), (46.0, 82.0))
-    assert square_around(Found((0, 0, 1, 1), profile, 1.0), 1.0)[2] == pytest.approx(1.8 * 32)
+    assert square_around(DetectedFace((0, 0, 1, 1), profile, 1.0), 1.0)[2] == pytest.approx(1.8 * 32)
 
 
 def test_where_the_square_leaves_the_picture_its_edge_goes_on() -> None:
     values = np.zeros((40, 40, 3), np.uint8)
     values[:, :10], values[:, -10:] = (250, 0, 0), (0, 0, 250)
-    found = np.asarray(cut(Image.fromarray(values), 20, 20, 120, 120), int)
+    found = np.asarray(crop_square(Image.fromarray(values), 20, 20, 120, 120), int)
     assert found.shape == (120, 120, 3)
     assert (found[:, :40] == (250, 0, 0)).all()
     assert (found[:, -40:] == (0, 0, 250)).all()
     assert (found[:, 55:65] == 0).all()
 
 
-def test_a_square_inside_the_picture_is_only_cut() -> None:
+def test_a_square_inside_the_picture_is_copied() -> None:
     values = np.random.default_rng(4).integers(0, 256, (50, 60, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(cut(Image.fromarray(values), 26, 26, 32, 32), values[10:42, 10:42])
+    np.testing.assert_array_equal(crop_square(Image.fromarray(values), 26, 26, 32, 32), values[10:42, 10:42])
 
 
 def test_reduction_is_antialiased() -> None:
     """A checkerboard of single pixels becomes grey, and not a pattern."""
     board = (np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    found = np.asarray(cut(Image.fromarray(np.repeat(board[..., None], 3, axis=2)), 128, 128, 256, 64), int)
+    found = np.asarray(crop_square(Image.fromarray(np.repeat(board[..., None], 3, axis=2)), 128, 128, 256, 64), int)
     assert np.abs(found - 127).max() < 12
 
 
@@ -279,7 +279,7 @@ def test_a_whole_crop_is_not_resampled(
 ) -> None:
     """What a generator drew is encoded once more, as a photo's crop is, and not moved by a fraction of a pixel."""
     size = face_settings.side
-    drawn = cut(portrait, 46, 60, 80, size)
+    drawn = crop_square(portrait, 46, 60, 80, size)
     crop = crop_of(encoded(drawn), face_detector, face_settings, "whole")
     assert crop.jpeg == encode(drawn, crop.sha256, face_settings.jpeg, 4)
     stored = np.asarray(Image.open(io.BytesIO(crop.jpeg)), int)
@@ -288,8 +288,8 @@ def test_a_whole_crop_is_not_resampled(
 
 
 def test_a_large_face_in_the_middle_is_the_portraits() -> None:
-    def face(left: float, top: float, side: float) -> Found:
-        return Found((left, top, left + side, top + side), CALM, 0.9)
+    def face(left: float, top: float, side: float) -> DetectedFace:
+        return DetectedFace((left, top, left + side, top + side), CALM, 0.9)
 
     picture = Image.new("RGB", (400, 400))
     small, large, corner = face(180, 180, 40), face(150, 150, 100), face(0, 0, 100)
@@ -318,14 +318,14 @@ def test_a_picture_without_a_face(
 
 
 def test_a_face_that_is_too_small(portrait: Image.Image, face_settings: FaceSettings) -> None:
-    smallest = face_settings.min_crop / (square_around(Found((0, 0, 1, 1), CALM, 1.0), face_settings.scale)[2])
+    smallest = face_settings.min_crop / (square_around(DetectedFace((0, 0, 1, 1), CALM, 1.0), face_settings.scale)[2])
     for times, fits in ((smallest * 1.01, True), (smallest * 0.99, False)):
-        face = Found((0, 0, 1, 1), tuple((x * times, y * times) for x, y in CALM), 0.9)
+        face = DetectedFace((0, 0, 1, 1), tuple((x * times, y * times) for x, y in CALM), 0.9)
         if fits:
-            assert store(portrait, face, digest(0), face_settings, 4)
+            assert crop_face(portrait, face, digest(0), face_settings, 4)
         else:
             with pytest.raises(BadPictureError, match="too_small"):
-                store(portrait, face, digest(0), face_settings, 4)
+                crop_face(portrait, face, digest(0), face_settings, 4)
 
 
 def test_a_difference_hash_says_where_brightness_rises() -> None:

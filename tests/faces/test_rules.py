@@ -211,7 +211,7 @@ def test_what_is_no_table(tmp_path: Path, text: bytes) -> None:
 
 
 def test_no_table_at_all(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"faces\.zip: no file in it matches `table\.file`, '\*\.csv'"):
+    with pytest.raises(UserError, match=r"faces\.zip: no file matches `table\.file`, '\*\.csv'"):
         rules(tmp_path, source(table={"file": "*.csv", "name": "path"}), {"labels.txt": LABELS})
 
 

@@ -20,7 +20,7 @@ from unseen.faces.detect import FaceDetector
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Job, Outcome, Preprocessing, crops
+from unseen.faces.workers import Job, JobResult, Preprocessing, crops
 
 ROOT = Path(__file__).resolve().parents[2]
 Item = Job | Dropped
@@ -64,26 +64,26 @@ def items(orl_pictures: dict[str, bytes]) -> list[Item]:
 
 
 @pytest.fixture
-def expected(items: list[Item], face_detector: FaceDetector, face_settings: FaceSettings) -> list[Outcome]:
+def expected(items: list[Item], face_detector: FaceDetector, face_settings: FaceSettings) -> list[JobResult]:
     """What comes of each, without any process."""
     return [item if isinstance(item, Dropped) else alone(item, face_detector, face_settings) for item in items]
 
 
-def alone(item: Job, face_detector: FaceDetector, settings: FaceSettings) -> Outcome:
+def alone(item: Job, face_detector: FaceDetector, settings: FaceSettings) -> JobResult:
     (crop,) = preprocess_pictures([item.data], face_detector, settings, SEED, "found")
     return (item, crop) if isinstance(crop, Crop) else Dropped(item.path, crop.reason, crop.detail)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_any_number_of_processes_gives_the_same(
-    items: list[Item], expected: list[Outcome], preprocessing: Preprocessing, count: int
+    items: list[Item], expected: list[JobResult], preprocessing: Preprocessing, count: int
 ) -> None:
     reasons = [outcome.reason for outcome in expected if isinstance(outcome, Dropped)]
     assert set(reasons) == {"link", "empty", "not_an_image", "no_face"}
     assert list(crops(iter(items), preprocessing, count)) == expected
 
 
-def slowly(outcomes: Iterable[Outcome], at: int) -> Iterator[Outcome]:
+def slowly(outcomes: Iterable[JobResult], at: int) -> Iterator[JobResult]:
     """The outcomes, and at one of them the time in which a process can die unnoticed."""
     for number, outcome in enumerate(outcomes):
         if number == at:
@@ -98,7 +98,7 @@ def slowly(outcomes: Iterable[Outcome], at: int) -> Iterator[Outcome]:
 )
 def test_a_picture_that_ends_its_process_is_counted_and_all_others_are_kept(
     items: list[Item],
-    expected: list[Outcome],
+    expected: list[JobResult],
     preprocessing: Preprocessing,
     deadly: list[int],
     count: int,
@@ -139,7 +139,7 @@ def test_pictures_are_read_only_a_few_chunks_ahead(
         bad = next(outcomes)
         assert isinstance(bad, Dropped)
         assert (bad.path, bad.reason) == (f"{number:04d}", "not_an_image")
-        assert read < number + 4 * (workers.AHEAD + 1)
+        assert read < number + 4 * (workers.CHUNKS_PER_WORKER + 1)
     outcomes.close()  # type: ignore[attr-defined]
     assert active_children() == []
 

@@ -171,7 +171,7 @@ def test_a_gan_that_draws_no_face_is_one_line(
     g, d = build_gan(settings(), 64, seed=1)
     states = {"generator": g.state_dict(), "discriminator": d.state_dict()}
     untrained = TrainedGan("untrained", settings(), 64, states, {})
-    with pytest.raises(UserError, match=r"`fakes`: not one face .*'no_face': 5") as error:
+    with pytest.raises(UserError, match=r"`fakes`: no face was stored .*'no_face': 5") as error:
         draw(tmp_path / "fakes", untrained, face_detector, face_settings, 5)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())

@@ -220,7 +220,7 @@ VALUES = [
     ({"detectors__discriminator__batch": 3}, ["`detectors.discriminator.batch` is 3", "multiple of 2"]),
     ({"faces__side": 100}, ["`faces.side` is 100", "multiple of 32"]),
     ({"faces__side": 96}, ["`faces.side` is 96", "power of 2"]),
-    ({"split__val": 0.5, "split__test": 0.5}, ["`split`", "val + test must stay below 1"]),
+    ({"split__val": 0.5, "split__test": 0.5}, ["`split`", "val + test must be below 1"]),
     ({"faces__jpeg__low": 99}, ["`faces.jpeg`", "`low` must not be above `high`"]),
     ({"faces__detect__side_low": 999}, ["`faces.detect`", "`side_low` must not be above `side_high`"]),
     ({"sources": {}}, ["`sources`", "at least 1"]),

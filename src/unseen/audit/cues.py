@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, JpegImagePlugin
 
-from unseen.faces.detect import Found
+from unseen.faces.detect import DetectedFace
 
 Cues = dict[str, float | str]
 """Cues by name: numbers, or categories as text."""
@@ -128,7 +128,7 @@ def _detail(grey: npt.NDArray[np.float64]) -> Cues:
     }
 
 
-def _geometry(found: list[Found], side: int) -> Cues:
+def _geometry(found: list[DetectedFace], side: int) -> Cues:
     """Position of the face in its crop, as shares of the crop's side, and its pose; 0 if no face is found."""
     if not found:
         return {"face_found": "no", **dict.fromkeys(GEOMETRY, 0.0)}
@@ -152,7 +152,7 @@ def _geometry(found: list[Found], side: int) -> Cues:
     return {"face_found": "yes", **dict(zip(GEOMETRY, map(float, values), strict=True))}
 
 
-def picture_cues(picture: Image.Image, found: list[Found]) -> Cues:
+def picture_cues(picture: Image.Image, found: list[DetectedFace]) -> Cues:
     """Cues of one stored crop.
 
     Args:

@@ -1,1 +1,1 @@
-"""The stored face: shards, splits, and reading them in batches."""
+"""Stored faces: shards, splits, roles, and readers in batches."""

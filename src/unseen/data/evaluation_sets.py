@@ -1,4 +1,4 @@
-"""Which stored faces detectors are measured on, and which sets are compared."""
+"""Settings of evaluation sets, and of the pairs of sets that metrics compare."""
 
 from typing import Literal
 
@@ -8,14 +8,14 @@ from unseen.core.settings import DataFolder, Name, Settings
 
 
 class EvaluationSet(Settings):
-    """Faces that every detector scores: one stored set, of one class."""
+    """An evaluation set: a stored set of one class that every detector scores."""
 
     data: DataFolder = Field(description="one set, such as faces/people/orl")
     split: Literal["test", "all"] = Field(description="`all` only for sets that are held out")
 
 
 class Pair(Settings):
-    """A set of reals and a set of fakes that are set against each other."""
+    """A set of reals and a set of fakes, for metrics that need both classes."""
 
     reals: Name = Field(description="key below `evaluation_sets`")
     fakes: Name = Field(description="key below `evaluation_sets`")
@@ -23,7 +23,7 @@ class Pair(Settings):
 
 
 def pairs_of(stated: dict[str, Pair], labels: dict[str, str]) -> dict[str, Pair]:
-    """The stated pairs, or all of them where none is stated; nobody has said of those that they match.
+    """The pairs of params, or all combinations, not matched, if params have none.
 
     Args:
         stated: `evaluation.pairs`.

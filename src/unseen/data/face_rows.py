@@ -1,4 +1,4 @@
-"""One row of a face set: a stored face, or a picture that did not become one."""
+"""Rows of a face set: stored faces, and dropped pictures."""
 
 import io
 from collections.abc import Iterable
@@ -35,10 +35,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class FaceRow:
-    """One stored face.
+    """A stored face.
 
-    `label` is 0 for real and 1 for fake; `path` is the name in its archive; `dhash` is of the crop, `picture_dhash`
-    of the picture that it was cut from; `original` is what the file was like; `notes` are counted and not stored.
+    `label` is 0 for real and 1 for fake; `path` is the name in the archive; `dhash` is of the crop, `picture_dhash`
+    of the original picture; `original` has properties of the original file; `notes` are counted and not stored.
     """
 
     jpeg: bytes
@@ -61,7 +61,7 @@ class FaceRow:
     notes: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
-        """The row as Parquet wants it."""
+        """The row as a record of `SCHEMA`."""
         record = {name: getattr(self, name) for name in SCHEMA.names if hasattr(self, name)}
         record["image"] = {"bytes": self.jpeg, "path": self.path}
         record["id"] = f"{self.source}/{self.path}"
@@ -71,7 +71,7 @@ class FaceRow:
 
     @classmethod
     def from_record(cls, record: dict[str, Any], notes: Iterable[str] = ()) -> "FaceRow":
-        """The row that `as_record` was made from."""
+        """The inverse of `as_record`."""
         values = {name: record[name] for name in SCHEMA.names if name in cls.__dataclass_fields__}
         for name in ("box", "landmarks"):
             values[name] = tuple(values[name])
@@ -83,7 +83,7 @@ class FaceRow:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A picture that did not become a face, and the reason to count it by."""
+    """A picture without a stored face, with a reason code."""
 
     path: str
     reason: str
@@ -91,11 +91,11 @@ class Dropped:
 
 
 IGNORED = frozenset({"system_file"})
-"""Reasons that are no loss: what was left out is no picture. It is counted apart."""
+"""Reason codes of files that are not pictures. They are counted separately from dropped pictures."""
 
 
 def side_of(crop: bytes) -> int | None:
-    """The side in pixels of a stored crop, from its header; None where it is no square picture."""
+    """The side of a stored crop in pixels, from its header; None if it is not a square picture."""
     try:
         width, height = Image.open(io.BytesIO(crop)).size
     except (UnidentifiedImageError, OSError):

@@ -1,30 +1,30 @@
-"""How far a result reaches."""
+"""Counts of people and of pictures without an identity."""
 
 from collections.abc import Iterable
 
 FEW_PEOPLE = 1000
-"""A detector that was trained on fewer people is called a demonstration."""
+"""A detector trained on fewer people is a demonstration."""
 
 NO_IDENTITY = "\x1f"
-"""Begins the identity that external predictions get where they name none. No person is called so."""
+"""Prefix of the identities given to external predictions without one. No real identity starts with it."""
 
 
 def states_identity(name: str, person: str) -> bool:
-    """Whether the identity of a picture with the id `name` was stated.
+    """Whether the picture with the id `name` has a known identity, `person`.
 
-    A source without a rule for identities gives each picture its own id as identity, and a GAN its number.
+    A picture's identity is its own id if its source has no rule for identities, and its number if a GAN made it.
     """
     return person not in (name, name.rpartition(".")[0]) and not person.startswith(NO_IDENTITY)
 
 
 def people_of(faces: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """How many people some pictures are known to show, and how many pictures say nothing about that.
+    """Count people and pictures without an identity.
 
     Args:
-        faces: the id and the identity of each.
+        faces: id and identity of each picture.
 
     Returns:
-        `people`, the number of identities that were stated, and `without_identity`, the number of other pictures.
+        `people`, the number of known identities, and `without_identity`, the number of other pictures.
     """
     known, unknown = set[str](), 0
     for name, person in faces:

@@ -1,8 +1,8 @@
-"""What params name out of a folder, and nothing else that lies there.
+"""Copies of the items in a folder that params name.
 
-When params no longer name an item, DVC leaves its files where they are. So a stage that depends on a folder of items
-depends on a copy of it, below data/sets, which holds the named items only: the copy is the same whatever else lies in
-the folder. Its files are hard links where the file system has them.
+DVC keeps the files of an item that params no longer name. Therefore a stage that reads a folder of items depends on a
+copy of it below data/sets, which has only the named items. The files of the copy are hard links, if the file system
+supports them.
 """
 
 import os
@@ -17,23 +17,23 @@ from unseen.core.recovery import advice
 CARD = "set.json"
 
 NAMED = "named.json"
-"""Lists what was taken. Without it a copy of nothing would be an empty folder, of which DVC warns at each command."""
+"""Lists the copied items. Without it a copy of no items would be an empty folder, and DVC warns about that."""
 
 
 def sets_in(folder: Path) -> list[str]:
-    """The sets of faces below a folder, as paths from there."""
+    """The face sets below a folder, as paths relative to it."""
     found = sorted(card.parent.relative_to(folder).as_posix() for card in folder.rglob(CARD))
     return [path for path in found if not any(step.endswith(".part") for step in path.split("/"))]
 
 
 def files_in(folder: Path) -> list[str]:
-    """The files in a folder, by name."""
+    """The names of the files in a folder."""
     found = sorted(path.name for path in folder.iterdir() if path.is_file())
     return [name for name in found if not name.endswith(".part") and name != ".gitignore"]
 
 
 def _link(source: str, target: str) -> str:
-    """Link a file, or copy it where the file system has no links."""
+    """Link a file, or copy it if the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -42,19 +42,19 @@ def _link(source: str, target: str) -> str:
 
 
 def take_named(folder: Path, target: Path, named: Collection[str], found: Collection[str]) -> list[str]:
-    """Make `target` hold the named items of a folder, and no others.
+    """Copy the named items of a folder to `target`.
 
     Args:
-        folder: where the items lie.
-        target: appears at the end, with `named.json` beside the items.
-        named: the items that params name, as paths from `folder`.
-        found: all items that lie there.
+        folder: the folder of items.
+        target: the copy, written atomically, with `named.json` beside the items.
+        named: the items that params name, as paths relative to `folder`.
+        found: all items in `folder`.
 
     Returns:
-        The items that were ignored, since params do not name them.
+        The items that were ignored, because params do not name them.
 
     Raises:
-        UserError: a named item is not there.
+        UserError: a named item does not exist.
     """
     with atomic_folder(target) as part:
         for name in named:
@@ -64,28 +64,28 @@ def take_named(folder: Path, target: Path, named: Collection[str], found: Collec
             elif source.is_file():
                 _link(str(source), str(part / name))
             else:
-                raise UserError(f"{source}: not there; {advice(source)}")
+                raise UserError(f"{source}: not found; {advice(source)}")
         write_json(part / NAMED, {"named": sorted(named)})
     return sorted(set(found) - set(named))
 
 
 def check_named_sides(folder: Path, named: Collection[str], side: int) -> None:
-    """The stored faces of every named set have the side that params say.
+    """Check that the stored faces of every named set have the side of params, in pixels.
 
     Raises:
-        UserError: names the set, its side and what to do.
+        UserError: a set has another side.
     """
     for name in named:
         stored = read_json(folder / name / CARD).get("side", "an unknown number of")
         if stored != side:
             raise UserError(
-                f"{folder / name}: holds faces of {stored} pixels, but `faces.side` is {side}; make the set "
+                f"{folder / name}: has faces of {stored} pixels, but `faces.side` is {side}; make the set "
                 f"again with `dvc repro --force --single-item STAGE@{Path(name).name}` (faces, generate or twins)"
             )
 
 
-def say_ignored(folder: Path, ignored: Collection[str]) -> None:
-    """One line about what lies there and is not used."""
+def print_ignored(folder: Path, ignored: Collection[str]) -> None:
+    """Print a line about the ignored items, if there are any."""
     if ignored:
         listed = ", ".join(str(folder / name) for name in ignored)
-        print(f"ignored, since params do not name it: {listed}", flush=True)
+        print(f"ignored, because params do not name it: {listed}", flush=True)

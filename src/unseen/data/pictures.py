@@ -1,4 +1,4 @@
-"""From stored faces to arrays and tensors, and from arrays to grids for people."""
+"""Read stored faces into arrays, and draw grids of pictures."""
 
 import hashlib
 import io
@@ -26,10 +26,10 @@ def decode_crop(jpeg: bytes) -> Pixels:
 
 
 def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pixels:
-    """Stored crops of one side, at least one of them, as uint8 [n, side, side, 3]; threads share them out.
+    """Decode stored crops to uint8 [n, side, side, 3], n >= 1, on several threads if given.
 
     Raises:
-        UserError: they differ in side.
+        UserError: the crops have different sides.
     """
     first = decode_crop(jpegs[0])
     pixels = np.empty((len(jpegs), *first.shape), np.uint8)
@@ -39,7 +39,7 @@ def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pix
         picture = decode_crop(jpegs[place])
         if picture.shape != first.shape:
             sides = f"{first.shape[1]} x {first.shape[0]} and {picture.shape[1]} x {picture.shape[0]}"
-            raise UserError(f"stored crops of different sides, {sides} pixels; run the stages that make them again")
+            raise UserError(f"stored crops have different sides, {sides} pixels; run the stages that make them again")
         pixels[place] = picture
 
     list((threads.map if threads else map)(decode, range(1, len(jpegs))))
@@ -48,7 +48,7 @@ def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pix
 
 @dataclass
 class Faces:
-    """Faces in memory: `pixels` uint8 [n, size, size, 3] and a value of each column for each."""
+    """Faces in memory: `pixels` uint8 [n, size, size, 3] and columns of length n."""
 
     pixels: Pixels
     columns: dict[str, list[object]] = field(default_factory=dict)
@@ -62,20 +62,20 @@ class Faces:
         return np.asarray(self.columns["label"], np.int64)
 
     def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
-        """The pixels of some rows, uint8 [n, size, size, 3], as a copy; threads share what there is to decode."""
+        """A copy of the pixels of some rows, uint8 [n, size, size, 3]; `threads` are for decoding crops."""
         return self.pixels[np.fromiter(rows, np.int64)]
 
     def fingerprint(self) -> str:
-        """SHA-256 of all pictures in their order, whatever their columns say."""
+        """SHA-256 of all pixels in order; columns are not part of it."""
         return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
 
     def counts(self, column: str) -> dict[str, int]:
-        """How many faces have each value of a column, sorted by value."""
+        """The number of faces for each value of a column, sorted by value."""
         return dict(sorted(Counter(map(str, self.columns[column])).items()))
 
 
 class Crops(Faces):
-    """Faces kept as they are stored, a fiftieth of their pixels' size, and decoded when they are asked for."""
+    """Faces in memory as encoded crops, a fiftieth of the size of their pixels. `take` decodes them."""
 
     def __init__(self, jpegs: list[bytes], columns: dict[str, list[object]]) -> None:
         self._jpegs, self.columns = jpegs, columns
@@ -95,12 +95,12 @@ class Crops(Faces):
 
     @property
     def pixels(self) -> Pixels:  # type: ignore[override]
-        """All at once."""
+        """The pixels of all faces."""
         return self.take(range(len(self)))
 
 
 def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str]) -> Crops:
-    """All faces of some splits, as they are stored; no rows where there are none."""
+    """Read all faces of some splits without decoding them. The result may be empty."""
     jpegs: list[bytes] = []
     values: dict[str, list[object]] = {name: [] for name in columns}
     for face_set in sets:
@@ -114,7 +114,7 @@ def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequen
 def stream(
     sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str], size: int = 256
 ) -> Iterator[Faces]:
-    """Faces of some splits in stored order, at most `size` at a time; the next are decoded while some are used."""
+    """Yield batches of at most `size` faces of some splits, in stored order; threads decode the next batch."""
 
     def decoded(batch: pa.RecordBatch, threads: Executor) -> Faces:
         pixels = decode_crops(batch["image"].field("bytes").to_pylist(), threads)
@@ -127,7 +127,7 @@ def stream(
 def load_faces(
     sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")
 ) -> Faces:
-    """All faces of some splits at once; no rows where there are none."""
+    """Read and decode all faces of some splits. The result may be empty."""
     parts = list(stream(sets, splits, columns, 1024))
     if not parts:
         return Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
@@ -138,7 +138,7 @@ def load_faces(
 
 
 def grid(pixels: Pixels, columns: int, gap: int = 2) -> Image.Image:
-    """Pictures [n, h, w, 3] side by side on white, row by row."""
+    """A grid of pictures, uint8 [n, h, w, 3], row by row on white; `gap` is in pixels."""
     count, height, width, _ = pixels.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""Predictions: the only road from models to metrics. One row for each face that a detector scored."""
+"""Predictions: one row for each face that a detector scored. All metrics are computed from them alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unseen.core.errors import UserError
 from unseen.core.files import atomic_file
 
 if TYPE_CHECKING:
-    import pandas as pd  # trainings and scoring write predictions, and do not pay for importing it
+    import pandas as pd  # slow to import; code that only writes predictions does not need it
 
 SCHEMA = pa.schema(
     [
@@ -37,7 +37,7 @@ FROM_SHARDS = ["id", "sha256", "source", "identity", "label", "generator", "attr
 
 
 def write_predictions(path: Path, batches: Iterable[dict[str, list[object]]]) -> int:
-    """Write rows as they come, a batch at a time, and return how many there were."""
+    """Write rows batch by batch, and return the number of rows."""
     count = 0
     with atomic_file(path) as part, pq.ParquetWriter(part, SCHEMA) as writer:
         for batch in batches:
@@ -48,11 +48,11 @@ def write_predictions(path: Path, batches: Iterable[dict[str, list[object]]]) ->
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """One detector's predictions on one evaluation set.
+    """Read and check a detector's predictions on an evaluation set.
 
     Raises:
-        UserError: there are none; a column, or the id, identity or label of a row is missing; an id is there twice;
-            or a logit or score is not a number.
+        UserError: there are no predictions; a column, or the id, identity or label of a row is missing; an id is not
+            unique; or a logit or score is not finite.
     """
     try:
         table = pq.read_table(path)
@@ -66,16 +66,16 @@ def read_predictions(path: Path) -> pd.DataFrame:
     try:
         frame: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
     except pa.ArrowException as error:
-        raise UserError(f"{path}: a column is of another type ({error})") from None
+        raise UserError(f"{path}: a column has the wrong type ({error})") from None
     if not len(frame):
-        raise UserError(f"{path}: holds no row")
+        raise UserError(f"{path}: has no rows")
     for column in ("id", "identity", "label"):
         missing_in = frame.index[frame[column].isna()]
         if len(missing_in):
             raise UserError(f"{path}: {column} is missing in row {missing_in[0]} ({len(missing_in)} such rows)")
     twice = frame["id"][frame["id"].duplicated()]
     if len(twice):
-        raise UserError(f"{path}: id {twice.iloc[0]!r} is there more than once")
+        raise UserError(f"{path}: id {twice.iloc[0]!r} is not unique")
     for column in ("logit", "score"):
         bad = frame.index[~np.isfinite(frame[column])]
         if len(bad):

@@ -1,4 +1,4 @@
-"""A few out of many."""
+"""Draw a fixed sample of ids."""
 
 from collections.abc import Iterable
 
@@ -6,5 +6,5 @@ from unseen.data.splits import unit_interval
 
 
 def evenly(ids: Iterable[str], count: int) -> list[str]:
-    """At most `count` of them, as good as drawn at random, but always the same."""
+    """A pseudo-random sample of at most `count` ids, which depends only on the ids."""
     return sorted(ids, key=lambda name: (unit_interval("explained", name), name))[:count]

@@ -1,7 +1,7 @@
-"""The one format in which a face is stored: Parquet shards, an index without bytes, and the set's card.
+"""The format of stored faces: Parquet shards, an index without the images, and the set's card.
 
-A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (its name, role, counts, and the side of its
-crops) and `dropped.csv` (what was left out and why). Role and side are checked here again, where files are opened.
+A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (name, role, counts, and the side of its
+crops) and `dropped.csv` (dropped pictures with reasons). Role and side are checked again when a set is opened.
 """
 
 import csv
@@ -35,8 +35,8 @@ def _example(item: Dropped) -> str:
     return f"{item.path}: {item.detail}" if item.detail else item.path
 
 
-def left_out(folder: Path) -> str:
-    """What did not become a face of a set, in one line: each reason with a count and an example."""
+def dropped_summary(folder: Path) -> str:
+    """One line about the dropped and ignored files of a set, by reason with an example; empty if there are none."""
     card = read_json(folder / "set.json")
     parts = []
     for how in ("dropped", "ignored"):
@@ -54,21 +54,21 @@ def write_set(
     label: int,
     items: Iterable[FaceRow | Dropped],
 ) -> dict[str, Any]:
-    """Write a whole set, in the order given, and return its counts.
+    """Write a set, in the given order, and return its counts.
 
     Args:
-        folder: the set's folder; it appears whole, at the end.
+        folder: the set's folder, written atomically.
         name: the set's name.
-        use: the role that is written on it.
-        label: 0 real, 1 fake: all rows of a set share it.
-        items: faces, and pictures that were dropped; read lazily, one shard in memory at a time.
+        use: the set's role.
+        label: 0 real, 1 fake, for all rows.
+        items: faces and dropped pictures; read lazily, with one shard in memory.
 
     Returns:
-        `read`, `kept`, `dropped` and `ignored` (by reason; what is ignored is no picture and not among those read),
-        `splits` (pictures), `identities` (by split), `notes`.
+        `read`, `kept`, `dropped` and `ignored` (by reason; ignored files are not pictures and do not count as read),
+        `splits` (pictures by split), `identities` (by split), `notes`.
 
     Raises:
-        UserError: not one face came out, or the crops are not squares of one side.
+        UserError: there is no face, or the crops are not squares of equal side.
     """
     dropped: list[Dropped] = []
     ignored: list[Dropped] = []
@@ -116,9 +116,9 @@ def write_set(
             if dropped:
                 such = examples[Counter(item.reason for item in dropped).most_common(1)[0][0]]
                 read = f"its {counts['read']} pictures (dropped: {counts['dropped']}, such as {such})"
-            raise UserError(f"`{name}`: not one face came out of {read}; correct its block in params")
+            raise UserError(f"`{name}`: no face was stored from {read}; correct its block in params")
         if len(sides) > 1 or None in sides:
-            raise UserError(f"`{name}`: its crops are not squares of one side: {sorted(map(str, sides))}")
+            raise UserError(f"`{name}`: its crops are not squares of equal side: {sorted(map(str, sides))}")
         with (part / "dropped.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(CsvLines(handle))
             writer.writerow(["path", "reason", "detail"])
@@ -131,7 +131,7 @@ def write_set(
 
 @dataclass(frozen=True)
 class FaceSet:
-    """A set on disk."""
+    """A stored face set."""
 
     folder: Path
     name: str
@@ -141,20 +141,20 @@ class FaceSet:
     counts: dict[str, Any]
 
     def fingerprint(self) -> list[str]:
-        """SHA-256 of each shard: changes with every stored byte."""
+        """SHA-256 of each shard."""
         return [sha256_of(shard) for shard in sorted(self.folder.glob("part-*.parquet"))]
 
     def index(self, splits: Sequence[Split], columns: Sequence[str]) -> dict[str, list[Any]]:
-        """Columns of the index, without the pictures: a list for each, rows of some splits in stored order."""
+        """Columns of the index, as lists: rows of some splits, in stored order."""
         table = pq.read_table(self.folder / "index.parquet", columns=list(dict.fromkeys([*columns, "split"])))
         chosen = table.filter(pc.is_in(table["split"], pa.array(list(splits), pa.string())))
         return {column: chosen[column].to_pylist() for column in columns}
 
     def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
-        """Rows of some splits, in stored order, `size` at most at a time, without loading the set.
+        """Yield batches of at most `size` rows of some splits, in stored order. Does not load the whole set.
 
         Raises:
-            UserError: the first crop of a batch does not have the side that the set's card says.
+            UserError: the first crop of a batch has another side than the set's card.
         """
         wanted = pa.array(list(splits), pa.string())
         for shard in sorted(self.folder.glob("part-*.parquet")):
@@ -171,31 +171,29 @@ AGAIN = "make it again with `dvc repro --force --single-item STAGE@SET` (faces, 
 
 
 def check_sides(sets: Sequence[FaceSet], side: int | None = None, of: str = "`faces.side`") -> None:
-    """Sets that are used together hold crops of one side.
+    """Check that the crops of all sets have the same side.
 
     Args:
         sets: any sets.
-        side: what it must be; None: that of the first.
-        of: whose side that is.
+        side: the required side in pixels; None for that of the first set.
+        of: what requires it, for the message.
 
     Raises:
-        UserError: names a set, its side, and what it should be.
+        UserError: a set has another side.
     """
     if not sets:
         return
     wanted, by = (side, of) if side is not None else (sets[0].side, str(sets[0].folder))
     for face_set in sets:
         if face_set.side != wanted:
-            raise UserError(
-                f"{face_set.folder}: holds crops of {face_set.side} pixels, but {by} has {wanted}; {AGAIN}"
-            )
+            raise UserError(f"{face_set.folder}: has crops of {face_set.side} pixels, but {by} has {wanted}; {AGAIN}")
 
 
 def open_set(folder: Path) -> FaceSet:
-    """The set in a folder.
+    """Open the set in a folder.
 
     Raises:
-        UserError: there is none, or one of an older version.
+        UserError: there is no set, or an older version wrote it.
     """
     try:
         card = read_json(folder / "set.json")
@@ -212,10 +210,10 @@ def _below(root: Path) -> list[FaceSet]:
 
 
 def sets_below(root: Path) -> list[FaceSet]:
-    """Every set below a folder, sorted by path.
+    """Open every set below a folder, sorted by path.
 
     Raises:
-        UserError: there is none, or their crops differ in side.
+        UserError: there is no set, or their crops have different sides.
     """
     found = _below(root)
     if not found:
@@ -225,28 +223,28 @@ def sets_below(root: Path) -> list[FaceSet]:
 
 
 def all_sets(data: Path) -> list[FaceSet]:
-    """Every set of faces and of fakes; a project may have no GAN and so no fakes of its own."""
+    """Open every set of faces and of fakes. There may be no fakes."""
     found = sets_below(data / "faces") + _below(data / "fakes")
     check_sides(found)
     return found
 
 
 def sets_for_fitting(root: Path) -> list[FaceSet]:
-    """The sets of a group, to fit something on.
+    """Open the sets below a folder for training or calibration.
 
     Raises:
-        UserError: one of them is held out. Nothing held out may reach a weight, threshold or temperature.
+        UserError: a set is held out.
     """
     found = sets_below(root)
     for face_set in found:
         if face_set.use != "train":
             raise UserError(
-                f"{face_set.folder}: `{face_set.name}` is held out and may not train anything; "
-                "take its group out of `train_on`, or move the set to another group"
+                f"{face_set.folder}: `{face_set.name}` is held out and must not be trained on; "
+                "remove its folder from `train_on`, or move the set to another folder"
             )
     return found
 
 
 def measurable(face_set: FaceSet) -> list[Split]:
-    """The splits of a set that may be measured on: of a set that trains, its test people and nobody else."""
+    """The splits of a set that may be used for evaluation: only `test` if the set is for training."""
     return ["test"] if face_set.use == "train" else ["train", "val", "test"]

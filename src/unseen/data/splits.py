@@ -1,4 +1,4 @@
-"""Who belongs to which split: a pure function of the seed and the identity."""
+"""Assign identities to splits. The split depends only on the seed and the identity."""
 
 import hashlib
 from typing import Literal
@@ -11,29 +11,29 @@ Split = Literal["train", "val", "test"]
 
 
 class SplitSettings(Settings):
-    """Shares of the identities (not of the pictures); the rest is `train`."""
+    """Shares of the identities (not of the pictures). The others are in `train`."""
 
-    val: float = Field(0.2, ge=0, lt=1, description="share of the identities that choose checkpoint and threshold")
-    test: float = Field(0.2, ge=0, lt=1, description="share of the identities that are only measured on")
+    val: float = Field(0.2, ge=0, lt=1, description="share of the identities for validation (checkpoint, threshold)")
+    test: float = Field(0.2, ge=0, lt=1, description="share of the identities for evaluation")
 
     @model_validator(mode="after")
     def _something_is_left(self) -> "SplitSettings":
         if self.val + self.test >= 1:
-            raise ValueError("val + test must stay below 1, or nothing is left to train on")
+            raise ValueError("val + test must be below 1, otherwise no identity is left for training")
         return self
 
 
 def unit_interval(*parts: object) -> float:
-    """A number in [0, 1) that depends on nothing but `parts`, evenly spread (53 bits of SHA-256)."""
+    """A uniformly distributed number in [0, 1) that depends only on `parts` (53 bits of SHA-256)."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
 def split_of(identity: str, shares: SplitSettings, seed: int) -> Split:
-    """The split of an identity. A new source or picture moves nobody else.
+    """The split of an identity. It does not depend on other sources or pictures.
 
     Args:
-        identity: the group that never crosses a split, for instance `orl/s7`.
+        identity: for instance `orl/s7`; all its pictures are in the same split.
         shares: the shares of `val` and `test`.
         seed: the run's seed.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unseen.faces.detect import Found
+from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import Framing, square_around
 
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ def ellipse_in_crop(
     """
     if framing == "found":
         points: Any = tuple(zip(landmarks[::2], landmarks[1::2], strict=True))
-        x, y, side = square_around(Found((box[0], box[1], box[2], box[3]), points, 1.0), scale)
+        x, y, side = square_around(DetectedFace((box[0], box[1], box[2], box[3]), points, 1.0), scale)
     else:
         x, y, side = picture[0] / 2, picture[1] / 2, min(picture)
     zoom = size / side

@@ -1,1 +1,1 @@
-"""Find, align, crop and encode faces: one road for both classes."""
+"""Detect, align, crop and encode faces: the same preprocessing for both classes."""

@@ -1,7 +1,7 @@
-"""What a long walk through an archive has done so far, in blocks on disk, so that a killed run goes on from there.
+"""Checkpoints of the preprocessing of an archive, from which a killed run resumes.
 
-A block holds the outcomes of consecutive pictures, kept and dropped, in one Parquet file with a
-hash behind it: a damaged one is set aside and its pictures are read again.
+A block has the outcomes of consecutive pictures, kept and dropped, in a Parquet file followed by its hash. The
+pictures of a damaged block are processed again.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from unseen.core.files import read_sealed, write_sealed
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 
 BLOCK = 512
-"""Outcomes in a block: what a kill can cost."""
+"""Outcomes per block: a killed run loses fewer than this."""
 
 _COLUMNS = pa.schema(
     [("row", pa.struct(list(SCHEMA))), ("notes", pa.list_(pa.string())), ("dropped", pa.list_(pa.string()))]
@@ -42,20 +42,20 @@ def _outcome(record: dict[str, Any]) -> Outcome:
 
 
 class FaceCheckpoint:
-    """The outcomes of one piece of work, under a folder named by a hash of all that decides them."""
+    """The outcomes of a run, in a folder whose name is a hash of everything that they depend on."""
 
     def __init__(self, root: Path, title: str, key: Any) -> None:
-        """`key` is plain data: params, the hashes of the input and of the code."""
+        """`key` is plain data: params, and the hashes of input and code."""
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:20]
         self._folder = root / f"{title}-{digest}"
         self._title = title
 
     def _read(self, number: int) -> pa.Table | None:
-        content = read_sealed(self._folder / self._name(number), "its pictures are read again")
+        content = read_sealed(self._folder / self._name(number), "its pictures are processed again")
         return None if content is None else pq.read_table(pa.BufferReader(content))
 
     def _finished(self) -> list[int]:
-        """How many outcomes each finished block holds, up to the first that is missing or damaged."""
+        """The number of outcomes in each block, up to the first that is missing or damaged."""
         found: list[int] = []
         while (table := self._read(len(found))) is not None:
             found.append(len(table))
@@ -66,18 +66,21 @@ class FaceCheckpoint:
         return f"block-{number:06d}.parquet"
 
     def done(self) -> int:
-        """How many outcomes an earlier run left."""
+        """The number of outcomes of earlier runs."""
         return sum(self._finished())
 
     def continued(self, fresh: Iterable[Outcome]) -> Iterator[Outcome]:
-        """The outcomes of earlier runs, and then those of this one, which are written down as they pass.
+        """Yield the outcomes of earlier runs, then those of this run, which are written to the checkpoint.
 
         Args:
             fresh: the outcomes after the first `done()`.
+
+        Raises:
+            UserError: a block was damaged after it was checked.
         """
         finished = self._finished()
         if finished:
-            print(f"{self._title}: going on after {sum(finished)} pictures", file=sys.stderr)
+            print(f"{self._title}: resuming after {sum(finished)} pictures", file=sys.stderr)
         for number in range(len(finished)):
             table = self._read(number)
             if table is None:
@@ -102,5 +105,5 @@ class FaceCheckpoint:
         write_sealed(self._folder / self._name(number), content.getvalue().to_pybytes())
 
     def clear(self) -> None:
-        """Remove the journal: the work is done and its set is written."""
+        """Remove the checkpoint, after the set is written."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""From bytes of any kind to an upright 8-bit sRGB picture, or to the reason why not."""
+"""Decode image files to upright 8-bit sRGB pictures."""
 
 import io
 
@@ -8,20 +8,20 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 
 from unseen.faces.metadata import Metadata, without_metadata
 
-# Only formats that a photo comes in: some of Pillow's other readers start programs.
+# Only formats of photos: some of Pillow's other readers start programs.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
-# We refuse by our own limit, in one line, before anything is decoded.
+# `decode` checks its own limit, before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
 _SRGB = ImageCms.createProfile("sRGB")
 
 
 class BadPictureError(Exception):
-    """A picture that can't be used; `reason` is a short name to count by."""
+    """A picture that can't be used; `reason` is a code, `detail` a text."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)  # both, so that it can be sent from one process to another
+        super().__init__(reason, detail)  # both, so that the exception can be pickled
         self.reason = reason
         self.detail = detail
 
@@ -30,17 +30,17 @@ class BadPictureError(Exception):
 
 
 _DEEP_GREY = ("I;16", "I;16B", "I;16L", "I")
-"""Modes of grey with more than 8 bits."""
+"""Greyscale modes with more than 8 bits."""
 
 
 def _white(picture: Image.Image) -> int:
-    """The value of white in a picture of deep grey.
+    """The value of white in a greyscale picture with more than 8 bits.
 
     Raises:
-        BadPictureError: `unsupported_mode` where the file does not say it.
+        BadPictureError: `unsupported_mode`: the file does not define it.
     """
     if picture.format != "TIFF":
-        return 65535  # by PNG's definition; PPM's own number Pillow has scaled to this one
+        return 65535  # as PNG defines it; Pillow scales PPM to this range
     bits = int(picture.tag_v2[BITSPERSAMPLE][0])  # type: ignore[attr-defined]
     if picture.mode == "I":
         raise BadPictureError("unsupported_mode", f"grey of {bits} bits, signed or above 16, has no agreed range")
@@ -50,7 +50,7 @@ def _white(picture: Image.Image) -> int:
 
 
 def _eight_bit(picture: Image.Image, white: int) -> Image.Image:
-    """Deep grey to 8 bit, by range and not by clipping."""
+    """Scale greyscale with more than 8 bits to 8 bits, without clipping."""
     values = np.asarray(picture).astype(np.float64)
     return Image.fromarray(np.round(values * (255.0 / white)).astype(np.uint8))
 
@@ -64,11 +64,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture upright, by the orientation that it says."""
+"""The operation that makes a picture upright, by EXIF orientation."""
 
 
 def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """RGB by the picture's own profile, where it has one that fits."""
+    """Convert to sRGB with the picture's colour profile; without conversion if it has none or a broken one."""
     if picture.mode not in ("RGB", "L", "CMYK"):
         picture = picture.convert("RGB")
     if profile:
@@ -76,14 +76,14 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(picture, source, _SRGB, outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None  # a broken profile is no reason to lose the picture
+            converted = None  # a picture with a broken profile is still usable
         if converted is not None:
             return converted
     return picture.convert("RGB")
 
 
 def _flattened(picture: Image.Image, profile: bytes) -> Image.Image:
-    """One opaque RGB picture; what shows through is white, as viewers show it."""
+    """An opaque RGB picture; transparent areas become white, as in viewers."""
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         return Image.composite(_to_srgb(rgba, profile), Image.new("RGB", rgba.size, "white"), rgba.getchannel("A"))
@@ -91,7 +91,7 @@ def _flattened(picture: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _ftyp(data: bytes) -> set[bytes]:
-    """The brands of a file in the container that AVIF and HEIC share; none where it is another file."""
+    """The brands of an ISO media file (AVIF and HEIC); empty for other files."""
     if data[4:8] != b"ftyp":
         return set()
     brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
@@ -99,10 +99,10 @@ def _ftyp(data: bytes) -> set[bytes]:
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
-    """Pillow's readers for a file; that of HEIC is loaded when it is needed.
+    """The Pillow formats to try for a file. Registers the HEIC reader if needed.
 
     Raises:
-        BadPictureError: `unsupported_format`: the reader is not installed, or there is none.
+        BadPictureError: `unsupported_format`: no reader is installed, or none exists.
     """
     brands = _ftyp(data)
     if brands & {b"avif", b"avis"}:
@@ -120,7 +120,7 @@ def _formats(data: bytes) -> tuple[str, ...]:
         return ("HEIF",)
     for start, name in _OTHER_FORMATS.items():
         if data.startswith(start):
-            raise BadPictureError("unsupported_format", f"{name} is not read; convert it to PNG")
+            raise BadPictureError("unsupported_format", f"{name} is not supported; convert it to PNG")
     return _FORMATS
 
 
@@ -133,10 +133,10 @@ _OTHER_FORMATS = {
 
 
 def open_picture(data: bytes) -> tuple[Image.Image, Metadata]:
-    """Read a picture's header, without its pixels.
+    """Read a picture's header without decoding its pixels.
 
     Returns:
-        The picture, which is neither upright nor in sRGB and has no metadata, and its metadata.
+        The picture, without metadata and not yet upright or in sRGB, and its metadata.
 
     Raises:
         BadPictureError: `empty`, `not_an_image`, `unsupported_format`.
@@ -147,9 +147,9 @@ def open_picture(data: bytes) -> tuple[Image.Image, Metadata]:
     try:
         bare, metadata = without_metadata(data)
         picture = Image.open(io.BytesIO(bare), formats=formats)
-    except Exception as error:  # a damaged header makes the readers raise anything
-        raise BadPictureError("not_an_image", f"no reader knows it ({type(error).__name__})") from error
-    # AVIF's and HEIC's readers give the profile; that of AVIF puts the file's own orientation into new EXIF.
+    except Exception as error:  # the readers raise many types for damaged headers
+        raise BadPictureError("not_an_image", f"no known image format ({type(error).__name__})") from error
+    # Pillow returns the profile of AVIF and HEIC here, and writes the AVIF file's orientation to new EXIF.
     profile, exif = picture.info.pop("icc_profile", None), picture.info.pop("exif", None)
     metadata.icc = metadata.icc or profile or b""
     if picture.format == "AVIF" and exif:
@@ -158,11 +158,11 @@ def open_picture(data: bytes) -> tuple[Image.Image, Metadata]:
 
 
 def decode(data: bytes, max_pixels: int) -> Image.Image:
-    """Decode one picture: orientation applied, sRGB, 8 bit, no alpha.
+    """Decode a picture to upright 8-bit sRGB without alpha.
 
     Args:
         data: the file's bytes.
-        max_pixels: width x height above which the picture is refused without decoding it.
+        max_pixels: maximum of width x height; a larger picture is not decoded.
 
     Returns:
         An RGB picture.
@@ -176,7 +176,7 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
     if width * height > max_pixels:
         raise BadPictureError("too_large", f"{width}x{height} is above {max_pixels} pixels")
     try:
-        # HEIC files of phones hold several pictures, of which one is the photo; so do MPO files, which open as JPEG.
+        # HEIC files of phones have several pictures, one of which is the photo; so do MPO files, which open as JPEG.
         frames = 1 if picture.format == "HEIF" else getattr(picture, "n_frames", 1)
         if frames > 1:
             raise BadPictureError("animated", f"{frames} frames; give one of them as a picture")
@@ -188,5 +188,5 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
         return _flattened(seen if turn is None else seen.transpose(turn), metadata.icc)
     except BadPictureError:
         raise
-    except Exception as error:  # as above: what a decoder raises on damaged bytes is not documented
+    except Exception as error:  # the decoders raise many types for damaged bytes
         raise BadPictureError("damaged", str(error) or type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""Find faces and their five landmarks with CenterFace (Xu et al. 2019, arXiv 1911.03599)."""
+"""Detect faces and their five landmarks with CenterFace (Xu et al. 2019, arXiv 1911.03599)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from unseen.faces.settings import DetectSettings
 Array = npt.NDArray[np.float32]
 
 STRIDE = 4
-"""Input pixels to one cell of the heatmap."""
+"""Input pixels per cell of the heatmap."""
 
 GRID = 32
 """The network's input sides are multiples of this."""
 
 BATCH_PIXELS = 8 * 128 * 128
-"""Input pixels of the pictures that are looked at together."""
+"""Input pixels of a batch at most."""
 
 OVERLAP = 0.3
-"""Two boxes that share more than this (intersection over union) are one face."""
+"""Boxes with a larger intersection over union are the same face."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A face in a picture, in the picture's pixels.
+class DetectedFace:
+    """A detected face.
 
     Attributes:
-        box: left, top, right, bottom.
-        landmarks: 5 x (x, y): left eye, right eye, nose, left and right corner of the mouth, as seen.
-        score: the detector's confidence in [0, 1].
+        box: left, top, right, bottom, in pixels of the picture.
+        landmarks: 5 x (x, y) in pixels: eyes, nose and mouth corners, each pair from left to right in the picture.
+        score: detection score in [0, 1].
     """
 
     box: tuple[float, float, float, float]
@@ -40,7 +40,7 @@ class Found:
     score: float
 
 
-def _overlap(a: Found, b: Found) -> float:
+def _overlap(a: DetectedFace, b: DetectedFace) -> float:
     width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
     height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
     if width <= 0 or height <= 0:
@@ -49,9 +49,9 @@ def _overlap(a: Found, b: Found) -> float:
     return width * height / (sum(areas) - width * height)
 
 
-def _strongest(found: list[Found]) -> list[Found]:
+def _non_maximum_suppression(found: list[DetectedFace]) -> list[DetectedFace]:
     """Greedy non-maximum suppression, best score first."""
-    kept: list[Found] = []
+    kept: list[DetectedFace] = []
     for face in sorted(found, key=lambda face: -face.score):
         if all(_overlap(face, other) <= OVERLAP for other in kept):
             kept.append(face)
@@ -59,10 +59,10 @@ def _strongest(found: list[Found]) -> list[Found]:
 
 
 class FaceDetector:
-    """A face detector on the CPU, the same for every picture of either class."""
+    """CenterFace on the CPU."""
 
     def __init__(self, model: bytes, settings: DetectSettings, threads: int = 1) -> None:
-        """`model` comes from `with_dynamic_input`; `threads` changes the speed and not the result."""
+        """`model` is from `with_dynamic_input`; `threads` does not change the result."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -74,30 +74,33 @@ class FaceDetector:
         sides = [max(1, round(side * wanted / max(size) / GRID)) * GRID for side in size]
         return sides[0], sides[1]
 
-    def detect(self, picture: Image.Image) -> list[Found]:
-        """The faces in an RGB picture, best score first; an empty list where there is none."""
+    def detect(self, picture: Image.Image) -> list[DetectedFace]:
+        """The faces in an RGB picture, highest score first; may be empty."""
         return self.detect_all([picture])[0]
 
-    def detect_all(self, pictures: Sequence[Image.Image]) -> list[list[Found]]:
-        """The faces in each of some RGB pictures: the same, to the bit, as one by one.
+    def detect_all(self, pictures: Sequence[Image.Image]) -> list[list[DetectedFace]]:
+        """The faces in each RGB picture, bit-identical to calls of `detect`.
 
-        Pictures of one size share a batch where that is faster: small ones. Large ones fall out of the cache.
+        Small pictures of the same input size are batched. Batches of large ones are slower, because they do not fit
+        into the CPU cache.
         """
         low, high = self._settings.side_low, self._settings.side_high
         first = [self._input_side(picture.size, min(max(*picture.size, low), high)) for picture in pictures]
-        found = self._look(pictures, first)
-        # A face that fills a large picture is too large for the network: from further away it is found.
+        found = self._run_batches(pictures, first)
+        # A face that fills a large picture is too large for the network: detect it in a smaller copy.
         second = [self._input_side(picture.size, low) for picture in pictures]
         missed = [i for i, faces in enumerate(found) if not faces and first[i] != second[i]]
         for i, faces in zip(
-            missed, self._look([pictures[i] for i in missed], [second[i] for i in missed]), strict=True
+            missed, self._run_batches([pictures[i] for i in missed], [second[i] for i in missed]), strict=True
         ):
             found[i] = faces
         return found
 
-    def _look(self, pictures: Sequence[Image.Image], sides: Sequence[tuple[int, int]]) -> list[list[Found]]:
-        """The faces in each picture, looked at with the input's width and height in `sides`."""
-        found: list[list[Found]] = [[] for _ in pictures]
+    def _run_batches(
+        self, pictures: Sequence[Image.Image], sides: Sequence[tuple[int, int]]
+    ) -> list[list[DetectedFace]]:
+        """The faces in each picture; `sides` has the input's width and height for each."""
+        found: list[list[DetectedFace]] = [[] for _ in pictures]
         for width, height in dict.fromkeys(sides):
             positions = [i for i, side in enumerate(sides) if side == (width, height)]
             size = max(1, BATCH_PIXELS // (width * height))
@@ -116,12 +119,12 @@ class FaceDetector:
         outputs: list[Array] = self._session.run(None, {self._input: batch})
         return outputs
 
-    def _decode(self, maps: list[Array], size: tuple[int, int], width: int, height: int) -> list[Found]:
-        """Faces in the pixels of a picture of `size`, from its maps."""
+    def _decode(self, maps: list[Array], size: tuple[int, int], width: int, height: int) -> list[DetectedFace]:
+        """Decode the network's maps to faces in pixels of a picture of `size`."""
         heat, sizes, offsets, points = maps
         rows, columns = np.nonzero(heat[0] > self._settings.min_score)
         across, down = size[0] / width, size[1] / height
-        return _strongest(
+        return _non_maximum_suppression(
             [
                 self._face(
                     float(heat[0, y, x]), y, x, sizes[:, y, x], offsets[:, y, x], points[:, y, x], across, down
@@ -140,8 +143,8 @@ class FaceDetector:
         points: npt.NDArray[np.float32],
         across: float,
         down: float,
-    ) -> Found:
-        """Decode one cell: offsets and log sizes come as (y, x), landmarks as fractions of the box."""
+    ) -> DetectedFace:
+        """Decode one cell: offsets and log sizes are (y, x), landmarks are fractions of the box."""
         tall, wide = (float(value) for value in np.exp(sizes) * STRIDE)
         left = (x + float(offsets[1]) + 0.5) * STRIDE - wide / 2
         top = (y + float(offsets[0]) + 0.5) * STRIDE - tall / 2
@@ -150,15 +153,15 @@ class FaceDetector:
             ((float(points[2 * i + 1]) * wide + left) * across, (float(points[2 * i]) * tall + top) * down)
             for i in range(5)
         )
-        return Found(box, landmarks, score)
+        return DetectedFace(box, landmarks, score)
 
 
 def with_dynamic_input(model: bytes) -> bytes:
-    """CenterFace's graph with free batch, height and width, and weights that can be folded.
+    """CenterFace's graph with dynamic batch size, height and width, and with weights that are not inputs.
 
-    The published file declares 10 x 3 x 32 x 32 and lists its weights as inputs.
+    The published file has a fixed input of 10 x 3 x 32 x 32 and lists its weights as inputs.
     """
-    import onnx  # heavy, and only needed once, when a detector is made
+    import onnx  # slow to import, and not needed for prediction
 
     graph = onnx.load_from_string(model)
     image = graph.graph.input[0]

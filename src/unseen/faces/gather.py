@@ -1,4 +1,4 @@
-"""From an archive of pictures to a set of faces."""
+"""Make a face set from an archive of pictures."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from unseen.core.code import own_code
 from unseen.core.errors import UserError
 from unseen.core.progress import progress
 from unseen.data.face_rows import IGNORED, Dropped, FaceRow
-from unseen.data.shards import left_out, write_set
+from unseen.data.shards import dropped_summary, write_set
 from unseen.data.splits import SplitSettings
 from unseen.faces.checkpoint import FaceCheckpoint
 from unseen.faces.preprocess import Crop
@@ -21,7 +21,7 @@ from unseen.sources.shared.settings import SourceSettings
 
 
 def face_row(crop: Crop, path: str, source: str, generator: str, facts: Facts) -> FaceRow:
-    """A stored row from a crop and from what its set knows of it."""
+    """Make a row of a face set."""
     return FaceRow(
         jpeg=crop.jpeg,
         path=path,
@@ -45,10 +45,10 @@ def face_row(crop: Crop, path: str, source: str, generator: str, facts: Facts) -
 
 
 def _jobs(source: SourceSettings, archive: Path, rules: Rules, done: int) -> Iterator[Job | Dropped]:
-    """The pictures of a source after the first `done`, which are named to the rules again but not read."""
+    """The pictures of a source after the first `done`. The rules see those names too, but the files are not read."""
     number = 0
     for entry in entries(archive, source.members, source.inside):
-        # what an operating system left has no row in a table, and no person
+        # files of operating systems have no table row and no identity
         facts = Dropped(entry.name, entry.refused) if entry.refused in IGNORED else rules.facts(entry.name)
         if facts is None:
             continue
@@ -75,24 +75,24 @@ def gather(
     scratch: Path,
     workers: int,
 ) -> dict[str, Any]:
-    """Write the face set of one source; every picture that matches is kept or counted with its reason.
+    """Write the face set of a source. Every picture that matches is stored, or dropped with a reason.
 
     Args:
         name: the source's name.
-        source: its rules.
-        archive: what was fetched.
+        source: its settings.
+        archive: the downloaded archive.
         sha256: of the archive.
         preprocessing: the face detector's model, the preprocessing settings, the run's seed.
-        shares: who goes to which split.
-        folder: where the set goes.
-        scratch: keeps what is done so far, so that a killed run goes on from there.
-        workers: processes that decode and look for faces.
+        shares: the shares of the splits.
+        folder: the set's folder.
+        scratch: folder for the checkpoint, from which a killed run resumes.
+        workers: number of processes.
 
     Returns:
         The counts of `write_set`.
 
     Raises:
-        UserError: the archive can't be read, or not one face came out of it.
+        UserError: the archive can't be read, or no face was stored.
     """
     tools = [version(package) for package in ("numpy", "onnxruntime", "pillow", "pyarrow")]
     settings = [source.model_dump(), preprocessing.settings.model_dump(), shares.model_dump(), preprocessing.seed]
@@ -116,9 +116,9 @@ def gather(
             folder, name, source.use, 1 if source.label == "fake" else 0, checkpoint.continued(fresh())
         )
     except UserError:
-        checkpoint.clear()  # nothing came of it: there is nothing to go on from
+        checkpoint.clear()  # the result would be the same after a resume
         raise
     checkpoint.clear()
-    if said := left_out(folder):
-        print(f"faces {name}: {said}; all are in {folder / 'dropped.csv'}", file=sys.stderr)
+    if summary := dropped_summary(folder):
+        print(f"faces {name}: {summary}; all are in {folder / 'dropped.csv'}", file=sys.stderr)
     return counts

@@ -1,9 +1,8 @@
-"""Take metadata out of a picture's file before it is decoded.
+"""Remove metadata from an image file before it is decoded.
 
-Text, EXIF, XMP and colour profiles are no pixels: a file whose pixels decode is used, whatever its metadata hold.
-Pillow reads the metadata of a file when it opens it, and refuses the file where they are too long or damaged. So they
-are cut out of the file first, without touching its pixels. The orientation and the colour profile are kept where they
-can be read.
+Pillow rejects a file if its text, EXIF, XMP or colour profile is too long or damaged, even if its pixels can be
+decoded. Therefore metadata are removed from the file's bytes first, without changing its pixels. The orientation and
+the colour profile are returned if they can be read.
 """
 
 import re
@@ -16,12 +15,12 @@ from dataclasses import dataclass
 from unseen.faces.tiff import Directory
 
 MAX_INFLATED = 32 * 2**20
-"""Bytes to which a compressed profile or EXIF block may grow. What is longer is dropped."""
+"""Maximum size in bytes of a decompressed profile or EXIF block. Larger ones are dropped."""
 
 ORIENTATION, XMP, ICC_PROFILE = 274, 700, 34675
-"""TIFF tags; EXIF blocks have the same."""
+"""TIFF tags, also used in EXIF blocks."""
 
-# Those of TIFF 6.0 and its supplements on which pixels depend: size, layout, compression, and what a sample means.
+# Tags of TIFF 6.0 and its supplements that affect pixels: size, layout, compression, meaning of samples.
 _PIXEL_TAGS = {
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325),
     *(332, 334, 336, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 531, 532, 559, 50674),
@@ -30,14 +29,14 @@ _PIXEL_TAGS = {
 
 @dataclass
 class Metadata:
-    """What was taken out of a file; `b""` for what it does not have or what can't be read.
+    """Metadata of a file; `b""` for blocks that are missing or can't be read.
 
     Attributes:
         exif: a TIFF structure, without a prefix.
         xmp: XML.
         icc: a colour profile.
-        views: the file has a second view of the picture behind it, as MPO files of cameras do.
-        turned: the orientation by a tag of the file itself; 0 where there is none.
+        views: whether the file has a second view of the picture, as MPO files of cameras do.
+        turned: the orientation by a tag of the file itself, outside of EXIF; 0 if there is none.
     """
 
     exif: bytes = b""
@@ -47,7 +46,7 @@ class Metadata:
     turned: int = 0
 
     def orientation(self) -> int:
-        """1 to 8 as in EXIF; 1 where nothing is said, or nothing that can be read."""
+        """1 to 8 as in EXIF; 1 if it is missing or can't be read."""
         found = self.turned
         with suppress(ValueError):
             found = found or Directory.read(self.exif).number(ORIENTATION)
@@ -57,7 +56,7 @@ class Metadata:
 
 
 def _inflated(data: bytes) -> bytes:
-    """What zlib makes of it; nothing where it is damaged or too long."""
+    """Decompress with zlib; `b""` if the data are damaged or too long."""
     opened = zlib.decompressobj()
     try:
         found = opened.decompress(data, MAX_INFLATED)
@@ -66,19 +65,19 @@ def _inflated(data: bytes) -> bytes:
     return b"" if opened.unconsumed_tail else found
 
 
-class _Cut:
-    """The bytes of a file with pieces left out."""
+class _Remover:
+    """Removes parts from the bytes of a file."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._kept, self._done = data, [], 0  # type: ignore[var-annotated]
 
-    def out(self, start: int, end: int) -> None:
-        """Leave out what lies between two places; pieces come in order."""
+    def remove(self, start: int, end: int) -> None:
+        """Remove a range. Ranges must be in order."""
         self._kept.append(self._data[self._done : start])
         self._done = end
 
-    def rest(self) -> bytes:
-        """The file as it is now."""
+    def result(self) -> bytes:
+        """The file without the removed ranges."""
         return b"".join([*self._kept, self._data[self._done :]]) if self._done else self._data
 
 
@@ -86,13 +85,13 @@ class _Cut:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment in a JPEG file before its pixels; bytes between two are passed over."""
+    """Marker, start and end of each segment of a JPEG file before its pixels; bytes between segments are skipped."""
     place = 2
     while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
         marker = data[place + 1]
         if marker in (0xD9, 0xDA):
             return
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # these have no length
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # without a length
             place += 1 if marker == 0xFF else 2
             continue
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
@@ -101,12 +100,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _jpeg(data: bytes) -> tuple[bytes, Metadata]:
-    cut, found, profile = _Cut(data), Metadata(), []
+    remover, found, profile = _Remover(data), Metadata(), []
     for marker, start, end in _segments(data):
         body = data[start + 4 : end]
         if marker != 0xFE and not 0xE0 <= marker <= 0xEF:
             continue
-        # What the pixels are, YCbCr or not, hangs on these two.
+        # These two segments define the colour space of the pixels (YCbCr or not).
         if (marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14) or (
             marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12
         ):
@@ -119,18 +118,18 @@ def _jpeg(data: bytes) -> tuple[bytes, Metadata]:
             profile.append(body[12:])
         elif marker == 0xE2 and body.startswith(b"MPF\0"):
             found.views = True
-        cut.out(start, min(end, len(data)))
+        remover.remove(start, min(end, len(data)))
     profile.sort(key=lambda part: part[0])
     if profile and profile[0][1] == len(profile):
         found.icc = b"".join(part[2:] for part in profile)
-    return cut.rest(), found
+    return remover.result(), found
 
 
 # PNG
 
 
 def _chunk_text(kind: bytes, body: bytes) -> tuple[bytes, bytes]:
-    """Keyword and text of a PNG chunk of text; the text is nothing where it can't be read."""
+    """Keyword and text of a PNG text chunk; the text is empty if it can't be read."""
     keyword, _, rest = body.partition(b"\0")
     if kind == b"zTXt":
         return keyword, _inflated(rest[1:]) if rest[:1] == b"\0" else b""
@@ -150,34 +149,34 @@ def _png_metadata(kind: bytes, body: bytes, found: Metadata) -> None:
         keyword = body[:80].partition(b"\0")[0]
         if keyword == b"XML:com.adobe.xmp":
             found.xmp = _chunk_text(kind, body)[1]
-        elif keyword == b"Raw profile type exif" and not found.exif:  # ImageMagick's: a name, a length, hex digits
+        elif keyword == b"Raw profile type exif" and not found.exif:  # from ImageMagick: a name, a length, hex digits
             with suppress(ValueError):
                 lines = _chunk_text(kind, body)[1].split(b"\n")[3:]
                 found.exif = bytes.fromhex(b"".join(lines).decode("ascii")).removeprefix(b"Exif\0\0")
 
 
 def _png(data: bytes) -> tuple[bytes, Metadata]:
-    cut, found, place = _Cut(data), Metadata(), 8
+    remover, found, place = _Remover(data), Metadata(), 8
     while place + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, place)
         if not kind.isalpha() or kind == b"IEND":
             break
         end = min(place + 12 + length, len(data))
-        # A lower-case letter first: pixels do not need it. Transparency is one; acTL says that there are frames.
+        # Chunks whose name starts in lower case are optional. Keep tRNS (transparency) and acTL (animation).
         if kind[0] & 0x20 and kind != b"tRNS" and not (kind == b"acTL" and length == 8):
             body = data[place + 8 : place + 8 + length]
             if struct.pack(">I", zlib.crc32(kind + body)) == data[place + 8 + length : end]:
                 _png_metadata(kind, body, found)
-            cut.out(place, end)
+            remover.remove(place, end)
         place = end
-    return cut.rest(), found
+    return remover.result(), found
 
 
 # WebP
 
 
 def _webp(data: bytes) -> tuple[bytes, Metadata]:
-    cut, found, place = _Cut(data), Metadata(), 12
+    remover, found, place = _Remover(data), Metadata(), 12
     while place + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, place)
         end = min(place + 8 + length + length % 2, len(data))
@@ -189,16 +188,16 @@ def _webp(data: bytes) -> tuple[bytes, Metadata]:
                 found.exif = body.removeprefix(b"Exif\0\0")
             elif kind == b"XMP ":
                 found.xmp = body
-            cut.out(place, end)
+            remover.remove(place, end)
         place = end
     if place < len(data):
-        cut.out(place, len(data))
-    bare = bytearray(cut.rest())
+        remover.remove(place, len(data))
+    bare = bytearray(remover.result())
     if len(bare) == len(data):
         return data, found
     bare[4:8] = struct.pack("<I", len(bare) - 8)
     if bare[12:16] == b"VP8X":
-        bare[20] &= ~(0x20 | 0x08 | 0x04)  # it has a profile, EXIF, XMP
+        bare[20] &= ~(0x20 | 0x08 | 0x04)  # the flags for a profile, EXIF, XMP
     return bytes(bare), found
 
 
@@ -226,12 +225,14 @@ def _tiff(data: bytes) -> tuple[bytes, Metadata]:
 
 _UNREAD = b"unread"
 _ITEM = re.compile(rb"(infe(?:\x02.{3}.{4}|\x03.{3}.{6}))(Exif|mime)", re.DOTALL)
-"""An item's entry in its list: version, flags, number, protection, type."""
+"""An item info entry: version, flags, number, protection, type."""
 
 
 def _heif(data: bytes) -> tuple[bytes, Metadata]:
-    """Items of EXIF and XMP get a type that no reader knows. Their orientation means nothing: these formats turn a
-    picture by properties of its own, which their readers apply."""
+    """Change the type of EXIF and XMP items to one that readers ignore.
+
+    Their orientation is not used: these formats store it as a property of the picture, and their readers apply it.
+    """
     place, found = 0, Metadata()
     while place + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, place)
@@ -255,11 +256,11 @@ _READERS: list[tuple[bytes, Callable[[bytes], tuple[bytes, Metadata]]]] = [
 
 
 def without_metadata(data: bytes) -> tuple[bytes, Metadata]:
-    """The bytes of a picture without metadata, and the metadata.
+    """Remove the metadata from a picture's bytes, and return both.
 
     Args:
-        data: a file. What is not JPEG, PNG, WebP, TIFF, AVIF or HEIC comes back as it is, and so does what lies
-            behind a place at which a file can't be followed any more.
+        data: a file. Formats other than JPEG, PNG, WebP, TIFF, AVIF and HEIC are returned unchanged, and so is the
+            part of a damaged file that can't be parsed.
     """
     for start, reader in _READERS:
         if re.match(start, data, re.DOTALL):

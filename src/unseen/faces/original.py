@@ -1,12 +1,11 @@
-"""What the original file was like, before the road: kept beside the crop, so that the audit can ask whether one
-class could be told by its files alone."""
+"""Properties of original files, stored with each crop. The audit checks whether they separate the classes."""
 
 import numpy as np
 from PIL import JpegImagePlugin
 
 from unseen.faces.decode import open_picture
 
-# ITU T.81, table K.1, the luminance table that nearly every JPEG scales.
+# ITU T.81, table K.1: the luminance table that most JPEG encoders scale.
 _LUMINANCE = [
     [16, 11, 10, 16, 24, 40, 51, 61],
     [12, 12, 14, 19, 26, 58, 60, 55],
@@ -20,7 +19,7 @@ _LUMINANCE = [
 
 
 def _scaled(quality: int) -> float:
-    """Mean of the luminance table at a quality, as the Independent JPEG Group's library scales it."""
+    """Mean of the luminance table at a quality, scaled as in libjpeg."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return float(np.clip((np.asarray(_LUMINANCE) * scale + 50) // 100, 1, 255).mean())
 
@@ -29,20 +28,22 @@ _MEANS = np.asarray([_scaled(quality) for quality in range(1, 101)])
 
 
 def jpeg_quality(tables: dict[int, list[int]]) -> int:
-    """The quality in 1 to 100 whose luminance table is nearest in its mean to a JPEG's own.
+    """Estimate the quality of a JPEG, 1 to 100, from the mean of its luminance table.
 
     Args:
-        tables: Pillow's `quantization`; the first table is the luminance's.
+        tables: Pillow's `quantization`; the first table is for luminance.
     """
     return int(np.abs(_MEANS - np.mean(tables[min(tables)])).argmin()) + 1
 
 
 def original(data: bytes) -> dict[str, str]:
-    """Properties of an original file, from its header: `format`, `mode`, `bytes`, `exif`, `profile` and, of a JPEG,
-    `quality` (estimated) and `subsampling`.
+    """Properties of an original file, from its header.
 
     Args:
         data: a file that `decode` can read.
+
+    Returns:
+        `format`, `mode`, `bytes`, `exif`, `profile` and, for JPEG, `quality` (estimated) and `subsampling`.
     """
     picture, metadata = open_picture(data)
     found = {

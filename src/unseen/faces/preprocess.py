@@ -1,7 +1,7 @@
-"""The one road that every face takes, real or fake: decode, find, crop, resize once, encode once.
+"""The preprocessing of all faces, real and fake: decode, detect, crop, resize once, encode once.
 
-Nothing here is told a label. A crop is aligned in place and size but not in roll: turning a picture
-resamples it a second time, and a resampling that one class has more of is a label.
+It does not know the label. A crop is aligned in position and size but not rotated: a rotation resamples the picture a
+second time, and a detector could learn a difference in resampling between the classes.
 """
 
 import hashlib
@@ -16,34 +16,34 @@ from PIL import Image
 
 from unseen.data.splits import unit_interval
 from unseen.faces.decode import BadPictureError, decode
-from unseen.faces.detect import FaceDetector, Found
+from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.faces.original import original
 from unseen.faces.settings import FaceSettings, JpegSettings
 
 CENTRE_DOWN = 0.35
-"""How far the crop's centre lies from the eyes towards the mouth."""
+"""Position of the crop's centre between the eyes (0) and the mouth (1)."""
 
 HELD_PIXELS = 2**24
-"""Decoded pixels that wait for the face detector at most, over one picture's own: 50 MB."""
+"""Decoded pixels (50 MB) at which the waiting pictures go to the face detector."""
 
 Framing = Literal["found", "whole"]
-"""`found`: crop around the face. `whole`: the picture is a crop already, made by a generator that learned
-it from crops of this road; cropping it again would resample fakes once more than reals."""
+"""`found`: crop around the detected face. `whole`: use the picture as it is, because a generator trained on crops
+made it; a second crop would resample fakes once more than reals."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A face as it is stored.
+    """A preprocessed face.
 
     Attributes:
         jpeg: the encoded crop.
         sha256: of the original bytes.
         dhash: difference hash of the crop.
-        picture_dhash: difference hash of the whole picture.
-        size: width and height of the original picture, in pixels.
-        face: where the face lies in the original picture.
-        several: the picture showed more than one face.
-        original: what the original file was like; see `unseen.faces.original`.
+        picture_dhash: difference hash of the picture.
+        size: width and height of the picture, in pixels.
+        face: the face in the picture.
+        several: whether more than one face was detected.
+        original: properties of the file; see `unseen.faces.original`.
     """
 
     jpeg: bytes
@@ -51,15 +51,17 @@ class Crop:
     dhash: str
     picture_dhash: str
     size: tuple[int, int]
-    face: Found
+    face: DetectedFace
     several: bool
     original: dict[str, str]
 
 
-def square_around(face: Found, scale: float) -> tuple[float, float, float]:
-    """Centre x, centre y and side of the crop, in pixels, after FFHQ's alignment (Karras et al. 2019):
-    the side follows whichever is larger, 2 x the eyes' distance or 1.8 x eyes to mouth, so that a face
-    in profile keeps its size."""
+def square_around(face: DetectedFace, scale: float) -> tuple[float, float, float]:
+    """Centre x, centre y and side of the crop, in pixels, as in FFHQ's alignment (Karras et al. 2019).
+
+    The side is `scale` x the larger of 2 x the distance between the eyes and 1.8 x the distance from eyes to mouth,
+    so a face in profile has the same size.
+    """
     (lx, ly), (rx, ry), _, (mlx, mly), (mrx, mry) = face.landmarks
     eyes_x, eyes_y = (lx + rx) / 2, (ly + ry) / 2
     down_x, down_y = (mlx + mrx) / 2 - eyes_x, (mly + mry) / 2 - eyes_y
@@ -67,10 +69,10 @@ def square_around(face: Found, scale: float) -> tuple[float, float, float]:
     return eyes_x + CENTRE_DOWN * down_x, eyes_y + CENTRE_DOWN * down_y, side
 
 
-def cut(picture: Image.Image, x: float, y: float, side: float, size: int) -> Image.Image:
-    """The square of `side` pixels around (x, y), resized once with an antialiased filter.
+def crop_square(picture: Image.Image, x: float, y: float, side: float, size: int) -> Image.Image:
+    """Crop the square of `side` pixels around (x, y) and resize it once to `size`, with antialiasing.
 
-    Where the square leaves the picture, the picture's edge goes on.
+    Outside of the picture, the pixels at its edge are repeated.
     """
     left, top = x - side / 2, y - side / 2
     beyond = max(0.0, -left, -top, left + side - picture.width, top + side - picture.height)
@@ -83,27 +85,27 @@ def cut(picture: Image.Image, x: float, y: float, side: float, size: int) -> Ima
 
 
 def encode(crop: Image.Image, sha256: str, settings: JpegSettings, seed: int) -> bytes:
-    """The final encode: JPEG 4:2:0, quality drawn from the original's hash and the seed alone."""
+    """Encode a crop as JPEG 4:2:0. The quality depends only on the seed and the original's hash."""
     quality = settings.low + int(unit_interval("quality", seed, sha256) * (settings.high - settings.low + 1))
     buffer = io.BytesIO()
     bare = crop.copy()
-    bare.info = {}  # Pillow would write the original's comment into the crop, and a comment tells where it is from
+    bare.info = {}  # Pillow would copy the original's comment, which may reveal its source
     bare.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     return buffer.getvalue()
 
 
 def difference_hash(picture: Image.Image) -> str:
-    """256 bits that say where brightness rises from left to right on a 17 x 16 thumbnail, as 64 hex digits."""
+    """Difference hash: 256 bits for increasing brightness from left to right in a 17 x 16 thumbnail, as hex."""
     small = np.asarray(picture.convert("L").resize((17, 16), Image.Resampling.BOX), np.int16)
     return np.packbits((small[:, 1:] > small[:, :-1]).ravel()).tobytes().hex()
 
 
-def main_face(found: list[Found], picture: Image.Image) -> Found:
-    """The face a portrait is of: large and near the middle, where there are several."""
+def main_face(found: list[DetectedFace], picture: Image.Image) -> DetectedFace:
+    """The main face of a portrait: the one with the largest area, weighted by closeness to the centre."""
     middle_x, middle_y = picture.width / 2, picture.height / 2
     reach = math.hypot(middle_x, middle_y)
 
-    def weight(face: Found) -> float:
+    def weight(face: DetectedFace) -> float:
         left, top, right, bottom = face.box
         away = math.hypot((left + right) / 2 - middle_x, (top + bottom) / 2 - middle_y) / reach
         return (right - left) * (bottom - top) * (1.0 - away)
@@ -111,8 +113,10 @@ def main_face(found: list[Found], picture: Image.Image) -> Found:
     return max(found, key=weight)
 
 
-def store(picture: Image.Image, face: Found, sha256: str, settings: FaceSettings, seed: int) -> tuple[bytes, str]:
-    """Crop, resize and encode one found face.
+def crop_face(
+    picture: Image.Image, face: DetectedFace, sha256: str, settings: FaceSettings, seed: int
+) -> tuple[bytes, str]:
+    """Crop, resize and encode a detected face.
 
     Returns:
         JPEG bytes of a `settings.side` square, and its difference hash.
@@ -123,32 +127,32 @@ def store(picture: Image.Image, face: Found, sha256: str, settings: FaceSettings
     x, y, side = square_around(face, settings.scale)
     if not side >= settings.min_crop:
         raise BadPictureError("too_small", f"the face's crop is {side:.0f} px, below {settings.min_crop}")
-    crop = cut(picture, x, y, side, settings.side)
+    crop = crop_square(picture, x, y, side, settings.side)
     return encode(crop, sha256, settings.jpeg, seed), difference_hash(crop)
 
 
 def _crop(
     data: bytes,
     picture: Image.Image,
-    found: list[Found],
+    found: list[DetectedFace],
     settings: FaceSettings,
     seed: int,
     framing: Framing,
     encoded_as: str,
 ) -> Crop:
-    """The second half of the road, after the faces are found."""
+    """The steps after face detection."""
     if not found:
         raise BadPictureError("no_face", "no face was found")
     sha256 = hashlib.sha256(data).hexdigest()
     face = main_face(found, picture)
     if framing == "found":
-        jpeg, dhash = store(picture, face, sha256, settings, seed)
+        jpeg, dhash = crop_face(picture, face, sha256, settings, seed)
     else:
         side = min(picture.size)
-        crop = cut(picture, picture.width / 2, picture.height / 2, side, settings.side)
+        crop = crop_square(picture, picture.width / 2, picture.height / 2, side, settings.side)
         jpeg, dhash = encode(crop, encoded_as or sha256, settings.jpeg, seed), difference_hash(crop)
-    whole = difference_hash(picture)
-    return Crop(jpeg, sha256, dhash, whole, picture.size, face, len(found) > 1, original(data))
+    picture_dhash = difference_hash(picture)
+    return Crop(jpeg, sha256, dhash, picture_dhash, picture.size, face, len(found) > 1, original(data))
 
 
 def preprocess_pictures(
@@ -159,19 +163,19 @@ def preprocess_pictures(
     framing: Framing,
     encoded_as: Sequence[str] = (),
 ) -> list[Crop | BadPictureError]:
-    """From files' bytes to the stored crops of their main faces, each the same whatever lies beside it.
+    """Preprocess pictures to crops of their main faces. A crop does not depend on the other pictures.
 
     Args:
         files: the bytes of pictures.
-        face_detector: looks at several at once, where that is faster.
+        face_detector: the face detector, which is given small batches.
         settings: the preprocessing settings.
-        seed: of the encode's quality.
+        seed: of the JPEG quality.
         framing: see `Framing`.
-        encoded_as: for `whole`, the sha256 of the picture whose quality each is encoded with: a twin is encoded as
-            its real is. Its own, where none is given.
+        encoded_as: for `whole`, the sha256 that determines each JPEG quality: a twin has that of its original. Empty
+            for the file's own.
 
     Returns:
-        For each file its crop, or why it has none: see `decode`, and `no_face`, `too_small`.
+        For each file its crop, or the reason why there is none: see `decode`, and `no_face`, `too_small`.
     """
     done: list[Crop | BadPictureError | None] = [None] * len(files)
     held: list[tuple[int, Image.Image]] = []

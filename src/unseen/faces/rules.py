@@ -1,6 +1,6 @@
-"""What a source knows of a picture before anything is decoded: whose it is, which split, which groups.
+"""Rules of a source: the identity, split and attributes of a picture.
 
-Everything comes from the picture's name in the archive and from csv files beside it, by the rules in params.
+They are derived from the picture's name in the archive and from CSV files beside it. Nothing is decoded.
 """
 
 import re
@@ -21,7 +21,7 @@ from unseen.sources.shared.settings import OTHERS, SourceSettings, TableSettings
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a picture from its name and from the table."""
+    """Identity, split and attributes of a picture, from its name and the table."""
 
     identity: str
     split: Split
@@ -29,7 +29,7 @@ class Facts:
 
 
 def identity_of(source: str, path: str, rule: str) -> str | None:
-    """Whose face a picture shows, from its path: None where the rule captures nothing."""
+    """The identity of a picture, from its path; None if the rule does not match."""
     if not rule:
         return f"{source}/{path}"
     match = re.search(rule, path)
@@ -37,7 +37,7 @@ def identity_of(source: str, path: str, rule: str) -> str | None:
 
 
 def _rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str]) -> Iterator[Row]:
-    """The rows of one table, which has the needed columns; `header` names them where a csv file does not."""
+    """The rows of a table, with the needed columns; `header` names the columns of a CSV file without a header."""
     table = table_of(where, data, header)
     for column in needed:
         if column not in table.names:
@@ -48,16 +48,16 @@ def _rows(where: str, data: bytes, header: Sequence[str], needed: Iterable[str])
 
 
 def read_metadata(archive: Path, inside: str, settings: TableSettings, also: Iterable[str] = ()) -> dict[str, Row]:
-    """The rows of every csv file that matches, by the picture's name in it as `row_name` gives it.
+    """Read all matching CSV files, and return their rows by picture name in the form of `row_name`.
 
     Args:
-        archive: holds the csv files.
+        archive: the archive with the CSV files.
         inside: see `SourceSettings`.
-        settings: which csv files, and which of their columns names the picture and says that it belongs.
-        also: other columns that they must have.
+        settings: names the files, the column of picture names, and the columns that select rows.
+        also: other required columns.
 
     Raises:
-        UserError: there is no such file, it lacks a column, or names a picture twice.
+        UserError: no file matches, a column is missing, or a picture has two different rows.
     """
     needed = (settings.name, *settings.where, *also)
     rows: dict[str, Row] = {}
@@ -72,7 +72,7 @@ def read_metadata(archive: Path, inside: str, settings: TableSettings, also: Ite
             if name.strip("/") and rows.setdefault(name, row) != row:
                 raise UserError(f"{archive.name}: {member.name} names {name!r} twice, with different values")
     if not files:
-        raise UserError(f"{archive.name}: no file in it matches `table.file`, {settings.file!r}")
+        raise UserError(f"{archive.name}: no file matches `table.file`, {settings.file!r}")
     return rows
 
 
@@ -80,7 +80,7 @@ class Rules:
     """The rules of one source, with its table in memory."""
 
     def __init__(self, name: str, source: SourceSettings, archive: Path, shares: SplitSettings, seed: int) -> None:
-        """Read the table, where there is one.
+        """Read the table, if the source has one.
 
         Raises:
             UserError: see `read_table`.
@@ -93,16 +93,16 @@ class Rules:
         self._taken: set[str] = set()
 
     def facts(self, path: str) -> Facts | Dropped | None:
-        """What is known of a picture.
+        """Apply the rules to a picture.
 
         Args:
-            path: its name in the archive, in the normal form.
+            path: its normal name in the archive.
 
         Returns:
-            Its facts; why it can't be used; or None where the table says that it is not of this source.
+            Its facts; the reason why it is dropped; or None if its row does not belong to this source.
 
         Raises:
-            UserError: it belongs to a set that never trains.
+            UserError: the picture belongs to a reserved set, which must not be trained on.
         """
         check_picture(self._name, self._source, path)
         row: Row = {}
@@ -111,7 +111,7 @@ class Rules:
             if key is None:
                 return Dropped(path, "not_in_table", f"no row in {self._source.table.file}")
             if key == SEVERAL:
-                return Dropped(path, "several_rows", f"more than one row in {self._source.table.file} may be meant")
+                return Dropped(path, "several_rows", f"more than one row in {self._source.table.file} matches")
             row = self._rows[key]
             if any(row[column] != value for column, value in self._where.items()):
                 return None
@@ -124,7 +124,7 @@ class Rules:
         return Facts(identity, split_of(identity, self._shares, self._seed), self._attributes(path, row))
 
     def _attributes(self, path: str, row: Row) -> dict[str, str]:
-        """The groups of a picture; one that is not stated is left out."""
+        """The attributes of a picture, without those that have no value."""
         found = {}
         for name, rule in self._source.attributes.items():
             text = row.get(rule.column, "") if rule.column else path

@@ -1,4 +1,4 @@
-"""The knobs of the road that every face takes."""
+"""Settings of preprocessing."""
 
 from pydantic import Field, model_validator
 
@@ -6,7 +6,7 @@ from unseen.core.settings import Settings
 
 
 class JpegSettings(Settings):
-    """Quality of the final encode, drawn evenly from [low, high] for each picture of either class."""
+    """JPEG quality of stored crops, drawn uniformly from [low, high] for each picture of both classes."""
 
     low: int = Field(default=75, ge=1, le=100, description="lowest JPEG quality")
     high: int = Field(default=95, ge=1, le=100, description="highest JPEG quality")
@@ -19,7 +19,7 @@ class JpegSettings(Settings):
 
 
 class DetectSettings(Settings):
-    """How the face detector looks at a picture."""
+    """Settings of the face detector."""
 
     min_score: float = Field(default=0.5, gt=0, lt=1, description="detection score below which a find does not count")
     side_low: int = Field(
@@ -37,7 +37,7 @@ class DetectSettings(Settings):
 
 
 class FaceSettings(Settings):
-    """Decode, find, crop, resize, encode: the same for real and fake."""
+    """Settings of preprocessing, the same for real and fake."""
 
     side: int = Field(64, ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
     scale: float = Field(

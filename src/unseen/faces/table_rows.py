@@ -1,4 +1,4 @@
-"""Which row of a table belongs to a picture."""
+"""Find the row of a table that belongs to a picture."""
 
 from collections.abc import Mapping
 
@@ -7,12 +7,14 @@ from unseen.core.picture_names import end_of, folded, is_rooted, normal
 Row = dict[str, str]
 
 SEVERAL = ""
-"""In place of a row's name: several rows end so."""
+"""Returned instead of a row's name if several rows match."""
 
 
 def row_name(name: str) -> str:
-    """The name of a picture in a table, in its normal form. One that starts outside of the archive, such as
-    `/home/me/faces/a.jpg` or `..\\faces\\a.jpg`, begins with `/`."""
+    """The normal form of a picture's name in a table.
+
+    A name that starts outside of the archive, such as `/home/me/faces/a.jpg` or `..\\faces\\a.jpg`, begins with `/`.
+    """
     found = normal(name)
     while found.startswith("../"):
         found = found[3:]
@@ -20,7 +22,7 @@ def row_name(name: str) -> str:
 
 
 class TableRows:
-    """The rows of a table, by the names of the pictures in them, which are in the form of `row_name`."""
+    """The rows of a table by picture name, in the form of `row_name`."""
 
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self._rows = rows
@@ -35,16 +37,16 @@ class TableRows:
         return self._rows[name]
 
     def find(self, path: str) -> str | None:
-        """The name of a picture's row: the whole path, the longest end of it that the table names, or a name that
-        starts outside of the archive and ends like the whole path.
+        """Find the name of a picture's row.
 
-        The file's suffix may be missing in the table, and its case means nothing.
+        It is the full path, or else its longest end that is in the table, or else a name that starts outside of the
+        archive and ends with the full path. The suffix is case-insensitive and may be missing in the table.
 
         Args:
             path: the picture's name in the archive.
 
         Returns:
-            None where no row has such a name; `SEVERAL` where more than one may be meant.
+            The name; None if no row matches; `SEVERAL` if more than one matches.
         """
         path = normal(path)
         parts = path.split("/")
@@ -59,7 +61,7 @@ class TableRows:
         return self._outside(path, len(parts))
 
     def _outside(self, path: str, depth: int) -> str | None:
-        """A rooted name that ends like the whole path."""
+        """The rooted name that ends with the full path."""
         if not self._rooted:
             return None
         if depth not in self._ends:
@@ -72,7 +74,7 @@ class TableRows:
 
 
 def _forms(path: str) -> tuple[str, ...]:
-    """A path with its suffix and without."""
+    """A path with and without its suffix."""
     folder, slash, file = path.rpartition("/")
     stem, point, _ = file.rpartition(".")
     return (path, f"{folder}{slash}{stem}") if point and stem else (path,)

@@ -1,10 +1,10 @@
-"""The directory of tags that a TIFF file and an EXIF block begin with (TIFF 6.0; BigTIFF)."""
+"""Read the first tag directory of a TIFF file or an EXIF block (TIFF 6.0, BigTIFF)."""
 
 import struct
 from dataclasses import dataclass, field
 
 _TYPE_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8}
-"""Bytes of one value of each type."""
+"""Bytes per value, by type."""
 
 
 @dataclass
@@ -19,10 +19,10 @@ class Directory:
 
     @classmethod
     def read(cls, data: bytes) -> "Directory":
-        """Find it; entries beyond the end of the data are left out.
+        """Read the directory. Entries beyond the end of the data are ignored.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no directory.
         """
         order = {b"II": "<", b"MM": ">"}.get(data[:2])
         if order is None:
@@ -40,11 +40,11 @@ class Directory:
         return found
 
     def first(self) -> int:
-        """Where the first entry lies."""
+        """Offset of the first entry."""
         return self.start + (8 if self.big else 2)
 
     def width(self) -> int:
-        """Bytes of an entry."""
+        """Bytes per entry."""
         return 20 if self.big else 12
 
     def tag(self, entry: bytes) -> int:
@@ -52,7 +52,7 @@ class Directory:
         return int(struct.unpack_from(self.order + "H", entry)[0])
 
     def value(self, tag: int) -> tuple[int, bytes]:
-        """The type and the bytes of a tag; 0 and nothing where it isn't there or lies outside of the data."""
+        """The type and the bytes of a tag; 0 and `b""` if it is missing or outside of the data."""
         for entry in self.entries:
             if self.tag(entry) == tag:
                 _, kind, count = struct.unpack_from(self.order + ("HHQ" if self.big else "HHI"), entry)
@@ -65,12 +65,12 @@ class Directory:
         return 0, b""
 
     def number(self, tag: int) -> int:
-        """The value of a tag that holds one whole number; 0 where it does not."""
+        """The value of a tag with one integer; 0 if it is missing or has another type."""
         kind, value = self.value(tag)
         code = {1: "B", 3: "H", 4: "I"}.get(kind)
         return int(struct.unpack(self.order + code, value)[0]) if code and len(value) == struct.calcsize(code) else 0
 
     def binary(self, tag: int) -> bytes:
-        """The value of a tag that holds bytes; nothing where it does not."""
+        """The value of a tag with bytes; `b""` if it is missing or has another type."""
         kind, value = self.value(tag)
         return value if kind in (1, 2, 7) else b""

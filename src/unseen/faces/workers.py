@@ -1,4 +1,4 @@
-"""The road of one archive's pictures, shared out to processes; outcomes come back in the order of the pictures."""
+"""Preprocess the pictures of an archive in several processes. Results are in the order of the pictures."""
 
 import hashlib
 import multiprocessing
@@ -21,31 +21,31 @@ from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 
 CHUNK = 32
-"""Pictures that go to a process at once."""
+"""Pictures per chunk at most; a process gets one chunk at a time."""
 
 CHUNK_BYTES = 2**24
-"""And their bytes at most, over one picture's own."""
+"""Bytes of pictures at which a chunk is full."""
 
-AHEAD = 2
-"""Chunks that wait for each process."""
+CHUNKS_PER_WORKER = 2
+"""Chunks in the queue for each process."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture on its way: its bytes and what is known of it."""
+    """A picture to preprocess."""
 
     path: str
     data: bytes
     facts: Facts
 
 
-Outcome = tuple[Job, Crop] | Dropped
-Crops = list[Crop | BadPictureError]
+JobResult = tuple[Job, Crop] | Dropped
+CropResults = list[Crop | BadPictureError]
 
 
 @dataclass
 class _Chunk:
-    """Consecutive pictures; of those that were dropped before they were looked at, only why."""
+    """Consecutive pictures, including those that the rules have dropped."""
 
     items: list[Job | Dropped] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class _Chunk:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What every process needs to walk it."""
+    """What a process needs for preprocessing: the face detector's model, settings, seed."""
 
     model: bytes
     settings: FaceSettings
@@ -70,15 +70,15 @@ class Preprocessing:
 
 
 def _serve(end: Connection, preprocessing: Preprocessing) -> None:
-    """What a process does: pictures in, what came of them out, until the other end is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
-    # One thread a process: the processes are the parallelism, and a result doesn't depend on either.
+    """The loop of a process: receive files, send crops, until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    # One thread per process, because there are several processes.
     face_detector = FaceDetector(preprocessing.model, preprocessing.settings.detect, threads=1)
     with suppress(EOFError, OSError):
         while True:
             files = end.recv()
             try:
-                answer: Crops | str = preprocess_pictures(
+                answer: CropResults | str = preprocess_pictures(
                     files, face_detector, preprocessing.settings, preprocessing.seed, "found"
                 )
             except Exception:
@@ -87,10 +87,10 @@ def _serve(end: Connection, preprocessing: Preprocessing) -> None:
 
 
 class _Process:
-    """A process that walks the road, started when it is first needed and again after it died.
+    """A process for preprocessing, started at first use and restarted after it died.
 
-    Not the standard library's pool: when a process dies while another starts, 3.11's waits for that one for ever.
-    Here each has a pipe of its own, whose end tells.
+    `ProcessPoolExecutor` of Python 3.11 can hang if a process dies while another starts. Here each process has its
+    own pipe, which is closed when the process dies.
     """
 
     def __init__(self, preprocessing: Preprocessing) -> None:
@@ -99,7 +99,7 @@ class _Process:
 
     def _started(self) -> Connection:
         if not self._running:
-            # Not forked: the runtime of the face detector has threads, and a fork of threads can hang.
+            # ONNX Runtime has threads, and a fork of a process with threads can hang.
             context = multiprocessing.get_context("spawn")
             end, other = context.Pipe()
             process = context.Process(target=_serve, args=(other, self._preprocessing), daemon=True)
@@ -115,29 +115,30 @@ class _Process:
             process.join()
             self._running = None
 
-    def _walk(self, files: list[bytes]) -> Crops | None:
+    def _request(self, files: list[bytes]) -> CropResults | None:
+        """Preprocess files in the process; None if it died."""
         end = self._started()
         try:
             end.send(files)
-            answer: Crops | str = end.recv()
+            answer: CropResults | str = end.recv()
         except (EOFError, OSError):
             self.end()
             return None
         if isinstance(answer, str):
-            raise RuntimeError(f"in a process that reads pictures:\n{answer}")
+            raise RuntimeError(f"error in a preprocessing process:\n{answer}")
         return answer
 
-    def crops(self, files: list[bytes]) -> Crops:
-        """What comes of each picture; one that ends the process is counted, the others are kept."""
+    def crops(self, files: list[bytes]) -> CropResults:
+        """Preprocess files. If the process dies, each file is tried alone, and the cause of the crash is dropped."""
         if not files:
             return []
-        together = self._walk(files)
-        if together is not None:
-            return together
-        # A model that can't be loaded is no picture's fault, and says so here.
+        results = self._request(files)
+        if results is not None:
+            return results
+        # If the model can't be loaded, this raises the error: the pictures are not the cause.
         FaceDetector(self._preprocessing.model, self._preprocessing.settings.detect)
         died = BadPictureError("crashed", "the process that read it died")
-        return [crop for file in files for crop in self._walk([file]) or [died]]
+        return [crop for file in files for crop in self._request([file]) or [died]]
 
 
 def _chunks(items: Iterable[Job | Dropped]) -> Iterator[_Chunk]:
@@ -151,50 +152,50 @@ def _chunks(items: Iterable[Job | Dropped]) -> Iterator[_Chunk]:
         yield chunk
 
 
-def _outcome(job: Job, crop: Crop | BadPictureError) -> Outcome:
+def _result(job: Job, crop: Crop | BadPictureError) -> JobResult:
     return Dropped(job.path, crop.reason, crop.detail) if isinstance(crop, BadPictureError) else (job, crop)
 
 
-def _outcomes(chunk: _Chunk, crops: Iterable[Crop | BadPictureError]) -> Iterator[Outcome]:
-    waiting = iter(crops)
+def _results(chunk: _Chunk, crops: Iterable[Crop | BadPictureError]) -> Iterator[JobResult]:
+    following = iter(crops)
     for item in chunk.items:
-        yield item if isinstance(item, Dropped) else _outcome(item, next(waiting))
+        yield item if isinstance(item, Dropped) else _result(item, next(following))
 
 
-def crops(items: Iterable[Job | Dropped], preprocessing: Preprocessing, workers: int) -> Iterator[Outcome]:
-    """Walk the road with every picture.
+def crops(items: Iterable[Job | Dropped], preprocessing: Preprocessing, workers: int) -> Iterator[JobResult]:
+    """Preprocess pictures in several processes.
 
     Args:
-        items: pictures, and those already dropped; read lazily, a few chunks ahead of what is returned.
+        items: pictures, and those already dropped; a few chunks are prefetched.
         preprocessing: the face detector's model and the preprocessing settings.
-        workers: processes; how many changes the speed and nothing else.
+        workers: number of processes; it does not change the result.
 
     Yields:
-        For each item in order: what came of it.
+        The result for each item, in order.
     """
     idle: SimpleQueue[_Process] = SimpleQueue()
     processes = [_Process(preprocessing) for _ in range(workers)]
     for process in processes:
         idle.put(process)
 
-    def crops_of(files: list[bytes]) -> Crops:
+    def crops_of(files: list[bytes]) -> CropResults:
         process = idle.get()
         try:
             return process.crops(files)
         finally:
             idle.put(process)
 
-    running: deque[tuple[_Chunk, Future[Crops]]] = deque()
-    threads = ThreadPoolExecutor(workers)  # a thread waits for each process
+    running: deque[tuple[_Chunk, Future[CropResults]]] = deque()
+    threads = ThreadPoolExecutor(workers)  # each thread waits for one process
     try:
         source = _chunks(items)
         while True:
-            while len(running) < workers * AHEAD and (chunk := next(source, None)):
+            while len(running) < workers * CHUNKS_PER_WORKER and (chunk := next(source, None)):
                 running.append((chunk, threads.submit(crops_of, chunk.data())))
             if not running:
                 return
             chunk, future = running.popleft()
-            yield from _outcomes(chunk, future.result())
+            yield from _results(chunk, future.result())
     finally:
         threads.shutdown(cancel_futures=True)
         for process in processes:

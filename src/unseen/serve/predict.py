@@ -24,8 +24,8 @@ from unseen.detectors.shared.artifact import TrainedDetector, load_detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.decode import BadPictureError, decode
-from unseen.faces.detect import FaceDetector, Found
-from unseen.faces.preprocess import store
+from unseen.faces.detect import DetectedFace, FaceDetector
+from unseen.faces.preprocess import crop_face
 from unseen.serve.verdict import Verdict, verdict_of
 from unseen.sources.shared.archive import MAX_MEMBER_BYTES
 
@@ -107,7 +107,7 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, FaceDetector]:
         raise UserError(f"{folder}: damaged ({what}); {advice(folder)}") from error
 
 
-def _box(face: Found, width: int, height: int) -> Box:
+def _box(face: DetectedFace, width: int, height: int) -> Box:
     left, right = (min(max(round(x), 0), width) for x in face.box[::2])
     top, bottom = (min(max(round(y), 0), height) for y in face.box[1::2])
     return left, top, right - left, bottom - top
@@ -147,7 +147,7 @@ def look(path: str, detector: TrainedDetector, face_detector: FaceDetector) -> l
     for face in face_detector.detect(picture):
         box = _box(face, *picture.size)
         try:
-            faces.append(_Face(path, box, decode_crop(store(picture, face, sha256, settings, seed)[0])))
+            faces.append(_Face(path, box, decode_crop(crop_face(picture, face, sha256, settings, seed)[0])))
         except BadPictureError as bad:
             faces.append(NotScored(path, bad.reason, bad.detail, box))
     return faces or [NotScored(path, "no_face", "no face was found")]
