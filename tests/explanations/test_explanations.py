@@ -24,9 +24,9 @@ from unseen.explanations.explain import explain, framings
 from unseen.explanations.explanations import (
     decisions,
     heat_shares,
-    looked_at,
     most_confident,
     outcome_groups,
+    select_decisions,
     shares_inside,
 )
 from unseen.explanations.face_area import ellipse_in_crop, within
@@ -99,7 +99,7 @@ def test_selection_is_by_confidence_and_then_by_name(predictions: Path) -> None:
     assert chosen("gan", "true_positive", 3) == ["fakes/3", "fakes/0", "fakes/1"]
     assert chosen("gan", "false_negative", 3) == []
     shuffled = frame.sample(frac=1, random_state=1)
-    assert looked_at(shuffled, 3, 2) == looked_at(frame, 3, 2)
+    assert select_decisions(shuffled, 3, 2) == select_decisions(frame, 3, 2)
 
 
 def test_a_threshold_decides_what_is_wrong(predictions: Path) -> None:

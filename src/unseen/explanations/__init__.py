@@ -1,1 +1,1 @@
-"""Which part of a picture a decision depends on."""
+"""Heatmaps of detector decisions, and training faces similar to misclassified ones."""

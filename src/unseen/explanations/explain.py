@@ -1,4 +1,4 @@
-"""One detector explained: panels of its most confident decisions, where it looked, and what its mistakes resemble."""
+"""Explains one detector: its most confident decisions with heatmaps, and training faces similar to its errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from unseen.data.shards import FaceSet
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.explanations import neighbours
 from unseen.explanations.explanations import (
-    Seen,
+    CropWithFace,
     crops_of,
     decisions,
     heat_shares,
-    looked_at,
     most_confident,
     outcome_groups,
+    select_decisions,
     shares_inside,
 )
 from unseen.explanations.heat import Heat, heat, method_of
@@ -40,13 +40,13 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Explained:
-    """What was found.
+    """The explanation of a detector.
 
     Attributes:
-        heat: see `explanations.heat_shares`; and `method`, and `threshold`.
+        heat: result of `explanations.heat_shares`, with `method` and `threshold`.
         panels: the most confident decisions, by group and outcome.
-        neighbours: misclassified faces beside their nearest training faces.
-        nearest: the same as a table: id, outcome, score, place, neighbour, neighbour_label, similarity.
+        neighbours: misclassified faces with their nearest training faces.
+        nearest: table of these neighbours: id, outcome, score, place, neighbour, neighbour_label, similarity.
     """
 
     heat: dict[str, Any]
@@ -56,7 +56,7 @@ class Explained:
 
 
 def framings(folders: dict[str, str]) -> dict[str, Framing]:
-    """How the crops of each evaluation set were cut, by its folder below data: what an own GAN draws is a crop."""
+    """The framing of each evaluation set, by its folder below data; samples of own GANs are already crops."""
     return {name: "whole" if folder.startswith("fakes/") else "found" for name, folder in folders.items()}
 
 
@@ -70,22 +70,22 @@ def explain(
     settings: ExplanationSettings,
     seed: int,
 ) -> Explained:
-    """Look at a detector's decisions.
+    """Explain the decisions of a detector.
 
     Args:
-        detector: from its artifact.
-        predictions: its folder of predictions.
-        evaluation: holds the evaluation sets.
+        detector: detector loaded from its artifact.
+        predictions: folder of its predictions.
+        evaluation: folder of the evaluation sets.
         folders: `evaluation_sets.*.data` by name.
         train: sets it was trained on.
-        weights: folder of the network that says which faces are alike, or `models/none`.
-        settings: how much is looked at.
-        seed: of the intervals.
+        weights: folder of the network for the similarity of faces, or `models/none`.
+        settings: numbers of faces.
+        seed: seed of the intervals.
     """
     device = prepare()
     threshold = detector.calibration.threshold
     frame = decisions(predictions, folders, threshold)
-    show, measure = looked_at(frame, settings.pictures, settings.measured)
+    show, measure = select_decisions(frame, settings.pictures, settings.measured)
     ids = list(dict.fromkeys([*show, *measure]))
     seen = crops_of(ids, evaluation, framings(folders), detector.faces.scale)
     pixels = np.stack([seen[name].pixels for name in ids])
@@ -97,13 +97,15 @@ def explain(
     measured = frame.set_index("id", drop=False).loc[measure].reset_index(drop=True)
     inside, area = shares_inside(np.stack([heats[name] for name in measure]), [seen[name].face for name in measure])
     shares = heat_shares(frame, measured.assign(inside=inside, area=area), seed)
-    heading = [f"{detector.name}: what spoke for its verdict ({METHODS[method]}); fake from score {threshold:.3f} on"]
+    heading = [f"{detector.name}: evidence for its decisions ({METHODS[method]}); fake if score >= {threshold:.3f}"]
     panels = sheet(heading, _panel_rows(frame, settings.pictures, seen, heats))
     similar, table = _neighbours(detector.name, frame, settings, seen, train, weights, device)
     return Explained({"method": method, "threshold": threshold, **shares}, panels, similar, table)
 
 
-def _panel_rows(frame: pd.DataFrame, count: int, seen: dict[str, Seen], heats: dict[str, Heat]) -> list[PanelRow]:
+def _panel_rows(
+    frame: pd.DataFrame, count: int, seen: dict[str, CropWithFace], heats: dict[str, Heat]
+) -> list[PanelRow]:
     rows = []
     for group, kind, outcomes in outcome_groups(frame):
         total = int((frame["group"] == group).sum())
@@ -125,28 +127,28 @@ def _neighbours(
     title: str,
     frame: pd.DataFrame,
     settings: ExplanationSettings,
-    seen: dict[str, Seen],
+    seen: dict[str, CropWithFace],
     train: list[FaceSet],
     weights: Path,
     device: Any,
 ) -> tuple[Image.Image, pd.DataFrame]:
-    """The misclassified faces of the panels."""
+    """The misclassified faces of the panels with their nearest training faces, as a sheet and as a table."""
     columns = ["id", "outcome", "score", "place", "neighbour", "neighbour_label", "similarity"]
     if weights.name == "none":
-        return sheet([f"{title}: no search, as `explanations.weights` is none"], []), pd.DataFrame(columns=columns)
+        return sheet([f"{title}: no search, since `explanations.weights` is none"], []), pd.DataFrame(columns=columns)
     wrong = [
         (group, outcome, most_confident(frame, group, outcome, settings.pictures))
         for group, _, outcomes in outcome_groups(frame)
         for outcome in outcomes
         if outcome in ("false_negative", "false_positive")
     ]
-    asked = pd.concat([found for _, _, found in wrong])
+    queries = pd.concat([found for _, _, found in wrong])
     faces = neighbours.trained_on(train, settings.searched)
     found = []
-    if len(asked):
-        pixels = np.stack([seen[name].pixels for name in asked["id"]])
+    if len(queries):
+        pixels = np.stack([seen[name].pixels for name in queries["id"]])
         found = neighbours.nearest_faces(pixels, faces, Backbone(weights, device))
-    near = dict(zip(asked["id"], found, strict=True))
+    near = dict(zip(queries["id"], found, strict=True))
     rows, table = [], []
     for group, outcome, chosen in wrong:
         if not len(chosen):
@@ -158,5 +160,5 @@ def _neighbours(
                 cells.append(PanelCell([shown(one.pixels)], [f"{label}, similarity {one.similarity:.2f}", one.id]))
                 table.append([name, outcome, score, place, one.id, label, one.similarity])
             rows.append(PanelRow([f"{group}: {outcome}", MEANING[outcome]], cells))
-    heading = [f"{title}: misclassified faces, and the nearest of {len(faces)} training faces"]
+    heading = [f"{title}: misclassified faces and the nearest of {len(faces)} training faces"]
     return sheet(heading, rows), pd.DataFrame(table, columns=columns)

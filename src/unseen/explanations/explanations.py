@@ -1,7 +1,8 @@
-"""Which decisions of a detector are looked at, and whether it looked at the face: from predictions, shards and heat.
+"""Selects decisions of a detector and measures the share of their heat that is on the face.
 
-An outcome is a label and a verdict at the frozen threshold: a fake is a `true_positive` or a `false_negative`, a real
-face is a `true_negative` or a `false_positive`. Decisions are grouped by generator, and those on reals by source.
+An outcome combines the label and the decision at the frozen threshold: a fake is a `true_positive` or a
+`false_negative`, a real face a `true_negative` or a `false_positive`. Decisions are grouped by generator for fakes
+and by source for reals.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +30,7 @@ OUTCOMES = {
     "true_negative": (0, False),
     "false_positive": (0, True),
 }
-"""Label, and whether the verdict was "fake"."""
+"""Label, and whether the decision was "fake"."""
 
 WRONG = {"fake": ("false_negative", "true_positive"), "real": ("false_positive", "true_negative")}
 """The wrong and the right outcome of each class."""
@@ -40,12 +41,12 @@ Array = npt.NDArray[np.float64]
 
 
 def decisions(folder: Path, sets: Iterable[str], threshold: float) -> pd.DataFrame:
-    """Every decision of a detector, each face once: id, set, group, label, identity, logit, score, fake, outcome.
+    """All decisions of a detector, each face once: id, set, group, label, identity, logit, score, fake, outcome.
 
     Args:
-        folder: holds one Parquet file of predictions for each evaluation set.
-        sets: the evaluation sets.
-        threshold: frozen, on the score.
+        folder: folder with one Parquet file of predictions for each evaluation set.
+        sets: names of the evaluation sets.
+        threshold: frozen threshold on the score.
     """
     frames = [read_predictions(folder / f"{name}.parquet").assign(set=name) for name in sets]
     both = pd.concat(frames, ignore_index=True).drop_duplicates("id", ignore_index=True)
@@ -57,7 +58,7 @@ def decisions(folder: Path, sets: Iterable[str], threshold: float) -> pd.DataFra
 
 
 def outcome_groups(frame: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
-    """Each group's name, its class and its two outcomes, the right one first; reals before fakes."""
+    """Each group's name, class and two outcomes, the correct one first; reals before fakes."""
     found = sorted({(int(label), str(group)) for label, group in zip(frame["label"], frame["group"], strict=True)})
     classes = [(name, "fake" if label else "real") for label, name in found]
     return [(name, kind, list(reversed(WRONG[kind]))) for name, kind in classes]
@@ -68,16 +69,16 @@ def _of(frame: pd.DataFrame, group: str, outcome: str) -> pd.DataFrame:
 
 
 def most_confident(frame: pd.DataFrame, group: str, outcome: str, count: int) -> pd.DataFrame:
-    """The decisions of an outcome that are furthest on their side, the furthest first; by id where two are as far.
+    """The `count` most confident decisions of an outcome, the most confident first; ties are sorted by id.
 
-    By the logit: a score saturates.
+    Confidence is measured by logits, since scores saturate.
     """
     ordered = _of(frame, group, outcome).sort_values("id")
     return ordered.sort_values("logit", ascending=not OUTCOMES[outcome][1], kind="stable").head(count)
 
 
-def looked_at(frame: pd.DataFrame, shown: int, measured: int) -> tuple[list[str], list[str]]:
-    """The ids of the decisions that are shown, and of those whose heat is measured."""
+def select_decisions(frame: pd.DataFrame, shown: int, measured: int) -> tuple[list[str], list[str]]:
+    """The ids of the decisions in the panels, and of those whose heat is measured."""
     show: list[str] = []
     measure: list[str] = []
     for group, _, outcomes in outcome_groups(frame):
@@ -88,20 +89,20 @@ def looked_at(frame: pd.DataFrame, shown: int, measured: int) -> tuple[list[str]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A stored crop and where its face lies."""
+class CropWithFace:
+    """A stored crop and the position of its face."""
 
     pixels: Pixels
     face: Ellipse
 
 
-def crops_of(ids: Sequence[str], root: Path, sets: dict[str, Framing], scale: float) -> dict[str, Seen]:
-    """Stored crops by id.
+def crops_of(ids: Sequence[str], root: Path, sets: dict[str, Framing], scale: float) -> dict[str, CropWithFace]:
+    """Load stored crops by id.
 
     Args:
-        ids: those that are wanted.
-        root: holds the evaluation sets.
-        sets: how the crops of each evaluation set were framed.
+        ids: ids of the faces.
+        root: folder of the evaluation sets.
+        sets: framing of each evaluation set.
         scale: `faces.scale`.
     """
     wanted, found = set(ids), {}
@@ -113,13 +114,12 @@ def crops_of(ids: Sequence[str], root: Path, sets: dict[str, Framing], scale: fl
                 pixels = decode_crop(row["image"]["bytes"])
                 picture = (row["width"], row["height"])
                 face = ellipse_in_crop(row["box"], row["landmarks"], picture, framing, scale, len(pixels))
-                found[row["id"]] = Seen(pixels, face)
+                found[row["id"]] = CropWithFace(pixels, face)
     return found
 
 
 def shares_inside(heats: Heat, faces: Sequence[Ellipse]) -> tuple[Array, Array]:
-    """The share of each picture's heat [n, s, s] that lies within its face, NaN where there is no heat; and the share
-    of its area that does."""
+    """The share of each heatmap [n, s, s] inside its face, NaN without heat, and the share of the area inside it."""
     size = heats.shape[1]
     masks = np.stack([within(face, size) for face in faces])
     total = heats.sum((1, 2), dtype=np.float64)
@@ -129,7 +129,7 @@ def shares_inside(heats: Heat, faces: Sequence[Ellipse]) -> tuple[Array, Array]:
 
 
 def _means(values: Array, people: Sequence[str], seed: int, part: str) -> tuple[float, Array]:
-    """The mean, and its resamples: people drawn with replacement, not pictures."""
+    """The mean, and its bootstrap resamples over people."""
     codes, names = pd.factorize(np.asarray(people, object))
     sums, counts = np.bincount(codes, values), np.bincount(codes)
     random = np.random.default_rng(int(unit_interval("heat", part, seed) * 2**53))
@@ -142,7 +142,7 @@ def _people(rows: pd.DataFrame) -> int:
 
 
 def _summary(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """One outcome, of one group or of all."""
+    """The heat shares of one outcome; see `heat_shares`."""
     warm = measured[measured["inside"].notna()]
     found: dict[str, Any] = {"n": len(warm), "without_heat": len(measured) - len(warm)}
     if not len(warm):
@@ -160,8 +160,8 @@ def _summary(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
 
 
 def _wrong_less_right(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """By class, how much less of its heat the wrong decisions have on the face than the right ones: below 0 where
-    wrong ones look at the background. None where one of the two did not happen."""
+    """By class, `heat_beyond_area` of wrong decisions minus that of correct ones. It is negative if wrong decisions
+    depend more on the background, and None if either kind is missing."""
     found: dict[str, Any] = {}
     warm = measured[measured["inside"].notna()]
     for kind, outcomes in WRONG.items():
@@ -182,17 +182,18 @@ def _wrong_less_right(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
 
 
 def heat_shares(frame: pd.DataFrame, measured: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """The share of heat on the face, by outcome, over all and by group.
+    """Compute the share of heat on the face by outcome, overall and by group.
 
     Args:
         frame: from `decisions`.
-        measured: the same columns, and `inside` and `area` from `shares_inside`, of those that were measured.
-        seed: of the intervals.
+        measured: the measured decisions, with columns `inside` and `area` from `shares_inside`.
+        seed: seed of the intervals.
 
     Returns:
-        `outcomes` and, in `groups`, the same by group: for each outcome `n` (measured), `without_heat` (left out),
-        `people`, `heat_inside` and `heat_beyond_area` (mean and 95 % interval over people), `area_inside` (mean), and
-        by group `decisions`, how many there are; `wrong_less_right`, see there.
+        `outcomes` and, by group, `groups`: for each outcome `n`, the number measured; `without_heat`, the number
+        excluded; `people`; `heat_inside` and `heat_beyond_area` (mean and 95 % interval over people); `area_inside`
+        (mean); and in groups `decisions`, the number of all decisions. `wrong_less_right`: the difference in
+        `heat_beyond_area` between wrong and correct decisions, by class.
     """
     overall = {name: _summary(measured[measured["outcome"] == name], seed) for name in OUTCOMES}
     groups: dict[str, Any] = {}

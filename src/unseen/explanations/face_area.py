@@ -1,4 +1,4 @@
-"""Where the face lies in a stored crop."""
+"""The area of the face in a stored crop."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from unseen.faces.preprocess import Framing, square_around
 
 Mask = npt.NDArray[np.bool_]
 Ellipse = tuple[float, float, float, float]
-"""Centre x and y, half width and half height, in the crop's pixels."""
+"""Centre x and y, half width and half height, in pixels of the crop."""
 
 
 def ellipse_in_crop(
@@ -22,19 +22,18 @@ def ellipse_in_crop(
     scale: float,
     size: int,
 ) -> Ellipse:
-    """The ellipse inscribed in the face detector's box, as faces are annotated in FDDB (Jain and Learned-Miller
-    2010).
+    """The ellipse inscribed in the face box, as in the annotations of FDDB (Jain and Learned-Miller 2010).
 
-    A crop is tight: at `faces.scale` 1.1 nearly all of it lies within the box, which has hair and ears in it. What is
-    no face lies in the crop's corners, and the ellipse leaves them out.
+    Crops are tight: at `faces.scale` 1.1 the box, which includes hair and ears, covers nearly the whole crop. The
+    background is in the corners, which the ellipse excludes.
 
     Args:
-        box: left, top, right, bottom in the original picture's pixels, as it is stored.
-        landmarks: five x, y in the same.
-        picture: the original's width and height.
-        framing: how the crop was cut out of it; see `unseen.faces.preprocess`.
+        box: stored box, left, top, right, bottom, in pixels of the original picture.
+        landmarks: five points x, y in the same pixels.
+        picture: width and height of the original.
+        framing: how the crop was made; see `unseen.faces.preprocess`.
         scale: `faces.scale`.
-        size: pixels of the crop's side.
+        size: side of the crop in pixels.
     """
     if framing == "found":
         points: Any = tuple(zip(landmarks[::2], landmarks[1::2], strict=True))
@@ -48,7 +47,7 @@ def ellipse_in_crop(
 
 
 def within(ellipse: Ellipse, size: int) -> Mask:
-    """Which pixels' centres lie within the ellipse, [size, size]."""
+    """Mask of the pixels whose centres are inside the ellipse, [size, size]."""
     x, y, half_width, half_height = ellipse
     place = np.arange(size) + 0.5
     across, down = (place - x) / half_width, (place - y) / half_height

@@ -1,11 +1,10 @@
-"""What in a picture spoke for a detector's verdict: a heat for each pixel, by a method that fits the network.
+"""Heatmaps of a detector's decisions. The method depends on the network:
 
-- A detector with a `heatmap` of its own: that.
-- A network with maps of features, or a ViT: slope x activation (Grad-CAM without its average of the slopes over the
-  picture: "HiResCAM", Draelos and Carin 2020, arXiv 2011.08891). Where the network itself ends with a global average,
-  as nearly all do, that average changes nothing and this is Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391); where
-  it does not, as in a discriminator or a ViT, Grad-CAM would show places that had no say.
-- Anything else: occlusion (Zeiler and Fergus 2014, arXiv 1311.2901), how far the logit falls when a square is
+- A detector with a method `heatmap`: its own heatmap.
+- A network with feature maps, or a ViT: gradient x activation ("HiResCAM", Draelos and Carin 2020, arXiv 2011.08891).
+  This equals Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391) for networks that end with global average pooling. In
+  others, such as a discriminator or a ViT, Grad-CAM averages gradients and may highlight places without influence.
+- Other networks: occlusion (Zeiler and Fergus 2014, arXiv 1311.2901), the decrease of the logit when a square is
   covered with the picture's mean colour.
 """
 
@@ -28,27 +27,27 @@ Heat = npt.NDArray[np.float32]
 Method = Literal["own", "grad_cam", "occlusion"]
 
 PLACES = 4
-"""Places in a row that the map has at least, if the network has such a map. A map of 2 x 2, the last of most networks
-at 64 px, shows something else than occlusion does (mean correlation -0.13 for EfficientNet-lite0 on the default run's
-faces; 0.24 at 4 x 4, 0.18 at 8 x 8). At 128 px and more it is the network's last map, as in the paper."""
+"""Minimum side of the feature map, if the network has such a map. At 64 px the last map of most networks is 2 x 2 and
+disagrees with occlusion (mean correlation -0.13 for EfficientNet-lite0 on the default faces; 0.24 at 4 x 4, 0.18
+at 8 x 8). At 128 px and more the network's last map is used, as in the paper."""
 
 BATCH = 32
-"""Pictures that a network sees at a time."""
+"""Batch size."""
 
 SQUARES = 4
-"""Covered squares would fit so often into a row; they stand half a square apart, so there are 49 places."""
+"""Size of the occluding squares: the picture's side is 4 squares. Their stride is half a square: 49 positions."""
 
 
 def _tokens(network: Any) -> bool:
-    """Whether it is one of timm's ViTs."""
+    """Whether the network is a ViT of timm."""
     return all(hasattr(network, name) for name in ("patch_embed", "blocks", "num_prefix_tokens"))
 
 
 def _place(model: Detector, pixels: Tensor) -> nn.Module | None:
-    """The layer whose output is looked at; None where there is none.
+    """The layer whose output is used; None if there is no suitable layer.
 
-    Of a ViT the first norm of its last block: behind it often only the class token counts, which has no place. Of
-    others the last layer with a map of PLACES in a row, or with the finest that there is.
+    For a ViT it is the first norm of the last block, since later outputs may depend on the class token alone, which
+    has no position. For others it is the last layer with a map of at least PLACES, or else with the finest map.
     """
     network: Any = getattr(model, "network", None)
     if _tokens(network):
@@ -60,11 +59,11 @@ def _place(model: Detector, pixels: Tensor) -> nn.Module | None:
         return None
     maps: list[tuple[int, nn.Module]] = []
 
-    def look(layer: nn.Module, given: object, made: object) -> None:
-        if isinstance(made, Tensor) and made.ndim == 4 and min(made.shape[2:]) > 1:
-            maps.append((min(made.shape[2:]), layer))
+    def record(layer: nn.Module, inputs: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
+            maps.append((min(output.shape[2:]), layer))
 
-    hooks = [part.register_forward_hook(look) for part in model.modules() if part is not model]
+    hooks = [part.register_forward_hook(record) for part in model.modules() if part is not model]
     with torch.no_grad():
         model(pixels[:1])
     for hook in hooks:
@@ -74,35 +73,35 @@ def _place(model: Detector, pixels: Tensor) -> nn.Module | None:
 
 
 def _grad_cam(model: Detector, layer: nn.Module, pixels: Tensor, sign: Tensor) -> Tensor:
-    """Slope x activation, summed over channels: [n, h, w]."""
+    """Gradient x activation, summed over channels: [n, h, w]."""
 
-    def towards(x: Tensor) -> Tensor:
+    def signed_logits(x: Tensor) -> Tensor:
         logits: Tensor = model(x)
         return logits.float() * sign
 
-    with warnings.catch_warnings():  # captum wants slopes of the pixels too, which are integers; nobody needs them
+    with warnings.catch_warnings():  # captum warns that pixels are integers and have no gradient; none is needed
         warnings.simplefilter("ignore")
-        found = cast(Tensor, LayerGradientXActivation(towards, layer).attribute(pixels)).detach().float()
+        found = cast(Tensor, LayerGradientXActivation(signed_logits, layer).attribute(pixels)).detach().float()
     if found.ndim == 4:
         return found.sum(1)
     network: Any = model.network
     tokens = found.sum(2)[:, network.num_prefix_tokens :]
-    side = math.isqrt(tokens.shape[1])  # crops are squares, and so is their grid of tokens, row by row
+    side = math.isqrt(tokens.shape[1])  # crops and thus token grids are square
     return tokens.reshape(len(tokens), side, side)
 
 
 def _occlusion(model: Detector, pixels: Tensor) -> Tensor:
-    """How far the logit falls where a square is covered, [n, s, s]: positive where the picture speaks for fake."""
+    """Decrease of the logit when a square is covered, [n, s, s]; positive where the picture is evidence for fake."""
     size = pixels.shape[-1]
     side = max(2, size // SQUARES)
 
-    def answer(x: Tensor) -> Tensor:  # the mean colour need not be an integer, and some kinds see nothing else
+    def rounded_logits(x: Tensor) -> Tensor:  # the mean colour is not an integer, but some kinds need integers
         logits: Tensor = model(x.round().to(torch.uint8))
         return logits
 
     covered = pixels.float().mean((2, 3), keepdim=True).expand_as(pixels)
     step = max(1, side // 2)
-    found = Occlusion(answer).attribute(
+    found = Occlusion(rounded_logits).attribute(
         pixels.float(),
         sliding_window_shapes=(pixels.shape[1], side, side),
         strides=(pixels.shape[1], step, step),
@@ -120,21 +119,20 @@ def _prepared(model: Detector, pixels: Pixels, device: torch.device) -> tuple[Me
 
 
 def method_of(model: Detector, pixels: Pixels, device: torch.device) -> Method:
-    """How a detector in evaluation mode is asked, at the size of these pictures uint8 [n, s, s, 3]."""
+    """The method for a detector in evaluation mode, for pictures of this size, uint8 [n, s, s, 3]."""
     return _prepared(model, pixels, device)[0]
 
 
 def heat(model: Detector, pixels: Pixels, fake: npt.NDArray[np.bool_], device: torch.device) -> Heat:
-    """What spoke for each verdict.
+    """Compute heatmaps of the evidence for each decision.
 
     Args:
         model: a detector in evaluation mode, on the device.
-        pixels: uint8 [n, s, s, 3], at least one.
-        fake: [n], whether the verdict was "fake": then the heat is of what speaks for fake; otherwise of what speaks
-            for real. So it is of the same side where the verdict is right or wrong: of what the detector went by.
+        pixels: pictures uint8 [n, s, s, 3], at least one.
+        fake: decisions [n]. If true, heat is evidence for fake, otherwise for real, independent of the true label.
 
     Returns:
-        float32 [n, s, s], 0 to 1: each picture by its own maximum. All 0 where nothing speaks for the verdict.
+        Heat, float32 [n, s, s], 0 to 1, scaled by the maximum of each picture; all 0 if there is no evidence.
     """
     method, layer = _prepared(model, pixels, device)
     parts = []
@@ -145,14 +143,14 @@ def heat(model: Detector, pixels: Pixels, fake: npt.NDArray[np.bool_], device: t
             found = _grad_cam(model, layer, x, sign)
         else:
             with torch.no_grad():
-                answer: Any = model.heatmap if method == "own" else lambda x: _occlusion(model, x)
-                found = answer(x).float() * sign[:, None, None]
+                explainer: Any = model.heatmap if method == "own" else lambda x: _occlusion(model, x)
+                found = explainer(x).float() * sign[:, None, None]
         parts.append(_scaled(found, pixels.shape[1]).cpu().numpy())
     return np.concatenate(parts)
 
 
 def _scaled(found: Tensor, size: int) -> Tensor:
-    """What speaks for the verdict of values [n, h, w], at [n, size, size], each by its own maximum."""
+    """Positive values of [n, h, w], resized to [n, size, size] and divided by the maximum of each picture."""
     positive = found.float().clamp(min=0)[:, None]
     if positive.shape[-1] != size:
         positive = functional.interpolate(positive, (size, size), mode="bilinear", align_corners=False)

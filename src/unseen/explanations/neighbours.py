@@ -1,4 +1,4 @@
-"""The training faces that are nearest to a misclassified one, in the features of a network that no detector uses."""
+"""The training faces nearest to a misclassified face, by features of a network that no detector uses."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from unseen.data.sample import evenly
 from unseen.data.shards import FaceSet
 
 NEAREST = 3
-"""Training faces beside each."""
+"""Training faces for each misclassified face."""
 
 BATCH = 64
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training face: its crop, id and label, and its cosine similarity to the face that was asked for."""
+    """A training face: its crop, id and label, and its cosine similarity to the query face."""
 
     pixels: Pixels
     id: str
@@ -30,7 +30,7 @@ class Neighbour:
 
 
 def trained_on(sets: Iterable[FaceSet], count: int) -> Crops:
-    """Faces of the train split, at most `count` of them, as they are stored; columns id and label."""
+    """At most `count` stored faces of the train split, evenly spaced; columns id and label."""
     listed = list(sets)
     ids = [name for one in listed for name in one.index(["train"], ["id"])["id"]]
     wanted = set(evenly(ids, count))
@@ -46,12 +46,12 @@ def trained_on(sets: Iterable[FaceSet], count: int) -> Crops:
 
 
 def nearest_faces(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor]) -> list[list[Neighbour]]:
-    """For each picture uint8 [n, s, s, 3] its NEAREST faces, the nearest first, by the cosine of their features.
+    """Find the NEAREST faces of each picture by cosine similarity of features, the nearest first.
 
     Args:
-        pixels: the pictures; there may be none.
-        faces: those that are searched.
-        features: from uint8 [n, 3, s, s] to [n, d].
+        pixels: pictures uint8 [n, s, s, 3]; may be empty.
+        faces: faces to search.
+        features: maps uint8 [n, 3, s, s] to [n, d].
     """
     if not len(pixels):
         return []
@@ -61,16 +61,16 @@ def nearest_faces(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Ten
 
     starts = range(0, len(faces), BATCH)
     parts = [unit(faces.take(range(start, min(start + BATCH, len(faces))))) for start in starts]
-    alike = unit(pixels) @ torch.cat(parts).T
-    # sorted on the host by a stable sort: of faces that are as near the first one stored comes first
-    order = np.argsort(-alike.numpy(), axis=1, kind="stable")[:, :NEAREST]
+    similarity = unit(pixels) @ torch.cat(parts).T
+    # a stable sort on the CPU, so that ties are in stored order on every device
+    order = np.argsort(-similarity.numpy(), axis=1, kind="stable")[:, :NEAREST]
     return [
         [
             Neighbour(
                 faces.take([row])[0],
                 str(faces.columns["id"][row]),
                 int(faces.labels[row]),
-                float(alike[number, row]),
+                float(similarity[number, row]),
             )
             for row in rows
         ]

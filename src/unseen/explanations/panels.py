@@ -1,4 +1,4 @@
-"""Sheets of labelled pictures for people."""
+"""Image sheets of labelled pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from unseen.explanations.face_area import Ellipse
 from unseen.explanations.heat import Heat
 
 SIDE = 128
-"""Pixels of the side that a picture is shown at."""
+"""Side of a displayed picture in pixels."""
 
 GAP, TITLE, LINE = 8, 190, 15
-"""Pixels: between cells, the column of titles, a line of text."""
+"""Gap between cells, width of the title column and height of a line of text, in pixels."""
 
 OPAQUE = 0.75
-"""How much of a picture the hottest place covers."""
+"""Opacity of the heatmap at its maximum."""
 
 
 @dataclass(frozen=True)
 class PanelCell:
-    """Pictures [SIDE, SIDE] side by side, and a line below each."""
+    """Pictures of SIDE x SIDE pixels side by side, and lines of text below them."""
 
     pictures: list[Image.Image]
     lines: list[str]
@@ -31,7 +31,7 @@ class PanelCell:
 
 @dataclass(frozen=True)
 class PanelRow:
-    """A title of several lines and cells; `empty` is what is said where there are none."""
+    """A title of several lines, and cells; `empty` is the text of a row without cells."""
 
     title: list[str]
     cells: list[PanelCell]
@@ -39,12 +39,12 @@ class PanelRow:
 
 
 def shown(pixels: Pixels) -> Image.Image:
-    """A crop uint8 [s, s, 3] at the size that it is shown at."""
+    """Resize a crop uint8 [s, s, 3] to SIDE x SIDE pixels."""
     return Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def overlay(pixels: Pixels, heat: Heat, face: Ellipse) -> Image.Image:
-    """A crop uint8 [s, s, 3] under its heat [s, s], 0 to 1, with the outline of its face."""
+    """Draw heat [s, s], 0 to 1, and the outline of the face over a crop uint8 [s, s, 3]."""
     grey = np.asarray(shown(pixels).convert("L"), np.float32)[..., None].repeat(3, 2)
     enlarged = np.asarray(Image.fromarray(heat).resize((SIDE, SIDE), Image.Resampling.BILINEAR))[..., None]
     colours = matplotlib.colormaps["inferno"](enlarged[..., 0])[..., :3] * 255
@@ -58,7 +58,7 @@ def overlay(pixels: Pixels, heat: Heat, face: Ellipse) -> Image.Image:
 
 
 def sheet(heading: list[str], rows: Sequence[PanelRow]) -> Image.Image:
-    """All rows below each other on white, under a heading."""
+    """Draw a heading and rows on a white background."""
     font, bold = ImageFont.load_default(12), ImageFont.load_default(14)
     cell_width = max((len(cell.pictures) for row in rows for cell in row.cells), default=1) * (SIDE + 2) - 2
     columns = max([len(row.cells) for row in rows] + [1])
@@ -94,7 +94,7 @@ def sheet(heading: list[str], rows: Sequence[PanelRow]) -> Image.Image:
 
 
 def _fitting(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The end of a line that is too long: names differ there."""
+    """Shorten a line that is too long; its end is kept, since names differ there."""
     if font.getlength(line) <= width:
         return line
     while font.getlength("..." + line) > width:

@@ -1,4 +1,4 @@
-"""How much is looked at when a detector is explained."""
+"""Settings of the explanations."""
 
 from pydantic import Field
 
@@ -6,12 +6,12 @@ from unseen.core.settings import OptionalAssetFolder, Settings
 
 
 class ExplanationSettings(Settings):
-    """Of each outcome on each generator and source of reals."""
+    """Numbers of decisions for each outcome on each generator and source of reals, and of faces to compare."""
 
-    pictures: int = Field(4, ge=1, le=12, description="the most confident decisions that are shown")
-    measured: int = Field(30, ge=1, description="decisions whose heat is measured, drawn evenly")
+    pictures: int = Field(4, ge=1, le=12, description="number of most confident decisions to show")
+    measured: int = Field(30, ge=1, description="maximum number of decisions with measured heat")
     weights: OptionalAssetFolder = Field(
-        description="network whose features say which training faces are near a misclassified one; none for no search"
+        description="network for the nearest training faces of misclassified ones; none: no search"
     )
-    searched: int = Field(4000, ge=1, description="training faces that are searched at most, drawn evenly")
-    spectra: int = Field(500, ge=1, description="pictures a mean spectrum is of at most, drawn evenly")
+    searched: int = Field(4000, ge=1, description="maximum number of training faces to search")
+    spectra: int = Field(500, ge=1, description="maximum number of pictures of a mean spectrum")
