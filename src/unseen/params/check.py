@@ -32,6 +32,7 @@ from unseen.params.lines import Lines
 from unseen.params.references import problems
 from unseen.robustness.settings import RobustnessSettings
 from unseen.sources.archives import AnyArchive
+from unseen.sources.packaged import PACKAGED
 from unseen.sources.shared.settings import AssetSettings, FolderSettings, Origin, SourceSettings
 from unseen.speed.settings import SpeedSettings
 
@@ -71,6 +72,10 @@ class Params(Settings):
     def origins(self) -> dict[str, Origin]:
         """Where pictures and model files come from, by the name that `archive` says: archives and own folders."""
         return {**self.archives, **self.folders}
+
+    def asset_folders(self) -> list[str]:
+        """Folders of model files, as `weights` names them: those that are built in, and those of `assets`."""
+        return [f"assets/{name}" for name in (*PACKAGED, *self.assets)]
 
     def set_folders(self) -> dict[str, tuple[str, Role, str]]:
         """Each set's folder below data, with its name, role and label."""

@@ -21,6 +21,7 @@ from unseen.params.roles import (
     check_twins_measured,
     same_gan,
 )
+from unseen.sources.packaged import MEASURES, PACKAGED
 from unseen.sources.shared.reserved import check_archive
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def _check_sources(params: Params) -> Problems:
     for name in params.folders:
         if name in params.archives:
             yield f"params: `folders.{name}` has the name of an archive; rename one of them"
+    for name in set(params.assets) & set(PACKAGED):
+        yield f"params: `assets.{name}` is built in; remove this block, or rename it"
     for block, items in (("sources", params.sources), ("assets", params.assets)):
         for name, item in items.items():
             yield from _check_reference(f"{block}.{name}.archive", item.archive, list(params.origins()))
@@ -65,8 +68,6 @@ def _check_names(params: Params) -> Problems:
     for folder, (name, _, _) in params.set_folders().items():
         if any(other.startswith(f"{folder}/") for other in params.set_folders()):
             yield f"params: `{first[name]}`: data/{folder} is a set and a group at once; rename the set or the group"
-    if "centerface" not in params.assets:
-        yield "params: `assets.centerface` is missing; it is the face detector"
 
 
 def _check_fakes(params: Params) -> Problems:
@@ -144,10 +145,8 @@ def _check_ensembles(params: Params) -> Problems:
 def _check_gans(params: Params) -> Problems:
     """GANs are measured, and train on reals that train."""
     if params.quality:
-        for key in ("weights", "inception"):
-            allowed = [f"assets/{name}" for name in params.assets]
-            allowed += ["none"] if key == "inception" else []
-            yield from _check_reference(f"quality.{key}", getattr(params.quality, key), allowed)
+        allowed = [*params.asset_folders(), "none"]
+        yield from _check_reference("quality.inception", params.quality.inception, allowed)
     elif params.gans:
         yield "params: `quality` is missing; GANs are measured with it while they train"
     for name, gan in params.gans.items():
@@ -168,7 +167,7 @@ def _chosen_backbone(detector: Settings) -> str | None:
 
 def _check_detectors(params: Params) -> Problems:
     """Detectors train on sets that train, and start from weights that exist and know nothing held out."""
-    models = [f"assets/{name}" for name in params.assets] + [f"gans/{name}" for name in params.gans]
+    models = params.asset_folders() + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
         yield from check_trained_on(params, f"{key}.train_on.reals", detector.train_on.reals, "real")
@@ -187,7 +186,7 @@ def _check_detectors(params: Params) -> Problems:
             gans = [m for m in models if m.startswith("gans/")]
             yield from _check_reference(f"{key}.weights", detector.weights, gans)
             yield from check_no_held_out_gan(params, f"{key}.weights", detector.weights)
-        elif params.quality and detector.weights in {params.quality.weights, params.quality.inception} - {"none"}:
+        elif params.quality and detector.weights in {MEASURES, params.quality.inception} - {"none"}:
             yield f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others"
         elif detector.weights not in ("none", "hub"):
             yield from _check_reference(
@@ -246,10 +245,6 @@ def _check_evaluation(params: Params) -> Problems:
 def _check_explanations(params: Params) -> Problems:
     """The network that says which faces are alike is no detector's."""
     weights = params.explanations.weights
-    if weights != "none":
-        yield from _check_reference(
-            "explanations.weights", weights, [*(f"assets/{name}" for name in params.assets), "none"]
-        )
     for name, detector in params.detectors.items():
         if detector.weights == weights != "none":
             yield (

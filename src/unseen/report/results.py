@@ -11,6 +11,7 @@ from unseen.core.errors import UserError
 from unseen.core.files import read_json
 from unseen.evaluation.matrix import matrix
 from unseen.params.check import Params
+from unseen.sources.packaged import PACKAGED
 
 LEADERBOARD = [
     "detector",
@@ -205,6 +206,7 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
         "download": [params.archives],
         "folder": [params.folders],
         "asset": [params.assets],
+        "packaged": [PACKAGED],
         "faces": [params.sources],
     }
     blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}

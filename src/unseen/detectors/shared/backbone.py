@@ -110,7 +110,7 @@ def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
     else:
         files = sorted(file for file in weights.glob("*") if file.suffix in (".pth", ".pt", ".bin", ".safetensors"))
         if len(files) != 1:
-            raise UserError(f"{weights}: expected one file with weights; run `dvc repro asset`")
+            raise UserError(f"{weights}: expected one file with weights; run `dvc repro packaged asset`")
         # safetensors sorts by name: there a place says nothing
         state, ordered = _from_file(files[0]), files[0].suffix != ".safetensors"
     _check_and_load(network, state, ordered, f"{weights}: not the weights of `{name}`")

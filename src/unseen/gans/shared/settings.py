@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from unseen.core.kinds import validated_kind
-from unseen.core.settings import AssetFolder, DataFolder, Group, Name, OptionalAssetFolder, Role, Settings
+from unseen.core.settings import DataFolder, Group, Name, OptionalAssetFolder, Role, Settings
 
 Upsampler = Literal["transposed", "nearest", "bilinear", "pixel_shuffle"]
 
@@ -124,9 +124,6 @@ def gan_settings(data: Any, where: str) -> GanSettings:
 class QualitySettings(Settings):
     """How GANs are measured while they train."""
 
-    weights: AssetFolder = Field(
-        description="EfficientNet-lite1 with ImageNet weights, which no detector may start from"
-    )
     inception: OptionalAssetFolder = Field(
         description="torch-fidelity's Inception weights, which add FID and KID; or `none`"
     )

