@@ -124,7 +124,7 @@ def test_an_error_that_is_not_finite_stops_it(orl_faces: OrlFaces, tmp_path: Pat
     net = build_autoencoder(knobs, SIZE, None, 1)
     with torch.no_grad():
         next(net.parameters()).fill_(torch.nan)
-    with pytest.raises(UserError, match="no longer finite at step 2; halve `learning_rate`"):
+    with pytest.raises(UserError, match="not finite at step 2; halve `learning_rate`"):
         fitted(orl_faces, knobs, tmp_path, net=net)
 
 
@@ -150,7 +150,7 @@ def test_a_gan_lends_its_last_blocks_and_they_come_back(orl_faces: OrlFaces, tmp
         assert torch.equal(net.lent.state_dict()[name], value), name
     save(tmp_path / "auto", "auto", net, {})
     assert equal(load_autoencoder(tmp_path / "auto")[1], net)
-    with pytest.raises(UserError, match="`tiny` was trained at 32 px, and can't lend its blocks at 64; retrain it"):
+    with pytest.raises(UserError, match="`tiny` was trained at 32 px, but crops are 64 px; train it at that size"):
         build_autoencoder(knobs, 64, gan, 1)
 
 

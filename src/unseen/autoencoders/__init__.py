@@ -1,1 +1,1 @@
-"""Autoencoders, and the twins that they make of real faces."""
+"""Autoencoders, and twins: their reconstructions of real faces."""

@@ -1,5 +1,5 @@
-"""A small autoencoder whose decoder enlarges like a generator: its pictures are those it was given, with that
-generator's residue and nothing else."""
+"""A small autoencoder whose decoder upsamples like a generator. Its reconstructions (twins) differ from their input
+only in the artifacts of that generator."""
 
 import importlib
 import itertools
@@ -15,7 +15,7 @@ from unseen.gans.shared.settings import gan_settings
 from unseen.gans.shared.upsample import upsampler
 
 GROUPS = 8
-"""Of the group norms: they look at one picture at a time, as a twin must not depend on its neighbours in a batch."""
+"""Groups of group norm, which is used so that a twin does not depend on the other pictures of its batch."""
 
 
 def _block(before: int, after: int, layer: nn.Module) -> nn.Sequential:
@@ -23,14 +23,15 @@ def _block(before: int, after: int, layer: nn.Module) -> nn.Sequential:
 
 
 class Autoencoder(nn.Module):
-    """Pictures [n, 3, s, s] in [-1, 1] to twins of the same shape, by way of `latent` channels at s / `factor`.
+    """Maps pictures [n, 3, s, s] in [-1, 1] to twins of the same shape; the bottleneck is [n, `latent`, s / `factor`,
+    s / `factor`].
 
-    The decoder is built anew, or is the last blocks of a trained generator, which stay as they are: then only the
-    encoder learns, to find what that generator would have had to draw.
+    The decoder is trained from scratch, or consists of the last blocks of a trained generator. These are frozen, and
+    only the encoder is trained.
     """
 
     def __init__(self, settings: AutoencoderSettings, size: int, gan: dict[str, Any] | None) -> None:
-        """`gan` are the settings of the generator that lends its last blocks, or None."""
+        """Build the network; `gan` has the settings of the generator whose last blocks are used, or is None."""
         super().__init__()
         self.config = {"settings": settings.model_dump(), "size": size, "gan": gan}
         doublings, width = int(math.log2(settings.factor)), settings.width
@@ -56,14 +57,14 @@ class Autoencoder(nn.Module):
         self.down = nn.Sequential(*down)
 
     def train(self, mode: bool = True) -> "Autoencoder":
-        """Lent blocks never leave evaluation mode: their statistics are the GAN's."""
+        """Set the mode; the generator's blocks always stay in evaluation mode, to keep their statistics."""
         super().train(mode)
         if self.lent is not None:
             self.lent.eval().requires_grad_(False)
         return self
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
+        """Reconstruct pictures; see the class."""
         inner = self.down(pictures)
         if self.lent is not None:
             lent: Tensor = self.lent(inner)
@@ -73,8 +74,8 @@ class Autoencoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Pictures to a logit for each patch of 22 x 22 pixels, higher for real: what makes a twin sharp (Isola et al.
-    2017, arXiv 1611.07004)."""
+    """Patch discriminator that makes twins sharper: maps pictures to a logit for each patch of 22 x 22 pixels, higher
+    for real (Isola et al. 2017, arXiv 1611.07004)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -87,13 +88,13 @@ class Critic(nn.Module):
         )
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """See the class."""
+        """Compute the logits; see the class."""
         logits: Tensor = self.layers(pictures)
         return logits
 
 
 def _cosines(like: Tensor) -> Tensor:
-    """Rows of the orthonormal DCT-II for the side of pictures `like`, [s, s]."""
+    """The matrix of the orthonormal DCT-II, [s, s], for pictures `like`."""
     size = like.shape[-1]
     place = torch.arange(size, dtype=like.dtype, device=like.device)
     cosines = torch.cos(math.pi / size * (place + 0.5) * place[:, None]) * math.sqrt(2 / size)
@@ -102,34 +103,35 @@ def _cosines(like: Tensor) -> Tensor:
 
 
 def with_low_frequencies_of(reals: Tensor, twins: Tensor, share: float) -> Tensor:
-    """Twins whose low frequencies are their reals' own, so that neither colour nor blur of an autoencoder remains
-    to be learned (after the alignment of Chen et al. 2025, "Dual Data Alignment", arXiv 2505.14359).
+    """Replace the low frequencies of twins by those of their reals, so that a detector cannot learn the colours or
+    blur of an autoencoder (similar to Chen et al. 2025, "Dual Data Alignment", arXiv 2505.14359).
 
     Args:
         reals: pictures [n, 3, s, s].
-        twins: of the same shape.
-        share: of the frequencies along each side, from 0 (none) to 1 (all) by cosine transform.
+        twins: twins of the same shape.
+        share: share of the frequencies of the cosine transform along each side, from 0 (none) to 1 (all).
     """
     kept = round(share * reals.shape[-1])
     if not kept:
         return twins
     low = _cosines(reals)[:kept]
-    # Differences are what is exchanged: rows and columns of the low block, there and back.
+    # Transform the difference to the block of low frequencies and back, and add it.
     block = low @ (reals - twins) @ low.T
     return twins + low.T @ block @ low
 
 
 def with_spectrum_of(reals: Tensor, twins: Tensor) -> Tensor:
-    """Twins with as much energy at each frequency as their reals, so that neither blur nor ringing gives them away:
-    what is left of the generator is where its details lie, and not how strong they are.
+    """Give twins the same energy at each frequency as their reals, so that a detector cannot use blur or ringing.
+
+    Twins then differ from reals in the position of details, not in their strength.
 
     Args:
         reals: pictures [n, 3, s, s].
-        twins: of the same shape.
+        twins: twins of the same shape.
 
     Returns:
-        The twins, each ring of cosine coefficients (those whose distance from the lowest rounds down to one number)
-        of each channel scaled to its real's energy; a ring that is empty in the twin stays so.
+        The twins with each ring of cosine coefficients (those with the same rounded-down distance from the lowest)
+        scaled to the energy of the real, in each channel; a ring without energy in the twin stays 0.
     """
     cosines = _cosines(reals)
     size = reals.shape[-1]

@@ -1,4 +1,4 @@
-"""The training loop of autoencoders, on disk and off it."""
+"""Trains, saves and loads autoencoders, and computes twins."""
 
 import math
 from pathlib import Path
@@ -27,13 +27,13 @@ Row = dict[str, float]
 
 
 def build_autoencoder(settings: AutoencoderSettings, size: int, gan: TrainedGan | None, seed: int) -> Autoencoder:
-    """A fresh autoencoder, with the last blocks of the GAN where one is given.
+    """Build an untrained autoencoder, with the last blocks of the GAN if one is given.
 
     Raises:
         UserError: the GAN was trained at another size.
     """
     if gan and gan.size != size:
-        raise UserError(f"`{gan.name}` was trained at {gan.size} px, and can't lend its blocks at {size}; retrain it")
+        raise UserError(f"`{gan.name}` was trained at {gan.size} px, but crops are {size} px; train it at that size")
     with seeded(seed, "autoencoder"):
         net = Autoencoder(settings, size, gan.settings.model_dump() if gan else None)
     if gan:
@@ -43,29 +43,29 @@ def build_autoencoder(settings: AutoencoderSettings, size: int, gan: TrainedGan 
 
 
 def difference(twins: Tensor, reals: Tensor) -> Tensor:
-    """Mean absolute error of pictures [n, 3, s, s] and of their slopes: the second keeps edges where they are."""
-    slopes = sum(functional.l1_loss(twins.diff(dim=side), reals.diff(dim=side)) for side in (2, 3))
-    return functional.l1_loss(twins, reals) + slopes
+    """Mean absolute error of pictures [n, 3, s, s] plus that of their gradients, which keeps edges in place."""
+    gradients = sum(functional.l1_loss(twins.diff(dim=side), reals.diff(dim=side)) for side in (2, 3))
+    return functional.l1_loss(twins, reals) + gradients
 
 
 def fit_autoencoder(
     net: Autoencoder, reals: Reals, held_back: Tensor, settings: AutoencoderSettings, seed: int, scratch: Scratch
 ) -> list[Row]:
-    """Train an autoencoder in place; goes on from the scratch's checkpoint where there is one.
+    """Train an autoencoder in place; resumes from a checkpoint if there is one.
 
     Args:
-        net: made by `build`.
-        reals: the faces it learns on.
-        held_back: faces of other people, uint8 [n, 3, s, s], of which the error is measured.
-        settings: its knobs.
-        seed: decides batches.
-        scratch: keeps the checkpoint.
+        net: autoencoder from `build_autoencoder`.
+        reals: training faces.
+        held_back: validation faces of other people, uint8 [n, 3, s, s].
+        settings: settings of the autoencoder.
+        seed: seed of the batches.
+        scratch: directory of the checkpoint.
 
     Returns:
-        A row for each measurement: images, the training's errors, and `psnr_held_back` in decibels.
+        A row for each measurement: `images`, the training losses `error` and `critic`, and `psnr_held_back` in dB.
 
     Raises:
-        UserError: an error is no longer finite; or the training was told to stop, and can go on from there.
+        UserError: the error is not finite, or the training was asked to stop after writing a checkpoint.
     """
     device = reals.device
     with seeded(seed, "critic"):
@@ -96,7 +96,7 @@ def fit_autoencoder(
             with half(device):
                 twin = net(real)
             error = difference(twin.float(), real)
-            scored_names = torch.zeros((), device=device)
+            adversarial_loss = torch.zeros((), device=device)
             if settings.adversarial:
                 with half(device):
                     critic_loss = (
@@ -107,10 +107,10 @@ def fit_autoencoder(
                 critic_optimizer.step()
                 critic.requires_grad_(False)
                 with half(device):
-                    scored_names = -critic(twin).float().mean()
+                    adversarial_loss = -critic(twin).float().mean()
                 critic.requires_grad_(True)
             optimizer.zero_grad(set_to_none=True)
-            (error + settings.adversarial * scored_names).backward()  # type: ignore[no-untyped-call]
+            (error + settings.adversarial * adversarial_loss).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
 
             done = step + 1
@@ -118,9 +118,9 @@ def fit_autoencoder(
             if last or done * batch // settings.sample_every > step * batch // settings.sample_every:
                 if not math.isfinite(error.item()):
                     raise UserError(
-                        f"the autoencoder's error is no longer finite at step {done}; halve `learning_rate`"
+                        f"the error of the autoencoder is not finite at step {done}; halve `learning_rate`"
                     )
-                history.append({"images": done * batch, "error": error.item(), "critic": scored_names.item()})
+                history.append({"images": done * batch, "error": error.item(), "critic": adversarial_loss.item()})
                 history[-1]["psnr_held_back"] = psnr(twins_of(net, held_back), held_back)
             stopping = stop.asked
             if stopping or scratch.due():
@@ -136,7 +136,7 @@ def fit_autoencoder(
 def twins_of(
     net: Autoencoder, pictures: Tensor, low_frequencies: float = 0.0, spectrum: Literal["own", "real"] = "own"
 ) -> Tensor:
-    """Twins uint8 [n, 3, s, s] of pictures of the same kind, on the host; see `with_low_frequencies_of` and
+    """Compute twins of pictures, both uint8 [n, 3, s, s], on the CPU; see `with_low_frequencies_of` and
     `with_spectrum_of`."""
     device, was = next(net.parameters()).device, net.training
     net.eval()
@@ -152,12 +152,12 @@ def twins_of(
 
 
 def psnr(twins: Tensor, reals: Tensor) -> float:
-    """Peak signal to noise in decibels, of uint8 pictures all together."""
+    """Peak signal-to-noise ratio in dB, from the mean squared error over all uint8 pictures."""
     return 20 * math.log10(255) - 10 * math.log10(float((twins.double() - reals.double()).square().mean()) + 1e-9)
 
 
 def save(folder: Path, name: str, net: Autoencoder, trained_on: Any) -> None:
-    """Write an autoencoder's folder whole."""
+    """Write the folder of an autoencoder atomically."""
     with atomic_folder(folder) as part:
         write_weights(part / WEIGHTS, {key: value.cpu().contiguous() for key, value in net.state_dict().items()})
         card = {"name": name, **net.config, "trained_on": trained_on}
@@ -165,10 +165,10 @@ def save(folder: Path, name: str, net: Autoencoder, trained_on: Any) -> None:
 
 
 def load_autoencoder(folder: Path) -> tuple[str, Autoencoder]:
-    """Read an autoencoder's folder: its name, and the network in evaluation mode.
+    """Load the name of an autoencoder and its network, in evaluation mode, from its folder.
 
     Raises:
-        UserError: it is not there, can't be read, or is damaged.
+        UserError: the folder is missing, not readable or damaged.
     """
     card, state = read_artifact(folder, "autoencoder.json")
     try:

@@ -1,4 +1,4 @@
-"""The knobs of an autoencoder and of a set of twins."""
+"""Settings of autoencoders and of sets of twins."""
 
 from typing import Literal
 
@@ -9,47 +9,39 @@ from unseen.gans.shared.settings import Upsampler
 
 
 class AutoencoderSettings(Settings):
-    """A small autoencoder, trained on the `train` split of a group of real sources: it draws twins of real faces."""
+    """A small autoencoder that makes twins of real faces; it is trained on the `train` split of real sources."""
 
     train_on: DataFolder = Field(description="folder of real faces below data, a group or one set")
     upsample: Upsampler = Field(
-        "transposed", description="how its decoder doubles a side, unless a GAN lends its last blocks"
+        "transposed", description="upsampling in the decoder; not used with the blocks of a GAN"
     )
     weights: str = Field(
-        pattern=r"^(none|gans/[a-z0-9_]+)$", description="a GAN that lends its last blocks, or `none`"
+        pattern=r"^(none|gans/[a-z0-9_]+)$", description="GAN whose last blocks are the decoder, or `none`"
     )
-    factor: Literal[2, 4, 8, 16] = Field(
-        4, description="how many times smaller the side is between encoder and decoder"
-    )
-    latent: int = Field(32, ge=1, le=512, description="channels between encoder and decoder")
+    factor: Literal[2, 4, 8, 16] = Field(4, description="downscaling factor of the bottleneck")
+    latent: int = Field(32, ge=1, le=512, description="channels of the bottleneck")
     width: int = Field(
-        16, ge=8, le=256, multiple_of=8, description="channels at full size; they double as the side halves"
+        16, ge=8, le=256, multiple_of=8, description="channels at full size; doubled whenever the side is halved"
     )
-    images: int = Field(5000, ge=1, description="real faces seen in the whole training")
-    batch: int = Field(16, ge=1, description="faces a step")
-    learning_rate: float = Field(0.002, gt=0, lt=1, description="of Adam")
-    adversarial: float = Field(
-        0.0, ge=0, description="weight of a patch critic's opinion beside the absolute error; 0 for none"
-    )
+    images: int = Field(5000, ge=1, description="faces of the whole training, with repetitions")
+    batch: int = Field(16, ge=1, description="faces per step")
+    learning_rate: float = Field(0.002, gt=0, lt=1, description="learning rate of Adam")
+    adversarial: float = Field(0.0, ge=0, description="weight of the loss from a patch discriminator; 0: none")
     sample_every: int = Field(
         default_factory=lambda knobs: max(1, knobs["images"] // 5),
         ge=1,
-        description="images between two rows of errors; a fifth of `images` if not given",
+        description="images between two measurements; default: a fifth of `images`",
     )
 
 
 class TwinSettings(Settings):
-    """A set of fakes, each the twin of a real face: the same but for what a generator leaves behind."""
+    """A set of fakes that are twins of real faces: they differ from them only in a generator's artifacts."""
 
     group: Group = Field(description="folder below data/fakes that this set is stored in")
-    use: Role = Field(description="`train` may fit anything, `held_out` is only measured on")
+    use: Role = Field(description="`train`: for training and evaluation; `held_out`: for evaluation only")
     autoencoder: Name = Field(description="key below `autoencoders`")
-    of: DataFolder = Field(
-        description="folder of real faces below data, a group or one set, each of which gets a twin"
-    )
-    low_frequencies: float = Field(
-        0.25, ge=0, lt=1, description="share of the frequencies, the low ones, that stay the real's"
-    )
+    of: DataFolder = Field(description="folder of real faces below data, a group or one set, to make twins of")
+    low_frequencies: float = Field(0.25, ge=0, lt=1, description="share of low frequencies taken from the real face")
     spectrum: Literal["own", "real"] = Field(
-        "own", description="`real`: at each frequency as much energy as the real has, so that blur tells nothing"
+        "own", description="`real`: scale each frequency to the energy of the real face, which removes blur"
     )

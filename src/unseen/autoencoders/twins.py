@@ -1,4 +1,4 @@
-"""A set of fakes, each the twin of a real face, which differs from it in a generator's residue alone."""
+"""Writes sets of twins: fakes that differ from real faces only in a generator's artifacts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,19 +37,19 @@ def twin_set(
 ) -> dict[str, Any]:
     """Write the twins of every face of some sets.
 
-    A twin is of the same person as its real and so in the same split; it is encoded with its real's own quality, and
-    `twin_of` among its attributes is its real's id. One without a findable face is dropped and counted.
+    A twin has the identity, split, attributes and JPEG quality of its real face, whose id is in the attribute
+    `twin_of`. Twins in which no face is found are dropped and counted.
 
     Args:
-        name: the set's name.
-        settings: its knobs.
-        maker: the autoencoder's name, which stands as the generator.
-        net: draws the twins.
+        name: name of the set.
+        settings: settings of the set.
+        maker: name of the autoencoder, which is stored as the generator.
+        net: autoencoder.
         reals: sets of real faces.
-        face_detector: finds the faces, as in photos.
-        faces: the preprocessing settings.
-        seed: the run's seed.
-        folder: where the set goes.
+        face_detector: face detector, the same as for photos.
+        faces: settings of preprocessing.
+        seed: seed of the run.
+        folder: folder of the new set.
 
     Returns:
         The counts of `write_set`.
