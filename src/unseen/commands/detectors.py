@@ -39,5 +39,5 @@ def detector_folder(given: Path, expected: str = "a detector's folder or its nam
 
     known = sorted(path.name for path in DETECTORS.glob("*") if (path / "detector.json").is_file())
     if known:
-        raise UserError(f"{given}: not there; give {expected}; {did_you_mean(given.name, known)}")
-    raise UserError(f"{given}: not there; give {expected}; {advice(named)}")
+        raise UserError(f"{given}: not found; give {expected}; {did_you_mean(given.name, known)}")
+    raise UserError(f"{given}: not found; give {expected}; {advice(named)}")

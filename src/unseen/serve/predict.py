@@ -99,7 +99,7 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, FaceDetector]:
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: not there; {advice(folder)}") from None
+        raise UserError(f"{error.filename}: not found; {advice(folder)}") from None
     except OSError as error:
         raise UserError(f"{error.filename or folder}: can't be read: {error.strerror or error}") from None
     except Exception as error:  # PyTorch and ONNX Runtime raise anything on files that are not what they expect
