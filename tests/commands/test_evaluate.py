@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,35 @@ def test_a_locale_that_is_not_utf8(file: Path) -> None:
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
     assert "gän" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [
+        ("gone/page.html", "the folder {folder}/gone does not exist; create it, or give another path"),
+        ("mine.csv/page.html", "{folder}/mine.csv is not a folder; give another path"),
+        ("page.pdf", "give the page a file name that ends in .html"),
+        ("mine.csv", "give the page a file name that ends in .html"),
+        ("mine.html", "is an input, which would be lost; give the page another path"),
+        ("folder.html", "a folder; give the path of a file"),
+        ("fifo.html", "not a regular file, so it is not replaced; give another path"),
+        ("link.html", "a symbolic link, which is not replaced; give the path that it leads to"),
+    ],
+)
+def test_where_a_page_can_not_be_written(
+    file: Path, capsys: pytest.CaptureFixture[str], page: str, says: str
+) -> None:
+    """Nothing is measured before."""
+    folder = file.parent
+    shutil.copy(file, folder / "mine.html")
+    (folder / "folder.html").mkdir()
+    os.mkfifo(folder / "fifo.html")
+    (folder / "link.html").symlink_to(folder / "elsewhere.html")
+    before = sorted(folder.iterdir())
+    code, out, err = run(capsys, "evaluate", file, folder / "mine.html", "--page", folder / page)
+    assert (code, out, err) == (2, [], [f"unseen: {folder / page}: {says.format(folder=folder)}"])
+    assert sorted(folder.iterdir()) == before
+    assert file.read_text() == (folder / "mine.html").read_text() == "\n".join(LINES)
 
 
 @pytest.mark.parametrize(

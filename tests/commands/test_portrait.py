@@ -46,3 +46,15 @@ def test_another_picture_is_refused(registry: dict[str, bytes], capsys: pytest.C
     registry.clear()
     assert run(capsys, "portrait", "here.png")[0] == 2
     assert not Path("here.png").exists()
+
+
+@pytest.mark.parametrize("file", ["gone/here.png", "here.jpg", "link.png"])
+def test_where_it_can_not_be_written_nothing_is_fetched(
+    registry: dict[str, bytes], capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    registry.clear()
+    Path("link.png").symlink_to("here.png")
+    code, _, err = run(capsys, "portrait", file)
+    assert (code, len(err), "scikit" in err[0]) == (2, 1, False)
+    assert err[0].startswith(f"unseen: {file}: ")
+    assert [path.name for path in Path().iterdir()] == ["link.png"]

@@ -127,6 +127,7 @@ def test_a_detector_of_this_project_gives_verdicts_and_its_scope(
 
 @pytest.mark.parametrize("out", ["mine/out.csv", "out.parquet"])
 def test_evaluate_and_compare_read_it_as_it_is(folders: Path, capsys: pytest.CaptureFixture[str], out: str) -> None:
+    Path("mine").mkdir()
     assert scored(capsys, "--set", "holiday", out=out)[0] == 0
     code, said, _ = run(capsys, "evaluate", out, "--threshold", "0.5", "--resamples", "100")
     assert code == 0
@@ -237,18 +238,26 @@ def test_a_plugin_may_import_what_lies_beside_it_and_go_elsewhere(
         (["--reals", "reals", "--fakes", "elsewhere/reals"], "reals/a.png: would name a real and a fake"),
         (["--detector", "gone.py"], "unseen: gone.py: not found; give a Python file"),
         (["--detector", "reals"], "unseen: reals/detector.json: not found"),
-        (["--out", "out.json"], "unseen: out.json: predictions go into a file; give it a name that ends in .csv or"),
-        (["--out", "plugin.py/out.csv"], "/plugin.py: "),
+        (["--out", "out.json"], "unseen: out.json: give predictions a file name that ends in .csv or .parquet"),
+        (["--out", "plugin.py/out.csv"], "unseen: plugin.py/out.csv: plugin.py is not a folder; give another"),
+        (["--out", "gone/out.csv"], "unseen: gone/out.csv: the folder gone does not exist; create it, or give"),
+        (["--out", "folder.csv"], "unseen: folder.csv: a folder; give the path of a file"),
+        (["--out", "taken.csv"], "unseen: taken.csv.meta.json: a folder; give the path of a file"),
+        (["--out", "theirs.csv", "--detector", "theirs.csv"], "unseen: theirs.csv: is an input, which would be lost"),
     ],
 )
 def test_what_can_not_start_is_one_line(
     folders: Path, capsys: pytest.CaptureFixture[str], more: Sequence[str], says: str
 ) -> None:
-    Path("empty").mkdir()
+    for name in ("empty", "folder.csv", "taken.csv.meta.json"):
+        Path(name).mkdir()
+    shutil.copy("plugin.py", "theirs.csv")
     shutil.copytree("fakes/one", "elsewhere/reals")
     code, err = scored(capsys, *more)
     assert (code, says in err[-1]) == (2, True), err
     assert not Path("out.csv").exists()
+    assert not Path("gone").exists()
+    assert Path("theirs.csv").read_text() == PLUGIN
 
 
 def test_neither_reals_nor_fakes(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:

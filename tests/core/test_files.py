@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from unseen.core import files
+from unseen.core.errors import UserError
 from unseen.core.files import (
     CsvLines,
     atomic_file,
@@ -86,6 +87,64 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
             assert not (path / "second").exists()
         assert everything(tmp_path) == {f"new/set/{name}": b"1"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+def put(kind: str, path: Path) -> None:
+    """Something at `path` that a rename would replace as well."""
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "file":
+        path.write_bytes(b"old")
+    else:
+        target = path.with_name("target")
+        put(kind.removeprefix("link to a "), target)
+        path.symlink_to(target)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize(
+    ("write", "kind", "says"),
+    [
+        (atomic_file, "fifo", "not a regular file"),
+        (atomic_file, "folder", "a folder"),
+        (atomic_file, "link to a file", "a symbolic link"),
+        (atomic_file, "link to a fifo", "a symbolic link"),
+        (atomic_folder, "fifo", "not a folder"),
+        (atomic_folder, "file", "not a folder"),
+        (atomic_folder, "link to a folder", "a symbolic link"),
+    ],
+)
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_only_a_regular_file_or_a_folder_is_replaced(
+    tmp_path: Path, write: Any, kind: str, says: str, moment: str
+) -> None:
+    """Also where it appears while the new one is written."""
+    path = tmp_path / "target of a write"
+
+    def attempt() -> None:
+        if moment == "before":
+            put(kind, path)
+        with write(path):
+            assert moment == "meanwhile"
+            put(kind, path)
+
+    with pytest.raises(UserError) as caught:
+        attempt()
+    assert str(caught.value).startswith(f"{path}: {says}")
+    assert path.is_symlink() == kind.startswith("link")
+    there = stat.S_IFMT(path.stat().st_mode)
+    assert there == {"fifo": stat.S_IFIFO, "folder": stat.S_IFDIR, "file": stat.S_IFREG}[kind.split()[-1]]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_link_that_leads_nowhere_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").symlink_to("gone")
+    with pytest.raises(UserError, match="a symbolic link"), atomic_file(tmp_path / "a.bin"):
+        pass
+    assert os.readlink(tmp_path / "a.bin") == "gone"
+    assert not (tmp_path / "gone").exists()
 
 
 def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:

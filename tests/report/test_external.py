@@ -67,7 +67,6 @@ def test_with_logits_there_is_a_curve_from_before_the_temperature(
 
 def test_a_page_that_can_t_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.csv").write_text("\n".join(LINES))
-    (tmp_path / "folder").mkdir()
-    code, _, err = run(capsys, "evaluate", tmp_path / "mine.csv", "--page", tmp_path / "folder", "--resamples", "100")
-    assert code == 2
-    assert err[-1].startswith(f"unseen: {tmp_path / 'folder'}: the page can't be written there")
+    (tmp_path / "a.html").mkdir()
+    code, _, err = run(capsys, "evaluate", tmp_path / "mine.csv", "--page", tmp_path / "a.html", "--resamples", "100")
+    assert (code, err) == (2, [f"unseen: {tmp_path / 'a.html'}: a folder; give the path of a file"])

@@ -100,8 +100,11 @@ def share_of_one(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the metrics."""
+    from unseen.commands.outputs import check_output
     from unseen.evaluation.external import BadPredictions, external_metrics, read_all
 
+    if arguments.page:
+        check_output(arguments.page, "the page", (".html",), arguments.predictions)
     try:
         predictions = read_all(arguments.predictions, arguments.groups)
     except BadPredictions as error:

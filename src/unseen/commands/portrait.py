@@ -14,8 +14,10 @@ domain. It comes out of the package scikit-image (14 MB are fetched, nothing of 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch it."""
+    from unseen.commands.outputs import check_output
     from unseen.sources.portrait import fetch_portrait
 
+    check_output(arguments.file, "the portrait", (".png",))
     fetch_portrait(arguments.file)
     print(f"NASA's photograph of Eileen Collins, in the public domain: {shown(str(arguments.file))}", file=sys.stderr)
     return 0

@@ -66,9 +66,11 @@ def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
 
 def run(arguments: argparse.Namespace) -> int:
     """Score, write, and say how many; `EXIT` says what it returns."""
-    from unseen.serve.scoring import check_out, score_pictures
+    from unseen.commands.outputs import check_output
+    from unseen.serve.scoring import FORMATS, score_pictures, sidecar
 
-    check_out(arguments.out)
+    check_output(arguments.out, "predictions", FORMATS, [arguments.detector])
+    check_output(sidecar(arguments.out), "the scope of the detector", (), [arguments.detector])
     out = arguments.out.absolute()  # a plugin may go elsewhere
     pictures = _pictures(arguments)
     scorer = _scorer(arguments.detector)

@@ -7,12 +7,15 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+from unseen.core.errors import UserError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # from Linux's fcntl.h and fs.h
 
@@ -39,12 +42,43 @@ def _named(path: Path) -> Iterator[None]:
         raise
 
 
+def check_replaceable(path: Path, folder: bool = False) -> None:
+    """Check that a rename over `path` replaces only a regular file, or nothing.
+
+    A rename would also replace a device, a named pipe or a symbolic link. A link is neither followed nor replaced,
+    because its user may mean either.
+
+    Args:
+        path: the target; it may be missing.
+        folder: whether a folder is written there, in place of a file.
+
+    Raises:
+        UserError: something else is at `path`.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_ISLNK(mode):
+        raise UserError(f"{path}: a symbolic link, which is not replaced; give the path that it leads to")
+    if folder and not stat.S_ISDIR(mode):
+        raise UserError(f"{path}: not a folder, so it is not replaced by one; move it away or give another path")
+    if stat.S_ISDIR(mode) and not folder:
+        raise UserError(f"{path}: a folder; give the path of a file")
+    if not folder and not stat.S_ISREG(mode):
+        raise UserError(f"{path}: not a regular file, so it is not replaced; give another path")
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`. On success it is renamed to `path`, otherwise it is removed.
 
-    If the disk is full, the OSError names `path`.
+    Missing parent folders are created. If the disk is full, the OSError names `path`.
+
+    Raises:
+        UserError: `path` is a folder, a symbolic link or a special file; see `check_replaceable`.
     """
+    check_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -53,6 +87,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         with _named(path):
             yield part
         part.chmod(0o644)
+        check_replaceable(path)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -104,7 +139,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     The old folder or the new one exists at every moment, so a killed run loses neither. The swap is atomic on Linux;
     on other systems `path` is missing between two renames.
     Temporary folders of a killed run are restored or removed, so only one run at a time may write a folder.
+
+    Raises:
+        UserError: `path` is a symbolic link, or something else that is not a folder; see `check_replaceable`.
     """
+    check_replaceable(path, folder=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     restore_folder(path)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
@@ -114,6 +153,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         with _named(path):
             yield part
         part.chmod(0o755)
+        check_replaceable(path, folder=True)
         _replace_folder(part, path, _aside(path))
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -19,6 +19,8 @@ from unseen.serve.folders import list_folder
 
 TEXT = ("id", "sha256", "set", "source", "generator")
 FORMATS = (".csv", ".parquet")
+"""Suffixes of a file of predictions."""
+
 CHUNK = 1024
 
 
@@ -121,16 +123,6 @@ def sidecar(out: Path) -> Path:
     return out.with_name(f"{out.name}.meta.json")
 
 
-def check_out(out: Path) -> None:
-    """Predictions can be written there, as far as that is known before they are.
-
-    Raises:
-        UserError: it is a folder, or its suffix is none of FORMATS.
-    """
-    if out.suffix.lower() not in FORMATS or out.is_dir():
-        raise UserError(f"{out}: predictions go into a file; give it a name that ends in {' or '.join(FORMATS)}")
-
-
 def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> int:
     count = 0
     if suffix == ".csv":
@@ -158,7 +150,7 @@ def score_pictures(scorer: Scorer, pictures: Sequence[Picture], out: Path, faile
     Args:
         scorer: gives the scores.
         pictures: what is scored.
-        out: a CSV or Parquet file, by its suffix, which `check_out` lets pass; there when all are done, not before.
+        out: a CSV or Parquet file, by its suffix, one of FORMATS; there when all are done, not before.
         failed: is told path and reason of each picture that has no score.
 
     Raises:
