@@ -260,7 +260,7 @@ def test_several_tables_are_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["x/CFD-WF-001-003-N.jpg", "images/SFHQ_pt1_00000001.jpg"])
 def test_pictures_that_are_held_out_for_good(tmp_path: Path, path: str) -> None:
-    with pytest.raises(UserError, match=r"`sources.orl.use` is .*, which is held out for good") as caught:
+    with pytest.raises(UserError, match=r"`sources.orl.use` is .*, which is always held out") as caught:
         rules(tmp_path, source(identity="")).facts(path)
     assert "\n" not in str(caught.value)
     for allowed in (source(identity="", use="held_out"), source(identity="", train_anyway="to show what it does")):

@@ -135,15 +135,15 @@ def test_a_folder_that_has_changed(find: Find, params_data: dict[str, Any], proj
     assert find() == []
     (project / "photos/2.jpg").write_bytes(b"x")
     assert find() == [
-        "`folders.mine.path` is 'photos', which has changed since it was first read: 1 added (2.jpg); take the new "
-        "state with `unseen accept mine` and `dvc repro`, or restore the old one"
+        "`folders.mine.path` is 'photos', which has changed since it was first read: 1 added (2.jpg); accept the "
+        "change with `unseen accept mine` and `dvc repro`, or restore the old state"
     ]
 
 
 def test_a_file_to_fetch_by_hand(find: Find, params_data: dict[str, Any], project: Path) -> None:
     params_data["archives"]["cfd"] = MANUAL
     (found,) = find()
-    assert found.startswith("`archives.cfd.file`: CFD*.zip: not there yet; fetch it by hand from https://example.org")
+    assert found.startswith("`archives.cfd.file`: CFD*.zip: no such file yet; get it from https://example.org")
     (project / "by_hand").mkdir()
     (project / "by_hand/CFD 3.zip").write_bytes(b"x")
     assert find() == []
@@ -152,9 +152,7 @@ def test_a_file_to_fetch_by_hand(find: Find, params_data: dict[str, Any], projec
 def test_kaggle_without_credentials(find: Find, params_data: dict[str, Any], tmp_path: Path) -> None:
     params_data["archives"] |= {"a": KAGGLE, "b": {**KAGGLE, "version": 1}}
     (found,) = find()
-    assert found.startswith(
-        "`archives.a` (and b) is of Kaggle, and there are no Kaggle credentials here; create an API"
-    )
+    assert found.startswith("`archives.a` (and b): kind `kaggle`, but there are no Kaggle credentials; create an API")
     assert found.index("KAGGLE_API_TOKEN") < found.index("kaggle.json")
     assert not (tmp_path / "home").exists(), "Kaggle's client would make a folder"
 

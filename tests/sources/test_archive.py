@@ -84,11 +84,11 @@ def test_a_method_that_is_not_read_is_named(tmp_path: Path, method: int, word: s
     patch(path, CENTRAL, 10, method.to_bytes(2, "little"))
     first, second = read(path)
     assert (first.refused, second) == ("unsupported_compression", Member("b.jpg", b"2"))
-    assert first.detail == f"compressed with {word}, which can't be read; pack it anew with Deflate"
+    assert first.detail == f"compressed with {word}, which is not supported; pack it with Deflate"
     archive.check_archive(path)
     data = path.read_bytes().replace(CENTRAL + b"\x14\x03\x14\0\0\0\x08\0", CENTRAL + b"\x14\x03\x14\0\0\0\x09\0")
     path.write_bytes(data)
-    with pytest.raises(UserError, match=rf"none of its 2 files can be read, such as a\.jpg: .*{word}.*pack it anew"):
+    with pytest.raises(UserError, match=rf"none of its 2 files is readable, such as a\.jpg: .*{word}.*pack it again"):
         archive.check_archive(path)
 
 
@@ -107,7 +107,7 @@ def test_two_zip_files_in_one_are_noticed(tmp_path: Path) -> None:
         ("the beginning of the archive", "unlisted_part"),
         ("b.jpg", ""),
     ]
-    assert "pack it anew" in found[0].detail
+    assert "pack it again" in found[0].detail
     with pytest.raises(UserError, match="two archives in one file"):
         archive.check_archive(path)
 
@@ -121,9 +121,9 @@ WRONG = {
     b"Rar!\x1a\x07": "a RAR archive",
     b"\x28\xb5\x2f\xfdxx": "compressed with zstd",
     b'{"error": "busy"}': "a JSON text",
-    b"PK\x03\x04 and no end": "a zip archive that is cut off or damaged",
+    b"PK\x03\x04 and no end": "a zip archive that is truncated or damaged",
     b"\xff\xd8\xff\xe0": "one JPEG picture",
-    b"some text": "no zip or tar archive",
+    b"some text": "not a zip or tar archive",
 }
 
 
@@ -146,7 +146,7 @@ def test_an_archive_without_files(tmp_path: Path) -> None:
 def test_a_cut_zip_is_named(tmp_path: Path, at: float) -> None:
     path = zipped(tmp_path / "a.zip", {"a.jpg": random.Random(1).randbytes(5000)})
     path.write_bytes(path.read_bytes()[: int(5000 * at)])
-    with pytest.raises(UserError, match="a zip archive that is cut off or damaged"):
+    with pytest.raises(UserError, match="a zip archive that is truncated or damaged"):
         archive.check_archive(path)
 
 

@@ -115,14 +115,14 @@ def test_a_compressed_archive_in_many_parts_is_read(tmp_path: Path) -> None:
 
 def test_what_follows_the_end_is_counted(tmp_path: Path) -> None:
     path = stored(tmp_path, tar_bytes([("a.jpg", b"1")]) + b"x" * 2000)
-    assert read(path) == [("a.jpg", b"1", ""), ("what follows the end of the archive", b"", "trailing_data")]
+    assert read(path) == [("a.jpg", b"1", ""), ("bytes after the end of the archive", b"", "trailing_data")]
     archive.check_archive(path)
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_a_cut_archive_is_told_before_its_hash_is_kept(tmp_path: Path, mode: str) -> None:
     whole = tar_bytes([("a.jpg", NOISE[:100_000]), ("b.jpg", NOISE[100_000:])], mode)
-    with pytest.raises(UserError, match="cut off"):
+    with pytest.raises(UserError, match="truncated"):
         archive.check_archive(stored(tmp_path, whole[: len(whole) // 2]))
 
 
@@ -255,7 +255,7 @@ def test_an_inner_archive_is_read_in_one_go(tmp_path: Path, monkeypatch: pytest.
 
 def test_an_inner_archive_that_is_not_there(tmp_path: Path) -> None:
     path = stored(tmp_path, zip_bytes([("a.zip", zip_bytes([]))]))
-    with pytest.raises(UserError, match=r"faces\.bin: holds no 'b\.zip'; correct `inside`"):
+    with pytest.raises(UserError, match=r"faces\.bin: has no member 'b\.zip'; correct `inside`"):
         read(path, "*", "b.zip")
 
 

@@ -117,7 +117,7 @@ def test_sets_that_never_train_are_held_out_and_known_as_such(name: str) -> None
     catalogue = load_catalogue()
     source = catalogue.sources[name]
     assert source.use == "held_out"
-    with pytest.raises(UserError, match="held out for good"):
+    with pytest.raises(UserError, match="always held out"):
         check_archive(name, source.model_copy(update={"use": "train"}), catalogue.archives[source.archive])
 
 

@@ -268,8 +268,8 @@ WRONG = {
     "web page": (b"<!DOCTYPE html><title>Sign in</title>", "is a web page, 'Sign in', and not the file"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS and not the file"),
     "empty": (b"", "is an empty file"),
-    "cut": (GOOD[: len(GOOD) // 2], "a zip archive that is cut off or damaged"),
-    "cut tar": (gzip.compress(b"x" * 512 + bytes(9000))[:40], "a tar archive that is cut off or damaged"),
+    "cut": (GOOD[: len(GOOD) // 2], "a zip archive that is truncated or damaged"),
+    "cut tar": (gzip.compress(b"x" * 512 + bytes(9000))[:40], "a tar archive that is truncated or damaged"),
 }
 
 
@@ -354,7 +354,7 @@ def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_pat
     assert place.fetched() == zip_of(b"pictures")
     assert list(place.scratch.iterdir()) == []
     (mine / "faces.zip").write_bytes(zip_of(b"other pictures"))
-    assert "it has changed" in refusal(lambda: place.download(settings))
+    assert "if the change is intended" in refusal(lambda: place.download(settings))
     place.checksums.unlink()
     place.download(settings)
     assert place.fetched() == zip_of(b"other pictures")

@@ -85,7 +85,7 @@ def test_the_same_pictures_give_the_same_bytes(tmp_path: Path) -> None:
 def test_what_is_hidden_or_a_systems_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [".DS_Store", "b/._d.jpg", ".thumbnails/a.jpg", "b/.git/c.jpg", "b/Thumbs.db", "@eaDir/a.jpg/b.jpg"]
     assert contents(packed(filled(tmp_path / "mine", PICTURES | dict.fromkeys(names, b"x")), tmp_path)) == PICTURES
-    assert "left out 6 system_file (such as .thumbnails)" in capsys.readouterr().err
+    assert "skipped 6 system_file (such as .thumbnails)" in capsys.readouterr().err
 
 
 def test_links_to_pictures_are_followed_and_links_to_folders_are_counted(
@@ -99,7 +99,7 @@ def test_links_to_pictures_are_followed_and_links_to_folders_are_counted(
     os.mkfifo(root / "pipe.jpg")
     assert contents(packed(root, tmp_path)) == {"a.jpg": b"1", "b.jpg": b"2"}
     said = "2 linked_folder (such as folder), 1 special_file (such as pipe.jpg)"
-    assert f"folder mine: left out 1 broken_link (such as gone.jpg), {said}" in capsys.readouterr().err
+    assert f"folder mine: skipped 1 broken_link (such as gone.jpg), {said}" in capsys.readouterr().err
     assert archive_file(tmp_path / "target")[1]["left_out"] == {
         "broken_link": {"count": 1, "example": "gone.jpg"},
         "linked_folder": {"count": 2, "example": "folder"},
@@ -122,7 +122,9 @@ def test_an_archive_file_is_taken_as_it_is(tmp_path: Path) -> None:
     found = packed(file, tmp_path)
     assert (found.name, found.read_bytes()) == ("faces.tar.gz", file.read_bytes())
     file.write_bytes(packed(tmp_path / "mine", tmp_path, "other").read_bytes())
-    assert "changed since it was first read: the file's bytes; take the new state" in refusal(file, tmp_path)
+    assert "changed since it was first read: the bytes of the file differ; accept the change" in refusal(
+        file, tmp_path
+    )
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -147,7 +149,7 @@ def test_a_changed_folder_is_refused_until_it_is_accepted(tmp_path: Path) -> Non
     message = refusal(root, tmp_path)
     assert message == (
         f"{root}: changed since it was first read: 2 added (such as c/1.jpg), 1 removed (list.csv), 2 altered "
-        "(such as a.jpg); take the new state with `unseen accept mine` and `dvc repro`, or restore the old one"
+        "(such as a.jpg); accept the change with `unseen accept mine` and `dvc repro`, or restore the old state"
     )
     assert packed_bytes(tmp_path) == before, "nothing is lost"
     assert checksums.read_text() == line
@@ -184,7 +186,7 @@ def test_a_change_is_known_without_the_old_archive(tmp_path: Path) -> None:
     take(root, tmp_path)
     (root / "a.jpg").write_bytes(b"9")
     settings = FolderSettings(path=str(root))
-    with pytest.raises(UserError, match="the archive of then is not here to compare with"):
+    with pytest.raises(UserError, match="the earlier archive is not available for comparison"):
         folder.take_folder("mine", settings, tmp_path / "fresh", tmp_path / "checksums/mine.sha256")
     assert not (tmp_path / "fresh").exists()
 
@@ -207,7 +209,7 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
 def test_a_folder_without_files(tmp_path: Path) -> None:
     filled(tmp_path / "mine", {".hidden/a.jpg": b"1"})
     (tmp_path / "mine/deep").mkdir()
-    assert "no file in it" in refusal(tmp_path / "mine", tmp_path)
+    assert "no files in this folder" in refusal(tmp_path / "mine", tmp_path)
 
 
 @pytest.mark.parametrize("path", ["mine", "mine/a.jpg"])

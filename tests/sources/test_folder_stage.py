@@ -59,7 +59,7 @@ def test_a_changed_folder_is_noticed_and_the_user_decides(dvc: Dvc, tmp_path: Pa
     assert stale(dvc) == ["folder@mine"]
     code, printed = dvc("dvc", "repro")
     assert code != 0
-    assert "changed since it was first read: 1 added (s1/3.jpg), 1 removed (s1/0.jpg); take the new" in printed
+    assert "changed since it was first read: 1 added (s1/3.jpg), 1 removed (s1/0.jpg); accept the change" in printed
     assert packed.read_bytes() == before, "nothing is lost"
 
     (pictures / "s1/3.jpg").unlink()

@@ -153,8 +153,8 @@ class TestSignedIn:
     def test_a_break_for_good_keeps_what_came_for_later(self, server: FlakyServer, place: Place) -> None:
         server.cuts = [0, 400_000, 0, 0, 0, 0, 0, 0]
         message = place.refusal()
-        assert "Kaggle dataset someone/some-faces, version 3: the connection broke, after 4 tries" in message
-        assert "it goes on from the 0.4 MB that came" in message
+        assert "Kaggle dataset someone/some-faces, version 3: the connection broke, after 4 attempts" in message
+        assert "the download resumes after 0.4 MB" in message
         kept = place.kept
         assert 300_000 < kept <= 400_000
         assert place.fetch() == OLD
@@ -190,8 +190,8 @@ class TestSignedIn:
             (401, "https://www.kaggle.com/settings"),
             (403, "https://www.kaggle.com/datasets/someone/some-faces, accept its licence"),
             (404, "correct `dataset` or `version`"),
-            (429, "too often"),
-            (400, "Kaggle refuses (400)"),
+            (429, "too many requests"),
+            (400, "Kaggle refuses the request (400)"),
         ],
     )
     def test_a_refusal_says_what_to_do(
@@ -218,11 +218,11 @@ class TestSignedIn:
 
     def test_kaggle_fails(self, server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Kaggle, "refuses", 503)
-        assert "the server fails (503), after 4 tries" in place.refusal()
+        assert "the server fails (503), after 4 attempts" in place.refusal()
 
     def test_no_network(self, server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD, "http://localhost:1")
-        assert "no connection, after 4 tries; check the network" in place.refusal()
+        assert "no connection, after 4 attempts; check the network" in place.refusal()
 
 
 def test_nobody_is_signed_in(server: FlakyServer, place: Place) -> None:
@@ -249,11 +249,11 @@ WRONG_FILES = [
     ("access_token", "good-token".encode("utf-16-le"), "is not plain UTF-8 text; save it as UTF-8"),
     ("access_token", b"\xef\xbb\xbfgood-token", "is not plain UTF-8 text; save it as UTF-8"),
     ("access_token.txt", b"\xff\xfe", "is not plain UTF-8 text; save it as UTF-8"),
-    ("access_token", b"good\r\n-token", "holds spaces, line breaks or letters that no token has"),
+    ("access_token", b"good\r\n-token", "has spaces, line breaks or other invalid characters"),
     ("kaggle.json", json.dumps({"username": "me", "key": KEY}).encode("utf-16"), "is not plain UTF-8 text"),
     ("kaggle.json", b"\xef\xbb\xbf" + json.dumps({"username": "me", "key": KEY}).encode(), "is not plain UTF-8"),
-    ("kaggle.json", json.dumps({"username": "me", "key": KEY}).encode()[:-9], "is not whole JSON; download it again"),
-    ("kaggle.json", b"", "is not whole JSON; download it again"),
+    ("kaggle.json", json.dumps({"username": "me", "key": KEY}).encode()[:-9], "is not valid JSON; download it again"),
+    ("kaggle.json", b"", "is not valid JSON; download it again"),
     ("kaggle.json", b"null", "lacks `username` or `key`; download it again"),
     ("kaggle.json", b'{"username": "me"}', "lacks `username` or `key`; download it again"),
 ]
@@ -274,7 +274,7 @@ def test_a_token_that_is_no_text_and_one_that_is_too_long_for_a_file(
     server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "good-token\r")
-    assert place.refusal().startswith("KAGGLE_API_TOKEN: holds spaces, line breaks or letters that no token has")
+    assert place.refusal().startswith("KAGGLE_API_TOKEN: has spaces, line breaks or other invalid characters")
     monkeypatch.setenv("KAGGLE_API_TOKEN", "x" * 300)
     assert place.refusal().startswith("Kaggle's client can't read the credentials (")
 
@@ -292,7 +292,7 @@ def test_an_access_token_that_is_no_longer_good(
     server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "old-token")
-    assert "does not know the access token" in place.refusal()
+    assert "does not accept the access token" in place.refusal()
 
 
 def in_a_new_process(server: FlakyServer, place: Place, **variables: str) -> "subprocess.CompletedProcess[str]":

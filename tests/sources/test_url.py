@@ -107,8 +107,8 @@ def test_a_connection_that_is_reset(server: FlakyServer, place: Place) -> None:
 def test_a_break_for_good_keeps_what_came_for_later(server: FlakyServer, place: Place) -> None:
     server.cuts = [300_000, 0, 0, 0]
     message = place.refusal(f"{server.url}/faces.zip")
-    assert "the connection broke, after 4 tries" in message
-    assert "0.3 MB that came" in message
+    assert "the connection broke, after 4 attempts" in message
+    assert "resumes after 0.3 MB" in message
     kept = place.kept
     assert 200_000 < kept <= 300_000
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
@@ -155,7 +155,7 @@ def test_kept_bytes_that_are_damaged_come_again(
     (place.parts / "bytes").write_bytes(kept)
     capfd.readouterr()
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
-    said = capfd.readouterr().err.count("damaged after 0.3 MB; going on from there")
+    said = capfd.readouterr().err.count("damaged after 0.3 MB; resuming from there")
     assert said == (damage in ("a bit", "a hole"))
     first = int(server.ranges[-1][6:-1] or 0)
     bounds = {"no hashes": (0, 0), "half a hash": (500_000, 599_999)}
@@ -176,7 +176,7 @@ def test_a_damaged_note_is_set_aside_and_all_bytes_come_again(
     )
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
     assert server.ranges[-1] == ""
-    line = f"{note}: damaged; renamed to note.json.damaged, the download starts anew"
+    line = f"{note}: damaged; renamed to note.json.damaged, the download starts again"
     assert capfd.readouterr().err.splitlines().count(line) == 1
 
 
@@ -234,7 +234,7 @@ def test_a_server_without_ranges_sends_all_again(server: FlakyServer, place: Pla
 
 def test_a_file_of_unknown_length_is_refused(server: FlakyServer, place: Place) -> None:
     server.tells_length, server.cuts = False, [400_000]
-    assert "how long the file is" in place.refusal(f"{server.url}/faces.zip")
+    assert "the server does not state the file's size" in place.refusal(f"{server.url}/faces.zip")
 
 
 def test_an_error_page_does_not_get_into_the_file(server: FlakyServer, place: Place) -> None:
@@ -251,7 +251,7 @@ def test_an_error_page_does_not_get_into_the_file(server: FlakyServer, place: Pl
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(404, "nothing is there"), (403, "kind: manual"), (429, "too often"), (418, "refuses (418)")],
+    [(404, "not found"), (403, "kind: manual"), (429, "too many requests"), (418, "refuses the request (418)")],
 )
 def test_a_refusal_is_not_asked_again(server: FlakyServer, place: Place, status: int, words: str) -> None:
     server.statuses = [status]
@@ -264,7 +264,7 @@ def test_a_refusal_is_not_asked_again(server: FlakyServer, place: Place, status:
 def test_a_server_that_fails_for_good(server: FlakyServer, place: Place) -> None:
     server.statuses = [500, 502, 503, 503]
     message = place.refusal(f"{server.url}/faces.zip")
-    assert "the server fails (503), after 4 tries" in message
+    assert "the server fails (503), after 4 attempts" in message
     assert "that came" not in message
 
 
@@ -276,7 +276,7 @@ def test_a_web_page_is_no_archive(server: FlakyServer, place: Place) -> None:
 def test_nobody_there(server: FlakyServer, place: Place) -> None:
     with serving(FlakyServer()) as gone:
         pass
-    assert "no connection, after 4 tries; check the network" in place.refusal(f"{gone.url}/faces.zip")
+    assert "no connection, after 4 attempts; check the network" in place.refusal(f"{gone.url}/faces.zip")
 
 
 def test_refused_tls(server: FlakyServer, place: Place) -> None:
@@ -296,7 +296,7 @@ def test_a_message_hides_what_is_secret_in_an_address(server: FlakyServer, place
 def test_a_silent_server_is_given_up(server: FlakyServer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resume, "TIMEOUT", (5.0, 0.2))
     server.cuts, server.silent = [400_000, 0, 0, 0], threading.Event()
-    assert "no more bytes came in time" in place.refusal(f"{server.url}/faces.zip")
+    assert "no more bytes in time" in place.refusal(f"{server.url}/faces.zip")
     server.silent.set()
 
 
@@ -305,4 +305,4 @@ def test_a_full_disk(server: FlakyServer, place: Place) -> None:
     (place.parts / "bytes").symlink_to("/dev/full")
     message = place.refusal(f"{server.url}/faces.zip")
     assert os.strerror(errno.ENOSPC) in message
-    assert "make room" in message
+    assert "free disk space" in message

@@ -1,1 +1,1 @@
-"""One file for each way to get pictures."""
+"""Sources of pictures and model files: downloads, archives, checksums, and a catalogue of data sets."""

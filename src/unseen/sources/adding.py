@@ -1,6 +1,6 @@
-"""Sources of the catalogue, written into a params file. Lines that are there stay as they are, comments included.
+"""Adds sources of the catalogue to a params file. Existing lines, including comments, are not changed.
 
-New lines are in the form that DVC writes (`dvc exp run -S` writes the whole file), so that they stay as well.
+New lines have the format of DVC, since `dvc exp run -S` rewrites the whole file in that format.
 """
 
 import io
@@ -24,7 +24,7 @@ SECTIONS = ("archives", "sources")
 
 
 def _as_dvc_writes(section: str, blocks: Mapping[str, Any]) -> list[str]:
-    """The lines of blocks below a section, which `dvc.utils.serialize.dump_yaml` would write."""
+    """The lines of blocks in a section, as `dvc.utils.serialize.dump_yaml` writes them."""
     writer = YAML()
     writer.default_flow_style = False
     stream = io.StringIO()
@@ -33,7 +33,7 @@ def _as_dvc_writes(section: str, blocks: Mapping[str, Any]) -> list[str]:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """The last line of a value, counted from 0: comments and empty lines after it are not part of it."""
+    """The last line of a value, counted from 0, without the comments and empty lines after it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _last_line(last[1] if isinstance(last, tuple) else last)
@@ -41,7 +41,7 @@ def _last_line(node: yaml.Node) -> int:
 
 
 def _inserted(text: str, section: str, lines: Sequence[str], file: Path) -> str:
-    """The text with further lines at the end of a section."""
+    """Insert lines at the end of a section of the text."""
     there = text.splitlines(keepends=True)
     end = "\r\n" if there and there[0].endswith("\r\n") else "\n"
     new = [line + end for line in lines]
@@ -63,26 +63,26 @@ def _inserted(text: str, section: str, lines: Sequence[str], file: Path) -> str:
         if first.line == last.line == place:
             there[place] = (there[place][: first.column].rstrip() + there[place][last.column :]).rstrip() + end
     else:
-        raise UserError(f"{file}: `{section}` is in braces; write it as a block, one line a key, then add to it")
+        raise UserError(f"{file}: `{section}` is in braces; write it as a block, one key per line, then add again")
     return "".join([*there[: place + 1], *new, *there[place + 1 :]])
 
 
 def _wanted(data: Mapping[str, Any], names: Sequence[str], file: Path) -> dict[str, dict[str, Any]]:
-    """The blocks, with their comments, that the file does not have yet.
+    """The blocks, with comments, that the file does not have yet.
 
     Raises:
-        UserError: a source is there, or another archive has the name of its.
+        UserError: a source exists already, or a different archive has the same name.
     """
     blocks: dict[str, dict[str, Any]] = YAML().load(entry(*names))
     for section in SECTIONS:
         known = data.get(section) or {}
         if not isinstance(known, dict):
-            raise UserError(f"{file}: `{section}` is no mapping; correct that first (`unseen check`)")
+            raise UserError(f"{file}: `{section}` is not a mapping; correct that first (`unseen check`)")
         for name in [name for name in blocks[section] if name in known]:
             if section == "sources":
-                raise UserError(f"{file}: `sources.{name}` is there already; nothing was added")
+                raise UserError(f"{file}: `sources.{name}` exists already; nothing was added")
             if not _same_archive(known[name], load_catalogue().archives[name]):
-                raise UserError(f"{file}: `archives.{name}` is another archive; rename it, then add again")
+                raise UserError(f"{file}: `archives.{name}` is a different archive; rename it, then add again")
             del blocks[section][name]
     return blocks
 
@@ -93,17 +93,17 @@ def _same_archive(block: Any, archive: ArchiveSettings) -> bool:
 
 
 def add(file: Path, names: Sequence[str]) -> list[str]:
-    """Write sources of the catalogue and their archives into a params file.
+    """Add sources of the catalogue and their archives to a params file.
 
     Args:
-        file: the params file; it is replaced at the end, or left as it is.
+        file: the params file; it is replaced atomically, and not changed if there is an error.
         names: sources of the catalogue.
 
     Returns:
         The keys that were added, such as `sources.lfw`.
 
     Raises:
-        UserError: there is no such source, it is there already, or the file would no longer be valid.
+        UserError: a source is unknown or exists already, or the file would not be valid.
     """
     data = read_yaml(file)
     blocks = _wanted(data, names, file)
@@ -117,9 +117,9 @@ def add(file: Path, names: Sequence[str]) -> list[str]:
         new = {section: {name: plain[section][name] for name in blocks[section]} for section in SECTIONS}
         merged = {section: {**(data.get(section) or {}), **new[section]} for section in SECTIONS}
         if read_yaml(part) != {**data, **merged}:
-            raise UserError(f"{file}: can't be added to in this form; paste the lines of `unseen sources {names[0]}`")
+            raise UserError(f"{file}: format not supported; paste the lines of `unseen sources {names[0]}` yourself")
         before = {problem.split(": ", 1)[1] for problem in checked(file).problems}
         for problem in checked(part).problems:
-            if (said := problem.split(": ", 1)[1]) not in before:
-                raise UserError(f"{file}: nothing was added, as it would be wrong then: {said}")
+            if (text := problem.split(": ", 1)[1]) not in before:
+                raise UserError(f"{file}: nothing was added, since the file would not be valid: {text}")
     return [f"{section}.{name}" for section in SECTIONS for name in blocks[section]]

@@ -1,4 +1,4 @@
-"""The type of an archive of any kind, for whoever reads a whole `archives` block."""
+"""The settings type for archives of any kind."""
 
 import os
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ def _no_folder(value: object) -> object:
     if isinstance(value, dict) and value.get("kind") == "folder":
         path = os.path.expanduser(str(value.get("path") or "PATH"))
         raise ValueError(
-            "folders and archive files of your own stand in a block of their own: write "
+            "folders and archive files on this machine have a separate block: write "
             f"`folders: {{NAME: {{path: {path}}}}}`"
         )
     return value

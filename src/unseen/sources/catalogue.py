@@ -1,4 +1,4 @@
-"""Ready-made sources for params.yaml (catalogue.yaml beside this file), and what of them is here."""
+"""The catalogue of ready-made sources (catalogue.yaml), and the state of each source in a project."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ FILE = Path(__file__).with_name("catalogue.yaml")
 
 
 class Catalogue(Settings):
-    """The blocks of catalogue.yaml, as params.yaml takes them, and in words how large each archive is."""
+    """The blocks of catalogue.yaml, in the format of params.yaml, and the size of each archive as text."""
 
     sizes: dict[Name, str]
     archives: dict[Name, AnyArchive]
@@ -26,7 +26,7 @@ class Catalogue(Settings):
 
 @dataclass(frozen=True)
 class CatalogueRow:
-    """A source at a glance."""
+    """Summary of a source."""
 
     name: str
     label: str
@@ -39,24 +39,24 @@ class CatalogueRow:
 
 @cache
 def load_catalogue() -> Catalogue:
-    """The whole catalogue, typed."""
+    """Load and validate the catalogue."""
     catalogue: Catalogue = validated(Catalogue, read_yaml(FILE), "catalogue")
     return catalogue
 
 
 @cache
 def _texts(section: str) -> dict[str, str]:
-    """The text of each block below `archives` or `sources`, with the comments in it, by its name."""
+    """The text of each block in `archives` or `sources` by name, with comments."""
     _, _, after = FILE.read_text(encoding="utf-8").partition(f"\n{section}:\n")
     below = re.split(r"^(?=\w)", after, maxsplit=1, flags=re.MULTILINE)[0]
     return dict(re.findall(r"^  (\w+):\n((?:    .*\n)+)", below, re.MULTILINE))
 
 
 def entry(*names: str) -> str:
-    """The blocks of some sources and of their archives, each once, to paste into params.yaml.
+    """The blocks of sources and their archives, each once, to paste into params.yaml.
 
     Raises:
-        UserError: the catalogue has no source of such a name.
+        UserError: the catalogue has no source of this name.
     """
     known = load_catalogue().sources
     for name in names:
@@ -71,7 +71,7 @@ def entry(*names: str) -> str:
 
 
 def _size(name: str, archive: Origin, card: Path) -> str:
-    """How large an archive is: what the catalogue says of just this one, or what was measured when it came."""
+    """The size of an archive: from the catalogue if it has the same archive, otherwise from the download."""
     known = load_catalogue().archives.get(name)
     if known and origin(known) == origin(archive):
         return load_catalogue().sizes[name]
@@ -92,15 +92,15 @@ def _row(name: str, source: SourceSettings, archive: Origin, data: Path, where: 
 def catalogue_rows(
     archives: Mapping[str, Origin], sources: Mapping[str, SourceSettings], data: Path
 ) -> list[CatalogueRow]:
-    """Every source of params and of the catalogue, those of params first; where both have one, that of params.
+    """Summarise all sources of params, then those of the catalogue that params do not have.
 
     Args:
-        archives: those of params, and folders; empty outside of a project.
-        sources: those of params.
-        data: the project's data folder, where archives and faces lie if they are here.
+        archives: archives and folders of params; empty outside a project.
+        sources: sources of params.
+        data: the project's data folder, which has downloaded archives and faces.
 
     Raises:
-        UserError: a source of params names an archive that isn't there.
+        UserError: a source of params names an unknown archive.
     """
     for name, source in sources.items():
         if source.archive not in archives:

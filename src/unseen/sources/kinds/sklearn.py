@@ -1,7 +1,7 @@
-"""Data sets that scikit-learn knows how to fetch, without an account.
+"""Data sets that scikit-learn can download; no account is needed.
 
-Its fetchers keep pickles beside what they downloaded, and load them at the next call. What an earlier run left is
-therefore cleared of pickles first; the pictures themselves are never read from one.
+scikit-learn's fetchers store pickles beside downloads and load them at the next call. Pickles of earlier runs are
+therefore deleted first, so that no pickle is ever loaded.
 """
 
 import shutil
@@ -25,39 +25,39 @@ from unseen.sources.shared.settings import ArchiveSettings
 
 
 class Settings(ArchiveSettings):
-    """A data set that scikit-learn knows how to fetch, without an account."""
+    """A data set that scikit-learn can download; no account is needed."""
 
     kind: Literal["sklearn"]
     dataset: Literal["lfw_people", "olivetti_faces"] = Field(description="as in `sklearn.datasets.fetch_...`")
 
 
 PICTURES_OF_ONE = 530
-"""The LFW fetcher decodes everybody with at least so many pictures; one person has that many, and nobody more."""
+"""The LFW fetcher decodes the pictures of all people with at least this many. Only one person has that many."""
 
 SILENCE = 60.0
-"""Seconds without a byte after which a server is given up: the fetchers themselves wait for ever."""
+"""Timeout in seconds for the next bytes; the fetchers have none."""
 
 
 def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     """Download a data set and pack its pictures into one archive in `folder`, without compression.
 
     Args:
-        settings: which data set.
-        folder: an existing folder that receives the archive: for `lfw_people` the JPEG files as published, aligned
-            by funneling, `Name_Surname/Name_Surname_0001.jpg`; for `olivetti_faces` 400 grey PNG files of 64 x 64
-            pixels, `s01/01.png`, in which scikit-learn's 0..1 is 0..255.
-        parts: an existing folder that is scikit-learn's data folder; what is there whole is not fetched again.
+        settings: the data set.
+        folder: existing folder for the archive. `lfw_people` has the published JPEG files, aligned by funneling,
+            `Name_Surname/Name_Surname_0001.jpg`; `olivetti_faces` has 400 grey PNG files of 64 x 64 pixels,
+            `s01/01.png`, with scikit-learn's 0..1 scaled to 0..255.
+        parts: existing folder, used as scikit-learn's data folder; complete downloads in it are reused.
 
     Returns:
-        The archive's path.
+        Path of the archive.
 
     Raises:
-        UserError: it can't be downloaded, or is not what scikit-learn expects.
+        UserError: the download fails, or does not have the expected checksum.
     """
     name = settings.dataset
     pictures = {"lfw_people": _lfw_people, "olivetti_faces": _olivetti_faces}[name]
     for left in [*parts.glob("*.part_*"), *parts.glob("*/*.part_*")]:
-        left.unlink()  # the fetchers start a broken download again under another name
+        left.unlink()  # the fetchers restart a broken download under another name
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SILENCE)
     try:
@@ -65,15 +65,15 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
     except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
         reason = error if isinstance(error, HTTPError) else getattr(error, "reason", error)
         raise UserError(
-            f"could not fetch {name} with scikit-learn ({reason}); check the network and run `dvc repro` again"
+            f"could not download {name} with scikit-learn ({reason}); check the network and run `dvc repro` again"
         ) from None
     except (tarfile.TarError, BadGzipFile, EOFError, zlib.error) as error:
         shutil.rmtree(parts)
-        raise UserError(f"{name}: an archive that was left is damaged ({error}) and removed; run again") from None
+        raise UserError(f"{name}: an earlier download was damaged ({error}) and removed; run again") from None
     except OSError as error:
         if error.errno is not None:
             raise
-        # the fetchers' own, and without a number: a checksum that differs
+        # the fetchers raise an OSError without a number if a checksum differs
         raise UserError(
             f"{name}: {error} Do not use such a file: run again later, or with a newer scikit-learn"
         ) from None
@@ -86,7 +86,7 @@ def _lfw_people(parts: Path) -> tuple[Path, list[Path]]:
     home = parts / "lfw_home"
     unpacked, pickles = home / "lfw_funneled", home / "joblib"
     if unpacked.exists() and any(home.glob("*.tgz")):
-        # The fetcher takes any folder for whole, and removes the archive once all of it is unpacked.
+        # The fetcher treats any folder as complete, and removes the archive only after unpacking all of it.
         shutil.rmtree(unpacked)
     if pickles.exists():
         shutil.rmtree(pickles)
@@ -107,13 +107,13 @@ def _olivetti_faces(parts: Path) -> tuple[Path, list[Path]]:
 
 
 def _png(grey: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
-    """A grey picture, (height, width), as a PNG file without compression: the same bytes with every zlib.
+    """Encode a grey picture as PNG without compression, so that the bytes do not depend on the version of zlib.
 
     Args:
-        grey: at most 65,535 bytes together with one a row, what fits into one stored block.
+        grey: [height, width]. Pixels and one byte per row must fit into one stored block of 65,535 bytes.
 
     Returns:
-        The file, see https://www.w3.org/TR/png-3/ and RFC 1950 and 1951 for the block.
+        The file; see https://www.w3.org/TR/png-3/, and RFC 1950 and 1951 for the block.
     """
     height, width = grey.shape
     rows = b"".join(b"\0" + row.tobytes() for row in grey)

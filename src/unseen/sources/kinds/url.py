@@ -1,4 +1,4 @@
-"""An archive behind an address."""
+"""Archives from a web address."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from unseen.sources.shared.settings import ArchiveSettings
 
 
 class Settings(ArchiveSettings):
-    """An archive behind an address."""
+    """An archive from a web address."""
 
     kind: Literal["url"]
     url: str = Field(pattern=r"^https?://[^\s]+$", description="address of the file")
@@ -27,17 +27,17 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
 
     Args:
         settings: the address.
-        folder: an existing folder that receives the archive, named like the end of the address.
-        parts: an existing folder that keeps what came, to go on from after a break.
+        folder: existing folder for the archive, which is named after the last part of the address.
+        parts: existing folder for partial downloads, which are resumed.
 
     Returns:
-        The archive's path.
+        Path of the archive.
 
     Raises:
-        UserError: it can't be had whole.
+        UserError: the download fails.
     """
     address = urlsplit(settings.url)
-    # neither a password nor a signature in the address belongs in a log
+    # passwords and signatures of the address must not be logged
     shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
     try:
         part = resume.download(partial(_ask, settings.url), parts, shown)
@@ -51,19 +51,19 @@ def _ask(url: str, headers: dict[str, str]) -> requests.Response:
 
 
 def _name(path: str) -> str:
-    """A safe file name from the last part of an address's path."""
+    """A safe file name from the last part of the address's path."""
     name = re.sub(r"[^A-Za-z0-9._-]", "_", unquote(path).rpartition("/")[2]).lstrip(".")
     return name[-100:] or "archive"
 
 
 def _refusal(code: int) -> str:
     if code in (404, 410):
-        return f"nothing is there ({code}); correct `url` in params"
+        return f"not found ({code}); correct `url` in params"
     if code in (401, 403):
         return (
-            f"the server does not give it to everybody ({code}); if it wants a form or a login, "
-            "fetch it yourself and name it in params with `kind: manual`"
+            f"access denied ({code}); if the server requires a form or a login, "
+            "download the file yourself and use `kind: manual` in params"
         )
     if code == 429:
-        return "the server was asked too often (429); wait a while and run again"
-    return f"the server refuses ({code}); look at the address in a browser"
+        return "too many requests (429); wait some minutes and run again"
+    return f"the server refuses the request ({code}); open the address in a browser"

@@ -1,4 +1,4 @@
-"""Read the files in an archive without unpacking it and without trusting it."""
+"""Reads the files of untrusted archives without unpacking them to disk."""
 
 import zipfile
 from collections import Counter
@@ -17,7 +17,7 @@ __all__ = ["MAX_MEMBER_BYTES", "Entry", "Member", "NotAnArchiveError", "check_ar
 
 
 class NotAnArchiveError(UserError):
-    """A file that can't be read as an archive. `why` says what it is instead, without its name."""
+    """A file is not a readable archive. `why` describes the file, without its name."""
 
     def __init__(self, name: object, why: str, advice: str = "fetch it again") -> None:
         super().__init__(f"{name}: {why}; {advice}")
@@ -25,7 +25,7 @@ class NotAnArchiveError(UserError):
 
 
 def _entries(stack: ExitStack, path: Path, inside: str, pattern: str) -> Iterator[Entry]:
-    """The entries of a zip or tar archive, by what its first bytes say."""
+    """The entries of a zip or tar archive; the format is detected from the first bytes."""
     handle = _opened(stack, path, inside)
     if handle.read(2) == b"PK":
         handle.seek(0)
@@ -40,7 +40,7 @@ def _entries(stack: ExitStack, path: Path, inside: str, pattern: str) -> Iterato
 
 
 def _opened(stack: ExitStack, path: Path, inside: str) -> IO[bytes]:
-    """The bytes of an archive, or of one within it, which must be a zip file: a stream can't be looked into twice."""
+    """Open an archive, or an archive inside a zip file. A file in a tar archive can't be reopened."""
     handle = stack.enter_context(path.open("rb"))
     if not inside:
         return handle
@@ -48,7 +48,7 @@ def _opened(stack: ExitStack, path: Path, inside: str) -> IO[bytes]:
 
 
 def _wrong(path: Path, inside: str, error: Exception) -> NotAnArchiveError:
-    """What is said of a file, or of a file in it, that is no readable archive."""
+    """The error for a file, or a file inside it, that is not a readable archive."""
     if not inside:
         return NotAnArchiveError(path, f"{kind_of(path)} ({error})")
     if zipfile.is_zipfile(path):
@@ -57,30 +57,30 @@ def _wrong(path: Path, inside: str, error: Exception) -> NotAnArchiveError:
 
 
 def entries(path: Path, pattern: str, inside: str = "") -> Iterator[Entry]:
-    """The files of a zip or tar archive whose names match, each to be read or passed over.
+    """Yield the files of a zip or tar archive whose names match, without reading them.
 
     Args:
-        path: the archive; nothing of it is ever written to disk.
-        pattern: a glob over the whole name; see `unseen.core.picture_names.matches`.
-        inside: an archive within the zip archive that is looked into instead.
+        path: the archive; nothing is unpacked to disk.
+        pattern: glob for the whole name; see `unseen.core.picture_names.matches`.
+        inside: name of an archive inside the zip archive, which is read instead; empty for the archive itself.
 
     Yields:
-        Those of a zip archive sorted by name; those of a tar archive, which has no index, and of an archive within an
-        archive, where a way back starts again at its first byte, as they lie in it, hard links at the end. What is
-        not read has a reason: `system_file` (see `unseen.core.picture_names.is_system_file`), `link`, `special_file`,
-        `encrypted`, `unsupported_compression`, `too_large`, `same_name_twice`, `no_name`, `damaged_member`; and for
-        the archive itself `damaged_archive`, `trailing_data` and `unlisted_part`.
+        Files of a zip archive are sorted by name. Files of a tar archive and of an inner archive are in stored order,
+        hard links last, since going back means reading from the first byte again. Files that can't be read have a
+        reason: `system_file` (see `unseen.core.picture_names.is_system_file`), `link`, `special_file`, `encrypted`,
+        `unsupported_compression`, `too_large`, `same_name_twice`, `no_name`, `damaged_member`; for the archive itself
+        `damaged_archive`, `trailing_data` and `unlisted_part`.
 
     Raises:
-        NotAnArchiveError: it is not a zip or tar archive.
-        UserError: it can't be opened, or has no `inside`.
+        NotAnArchiveError: the file is not a zip or tar archive.
+        UserError: the file can't be opened, or has no member `inside`.
     """
     with ExitStack() as stack:
         try:
             found = _entries(stack, path, inside, pattern)
         except KeyError:
-            raise UserError(f"{path}: holds no {inside!r}; correct `inside` in params") from None
-        except Exception as error:  # what the decompressors raise on damaged bytes is not documented
+            raise UserError(f"{path}: has no member {inside!r}; correct `inside` in params") from None
+        except Exception as error:  # decompressors raise undocumented errors on damaged bytes
             if isinstance(error, OSError) and error.errno:
                 raise UserError(f"{path}: not readable ({error.strerror}); fetch it again") from None
             raise _wrong(path, inside, error) from None
@@ -88,26 +88,26 @@ def entries(path: Path, pattern: str, inside: str = "") -> Iterator[Entry]:
 
 
 def members(path: Path, pattern: str, inside: str = "") -> Iterator[Member]:
-    """The same files, all of them read; without those that are hidden or an operating system's."""
+    """Yield the same files with their bytes, without hidden and system files."""
     for entry in entries(path, pattern, inside):
         if entry.refused != "system_file":
             yield entry.read()
 
 
 def check_archive(path: Path, whole: bool = True) -> None:
-    """Open an archive and list its files.
+    """Check that an archive can be opened and its files listed.
 
     Args:
         path: the archive.
-        whole: false looks at the beginning of a tar archive only, which has no index.
+        whole: if false, only the beginning of a tar archive is read, since it has no index.
 
     Raises:
-        NotAnArchiveError: it is none, is damaged or cut off, or holds no file that could be read.
+        NotAnArchiveError: the file is not an archive, is damaged or truncated, or has no readable files.
     """
     files, refused, example = 0, Counter[str](), ""
     for entry in entries(path, "*"):
         if entry.refused in ("damaged_archive", "unlisted_part"):
-            raise NotAnArchiveError(path, f"damaged or cut off after {files} files ({entry.detail})")
+            raise NotAnArchiveError(path, f"damaged or truncated after {files} files ({entry.detail})")
         if entry.refused in ("system_file", "trailing_data"):
             continue
         files += 1
@@ -119,4 +119,4 @@ def check_archive(path: Path, whole: bool = True) -> None:
     if not files:
         raise NotAnArchiveError(path, "an archive without files")
     if files == refused.total():
-        raise NotAnArchiveError(path, f"none of its {files} files can be read, such as {example}", "pack it anew")
+        raise NotAnArchiveError(path, f"none of its {files} files is readable, such as {example}", "pack it again")

@@ -1,4 +1,4 @@
-"""Hashes that were seen at the first download, for archives whose params state none: a file an archive, for git."""
+"""Recorded hashes of first downloads, for archives without a hash in params: one file per archive, tracked by git."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from unseen.sources.shared.settings import FolderSettings, Origin
 
 
 def origin(settings: Origin) -> str:
-    """What is fetched, in one line: `kaggle owner/name 3`."""
+    """The origin of an archive in one line, for instance `kaggle owner/name 3`."""
     if isinstance(settings, FolderSettings):
         return f"folder {settings.path}"
     fields = settings.model_dump(exclude={"sha256", *settings.not_identity})
@@ -16,7 +16,7 @@ def origin(settings: Origin) -> str:
 
 
 def recorded(file: Path, settings: Origin) -> str:
-    """The hash that was recorded for just this origin; empty where there is none."""
+    """The recorded hash of this origin; empty if there is none."""
     if not file.exists():
         return ""
     lines = [line.partition("  ") for line in file.read_text(encoding="utf-8").splitlines()]
@@ -31,10 +31,10 @@ def record(file: Path, settings: Origin, sha256: str) -> None:
 
 
 def forget(file: Path, settings: Origin) -> bool:
-    """Remove the hash that was recorded for just this origin, so that the next run takes what it finds.
+    """Remove the recorded hash of this origin, so that the next run accepts and records a new one.
 
     Returns:
-        Whether there was one.
+        Whether there was a recorded hash.
     """
     if not recorded(file, settings):
         return False
@@ -49,27 +49,27 @@ def forget(file: Path, settings: Origin) -> bool:
 
 
 def verify(file: Path, settings: Origin, archive: str, found: str) -> None:
-    """Compare with the hash in params, or with the one of the first download; record it where this is the first.
+    """Compare a hash with that in params or of the first download; record it if this is the first download.
 
     Args:
-        file: keeps the archive's recorded hashes.
-        settings: of the archive.
-        archive: the file's name, for the message.
-        found: its SHA-256.
+        file: file of the archive's recorded hashes.
+        settings: settings of the archive.
+        archive: name of the archive file, for messages.
+        found: SHA-256 of the archive file.
 
     Raises:
-        UserError: they differ.
+        UserError: the hashes differ.
     """
     before = recorded(file, settings)
     if settings.sha256 and settings.sha256 != found:
         raise UserError(
             f"{archive}: sha256 is {found}, params say {settings.sha256}; "
-            "do not use this file: fetch it again, or correct params if the change is meant"
+            "do not use this file: download it again, or correct params if the change is intended"
         )
     if not settings.sha256 and before and before != found:
         raise UserError(
-            f"{archive}: sha256 is {found}, but {before} stands in {file} since the first download: it has changed; "
-            f"if that is meant, or if the first download was wrong, `unseen accept {file.stem}`, then `dvc repro`"
+            f"{archive}: sha256 is {found}, but {file} has {before} from the first download; if the change is "
+            f"intended, or if the first download was wrong, `unseen accept {file.stem}`, then `dvc repro`"
         )
     if not settings.sha256 and not before:
         record(file, settings, found)

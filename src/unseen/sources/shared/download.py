@@ -1,4 +1,4 @@
-"""Fetch an archive, check it, and keep it as it came; take one model file out of an archive."""
+"""Downloads, checks and stores archives, and extracts single model files."""
 
 import glob
 import hashlib
@@ -18,10 +18,10 @@ from unseen.sources.shared.settings import ArchiveSettings, AssetSettings
 
 
 def archive_file(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The archive that `download` left in a folder, and its card: `file`, `sha256`, `bytes`, `origin`.
+    """The archive in a folder of `download_archive`, and its card: `file`, `sha256`, `bytes`, `origin`.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no archive.
     """
     try:
         card = read_json(folder / "archive.json")
@@ -31,9 +31,9 @@ def archive_file(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _kept(store: Path, settings: ArchiveSettings, checksums: Path) -> Path | None:
-    """An archive with the expected hash that an earlier run fetched and that is still whole.
+    """An undamaged archive with the expected hash from an earlier run; None if there is none.
 
-    One that is no archive, which a version that did not look has recorded, is removed and its hash forgotten.
+    A file that is not an archive is removed with its hash; versions that did not open downloads recorded such files.
     """
     sha256 = settings.sha256 or recorded(checksums, settings)
     if settings.is_local or not sha256:
@@ -51,28 +51,28 @@ def _kept(store: Path, settings: ArchiveSettings, checksums: Path) -> Path | Non
 
 
 def _keep(store: Path, fetched: Path, sha256: str) -> None:
-    """Remember the archive for a later run. A link, so that it takes no room while DVC keeps the same file."""
+    """Keep the archive for later runs, as a hard link, which takes no space while DVC has the same file."""
     kept = store / sha256 / fetched.name
-    shutil.rmtree(kept.parent, ignore_errors=True)  # a damaged one
+    shutil.rmtree(kept.parent, ignore_errors=True)  # it may be damaged
     kept.parent.mkdir(parents=True)
     try:
         os.link(fetched, kept)
     except OSError:
-        kept.parent.rmdir()  # another file system, or one without links: then it is fetched again
+        kept.parent.rmdir()  # no hard links: another file system, or not supported; later runs download again
 
 
 def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, scratch: Path) -> None:
-    """Put the archive, as it came, and its card into the folder `target`.
+    """Download an archive unchanged, with its card, into the folder `target`.
 
     Args:
-        settings: where it comes from.
-        target: receives the archive and `archive.json`; it appears whole, at the end.
-        checksums: file that keeps hashes seen at first sight.
-        scratch: keeps parts of a broken download, to go on from, and archives that were fetched before: an edit of
-            the code runs this again, and nobody should fetch gigabytes again for that.
+        settings: settings of the archive.
+        target: folder for the archive and `archive.json`; it is created atomically.
+        checksums: file with the hashes of first downloads.
+        scratch: folder that keeps partial downloads, which are resumed, and archives of earlier runs, so that a
+            change of code does not download them again.
 
     Raises:
-        UserError: it can't be had, or its hash differs.
+        UserError: the download fails, or its hash differs.
     """
     parts = scratch / f"download-{hashlib.sha256(origin(settings).encode()).hexdigest()[:20]}"
     store = scratch / "archives"
@@ -89,7 +89,7 @@ def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, s
             _check(fetched, settings, checksums, sha256)
             verify(checksums, settings, fetched.name, sha256)
         except UserError:
-            shutil.rmtree(parts, ignore_errors=True)  # the next run must not go on from the same wrong bytes
+            shutil.rmtree(parts, ignore_errors=True)  # the next run must not resume from wrong bytes
             raise
         card = {"file": fetched.name, "sha256": sha256, "bytes": fetched.stat().st_size, "origin": origin(settings)}
         write_json(part / "archive.json", card)
@@ -99,35 +99,35 @@ def download_archive(settings: ArchiveSettings, target: Path, checksums: Path, s
 
 
 def _check(fetched: Path, settings: ArchiveSettings, checksums: Path, sha256: str) -> None:
-    """Open what came, before its hash is recorded: a web page or half a file must not be what is expected later.
+    """Check that a download is an archive before its hash is recorded; it may be a web page or a truncated file.
 
     Raises:
-        UserError: it is no archive; says what it is, and what to do. Its hash is not recorded, or no longer.
+        UserError: the download is not an archive. Its hash is removed if it was recorded.
     """
     known = sha256 in (settings.sha256, recorded(checksums, settings))
     try:
         archive.check_archive(fetched, whole=not known)
     except archive.NotAnArchiveError as error:
-        if sha256 == recorded(checksums, settings):  # by a version that did not look
+        if sha256 == recorded(checksums, settings):  # by a version that did not open downloads
             forget(checksums, settings)
         if settings.is_local:
-            file = importlib.import_module(f"unseen.sources.kinds.{settings.kind}").located(settings)
+            file = importlib.import_module(f"unseen.sources.kinds.{settings.kind}").find_file(settings)
             todo = f"remove {file}, put the right file there, then `dvc repro` again"
             raise UserError(f"{file}: {error.why}; {todo}") from None
-        again = "nothing of it was kept, and `dvc repro` fetches it again; if the same comes, look at its page"
-        raise UserError(f"{origin(settings)}: what came ({fetched.name}) is {error.why}; {again}") from None
+        again = "it was removed, and `dvc repro` downloads it again; if this is repeated, see its page"
+        raise UserError(f"{origin(settings)}: the download ({fetched.name}) is {error.why}; {again}") from None
 
 
 def take_asset(settings: AssetSettings, raw: Path, target: Path) -> None:
-    """Put one checked file of an archive into the folder `target`, under its own name.
+    """Extract one file of an archive into the folder `target`, after checking its hash.
 
     Args:
-        settings: which file.
-        raw: the archive's folder, from `download_archive`.
-        target: receives the file.
+        settings: member and hash of the file.
+        raw: folder of the archive, from `download_archive`.
+        target: folder for the file, which keeps its name.
 
     Raises:
-        UserError: the archive has no such member, or its hash differs.
+        UserError: the archive has no such member, or the hash differs.
     """
     path, _ = archive_file(raw)
     if not normal(settings.member).rpartition("/")[2].strip("."):
@@ -141,7 +141,7 @@ def take_asset(settings: AssetSettings, raw: Path, target: Path) -> None:
     if digest != settings.sha256:
         raise UserError(
             f"{path.name}: {settings.member}: sha256 is {digest}, params say {settings.sha256}; "
-            "do not use this file, or correct params if the change is meant"
+            "do not use this file, or correct params if the change is intended"
         )
     with atomic_folder(target) as part:
         (part / Path(settings.member).name).write_bytes(found.data)

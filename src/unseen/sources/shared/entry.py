@@ -1,4 +1,4 @@
-"""A file in an archive: its name, its bytes, or the reason why it is not read."""
+"""Files of an archive: name, and bytes or the reason why they are not read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import IO
 from unseen.core.picture_names import is_system_file
 
 MAX_MEMBER_BYTES = 256 * 2**20
-"""No photo is larger; a member that says or turns out to be is a bomb or a mistake."""
+"""Larger members are refused: photos are smaller, but decompression bombs are not."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive: its bytes, or the reason why it was not read, by name and in words."""
+    """A file of an archive: its bytes, or why it was not read: `refused` is a reason code, `detail` a text."""
 
     name: str
     data: bytes = b""
@@ -22,7 +22,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that an archive lists: its name in the normal form, why it will not be read, and how it is opened."""
+    """A listed file: its normalised name, the reason code if it will not be read, and a function that opens it."""
 
     name: str
     refused: str
@@ -30,13 +30,13 @@ class Entry:
     detail: str = ""
 
     def read(self) -> Member:
-        """Its bytes, or why not; before the next entry is asked for."""
+        """Read the file; must be called before the next entry is requested."""
         if self.refused:
             return Member(self.name, refused=self.refused, detail=self.detail)
         try:
             with self.open() as handle:
                 data = handle.read(MAX_MEMBER_BYTES + 1)
-        except Exception as error:  # what the decompressors raise on damaged bytes is not documented
+        except Exception as error:  # decompressors raise undocumented errors on damaged bytes
             return Member(self.name, refused="damaged_member", detail=str(error))
         if len(data) > MAX_MEMBER_BYTES:
             return Member(self.name, refused="too_large", detail=f"above {MAX_MEMBER_BYTES} bytes")
@@ -44,18 +44,18 @@ class Entry:
 
 
 def nothing() -> IO[bytes]:
-    """The `open` of an entry that has no bytes."""
+    """`open` of an entry without bytes."""
     raise OSError("not a file")
 
 
 def refusal(name: str, pattern: str, size: int, seen: set[str]) -> str:
-    """Why a file is not read, as far as its name and size say; and remember its name.
+    """The reason code for not reading a file, from its name and size; empty if it can be read.
 
     Args:
-        name: in the normal form.
-        pattern: the glob that matched. Where it names a hidden or system file itself, those are read.
-        size: in bytes, as the archive says.
-        seen: names that were met before.
+        name: normalised name.
+        pattern: glob that matched. If it names a hidden or system file, such files are read.
+        size: size in bytes, as stated by the archive.
+        seen: names of earlier files; `name` is added.
     """
     before = name in seen
     seen.add(name)

@@ -1,15 +1,15 @@
-"""What a file is that should have been an archive, told from its first bytes."""
+"""Describes a file that is not a readable archive, from its first bytes."""
 
 import html
 import re
 from pathlib import Path
 
 BEGINNINGS = {
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive, which can't be read; unpack it and pack it anew as zip or tar",
-    b"Rar!": "a RAR archive, which can't be read; unpack it and pack it anew as zip or tar",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd, which can't be read; unpack it and pack it anew as zip or tar",
-    b"\x04\x22\x4d\x18": "compressed with LZ4, which can't be read; unpack it and pack it anew as zip or tar",
-    b"MZ": "a program, perhaps one that unpacks itself; unpack it and pack it anew as zip or tar",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive, which is not supported; unpack it and pack it again as zip or tar",
+    b"Rar!": "a RAR archive, which is not supported; unpack it and pack it again as zip or tar",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd, which is not supported; unpack it and pack it again as zip or tar",
+    b"\x04\x22\x4d\x18": "compressed with LZ4, which is not supported; unpack it and pack it again as zip or tar",
+    b"MZ": "a program, perhaps a self-extracting archive; unpack it and pack it again as zip or tar",
     b"version https://git-lfs": "a pointer of Git LFS and not the file; `git lfs pull` fetches the file",
     b"/annex/objects/": "a pointer of git-annex and not the file; `git annex get` fetches the file",
     b"%PDF": "a PDF document",
@@ -19,15 +19,15 @@ BEGINNINGS = {
 
 
 def kind_of(path: Path) -> str:
-    """What a file that can't be read as an archive is, in words."""
+    """Describe a file that is not a readable archive."""
     with path.open("rb") as handle:
         start = handle.read(4096)
     if not start:
         return "an empty file"
     if start.startswith(b"PK"):
-        return "a zip archive that is cut off or damaged"
+        return "a zip archive that is truncated or damaged"
     if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or start[257:262] == b"ustar":
-        return "a tar archive that is cut off or damaged, or a compressed file that is no tar archive"
+        return "a tar archive that is truncated or damaged, or a compressed file that is not a tar archive"
     for beginning, words in BEGINNINGS.items():
         if start.startswith(beginning):
             return words
@@ -38,4 +38,4 @@ def kind_of(path: Path) -> str:
         return "a web page" + (f", {called!r}," if called else "") + " and not the file"
     if text.startswith((b"{", b"[")):
         return "a JSON text and not the file"
-    return "no zip or tar archive"
+    return "not a zip or tar archive"

@@ -1,4 +1,4 @@
-"""Files packed into one archive, the same bytes for the same files."""
+"""Packs files into one archive with deterministic bytes."""
 
 import os
 import shutil
@@ -9,26 +9,26 @@ from pathlib import Path
 from unseen.core.errors import UserError
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
-"""The first date that a zip file can hold, on every member: the same pictures give the same bytes."""
+"""The earliest date of zip files, used for every member so that bytes do not depend on file dates."""
 
 
 def pack(root: Path, files: Iterable[Path], packed: Path) -> Path:
-    """Write files into one zip archive: the same files in the same order give the same bytes.
+    """Pack files into one zip archive. The same files in the same order give the same bytes.
 
     Args:
-        root: the folder that their names in the archive start from.
-        files: what to pack, all below `root`.
-        packed: the archive.
+        root: folder to which names in the archive are relative.
+        files: files to pack, all below `root`.
+        packed: path of the archive.
 
     Returns:
-        The archive's path.
+        Path of the archive.
 
     Raises:
-        UserError: a file can't be read, or its name is no text.
+        UserError: a file is not readable, or its name is not UTF-8.
     """
     with zipfile.ZipFile(packed, "w") as archive:
         for file in files:
-            # A photo doesn't get smaller; unlike compression, this has the same bytes with every zlib.
+            # Stored without compression: photos are compressed already, and zlib's output depends on its version.
             info = zipfile.ZipInfo(file.relative_to(root).as_posix(), EARLIEST)
             try:
                 source = file.open("rb")
@@ -43,5 +43,5 @@ def pack(root: Path, files: Iterable[Path], packed: Path) -> Path:
 
 
 def cannot_read(error: OSError) -> UserError:
-    """One line for a file or folder that can't be opened."""
-    return UserError(f"{error.filename}: can't be read ({error.strerror}); give yourself the right to, and run again")
+    """The error for a file or folder that can't be opened."""
+    return UserError(f"{error.filename}: can't be read ({error.strerror}); correct its permissions, and run again")

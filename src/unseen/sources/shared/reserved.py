@@ -1,7 +1,6 @@
-"""Sets that measure and never train, whoever asks: what many people measure on is worth nothing once it has trained.
+"""Common test sets that are always held out, since training on them makes results on them meaningless.
 
-They are known by the name of their archive and by the names of their pictures, so that a copy in a folder of
-one's own is known as well.
+They are recognised by the address of the archive and by the names of pictures, so that copies are recognised too.
 """
 
 import re
@@ -13,7 +12,7 @@ from unseen.sources.shared.settings import Origin, SourceSettings
 
 @dataclass(frozen=True)
 class Reserved:
-    """A set that is held out for good: its name, and what gives its archive and its pictures away."""
+    """A set that is always held out: its name, and patterns for the archive's address and pictures' names."""
 
     name: str
     archive: str
@@ -29,17 +28,17 @@ RESERVED = (
 
 def _refuse(found: Reserved, source: str) -> UserError:
     return UserError(
-        f"params: `sources.{source}.use` is 'train', but this is {found.name}, which is held out for good; set "
-        f"`sources.{source}.use: held_out`, or give the reason in `sources.{source}.train_anyway` (the report prints "
+        f"params: `sources.{source}.use` is 'train', but this is {found.name}, which is always held out; set "
+        f"`sources.{source}.use: held_out`, or state a reason in `sources.{source}.train_anyway` (the report prints "
         "it in red)"
     )
 
 
 def check_archive(source: str, settings: SourceSettings, archive: Origin) -> None:
-    """Refuse a source that trains on an archive which is held out for good.
+    """Check that a source does not train on an archive that is always held out.
 
     Raises:
-        UserError: it does, and gives no reason in `train_anyway`.
+        UserError: it does, without a reason in `train_anyway`.
     """
     if settings.use == "train" and not settings.train_anyway:
         address = " ".join(str(value) for value in archive.model_dump().values())
@@ -49,10 +48,10 @@ def check_archive(source: str, settings: SourceSettings, archive: Origin) -> Non
 
 
 def check_picture(source: str, settings: SourceSettings, name: str) -> None:
-    """Refuse a source that trains on a picture whose name is that of a set which is held out for good.
+    """Check that a source does not train on a picture with the name of a set that is always held out.
 
     Raises:
-        UserError: as `check_archive`.
+        UserError: it does, without a reason in `train_anyway`.
     """
     if settings.use == "train" and not settings.train_anyway:
         for found in RESERVED:

@@ -1,6 +1,6 @@
-"""What params say about where pictures and model files come from, and what they may be used for.
+"""Settings of archives, folders, model files and sources.
 
-What an archive of one kind needs alone is in its file below `sources/kinds`."""
+Settings of one kind of archive are in its file in `sources/kinds`."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from unseen.core.settings import Group, Key, Name, Role, Settings
 
 def _hex(value: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ValueError("must be 64 small hex digits (`sha256sum FILE` prints them)")
+        raise ValueError("must be 64 lower-case hex digits (`sha256sum FILE` prints them)")
     return value
 
 
@@ -27,7 +27,7 @@ def _one_group(value: str) -> str:
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from None
     if groups != 1:
-        raise ValueError(f"must have exactly one (group), it has {groups}")
+        raise ValueError(f"must have exactly one (group), but has {groups}")
     return value
 
 
@@ -37,124 +37,124 @@ def _one_group_or_empty(value: str) -> str:
 
 Sha256 = Annotated[str, AfterValidator(_hex)]
 Sha256OrEmpty = Annotated[str, AfterValidator(_hex_or_empty)]
-"""Empty: the hash of the first download is recorded in checksums/ and checked ever after."""
+"""Empty: the hash of the first download is recorded in checksums/ and checked later."""
 
 
 Capture = Annotated[str, AfterValidator(_one_group)]
 CaptureOrEmpty = Annotated[str, AfterValidator(_one_group_or_empty)]
-"""A regular expression with one (group), searched for anywhere in a text."""
+"""A regular expression with one (group); it may match anywhere in a text."""
 
 
 class ArchiveSettings(Settings):
-    """An archive that is fetched. How, and what has to be known for it, is in the file of its kind, below
-    `sources/kinds`, with a class `Settings` and a function `fetch`.
+    """An archive to download. The file of its kind, in `sources/kinds`, has a class `Settings` with further settings,
+    and a function `fetch`.
     """
 
     kind: str = Field(description="file below src/unseen/sources/kinds")
-    sha256: Sha256OrEmpty = Field("", description="of the archive; empty: that of the first download is recorded")
+    sha256: Sha256OrEmpty = Field("", description="hash of the archive; empty: that of the first download")
 
     is_local: ClassVar[bool] = False
-    """The file is on this machine already, so it is not kept a second time. The file of the kind has a function
-    `find_file`, which finds it."""
+    """Whether the archive is on this machine, so that it need not be kept in the scratch folder. The file of the kind
+    then has a function `find_file`."""
 
     has_problems: ClassVar[bool] = False
-    """The file of the kind has a function `problems`, which finds without a network what `fetch` would fail for."""
+    """Whether the file of the kind has a function `problems`, which finds errors of `fetch` without a network."""
 
     not_identity: ClassVar[frozenset[str]] = frozenset()
-    """Keys that do not tell one archive from another."""
+    """Keys that do not identify the archive."""
 
     usual_bytes: ClassVar[float] = 0.0
-    """How large such an archive usually is, 0 where that varies."""
+    """Usual size of such an archive in bytes; 0 if it varies."""
 
 
 OUTPUTS = ("data/raw", "data/faces", "data/fakes", "models", "metrics")
-"""Folders that stages write to: pictures of one's own can't lie there, nor around them."""
+"""Folders that stages write to. The user's pictures must not be inside or around them."""
 
 
 def _own_path(value: str) -> str:
     if value.startswith("~"):
-        raise ValueError(f"`~` means nothing to DVC; write {os.path.expanduser(value)!r}")
+        raise ValueError(f"`~` is not expanded by DVC; write {os.path.expanduser(value)!r}")
     if "://" in value:
-        raise ValueError("must be a folder or file on this machine; an address is an archive of `kind: url`")
+        raise ValueError("must be a folder or file on this machine; for an address use an archive of `kind: url`")
     path = os.path.normpath(value)
     inside = any(f"{path}/".startswith(f"{output}/") for output in OUTPUTS)
     if inside or path == "data" or not path.strip("./"):
-        raise ValueError(f"stages write below it, or around it ({', '.join(OUTPUTS)}); give a folder of its own")
+        raise ValueError(f"stages write to it or to a folder in it ({', '.join(OUTPUTS)}); use a separate folder")
     return value
 
 
 class FolderSettings(Settings):
-    """Pictures of one's own: a folder, or an archive file. DVC looks at it for changes at each command."""
+    """The user's own pictures: a folder, or an archive file. DVC checks it for changes at each command."""
 
     path: Annotated[str, AfterValidator(_own_path)] = Field(
-        min_length=1, description="absolute, or from the project's folder"
+        min_length=1, description="absolute path, or relative to the project's folder"
     )
     sha256: Sha256OrEmpty = ""
 
     @property
     def kind(self) -> str:
-        """What stands in a list of sources."""
+        """The kind in lists of sources."""
         return "folder"
 
 
 Origin = ArchiveSettings | FolderSettings
-"""Where pictures and model files come from: `archives` and `folders`."""
+"""Origin of pictures and model files: an item of `archives` or `folders`."""
 
 
 class AssetSettings(Settings):
-    """A model file that the pipeline needs: one member of an archive."""
+    """A model file: one member of an archive."""
 
-    archive: Name = Field(description="key below `archives` or `folders`")
+    archive: Name = Field(description="key in `archives` or `folders`")
     member: str = Field(min_length=1, description="path of the file inside the archive")
-    sha256: Sha256 = Field(description="of that file")
+    sha256: Sha256 = Field(description="hash of that file")
 
 
 class TableSettings(Settings):
-    """A csv or Parquet file in the archive that knows more of its pictures: labels, prompts, groups."""
+    """A csv or Parquet file in the archive with data of its pictures, such as labels, prompts or groups."""
 
     file: str = Field(
-        min_length=1, description="glob over names in the archive; every csv or Parquet file that matches is read"
+        min_length=1, description="glob for names in the archive; every csv or Parquet file that matches is read"
     )
-    columns: list[str] = Field(default=[], description="the columns of a csv that has no line with their names")
-    name: str = Field(min_length=1, description="column that names the picture: its path or the end of it")
-    where: dict[Key, str] = Field(default={}, description="column: value; only rows that match belong to the source")
+    columns: list[str] = Field(default=[], description="column names of a csv without a header")
+    name: str = Field(min_length=1, description="column with the picture's path, or the end of it")
+    where: dict[Key, str] = Field(default={}, description="column: value; the source has only rows that match")
 
 
 OTHERS = "*"
-"""Among an attribute's `values`: whatever else was captured."""
+"""Key in an attribute's `values` for all other captured texts."""
 
 
 class AttributeSettings(Settings):
-    """A property of the person or picture, read from its name or from a column of the table."""
+    """An attribute of the person or picture, read from the picture's name or from a column of the table."""
 
-    column: str = Field(default="", description="of the table; empty: the picture's name in the archive")
+    column: str = Field(default="", description="column of the table; empty: the picture's name in the archive")
     match: Capture
     values: dict[Key, str] = Field(
         default={},
-        description="what was captured: what it is called; `*` is all else, and an empty name leaves it out",
+        description="captured text: value; `*` stands for all other texts, an empty value means no attribute",
     )
 
 
 class SourceSettings(Settings):
-    """A set of pictures of one class out of an archive, and the rules that read more from their names."""
+    """A set of pictures of one class from an archive, with rules for their identities and attributes."""
 
-    archive: Name = Field(description="key below `archives` or `folders`")
-    inside: str = Field(default="", description="name of an archive within the archive; empty: the archive itself")
-    members: str = Field(default="*", min_length=1, description="glob over names in it; `*` also matches `/`")
+    archive: Name = Field(description="key in `archives` or `folders`")
+    inside: str = Field(default="", description="name of an archive inside the archive; empty: the archive itself")
+    members: str = Field(default="*", min_length=1, description="glob for names in it; `*` also matches `/`")
     group: Group = Field(description="folder below data/faces that this source is stored in")
-    use: Role = Field(description="`train` may fit anything, `held_out` is only measured on")
+    use: Role = Field(description="`train`: for training and evaluation; `held_out`: for evaluation only")
     label: Literal["real", "fake"]
-    generator: str = Field(default="", description="who made the fakes; empty for real pictures")
+    generator: str = Field(default="", description="generator of the fakes; empty for real pictures")
     identity: CaptureOrEmpty = Field(
-        default="", description="captures the person from the name; empty: every picture is a person of its own"
+        default="", description="captures the person from the name; empty: each picture is treated as a person"
     )
     table: TableSettings | None = None
-    attributes: dict[Name, AttributeSettings] = Field(default={}, description="groups, for numbers by group")
+    attributes: dict[Name, AttributeSettings] = Field(default={}, description="attributes, for results by group")
     license: str = Field(default="not stated", min_length=1, description="licence of the pictures")
-    citation: str = Field(default="not stated", min_length=1, description="what to cite")
+    citation: str = Field(default="not stated", min_length=1, description="publication to cite")
     train_anyway: str = Field(
         default="",
-        description="the reason why a set that is held out for good trains here; the report prints it in red",
+        description="reason for training on a set that is always held out; the report prints it in red",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The files in a tar archive, which is read once from its beginning to its end."""
+"""The files of a tar archive, which is read sequentially."""
 
 import bz2
 import gzip
@@ -14,17 +14,17 @@ from unseen.sources.shared.entry import Entry, nothing, refusal
 
 
 class _Tar(tarfile.TarFile):
-    """A tar archive that is read on after an end mark: several may lie one behind the other (`cat a.tar b.tar`)."""
+    """A tar archive that is read beyond end marks, since archives may be concatenated (`cat a.tar b.tar`)."""
 
     at_end = False
 
 
 class _Header(tarfile.TarInfo):
-    """A tar header. Tar archives end with an empty one; where there is none, a part may be missing."""
+    """A tar header. Tar archives end with an empty header; without it, the archive may be truncated."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
-        """The next header; `tarfile` itself takes a cut off or overwritten one for the end, or passes it over."""
+        """Read the next header. `tarfile` would treat a truncated or damaged header as the end, or skip it."""
         try:
             header = super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ class _Header(tarfile.TarInfo):
 
 
 def open_tar(handle: IO[bytes]) -> _Tar:
-    """A tar archive, compressed or not, for reading from front to back. Compressed parts may follow each other."""
+    """Open a tar archive, compressed or not, for sequential reading; compressed streams may be concatenated."""
     start = handle.read(6)
     handle.seek(0)
     stream: IO[bytes] = handle
@@ -57,29 +57,29 @@ def open_tar(handle: IO[bytes]) -> _Tar:
 
 
 def _headers(archive: _Tar) -> Iterator[tarfile.TarInfo | Entry]:
-    """The headers in an archive, and at last an entry where it can't be read to its end."""
+    """Yield the headers of an archive, and finally an entry if it can't be read to its end."""
     while True:
         try:
             info = archive.next()
-        except Exception as error:  # what the decompressors raise on damaged bytes is not documented
+        except Exception as error:  # decompressors raise undocumented errors on damaged bytes
             if archive.at_end:
-                yield Entry("what follows the end of the archive", "trailing_data", nothing, str(error))
+                yield Entry("bytes after the end of the archive", "trailing_data", nothing, str(error))
             else:
                 yield Entry("the rest of the archive", "damaged_archive", nothing, str(error))
             return
         if info is None:
             return
-        # A tar file keeps every header it has met; 140,000 of them are 150 MB.
+        # TarFile keeps all headers; 140,000 of them take 150 MB.
         archive.members = []  # type: ignore[attr-defined]
         yield info
 
 
 def tar_entries(again: Callable[[], _Tar], pattern: str) -> Iterator[Entry]:
-    """The files whose names match, in their order. Hard links come last, each as the file that it is.
+    """Yield the files whose names match, in stored order. Hard links are last, with the bytes of their target.
 
     Args:
-        again: opens the archive at its beginning. A second time only where it has hard links: their bytes lie where
-            another name has them.
+        again: opens the archive at its beginning. It is called a second time only if there are hard links, to read
+            the bytes of their targets.
         pattern: see `unseen.core.picture_names.matches`.
     """
     archive = again()
@@ -107,16 +107,16 @@ def tar_entries(again: Callable[[], _Tar], pattern: str) -> Iterator[Entry]:
 
 
 def _target(name: str, links: dict[str, str]) -> str:
-    """Where a hard link leads in the end; a link to itself leads nowhere."""
-    passed = set()
-    while name in links and name not in passed:
-        passed.add(name)
+    """The final target of a hard link; loops are not followed."""
+    visited = set()
+    while name in links and name not in visited:
+        visited.add(name)
         name = links[name]
     return name
 
 
 def _linked(archive: _Tar, targets: dict[str, str]) -> Iterator[Entry]:
-    """Hard links, by what they lead to, as entries with the bytes of that file."""
+    """Yield hard links as entries with the bytes of their targets."""
     open_links: dict[str, list[str]] = {}
     for name, target in targets.items():
         open_links.setdefault(target, []).append(name)
@@ -133,11 +133,11 @@ def _linked(archive: _Tar, targets: dict[str, str]) -> Iterator[Entry]:
             for name in names:
                 yield Entry(name, "", lambda data=data: io.BytesIO(data))  # type: ignore[misc]
     for target, names in open_links.items():
-        yield from (Entry(name, "link", nothing, f"a hard link to {target}, which is no file here") for name in names)
+        yield from (Entry(name, "link", nothing, f"a hard link to {target}, which is missing") for name in names)
 
 
 def _text(name: str) -> str:
-    """A name in a tar archive as text that can be stored: what is not UTF-8 is taken for Latin-1."""
+    """A name in a tar archive as text; names that are not UTF-8 are decoded as Latin-1."""
     found = name.encode("utf-8", "surrogateescape")
     try:
         return found.decode()
