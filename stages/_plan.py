@@ -1,7 +1,7 @@
-"""Which of how many stages this is: `python stages/_plan.py train_gan dcgan` prints `[12 of 40] train_gan dcgan`.
+"""Print the number of a stage: `python stages/_plan.py train_gan dcgan` prints `[12 of 40] train_gan dcgan`.
 
-Counted from dvc.yaml and params.yaml without DVC, which takes a second to import. The order is the one in which
-`dvc repro` runs the whole graph, so a stage that is up to date leaves out its number.
+The stages are counted from dvc.yaml and params.yaml without DVC, which takes a second to import. The order is that of
+`dvc repro` for the complete graph; the numbers of stages that are up to date are not printed.
 """
 
 import itertools
@@ -20,7 +20,7 @@ PARAMS = Path("params.yaml")
 
 @dataclass(frozen=True)
 class Step:
-    """A stage of one item, with all names filled in."""
+    """A stage of one item, with all variables replaced."""
 
     command: str
     deps: tuple[str, ...]
@@ -38,7 +38,7 @@ def _filled(text: str, values: Mapping[str, Any]) -> str:
 
 
 def _listed(value: Any, params: Mapping[str, Any]) -> Any:
-    """What `foreach`, or a side of `matrix`, goes over: written there, or `${a.block.of.params}`."""
+    """The items of `foreach` or of a side of `matrix`: a literal value, or `${a.block.of.params}`."""
     if not isinstance(value, str):
         return value
     for key in value.strip().removeprefix("${").removesuffix("}").split("."):
@@ -47,7 +47,7 @@ def _listed(value: Any, params: Mapping[str, Any]) -> Any:
 
 
 def _items(block: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The values of `key` and `item` for each stage that a block makes."""
+    """The values of `key` and `item` for each stage of a block."""
     if "matrix" in block:
         sides = {name: list(_listed(side, params)) for name, side in block["matrix"].items()}
         for values in itertools.product(*sides.values()):
@@ -61,7 +61,7 @@ def _items(block: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Mapp
 
 
 def _paths(listed: Any) -> list[str]:
-    """Paths in a list of them, of which some are mappings from the path to its options."""
+    """The paths of a list whose entries are paths, or mappings from a path to its options."""
     return [next(iter(entry)) if isinstance(entry, Mapping) else str(entry) for entry in listed or ()]
 
 
@@ -89,7 +89,7 @@ def _inside(trie: dict[str, Any]) -> Iterator[int]:
 
 
 def _needed(step: Step, trie: dict[str, Any]) -> Iterator[int]:
-    """The places of the stages that write what a step reads: that path, a folder above it, or files below it."""
+    """The indices of the stages that write a dependency of a step: its path, a folder above it, or files below it."""
     for path in step.deps:
         here: dict[str, Any] = trie
         for part in path.split("/"):
@@ -103,7 +103,7 @@ def _needed(step: Step, trie: dict[str, Any]) -> Iterator[int]:
 
 
 def ordered(found: list[Step]) -> list[Step]:
-    """The order in which DVC runs them: a stage after all that it needs, and else as they stand in the file."""
+    """Sort steps in the order of DVC: dependencies first, otherwise as in the file."""
     trie: dict[str, Any] = {}
     for place, step in enumerate(found):
         for path in step.outs:
@@ -128,14 +128,14 @@ def ordered(found: list[Step]) -> list[Step]:
 
 
 def line(graph: Path, params: Path, stage: str, items: list[str]) -> str:
-    """`[12 of 40] train_gan dcgan`; without numbers where the graph has no such stage."""
+    """`[12 of 40] train_gan dcgan`; without numbers if the graph has no such stage."""
     name = " ".join([stage, *items])
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         read = [yaml.load(file.read_text(encoding="utf-8"), loader) for file in (graph, params)]
         commands = [step.command.split() for step in ordered(steps(*read))]
         place = commands.index(["python", f"stages/{stage}.py", *items])
-    except Exception:  # it is no more than a line for people: what is wrong with the files, the stage says itself
+    except Exception:  # only a line of output: the stage itself reports errors of these files
         return name
     return f"[{place + 1} of {len(commands)}] {name}"
 

@@ -1,10 +1,10 @@
-"""What every stage script shares: this checkout's code first, the whole params file checked, one-line errors, costs.
+"""Shared by all stage scripts: import path, check of params, one-line errors, costs.
 
-No stage depends on this file or on `costs.py`: they can stop a stage, and measure it, but change nothing that it
-writes. What a stage cost is a side file below metrics/costs that DVC does not track.
+No stage depends on this file or on `costs.py`, because they do not change the outputs of a stage. Costs are side
+files below metrics/costs that DVC does not track.
 
-Importing this module puts the `src` of this very checkout in front of anything installed, so that a queued
-experiment, which runs in a copy of another commit, runs that commit's code.
+Importing this module puts the `src` of this checkout first on the import path. A queued experiment runs in a copy of
+its commit, and so it runs that commit's code.
 """
 
 import errno
@@ -27,26 +27,25 @@ PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
 COSTS = Path("metrics/costs")
 
-# Matplotlib writes a list of fonts where it is told to, and else below the user's home.
+# Matplotlib writes its font cache here instead of to the user's home.
 os.environ.setdefault("MPLCONFIGDIR", str(SCRATCH.absolute() / "matplotlib"))
 
 
 def _one_line_for_an_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What Python calls with an exception that nothing caught: Ctrl-C is one line and exit code 130, from the first
-    import on."""
+    """Handle uncaught exceptions: Ctrl-C is one line and exit code 130, also during imports."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
     what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
-    print(f"{what}: interrupted; run `dvc repro` again to go on", file=sys.stderr, flush=True)
-    os._exit(130)  # or Python ends itself by the signal
+    print(f"{what}: interrupted; run `dvc repro` again to resume", file=sys.stderr, flush=True)
+    os._exit(130)  # otherwise Python ends itself by the signal
 
 
 sys.excepthook = _one_line_for_an_interrupt
 
 
 def _state_of_check() -> str:
-    """A hash of all that the check of params reads: the file, this checkout's code, the packages, the environment."""
+    """A hash of everything that the check of params depends on: the file, code, packages and environment."""
     from unseen.core.environment import PREFIX
 
     state = hashlib.sha256()
@@ -59,10 +58,10 @@ def _state_of_check() -> str:
 
 
 def check_params() -> None:
-    """Refuse to work on a params file that is not valid as a whole, this stage's block or not.
+    """Check the complete params file, not only the block of this stage; exit if it is not valid.
 
-    It runs as a program of its own: it can stop a run but never change what one writes, so the types of
-    other stages are no dependency of this one. A file that one stage has checked is not checked again by the next.
+    The check runs in another process and does not change the outputs of a stage, so the settings of other stages are
+    not dependencies of this one. An unchanged file is not checked again by the next stage.
     """
     checked, state = SCRATCH / "checked_params", _state_of_check()
     if checked.is_file() and checked.read_text(encoding="utf-8") == state:
@@ -71,7 +70,7 @@ def check_params() -> None:
         [sys.executable, "-m", "unseen.params.check", str(PARAMS)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
-        start_new_session=True,  # Ctrl-C is this process's to act on
+        start_new_session=True,  # this process handles Ctrl-C
     )
     if done.returncode:
         sys.exit(done.returncode)
@@ -81,17 +80,17 @@ def check_params() -> None:
     part.replace(checked)
 
 
-def say_which(name: str, items: list[str]) -> AbstractContextManager[object]:
-    """Print which of how many stages this is, while something else is done. In a program of its own, as the check."""
+def print_number(name: str, items: list[str]) -> AbstractContextManager[object]:
+    """Print the number of this stage, in another process while params are checked."""
     if os.environ.get("RANK", "0") != "0":
         return nullcontext()
     return subprocess.Popen([sys.executable, str(ROOT / "stages/_plan.py"), name, *items])
 
 
 def run(work: Callable[..., None], cost: bool = True) -> None:
-    """Call `work` with the script's arguments; what a user can mend becomes one line and exit code 1.
+    """Call `work` with the script's arguments. An error that the user can fix becomes one line and exit code 1.
 
-    When it is done, `metrics/costs/STAGE/ARGUMENTS.json` says what it cost, unless `cost` is false.
+    Afterwards the costs are written to `metrics/costs/STAGE/ARGUMENTS.json`, unless `cost` is false.
     """
     from unseen.core import streams
     from unseen.core.errors import UserError, printable
@@ -101,12 +100,12 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     streams.escape_unencodable()
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
-    with say_which(name, items):
+    with print_number(name, items):
         check_params()
     try:
         meter = Cost(STARTED)
         work(*items)
-        if cost and os.environ.get("RANK", "0") == "0":  # of processes that train together, the first
+        if cost and os.environ.get("RANK", "0") == "0":  # process 0 of a distributed training
             meter.write(COSTS, name, items)
         sys.stdout.flush()
     except UserError as error:

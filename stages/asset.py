@@ -1,4 +1,4 @@
-"""Take a model file out of its archive: `asset.py ASSET`."""
+"""Extract a model file from its archive: `asset.py ASSET`."""
 
 from pathlib import Path
 

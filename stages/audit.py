@@ -1,4 +1,4 @@
-"""Look for cues that tell the classes apart; fails the run where a training pair differs in its files."""
+"""Look for cues that separate the classes. Fails if the stored files of a training pair differ."""
 
 import csv
 from pathlib import Path
@@ -31,7 +31,7 @@ def main() -> None:
         cues = found["pairs"][pair]["separated_by"]
         raise UserError(
             f"{pair}: the stored files differ in {', '.join(cues)} ({CAUSES[cues[0]]}), so a detector could "
-            "learn that instead of fakes; both classes must take the same road (see metrics/audit.json)"
+            "learn that instead of fakes; both classes need the same preprocessing (see metrics/audit.json)"
         )
 
 

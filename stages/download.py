@@ -1,4 +1,4 @@
-"""Fetch an archive: `download.py ARCHIVE`."""
+"""Download an archive: `download.py ARCHIVE`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Combine detectors by a rule over their predictions, and evaluate that: `ensemble.py ENSEMBLE`."""
+"""Combine the predictions of detectors by a rule, and evaluate the result: `ensemble.py ENSEMBLE`."""
 
 from pathlib import Path
 

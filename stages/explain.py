@@ -1,4 +1,4 @@
-"""Look at a detector's decisions: `explain.py DETECTOR`."""
+"""Explain a detector's decisions: `explain.py DETECTOR`."""
 
 from pathlib import Path
 from typing import TextIO, cast

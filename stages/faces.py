@@ -1,4 +1,4 @@
-"""Turn a source's archive into a set of faces: `faces.py SOURCE`."""
+"""Make a face set from a source's archive: `faces.py SOURCE`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Take pictures of one's own: `folder.py FOLDER`."""
+"""Copy the pictures of a user's folder: `folder.py FOLDER`."""
 
 from pathlib import Path
 

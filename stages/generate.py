@@ -1,4 +1,4 @@
-"""Draw a set of fakes from a trained GAN: `generate.py SET`."""
+"""Sample a set of fakes from a trained GAN: `generate.py SET`."""
 
 from pathlib import Path
 

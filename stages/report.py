@@ -1,5 +1,5 @@
-"""Put everything together for people: two pages, a leaderboard, a matrix of generators, accuracy against speed, the
-curves of all detectors in one table each, a table in the terminal."""
+"""Write the report: two pages, tables (leaderboard, generator matrix, accuracy against speed, curves of all
+detectors), and a table in the terminal."""
 
 from pathlib import Path
 
@@ -34,8 +34,8 @@ def main() -> None:
         with atomic_file(metrics / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     print(table(results))
-    print("\nThe whole report: metrics/report.html and metrics/data.html")
+    print("\nThe full report: metrics/report.html and metrics/data.html")
 
 
 if __name__ == "__main__":
-    _stage.run(main, cost=False)  # it reads the costs, so its own would change what it reads
+    _stage.run(main, cost=False)  # its input is the costs of all stages, so it must not write its own

@@ -1,4 +1,4 @@
-"""Measure a detector on changed pictures: `robustness.py DETECTOR`."""
+"""Measure a detector's robustness to changes of the images: `robustness.py DETECTOR`."""
 
 from pathlib import Path
 

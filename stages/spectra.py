@@ -1,4 +1,4 @@
-"""Mean spectra of real faces and of each generator's."""
+"""Mean spectra of the real faces and of each generator's fakes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Measure how fast a detector is, and what it takes: `speed.py DETECTOR`."""
+"""Measure the speed and memory of a detector: `speed.py DETECTOR`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The few numbers by which `dvc metrics diff` and `dvc exp show` compare runs, of all detectors in one file."""
+"""Write the main metrics of all detectors to one file, for `dvc metrics diff` and `dvc exp show`."""
 
 import json
 from pathlib import Path

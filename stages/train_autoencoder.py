@@ -1,4 +1,4 @@
-"""Train an autoencoder on the train people of its group: `train_autoencoder.py AUTOENCODER`."""
+"""Train an autoencoder on the train split of its sets: `train_autoencoder.py AUTOENCODER`."""
 
 import csv
 from pathlib import Path
@@ -17,8 +17,8 @@ from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.reals import Reals
 
-JUDGED = 256
-"""Held-back faces of which the error is measured."""
+MEASURED = 256
+"""Held-back faces for measuring the error."""
 
 GRID = 8
 
@@ -30,7 +30,7 @@ def main(name: str) -> None:
     faces, held_back = load_faces(sets, ["train"], ["source"]), load_faces(sets, ["val"], ["source"])
     gan = None if settings.weights == "none" else load_gan(Path("models", settings.weights))
     net = build_autoencoder(settings, faces.pixels.shape[1], gan, seed)
-    shown = torch.from_numpy(held_back.pixels[:JUDGED]).permute(0, 3, 1, 2)
+    shown = torch.from_numpy(held_back.pixels[:MEASURED]).permute(0, 3, 1, 2)
     key = [settings.model_dump(), seed, [face_set.fingerprint() for face_set in sets], gan.card if gan else None]
     scratch = Scratch(_stage.SCRATCH, f"autoencoder-{name}", key)
     history = fit_autoencoder(net, Reals(faces.pixels, prepare()), shown, settings, seed, scratch)

@@ -1,4 +1,4 @@
-"""Train a GAN on the train people of its group: `train_gan.py GAN`."""
+"""Train a GAN on the train split of its sets: `train_gan.py GAN`."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Draw the twins of real faces: `twins.py SET`."""
+"""Make the twins of real faces, their reconstructions by an autoencoder: `twins.py SET`."""
 
 from pathlib import Path
 

@@ -78,7 +78,7 @@ def work(way):
     print("a table, \u2265 1")
 
 _stage.check_params = lambda: None
-_stage.say_which = lambda *_: contextlib.nullcontext()
+_stage.print_number = lambda *_: contextlib.nullcontext()
 _stage.run(work, cost=False)
 """
 

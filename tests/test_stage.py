@@ -25,7 +25,7 @@ _stage.check_params = lambda: None
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        ("KeyboardInterrupt", 130, "interrupted; run `dvc repro` again to go on"),
+        ("KeyboardInterrupt", 130, "interrupted; run `dvc repro` again to resume"),
         ('StoppedError("step 3 of 9", 130)', 130, "stopped at step 3 of 9; run it again to resume"),
         ('StoppedError("step 3 of 9", 1)', 1, "stopped at step 3 of 9; run it again to resume"),
         ('UserError("no faces")', 1, "no faces"),
@@ -40,7 +40,7 @@ def test_what_ends_a_stage_is_one_line(error: str, code: int, line: str) -> None
 def test_an_interrupt_while_a_stage_imports_is_one_line() -> None:
     program = PROGRAM.format(error="ValueError", run="raise KeyboardInterrupt")
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stderr, done.returncode) == ("train_gan dcgan: interrupted; run `dvc repro` again to go on\n", 130)
+    assert (done.stderr, done.returncode) == ("train_gan dcgan: interrupted; run `dvc repro` again to resume\n", 130)
 
 
 def test_an_error_of_ours_keeps_its_traceback() -> None:

@@ -1,7 +1,6 @@
-"""`unseen`: score pictures with a trained detector, or folders with any other; measure predictions, compare two
-detectors, check a params file, list sources, show the last run's tables.
+"""The command `unseen`. Its subcommands are in `unseen.commands`.
 
-Nothing heavy is imported before it is needed: `--help`, `check` and `sources` answer at once.
+Modules that are slow to import are imported only when needed, so `--help`, `check` and `sources` are fast.
 """
 
 import argparse
@@ -19,25 +18,25 @@ from unseen.core.files import FULL
 
 
 class _Version(argparse.Action):
-    """`--version`, asked of the installation only where it is wanted."""
+    """`--version`. Reads the version of the installed package only if the option is given."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         try:
             print(f"unseen {version('unseen')}")
         except PackageNotFoundError:
-            print("unseen, from a checkout and not installed")
+            print("unseen, from a checkout, not installed")
         parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats arguments in its messages so that a terminal does not act on them."""
+    """A parser that escapes control characters of arguments in its messages."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The argument parser."""
     top = _Parser(
         "unseen",
         description="Deepfake-face detectors: score pictures, measure and compare predictions, list sources.",
@@ -50,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; what a user can mend becomes one line."""
+    """Run a command and return its exit code. Errors that the user can fix are printed as one line."""
     streams.escape_unencodable()
     try:
         try:

@@ -35,13 +35,13 @@ def test_a_folder_is_taken_anew(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, err) == (0, [])
     assert out == [
         "checksums/mine.sha256: the hash of folder photos is removed",
-        "`dvc repro` takes the folder as it is then",
+        "the next `dvc repro` reads the folder again",
     ]
     assert FILE.read_text() == f"{'1' * 64}  folder others\n"
     code, out, err = run(capsys, "accept", "mine")
     assert (code, err) == (
         2,
-        ["unseen: nothing is recorded of `mine` (folder photos); `dvc repro` takes what is there"],
+        ["unseen: no hash of `mine` (folder photos) is recorded; run `dvc repro`"],
     )
 
 

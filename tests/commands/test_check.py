@@ -32,7 +32,7 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert out[0].startswith(f"{ROOT / 'params.yaml'}: valid (")
     counts = [int(n) for n in re.findall(r"(\d+) [a-zA-Z]", out[0].split("valid")[1])]
     assert counts == [len(params[k]) for k in ("sources", "gans", "fakes", "detectors", "evaluation_sets")]
-    assert out[1:] == [f"not here yet, fetched at the first run: {', '.join([*PACKAGED, *params['archives']])}"]
+    assert out[1:] == [f"to be downloaded in the next run: {', '.join([*PACKAGED, *params['archives']])}"]
 
 
 def written(data: dict[str, Any], **changes: Any) -> Path:
@@ -80,7 +80,7 @@ def test_a_value_without_its_type_does_not_hide_a_missing_folder(
         2,
         ["seed", "folders.wrong.path", "folders.mine.path"],
     )
-    assert err[-1] == "params.yaml: 3 problems; references between blocks are checked when these are mended"
+    assert err[-1] == "params.yaml: 3 problems; references between blocks are checked after these are fixed"
 
 
 def test_it_imports_nothing_heavy() -> None:

@@ -62,7 +62,7 @@ def test_an_ensemble_against_a_detector(project: Path, capsys: pytest.CaptureFix
     assert (code, err) == (0, [])
     assert json.loads(out[0])["unseen_generator"]["thresholds"] == [0.4, 0.6]
     code, _, err = run(capsys, "compare", "good", "all")
-    assert (code, err[0].endswith("with predictions (there are: both, good)")) == (2, True)
+    assert (code, err[0].endswith("with predictions; allowed: both, good")) == (2, True)
 
 
 def test_a_detector_against_somebodys_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +70,7 @@ def test_a_detector_against_somebodys_file(project: Path, capsys: pytest.Capture
     scores = np.linspace(0, 1, 86)
     pd.DataFrame({"id": ids, "label": [0] * 40 + [1] * 46, "score": scores}).to_csv("theirs.csv", index=False)
     code, out, err = run(capsys, "compare", "good", "theirs.csv", "--resamples", "100")
-    assert (code, err) == (0, ["threshold 0.5 for a file, since none was given (--thresholds A B)"])
+    assert (code, err) == (0, ["the threshold of a file is 0.5 (set --thresholds A B to change it)"])
     assert out[0] == "all: 40 reals and 45 fakes in both, joined by id; not matched: 65 of A, 1 of B"
     assert [line.split()[-1] for line in out[2:4]] == ["0.4000", "0.5000"]
 
@@ -97,7 +97,7 @@ def test_warnings_of_files_and_ids_that_lost_their_zeros(
 def test_what_is_neither_a_file_nor_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "compare", "good", "gone")
     assert (code, out) == (2, [])
-    assert err == ["unseen: gone: neither a file nor a detector with predictions (there are: blind, good)"]
+    assert err == ["unseen: gone: neither a file nor a detector with predictions; allowed: blind, good"]
 
 
 def test_a_bad_file_is_told_row_by_row(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_table_that_says_which_threshold_it_took(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "evaluate", file, "--resamples", "100")
-    assert (code, err) == (0, ["threshold 0.5, since none was given (--threshold)", *FEW])
+    assert (code, err) == (0, ["the threshold is 0.5 (set --threshold to change it)", *FEW])
     assert out[0].startswith(
         "2 reals, 2 fakes, 4 pictures without identities; 1 true positives, 1 false positives, 1 false negatives, "
         "1 true negatives"

@@ -54,7 +54,7 @@ def test_score_has_rows_and_generators_of_pictures_alone(folders: Path, capsys: 
         "fakes/zoë.png",
     }
     assert set(found["generator"]) == {"", "one", "two", "fakes"}
-    assert f"reals: skipped {len(LEFT_BY_SYSTEMS)} files of the system (such as .DS_Store)" in err
+    assert f"reals: skipped {len(LEFT_BY_SYSTEMS)} files hidden or of the system (such as .DS_Store)" in err
     assert any("1 link to a folder, not followed (such as linked)" in line for line in err)
 
 
@@ -62,7 +62,7 @@ def test_predict_takes_pictures_alone(folders: Path) -> None:
     paths, skipped = expand(["fakes"])
     assert {Path(path).name for path in paths} == {"a.png", "A.JPG", "b\\c.png", "zoe\u0308.png"}
     assert len(skipped) == 1
-    assert f"{len(LEFT_BY_SYSTEMS)} files of the system" in skipped[0]
+    assert f"{len(LEFT_BY_SYSTEMS)} files hidden or of the system" in skipped[0]
 
 
 def test_predict_passes_over_what_a_shell_names_of_a_system(folders: Path) -> None:

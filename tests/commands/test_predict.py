@@ -54,12 +54,12 @@ def test_expand_says_what_it_skipped(photos: Path) -> None:
     (photos / "more" / "._c.pgm").write_bytes(b"")
     (photos / "linked").symlink_to(photos / "more")
     said = (
-        "1 file whose name is no picture's (such as note.txt), 1 file of the system (such as ._c.pgm), "
+        "1 file without an image suffix (such as note.txt), 1 file hidden or of the system (such as ._c.pgm), "
         "1 link to a folder, not followed (such as linked)"
     )
     assert expand(["photos", "./photos"])[1] == [f"photos: skipped {said}"]
     assert expand(["photos/more", "photos/b.pgm"])[1] == [
-        "photos/more: skipped 1 file of the system (such as ._c.pgm)"
+        "photos/more: skipped 1 file hidden or of the system (such as ._c.pgm)"
     ]
     assert expand(["photos/b.pgm"])[1] == []
 
@@ -94,7 +94,7 @@ def test_a_line_a_face(capsys: pytest.CaptureFixture[str], detector: Path, photo
     found = [row.fullmatch(line) for line in out[1:]]
     assert [match and match[1] for match in found] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     assert len({match.start(4) for match in found if match}) == 1, "the columns are aligned"
-    assert err[0] == "photos: skipped 1 file whose name is no picture's (such as note.txt)"
+    assert err[0] == "photos: skipped 1 file without an image suffix (such as note.txt)"
     assert len(err) == 2
     assert re.fullmatch(
         r"3 pictures, 3 faces: \d fake, \d unsure, \d not flagged; 0 not scored; \d+\.\d s, .* faces/s, after .*",

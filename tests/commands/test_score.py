@@ -72,9 +72,9 @@ def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys
     assert (code, err) == (
         0,
         [
-            "fakes: skipped 1 file whose name is no picture's (such as note.txt)",
+            "fakes: skipped 1 file without an image suffix (such as note.txt)",
             "5 pictures scored, 0 without a score, in out.csv",
-            "measure them: unseen evaluate out.csv",
+            "to compute metrics: unseen evaluate out.csv",
         ],
     )
     found = pd.read_csv("out.csv", keep_default_na=False)
@@ -89,7 +89,7 @@ def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys
     assert found["sha256"].tolist() == [sha256_of(Path(name)) for name in found["id"]]
     assert json.loads(Path("out.csv.meta.json").read_text()) == {
         "detector": "plugin.py",
-        "scope": "plugin.py: of unknown scope: what it was trained on and what it catches is not known here",
+        "scope": "plugin.py: unknown scope: its training data and its TPR are not known",
         "scored": 5,
         "without_a_score": 0,
     }
@@ -151,16 +151,16 @@ def test_one_class_alone(folders: Path, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("float('nan')", "`predict` gave NaN"),
-        ("np.float32('nan')", "`predict` gave NaN"),
-        ("1.5", "`predict` gave 1.5, which is outside 0 to 1"),
-        ("-1e-9", "`predict` gave -1e-09, which is outside 0 to 1"),
-        ("float('inf')", "`predict` gave inf, which is outside 0 to 1"),
-        ("'0.5'", "`predict` gave '0.5', which is not a number"),
-        ("None", "`predict` gave None, which is not a number"),
-        ("True", "`predict` gave True, which is not a number"),
-        ("np.bool_(True)", "`predict` gave np.True_, which is not a number"),
-        ("np.array([0.1, 0.2])", "`predict` gave array([0.1, 0.2]), which is not a number"),
+        ("float('nan')", "`predict` returned NaN"),
+        ("np.float32('nan')", "`predict` returned NaN"),
+        ("1.5", "`predict` returned 1.5, which is outside 0 to 1"),
+        ("-1e-9", "`predict` returned -1e-09, which is outside 0 to 1"),
+        ("float('inf')", "`predict` returned inf, which is outside 0 to 1"),
+        ("'0.5'", "`predict` returned '0.5', which is not a number"),
+        ("None", "`predict` returned None, which is not a number"),
+        ("True", "`predict` returned True, which is not a number"),
+        ("np.bool_(True)", "`predict` returned np.True_, which is not a number"),
+        ("np.array([0.1, 0.2])", "`predict` returned array([0.1, 0.2]), which is not a number"),
         ("1 / 0", "`predict` raised ZeroDivisionError: division by zero"),
         ("exit('bye')", "`predict` raised SystemExit: bye"),
         ("open('gone')", "`predict` raised FileNotFoundError: [Errno 2] No such file or directory: 'gone'"),
@@ -189,7 +189,7 @@ def test_where_no_picture_has_a_score_nothing_is_written(folders: Path, capsys: 
     code, err = scored(capsys)
     assert code == 2
     assert "fakes/d.png: `predict` raised ValueError: two lines" in err
-    assert err[-1] == f"unseen: {folders / 'out.csv'}: not written, since no picture has a score"
+    assert err[-1] == f"unseen: {folders / 'out.csv'}: not written, because no picture has a score"
     assert Path("out.csv").read_text() == "of an earlier run"
     assert not list(folders.glob(".out.csv*"))
 
@@ -199,9 +199,9 @@ def test_where_no_picture_has_a_score_nothing_is_written(folders: Path, capsys: 
     [
         ("def score(path): ...", "has no function `predict`; write one: def predict(path: str) -> float"),
         ("predict = 0.5", "has no function `predict`"),
-        ("def predict(path)", "does not load: SyntaxError"),
-        ("import not_there_at_all", "does not load: ModuleNotFoundError: No module named 'not_there_at_all'"),
-        ("raise SystemExit(0)", "does not load: SystemExit: 0"),
+        ("def predict(path)", "can't be loaded: SyntaxError"),
+        ("import not_there_at_all", "can't be loaded: ModuleNotFoundError: No module named 'not_there_at_all'"),
+        ("raise SystemExit(0)", "can't be loaded: SystemExit: 0"),
     ],
 )
 def test_a_file_that_is_no_detector_is_one_line(
@@ -232,10 +232,10 @@ def test_a_plugin_may_import_what_lies_beside_it_and_go_elsewhere(
     ("more", "says"),
     [
         (["--reals", "gone"], "unseen: gone: not a folder"),
-        (["--reals", "empty"], "unseen: empty: holds no picture; skipped: nothing"),
-        (["--reals", "reals", "--fakes", "reals"], "is among the reals and among the fakes"),
-        (["--reals", "fakes/one", "--fakes", "fakes"], "is among the reals and among the fakes"),
-        (["--reals", "reals", "--fakes", "elsewhere/reals"], "reals/a.png: would name a real and a fake"),
+        (["--reals", "empty"], "unseen: empty: no picture in this folder; skipped: nothing"),
+        (["--reals", "reals", "--fakes", "reals"], "is among the reals and the fakes"),
+        (["--reals", "fakes/one", "--fakes", "fakes"], "is among the reals and the fakes"),
+        (["--reals", "reals", "--fakes", "elsewhere/reals"], "reals/a.png: would be the id of a real and a fake"),
         (["--detector", "gone.py"], "unseen: gone.py: not found; give a Python file"),
         (["--detector", "reals"], "unseen: reals/detector.json: not found"),
         (["--out", "out.json"], "unseen: out.json: give predictions a file name that ends in .csv or .parquet"),
@@ -274,7 +274,7 @@ def test_a_name_that_is_no_text_has_a_row_and_can_not_write_to_the_terminal(
     for out in ("out.csv", "out.parquet"):
         code, err = scored(capsys, out=out)
         assert code == 1
-        assert "fakes/y\\x1b[31m.png: `predict` gave 2, which is outside 0 to 1" in err
+        assert "fakes/y\\x1b[31m.png: `predict` returned 2, which is outside 0 to 1" in err
         table = pd.read_csv(out) if out.endswith("csv") else pd.read_parquet(out)
         assert "fakes/x\\udcff.png" in table["id"].tolist()
 
@@ -317,7 +317,7 @@ def test_a_detectors_folder_scores_as_predict_does_by_the_frozen_numbers(
     assert code == 1
     assert err[0].startswith("drawn: a demonstration")
     assert err[1].startswith("reals/none.png: not_an_image: ")
-    assert err[-1] == "measure them: unseen evaluate out.parquet --threshold 0.5"
+    assert err[-1] == "to compute metrics: unseen evaluate out.parquet --threshold 0.5"
     found = pd.read_parquet("out.parquet")
     assert found["id"].tolist() == ["reals/0.pgm", "reals/1.pgm", "reals/2.pgm"]
     _, lines, _ = run(capsys, "predict", "--json", "--detector", "drawn", *found["id"])

@@ -87,7 +87,7 @@ def test_a_source_is_added(capsys: pytest.CaptureFixture[str], elsewhere: Path) 
     assert (code, err) == (0, [])
     assert out == [
         "params.yaml: added `archives.sfhq_1`, `sources.sfhq_1`",
-        "to measure on it, add to `evaluation_sets`:  sfhq_1: {data: faces/held_out/sfhq_1, split: all}",
+        "to evaluate on it, add to `evaluation_sets`:  sfhq_1: {data: faces/held_out/sfhq_1, split: all}",
     ]
     _, table, _ = run(capsys, "sources")
     assert cells(table[2])[:1] + cells(table[2])[4:5] == ["sfhq_1", "in params"]

@@ -1,1 +1,1 @@
-"""The commands of `unseen`, one file each: its help, what it runs, what it prints. None imports anything heavy."""
+"""The commands of `unseen`, one file each. Importing them imports nothing that is slow to import."""

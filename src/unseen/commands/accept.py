@@ -1,4 +1,4 @@
-"""`unseen accept`: take the present state of a folder or download that has changed."""
+"""`unseen accept`: accept the new state of a folder or download that has changed."""
 
 import argparse
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from unseen.core.errors import UserError
 
 HELP = """\
-The hash of each folder and download is recorded in checksums/ when it is first read, and what has changed since is
-refused. This removes what is recorded of NAME. The next `dvc repro` takes and records what is there then.
+The hash of each folder and download is recorded in checksums/ when it is first read. A later change is an error.
+This command removes the recorded hash of NAME; the next `dvc repro` reads it again and records the new hash.
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Forget the hash of a folder or archive of params.yaml."""
+    """Remove the recorded hash of a folder or archive of params.yaml."""
     from unseen.core.settings import Name, did_you_mean, read_block
     from unseen.sources.archives import AnyArchive
     from unseen.sources.shared.checksums import forget, origin
@@ -27,24 +27,24 @@ def run(arguments: argparse.Namespace) -> int:
     block = "folders" if name in folders else "archives"
     if known[name].sha256:
         raise UserError(
-            f"the hash of `{name}` stands in params; correct or remove `{block}.{name}.sha256`, then `dvc repro`"
+            f"the hash of `{name}` is in params; correct or remove `{block}.{name}.sha256`, then run `dvc repro`"
         )
     file = Path("checksums", f"{name}.sha256")
     if not forget(file, known[name]):
-        raise UserError(f"nothing is recorded of `{name}` ({origin(known[name])}); `dvc repro` takes what is there")
+        raise UserError(f"no hash of `{name}` ({origin(known[name])}) is recorded; run `dvc repro`")
     print(f"{file}: the hash of {origin(known[name])} is removed")
     if name in folders:
-        print("`dvc repro` takes the folder as it is then")
+        print("the next `dvc repro` reads the folder again")
     else:
-        print(f"`dvc repro` fetches it again where it failed before; `dvc repro -f download@{name}` always does")
+        print(f"`dvc repro` downloads it again if it failed before; `dvc repro -f download@{name}` always does")
     return 0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "accept",
-        help="take the new state of a folder or download that has changed",
+        help="accept the new state of a folder or download that has changed",
         description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

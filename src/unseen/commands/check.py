@@ -1,4 +1,4 @@
-"""`unseen check`: is a params file valid, and can all that it names be had?"""
+"""`unseen check`: whether a params file is valid, and whether everything that it names is available."""
 
 import argparse
 import sys
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from unseen.params.check import Params
 
 HELP = """\
-Check a params file as a whole: keys and values, what blocks say of each other, folders and files that it names,
-credentials, and free disk against a rough need. No network is asked. Every problem is a line: file, line, key, and
-what to do. Exit code 0: valid; 2: not valid.
+Check a complete params file: keys, values, references between blocks, folders, files, credentials, and free disk
+space against an estimate. Does not use the network. Prints a line for each problem: file, line, key, and what to do.
+Exit code 0: valid; 2: not valid.
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 for a params file that is valid, 2 for one that is not, after a line for each problem."""
+    """Print the problems of a params file. Returns 0 if there are none, otherwise 2."""
     from unseen.params.availability import problems
     from unseen.params.check import checked, with_lines
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     if found.problems or missing:
         for line in [*found.problems, *missing]:
             print(shown(line), file=sys.stderr)
-        note = "" if found.params else "; references between blocks are checked when these are mended"
+        note = "" if found.params else "; references between blocks are checked after these are fixed"
         print(f"{shown(str(path))}: {count(len(found.problems) + len(missing), 'problem')}{note}", file=sys.stderr)
         return 2
     assert found.params
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _archive_problems(path: Path, project: Path) -> list[str]:
-    """The problems of archives and folders that are valid by themselves, in a file of which other parts are not."""
+    """Problems of the valid archives and folders, in a params file that is not valid elsewhere."""
     from unseen.core.settings import problems_of, read_yaml, validated
     from unseen.params.availability import archive_problems, folder_problems
     from unseen.sources.archives import AnyArchive
@@ -67,22 +67,22 @@ def _summary(path: Path, params: "Params") -> str:
 
 
 def _to_come(params: "Params", project: Path) -> list[str]:
-    """What only a run can tell: whether that comes over the network."""
+    """Lines about downloads of the next run, which are not checked here."""
     from unseen.params.availability import from_hub, to_fetch
 
     lines = []
     if archives := to_fetch(params, project):
-        lines.append(f"not here yet, fetched at the first run: {', '.join(archives)}")
+        lines.append(f"to be downloaded in the next run: {', '.join(archives)}")
     if networks := from_hub(params):
-        lines.append(f"weights fetched from timm's hub in training: {', '.join(networks)}")
+        lines.append(f"weights to be downloaded from timm's hub in training: {', '.join(networks)}")
     return lines
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "check",
-        help="check a params file, and whether all that it names is there",
+        help="check a params file, and whether everything that it names exists",
         description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 HELP = """\
 Compare two detectors on the faces that both have scored. A and B are names of detectors or ensembles of this
-project, or files of predictions as `unseen evaluate` takes them. Two detectors are compared on each pair of
-params.yaml, at their frozen thresholds; where a file is among them, on all faces that are in both, joined by id or
-else by sha256.
+project, or files of predictions as for `unseen evaluate`. Two detectors are compared on each pair of params.yaml, at
+their frozen thresholds. If A or B is a file, they are compared on all faces that both have, joined by id, or by
+sha256 if no id matches.
 
-  DeLong        is the difference of the AUCs (A - B) more than chance, if faces are independent
-  over people   95 % interval of the same difference by bootstrap: faces of one person belong together; a picture
-                without an identity is treated as a person
-  McNemar       of the faces that only one has right at its threshold: exact binomial test
+  DeLong        test whether the AUCs differ (A - B), if faces are independent
+  over people   95 % bootstrap interval of the difference: people are drawn with all their faces; a picture without an
+                identity counts as a person
+  McNemar       exact binomial test on the faces that only one of the two classifies correctly at its threshold
 """
 
 PREDICTIONS, DETECTORS = Path("data/sets/predictions"), Path("models/detectors")
@@ -31,7 +31,7 @@ OF_ENSEMBLES, ENSEMBLES = Path("data/ensembles"), Path("models/ensembles")
 
 
 def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
-    """Predictions of a detector or out of a file, and the detector's frozen threshold."""
+    """Predictions of a detector, an ensemble or a file; and the frozen threshold, None for a file."""
     import pandas as pd
 
     from unseen.core.files import read_json
@@ -45,24 +45,24 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
         if not Path(name).is_file():
             found = [*PREDICTIONS.glob("*"), *OF_ENSEMBLES.glob("*")]
             known = ", ".join(sorted(path.name for path in found)) or "none yet"
-            raise UserError(f"{name}: neither a file nor a detector with predictions (there are: {known})")
+            raise UserError(f"{name}: neither a file nor a detector with predictions; allowed: {known}")
         return read_external(Path(name)), None
     try:
         threshold = float(read_json(card)["calibration"]["threshold"])
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: not there; run `dvc repro`") from None
+        raise UserError(f"{error.filename}: not found; run `dvc repro`") from None
     return pd.concat([read_external(path).assign(set=path.stem) for path in files], ignore_index=True), threshold
 
 
 def _found(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What each comparison came to, by pair."""
+    """The results of the comparisons, by pair."""
     from unseen.evaluation.compare import compare, join_predictions
     from unseen.evaluation.sanity import people_warnings, score_warnings
 
     (first, of_first), (second, of_second) = _read(arguments.first), _read(arguments.second)
     frozen = [0.5 if threshold is None else threshold for threshold in (of_first, of_second)]
     if arguments.thresholds is None and None in (of_first, of_second):
-        print("threshold 0.5 for a file, since none was given (--thresholds A B)", file=sys.stderr)
+        print("the threshold of a file is 0.5 (set --thresholds A B to change it)", file=sys.stderr)
     a, b = arguments.thresholds or frozen
     parts = {"all": (first, second)}
     if of_first is not None and of_second is not None:
@@ -87,7 +87,7 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
-    """Lines for people: a block each comparison."""
+    """Format the results as text, a block for each comparison."""
     lines = []
     for pair, one in found.items():
         n, test, people, right = one["n"], one["delong"], one["people"], one["mcnemar"]
@@ -104,8 +104,8 @@ def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
         lines += [
             f"  AUC of A - B  {test['difference']:+.4f}; DeLong {test['low']:+.4f} to {test['high']:+.4f}, "
             f"p {test['p']:.2g}; over {drawn} {people['low']:+.4f} to {people['high']:+.4f}",
-            f"  McNemar       only A right {right['only_first_right']}, only B right {right['only_second_right']}, "
-            f"p {right['p']:.2g}",
+            f"  McNemar       only A correct {right['only_first_right']}, "
+            f"only B correct {right['only_second_right']}, p {right['p']:.2g}",
         ]
     return lines
 
@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "compare",
         help="compare two detectors on the same faces",
@@ -138,9 +138,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("first", metavar="A", help="a detector, or a CSV or Parquet file")
-    parser.add_argument("second", metavar="B", help="another")
+    parser.add_argument("second", metavar="B", help="another one")
     parser.add_argument(
-        "--thresholds", nargs=2, type=share_of_one, metavar=("A", "B"), help="default: the frozen ones; of files 0.5"
+        "--thresholds", nargs=2, type=share_of_one, metavar=("A", "B"), help="default: the frozen ones; 0.5 for files"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_bootstrap(parser)

@@ -1,4 +1,4 @@
-"""How a command is told which detector to use."""
+"""Find the detector that a command's argument names."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ DETECTORS, ENSEMBLES = Path("models/detectors"), Path("models/ensembles")
 
 
 def _refuse_ensemble(given: Path) -> None:
-    """An ensemble has no network that could score a picture.
+    """Raise an error for an ensemble, which has no network to score pictures.
 
     Raises:
-        UserError: `given` is an ensemble's folder or its name; names its members.
+        UserError: `given` is the folder or the name of an ensemble.
     """
     for folder in (given, ENSEMBLES / given):
         if (folder / "ensemble.json").is_file():
@@ -21,10 +21,10 @@ def _refuse_ensemble(given: Path) -> None:
 
 
 def detector_folder(given: Path, expected: str = "a detector's folder or its name") -> Path:
-    """The folder of a detector that is named by its folder, or by its name below models/detectors.
+    """The folder of a detector, given by its folder or its name below models/detectors.
 
     Raises:
-        UserError: there is neither, or it is an ensemble.
+        UserError: there is no such detector, or it is an ensemble.
     """
     _refuse_ensemble(given)
     if given.is_dir():

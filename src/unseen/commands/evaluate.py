@@ -1,4 +1,4 @@
-"""`unseen evaluate`: the metrics of external predictions."""
+"""`unseen evaluate`: metrics of external predictions."""
 
 import argparse
 import json
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HELP = """\
-Measure predictions from a file (CSV of any delimiter, or Parquet; several are taken as one). Columns:
+Compute metrics from files of predictions (CSV with any delimiter, or Parquet; several files are concatenated).
+Columns:
 
-  id or path             names the face; each only once
+  id or path             name of the face; unique
   label                  0, real or False; 1, fake or True
-  score, logit, or both  probability of being fake, 0 to 1; the logit it was made of
-  generator, source, identity   may be missing: who drew a fake, where a real is from, whose face it is
-  any that --groups names       may be missing in some rows: gender, age or what else rates are shown by
+  score, logit, or both  probability of being fake, 0 to 1; its logit
+  generator, source, identity   optional: generator of a fake, source of a real, person
+  columns of --groups           may be empty in some rows: gender, age or other groups to report rates for
 
-Intervals are of 95 %; those of a bootstrap draw people by `identity`, or faces where there is none.
-Row numbers in messages count from 1, the heading not counted. docs/metrics.md defines each number.
+Intervals are 95 %. The bootstrap resamples people by `identity`, or faces without an identity.
+Row 1 in messages is the first row after the header. docs/metrics.md defines each metric.
 """
 
-EXIT = "exit codes: 0 measured; 2 the predictions can't be measured, a line for each reason"
+EXIT = "exit codes: 0 done; 2 the predictions are not valid, with a line for each reason"
 RANKED = {"AUC": "auc", "average precision": "average_precision", "EER": "eer"}
 VERDICTS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 ERRORS = ("mse", "rmse", "log_loss", "ece")
@@ -42,7 +43,7 @@ def _number(value: float, around: dict[str, float] | None) -> tuple[str, str]:
 
 
 def _of_groups(attribute: str, found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Rows of each group's reals and fakes; a group with few faces of a class is marked."""
+    """Rows with the FPR and TPR of each group; groups with few faces of a class are marked."""
     rows = [(f"by {shown(attribute)}", "", f"{found['without']} faces in no group")]
     for group, of in found["groups"].items():
         for rate, title in (("fpr", "FPR"), ("tpr", "TPR")):
@@ -51,12 +52,12 @@ def _of_groups(attribute: str, found: dict[str, Any]) -> list[tuple[str, str, st
                 rows.append((f"  {shown(group)}: {title}", share, around + (", few" if rate in of["small"] else "")))
     for rate, title in (("fpr", "FPR"), ("tpr", "TPR")):
         if found["gaps"][rate] is not None:
-            rows.append((f"  largest gap, {title}", f"{found['gaps'][rate]:.1%}", "of groups that are not few"))
+            rows.append((f"  largest gap, {title}", f"{found['gaps'][rate]:.1%}", "between groups not marked few"))
     return rows
 
 
 def as_table(found: dict[str, Any]) -> list[str]:
-    """Lines for people: name, value, interval."""
+    """Format the metrics as text: name, value, interval."""
     around = found["intervals"]
     rows = [(name, *_number(found[key]["value"], found[key])) for name, key in RANKED.items()]
     rows.append((f"at threshold {found['threshold']:g}", "", ""))
@@ -88,13 +89,13 @@ def as_table(found: dict[str, Any]) -> list[str]:
 
 
 def share_of_one(text: str) -> float:
-    """A threshold from the command line."""
+    """Parse a threshold of the command line."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1: thresholds are on the score")
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1; thresholds are on the score")
     return value
 
 
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     threshold = 0.5 if arguments.threshold is None else arguments.threshold
     found = external_metrics(predictions, threshold, arguments.resamples, arguments.seed, arguments.groups)
     if arguments.threshold is None:
-        print("threshold 0.5, since none was given (--threshold)", file=sys.stderr)
+        print("the threshold is 0.5 (set --threshold to change it)", file=sys.stderr)
     warn(found["warnings"])
     print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
     if arguments.page:
@@ -123,10 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", found: dict[str, Any]) -> None:
-    """The page, of which the parts that need more than predictions say so.
+    """Write the HTML page. Parts that need more than predictions contain a note.
 
     Raises:
-        UserError: it can't be written.
+        UserError: the page can't be written.
     """
     from unseen.core.errors import UserError
     from unseen.core.files import atomic_file
@@ -139,7 +140,7 @@ def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", foun
         with atomic_file(page) as part:
             part.write_text(html, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{page}: the page can't be written there: {error.strerror}") from None
+        raise UserError(f"{page}: the page can't be written: {error.strerror}") from None
     print(f"the page: {shown(str(page))}", file=sys.stderr)
 
 
@@ -150,25 +151,25 @@ def _resamples(text: str) -> int:
 
 
 def add_bootstrap(parser: argparse.ArgumentParser) -> None:
-    """The options of a bootstrap."""
+    """Add the options of the bootstrap."""
     parser.add_argument(
-        "--resamples", type=_resamples, default=1000, metavar="N", help="of people; default: %(default)s"
+        "--resamples", type=_resamples, default=1000, metavar="N", help="bootstrap resamples; default: %(default)s"
     )
-    parser.add_argument("--seed", type=int, default=4, metavar="N", help="of the resamples; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=4, metavar="N", help="of the bootstrap; default: %(default)s")
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "evaluate",
-        help="measure external predictions",
+        help="compute metrics of external predictions",
         description=HELP,
         epilog=EXIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("predictions", nargs="+", type=Path, metavar="PREDICTIONS", help="a CSV or Parquet file")
     parser.add_argument(
-        "--threshold", type=share_of_one, metavar="T", help="on the score, frozen elsewhere; default: 0.5"
+        "--threshold", type=share_of_one, metavar="T", help="on the score, chosen on other data; default: 0.5"
     )
     parser.add_argument(
         "--groups",
@@ -176,9 +177,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         nargs="+",
         default=[],
         metavar="COLUMN",
-        help="rates by these columns, say gender",
+        help="also report rates by these columns, such as gender",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument("--page", type=Path, metavar="OUT.html", help="also write a page of tables and curves")
+    parser.add_argument("--page", type=Path, metavar="OUT.html", help="also write a page with tables and curves")
     add_bootstrap(parser)
     parser.set_defaults(run=run)

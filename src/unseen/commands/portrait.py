@@ -1,4 +1,4 @@
-"""`unseen portrait`: a picture to try a detector on."""
+"""`unseen portrait`: download a picture to try a detector on."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from pathlib import Path
 from unseen.commands.words import shown
 
 HELP = """\
-Fetch a portrait to try `unseen predict` on: NASA's photograph of the astronaut Eileen Collins, 512 px, in the public
-domain. It comes out of the package scikit-image (14 MB are fetched, nothing of it is run), checked by its SHA-256.
+Download a portrait to try `unseen predict` on: NASA's photograph of the astronaut Eileen Collins, 512 px, public
+domain. It is extracted from the package scikit-image (14 MB, no code of it is run), and its SHA-256 is checked.
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fetch it."""
+    """Download the portrait."""
     from unseen.commands.outputs import check_output
     from unseen.sources.portrait import fetch_portrait
 
@@ -24,10 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "portrait",
-        help="fetch a portrait to try a detector on",
+        help="download a portrait to try a detector on",
         description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

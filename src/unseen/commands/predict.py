@@ -1,4 +1,4 @@
-"""`unseen predict`: every face in pictures with its score."""
+"""`unseen predict`: score every face in pictures."""
 
 import argparse
 import dataclasses
@@ -26,45 +26,47 @@ if TYPE_CHECKING:
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
 WIDEST_PATH = 60
-"""Characters; longer paths push their own line to the right and no other."""
+"""Maximum width of the path column, in characters; longer paths are not aligned."""
 
 HELP = """\
-Score every face in pictures, one line a face: path, probability of being fake, verdict, and where the
-face lies as x,y wxh in pixels of the upright picture. A picture without a score has a line that says why.
+Score every face in pictures. Prints a line for each face: path, probability of being fake, verdict, and box as
+x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason.
 
-The first line says what the detector was trained on, and what it was shown to catch at its threshold. Verdicts:
-  fake         the probability reaches the threshold that was frozen when the detector was trained
-  unsure       it lies in the band in which validation faces do not tell fakes from reals
+The first line reports the detector's training data and its TPR and FPR at its threshold. Verdicts:
+  fake         the probability is at or above the threshold that was frozen in training
+  unsure       it is in the band in which validation does not separate fakes from reals
   not flagged  it is below both; that does not mean that the face is real
 
---json prints an object a line, each with its `type`: first one `detector`, with the scope of the detector; then
-`face` or `not_scored`. `logit` is the network's, before the temperature; `calibrated_logit` and `score` are after it.
+--json prints a JSON object a line, with a `type`: first `detector`, with the scope of the detector; then `face` or
+`not_scored`. `logit` is before the temperature; `calibrated_logit` and `score` are after it.
 """
 
 EXIT = """\
 exit codes:
   0    every picture was scored
-  1    some picture could not be scored: unreadable, no face that is large enough, or nothing matched a PATH
+  1    some picture could not be scored: not readable, no face that is large enough, or no match for a PATH
   2    could not start: wrong usage, or the detector is missing or damaged
   130  interrupted
-  141  whoever read the output went away
+  141  the output pipe was closed
 """
 
 
 def expand(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Files, folders and globs as files, in the order given, each once; what matches nothing stays as it is.
-    And a line for each folder in which something was skipped.
+    """Expand files, folders and globs to unique files, in the given order.
 
-    A name that exists is taken as it is, so that `a[1].jpg` is a file. A glob means what an unquoted one means:
-    each match is a file or a folder. Links to folders within a folder are not followed. What an operating system
-    left is skipped, also where it is named, unless nothing else is.
+    A name that exists is not a glob, so `a[1].jpg` may be a file. The matches of a glob may be folders. An argument
+    without matches is kept. Links to folders within a folder are not followed. Arguments that operating systems made
+    are skipped, unless there are no others.
+
+    Returns:
+        The files, and a line for each folder with skipped files.
     """
     found: dict[str, str] = {}
     skipped: dict[str, str] = {}
     left: list[str] = []
     for argument in arguments:
         inside: list[str] = []
-        if os.path.exists(argument) and is_left_by_system(argument):  # a shell's `*` names it as well
+        if os.path.exists(argument) and is_left_by_system(argument):  # a shell's `*` also matches these
             left.append(argument)
             continue
         for match in [argument] if os.path.exists(argument) else sorted(glob.glob(argument, recursive=True)):
@@ -73,8 +75,8 @@ def expand(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
                 continue
             listing = list_folder(match)
             inside += sorted([*listing.pictures, *(str(error.filename) for error in listing.closed)])
-            if said := listing.skipped():
-                skipped.setdefault(os.path.abspath(match), f"{shown(match)}: skipped {said}")
+            if text := listing.skipped():
+                skipped.setdefault(os.path.abspath(match), f"{shown(match)}: skipped {text}")
         for path in inside or [argument]:
             found.setdefault(os.path.abspath(path), path)
     if left and not found:
@@ -89,7 +91,7 @@ def _place(box: "Box") -> str:
 
 
 def as_line(row: "ScoredFace | NotScored", width: int) -> str:
-    """A row for people; `width` is the path column's, in characters."""
+    """Format a row as text; `width` is the width of the path column, in characters."""
     from unseen.serve.predict import NotScored
 
     path = f"{shown(row.path):{width}}"
@@ -100,7 +102,7 @@ def as_line(row: "ScoredFace | NotScored", width: int) -> str:
 
 
 def as_json(row: "ScoredFace | NotScored") -> str:
-    """A row for programs: its fields, with `box` as [x, y, width, height] or null, and `reason` called `error`."""
+    """Format a row as JSON: its fields, with `box` as [x, y, width, height] or null, and `reason` as `error`."""
     fields = {"error" if key == "reason" else key: value for key, value in dataclasses.asdict(row).items()}
     return json.dumps({"type": "not_scored" if "error" in fields else "face", **fields})
 
@@ -115,11 +117,11 @@ def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """`unseen predict`; `EXIT` says what it returns."""
+    """Print the scores. Returns a code of `EXIT`."""
     start = time.monotonic()
     folder = detector_folder(arguments.detector)
     if memory_tuning():
-        gc.disable()  # imports make half a million objects and no garbage; looking for it takes a fifth of their time
+        gc.disable()  # imports create half a million objects but no garbage; collection takes a fifth of their time
     try:
         from unseen.core.progress import progress
         from unseen.serve.detector_scope import scope_of
@@ -149,7 +151,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "predict",
         help="score the faces in pictures",
@@ -159,5 +161,5 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, or a glob")
     parser.add_argument("--detector", type=Path, default=DETECTOR, metavar="DIR|NAME", help="default: %(default)s")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""`unseen results`: the tables of the last run, from the files that it wrote."""
+"""`unseen results`: print the tables of the last run, from its files."""
 
 import argparse
 from pathlib import Path
@@ -15,6 +15,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser("results", help="print the tables of the last run")
     parser.set_defaults(run=run)

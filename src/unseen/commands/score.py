@@ -1,4 +1,4 @@
-"""`unseen score`: folders of real and fake pictures, scored by any detector, as a file of predictions."""
+"""`unseen score`: score folders of real and fake pictures with any detector, and write a file of predictions."""
 
 import argparse
 import sys
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from unseen.serve.scoring import Picture, Scorer
 
 HELP = """\
-Score every picture in two folders, of real faces and of fakes, and write a file of predictions that `unseen evaluate`
-and `unseen compare` take. The detector is a folder of this project's, or any Python file with
+Score every picture in a folder of reals and a folder of fakes, and write a file of predictions for `unseen evaluate`
+and `unseen compare`. The detector is one of this project, or any Python file with
 
   def predict(path: str) -> float    the probability that the picture is fake, 0 to 1
 
-THE CODE OF THAT FILE IS RUN, with all that you are allowed to do: give only a file that you trust.
+THE CODE OF THAT FILE IS RUN with all your permissions. Use only files that you trust.
 
-Beside FILE lies FILE.meta.json: what the detector was trained on, what it was shown to catch, at which threshold.
+FILE.meta.json is written beside FILE: the detector's training data, threshold, TPR and FPR.
 A detector of this project also writes the column `verdict`: fake, unsure or not flagged (which does not mean real).
 
-A picture's id is its folder's name and its path below; its generator, or a real's source, the first folder below.
-A detector of this project scores each picture's main face. A picture without a score has a line that says why, and
-no row: it is never counted as 0.
+A picture's id is the folder's name and its relative path. Its generator (for reals: its source) is the name of the
+first subfolder. A detector of this project scores each picture's main face. For a picture without a score, a line
+with the reason is printed, and no row is written.
 """
 
 EXIT = """\
 exit codes:
   0    every picture was scored
   1    some picture has no score; the file holds the others
-  2    could not start, or no picture has a score: nothing was written
-  130  interrupted: nothing was written
+  2    could not start, or no picture has a score; nothing was written
+  130  interrupted; nothing was written
 """
 
 
@@ -49,7 +49,7 @@ def _scorer(path: Path) -> "Scorer":
 
 
 def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
-    """What is to be scored; what lies beside it is said."""
+    """The pictures to score. Prints a line about skipped files."""
     from unseen.serve.scoring import check_apart, pictures_in
 
     found: list[list[Picture]] = []
@@ -65,13 +65,13 @@ def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Score, write, and say how many; `EXIT` says what it returns."""
+    """Score pictures and write predictions. Returns a code of `EXIT`."""
     from unseen.commands.outputs import check_output
     from unseen.serve.scoring import FORMATS, score_pictures, sidecar
 
     check_output(arguments.out, "predictions", FORMATS, [arguments.detector])
     check_output(sidecar(arguments.out), "the scope of the detector", (), [arguments.detector])
-    out = arguments.out.absolute()  # a plugin may go elsewhere
+    out = arguments.out.absolute()  # a plugin may change the working directory
     pictures = _pictures(arguments)
     scorer = _scorer(arguments.detector)
 
@@ -87,15 +87,15 @@ def run(arguments: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     at = "" if scorer.threshold is None else f" --threshold {scorer.threshold!r}"
-    print(f"measure them: unseen evaluate {shown(str(arguments.out))}{at}", file=sys.stderr)
+    print(f"to compute metrics: unseen evaluate {shown(str(arguments.out))}{at}", file=sys.stderr)
     return 1 if without else 0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "score",
-        help="score folders with any detector, to measure it",
+        help="score folders with any detector",
         description=HELP,
         epilog=EXIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -105,10 +105,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         type=Path,
         required=True,
         metavar="FILE|DIR|NAME",
-        help="a Python file, whose code is run; a detector's folder; or the name of one below models/detectors",
+        help="a Python file, whose code is run; a detector's folder; or a detector's name below models/detectors",
     )
-    parser.add_argument("--reals", type=Path, metavar="FOLDER", help="of real pictures")
-    parser.add_argument("--fakes", type=Path, metavar="FOLDER", help="of fakes, a folder below for each generator")
+    parser.add_argument("--reals", type=Path, metavar="FOLDER", help="real pictures")
+    parser.add_argument("--fakes", type=Path, metavar="FOLDER", help="fakes, with a subfolder for each generator")
     parser.add_argument("--set", default="", metavar="NAME", help="the column `set`; default: the folder's name")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="predictions, .csv or .parquet")
     parser.set_defaults(run=run)

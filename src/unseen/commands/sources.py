@@ -1,4 +1,4 @@
-"""`unseen sources`: which sets of pictures there are, which of them are here, and the blocks to paste."""
+"""`unseen sources`: list sources of pictures, and print or add their params."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ from unseen.commands.words import columns
 from unseen.core.errors import UserError
 
 HELP = """\
-Without a NAME: every source of params.yaml and of the catalogue, a line each. `use` is its role: `train` may fit
-anything, `held_out` is only measured on. `here` is how far it has come: faces made, downloaded, in params, or in
-the catalogue.
+Without NAME: list every source of params.yaml and of the catalogue. `use` is its role: `train` for training and
+evaluation, `held_out` only for evaluation. `here` is its state: faces made, downloaded, in params, or in the
+catalogue.
 
-With NAMEs: their blocks of the catalogue, to paste below `archives:` and `sources:` of params.yaml. With `--add` they
-are written there; all other lines stay as they are.
+With NAMEs: print their blocks of the catalogue, for `archives:` and `sources:` of params.yaml. With `--add`, write
+them to params.yaml; other lines do not change.
 """
 
 HEADINGS = ("source", "label", "use", "kind", "here", "size", "licence")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table, or the blocks of the sources that are named."""
+    """Print the table, or the blocks of the named sources."""
     from unseen.core.settings import Name, read_block, read_yaml
     from unseen.sources.archives import AnyArchive
     from unseen.sources.catalogue import catalogue_rows, entry
@@ -54,20 +54,20 @@ def _add(names: Sequence[str]) -> int:
         source = load_catalogue().sources[name]
         split = "all" if source.use == "held_out" else "test"
         print(
-            "to measure on it, add to `evaluation_sets`:  "
+            "to evaluate on it, add to `evaluation_sets`:  "
             f"{name}: {{data: faces/{source.group}/{name}, split: {split}}}"
         )
     return 0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Put the command on the command line."""
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "sources",
-        help="list sets of pictures, or put some of them into params.yaml",
+        help="list sources of pictures, or add some to params.yaml",
         description=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a source of the catalogue")
-    parser.add_argument("--add", action="store_true", help="write the blocks of NAMEs into params.yaml")
+    parser.add_argument("--add", action="store_true", help="write the blocks of NAMEs to params.yaml")
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""How the commands write for people."""
+"""Text output of the commands."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ def count(n: int, what: str) -> str:
 
 
 def warn(warnings: Iterable[str]) -> None:
-    """A line each on stderr."""
+    """Print a line for each warning on stderr."""
     for warning in warnings:
         print(f"warning: {shown(warning)}", file=sys.stderr)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A line a row, each column as wide as its longest cell."""
+    """Format rows as lines with aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,1 +1,1 @@
-"""Detectors in use: prediction, verdicts, bulk scoring."""
+"""Use of trained detectors: prediction, verdicts, bulk scoring."""

@@ -1,6 +1,6 @@
-"""How far a detector's verdicts reach: what it was trained on, and what it was shown to catch, at which threshold.
+"""The scope of a detector: its training data, its threshold, and its TPR and FPR in evaluation.
 
-The sentence stands above every list of verdicts, and the record lies in or beside every file of them.
+It is printed as a sentence above verdicts, and stored as JSON in or beside files of verdicts.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """What is known of a detector when it is used.
+    """The scope of a detector.
 
     Attributes:
         detector: its name.
-        scope: a sentence for people.
-        demonstration: it was trained on too few people to rely on.
+        scope: a sentence for users.
+        demonstration: whether it was trained on too few people to rely on.
         threshold: on the score, frozen on validation faces.
         unsure: lowest and highest score of the verdict `unsure`.
         temperature: score = 1 / (1 + exp(-logit / temperature)).
-        max_fpr: the FPR that the threshold was allowed on validation faces.
+        max_fpr: maximum FPR at the threshold on validation faces.
         trained_on: people, faces by source, and generators.
-        measured: None before the detector was evaluated; else TPR by set of fakes and FPR by set of reals.
-        verdicts: what each one means.
+        measured: TPR by set of fakes and FPR by set of reals; None if the detector is not evaluated yet.
+        verdicts: the meaning of each verdict.
     """
 
     detector: str
@@ -62,10 +62,10 @@ def _rates(sets: dict[str, dict[str, Any]], seen: set[str]) -> str:
 
 
 def scope_of(detector: "TrainedDetector") -> Scope:
-    """The scope of a detector, from its folder.
+    """Read the scope of a detector from its folder.
 
     Raises:
-        UserError: what the artifact says of itself is damaged or can't be read.
+        UserError: a JSON file of the artifact is damaged or can't be read.
     """
     file, calibration = detector.folder / "detector.json", detector.calibration
     try:

@@ -1,4 +1,4 @@
-"""The pictures in a folder, and what lies beside them and is skipped."""
+"""List the pictures in a folder, and the files that are skipped."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from unseen.core.picture_names import is_picture, is_system_file
 
 @dataclass
 class Listing:
-    """What a folder holds, at any depth; paths begin with the folder as it was named.
+    """The contents of a folder, at any depth. Paths begin with the folder as given.
 
     Attributes:
-        pictures: files whose names are those of pictures, sorted.
-        others: files with other names.
-        system: hidden files, and what operating systems leave.
+        pictures: files with the suffix of an image, sorted.
+        others: files with another suffix.
+        system: hidden files, and files of operating systems.
         links: links to folders, which are not followed.
-        closed: folders that can't be opened.
+        closed: errors of folders that can't be opened.
     """
 
     pictures: list[str] = field(default_factory=list)
@@ -26,10 +26,10 @@ class Listing:
     closed: list[OSError] = field(default_factory=list)
 
     def skipped(self) -> str:
-        """What was skipped, each kind with its number and an example; empty where nothing was."""
+        """The skipped files as text: each kind with its number and an example. Empty if there are none."""
         kinds = {
-            "{} whose name is no picture's": self.others,
-            "{} of the system": self.system,
+            "{} without an image suffix": self.others,
+            "{} hidden or of the system": self.system,
             "{} to a folder, not followed": self.links,
         }
         said = []
@@ -42,7 +42,7 @@ class Listing:
 
 
 def list_folder(folder: str) -> Listing:
-    """Look through a folder and all below it."""
+    """List a folder recursively."""
     found = Listing()
     for parent, folders, names in os.walk(folder, onerror=found.closed.append):
         found.links += [path for name in folders if os.path.islink(path := os.path.join(parent, name))]

@@ -1,6 +1,6 @@
-"""Score the faces in pictures with a trained detector: the road of training, then the frozen numbers.
+"""Score the faces in pictures with a trained detector: preprocessing as in training, then the frozen calibration.
 
-Importing this imports torch; `unseen.cli` does so only when there is something to score.
+This module imports torch, so `unseen.cli` imports it only for scoring.
 """
 
 import hashlib
@@ -30,25 +30,25 @@ from unseen.serve.verdict import Verdict, verdict_of
 from unseen.sources.shared.archive import MAX_MEMBER_BYTES
 
 BATCH = 32
-"""Faces that are scored at once; more are not faster on a CPU."""
+"""Faces per batch; larger batches are not faster on a CPU."""
 
 Box = tuple[int, int, int, int]
-"""Left, top, width and height in pixels of the upright picture, cut at its edges."""
+"""Left, top, width and height in pixels of the upright picture, clipped to it."""
 
 
 @dataclass(frozen=True)
 class ScoredFace:
-    """A face and what the detector says of it.
+    """A scored face.
 
     Attributes:
-        path: the picture, as it was named.
-        box: where the face lies.
+        path: the picture's path, as given.
+        box: the face's position.
         logit: of the network, before the temperature; positive for fake.
         calibrated_logit: the logit divided by the temperature.
         score: calibrated probability of being fake, in [0, 1]: the sigmoid of `calibrated_logit`.
-        flagged: the score reaches the frozen threshold; FPR and TPR are shares of these.
-        verdict: `unsure` where the score lies in the band in which validation does not tell the classes apart, else
-            `fake` where it is flagged, else `not flagged`.
+        flagged: whether the score is at or above the frozen threshold; FPR and TPR are shares of these.
+        verdict: `unsure` if the score is in the band in which validation does not separate the classes, else `fake`
+            if it is flagged, else `not flagged`.
     """
 
     path: str
@@ -62,13 +62,13 @@ class ScoredFace:
 
 @dataclass(frozen=True)
 class NotScored:
-    """A path or, where there is a box, one face in a picture, that got no score.
+    """A picture without a score or, with a box, a face without a score.
 
     Attributes:
-        path: as it was named.
-        reason: a short name to count by.
-        detail: the reason in words.
-        box: where the face lies.
+        path: the picture's path, as given.
+        reason: a code.
+        detail: the reason as text.
+        box: the face's position.
     """
 
     path: str
@@ -79,7 +79,7 @@ class NotScored:
 
 @dataclass(frozen=True)
 class _Face:
-    """A face on its way: uint8 [size, size, 3], exactly as a stored one is read for training."""
+    """A face before it is scored: pixels uint8 [size, size, 3], preprocessed exactly as for training."""
 
     path: str
     box: Box
@@ -87,7 +87,7 @@ class _Face:
 
 
 def open_detector(folder: Path) -> tuple[TrainedDetector, FaceDetector]:
-    """A detector and its face detector, from the artifact's folder and from nothing else.
+    """Load a detector and its face detector from the artifact's folder.
 
     Raises:
         UserError: a file is missing or damaged.
@@ -102,7 +102,7 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, FaceDetector]:
         raise UserError(f"{error.filename}: not found; {advice(folder)}") from None
     except OSError as error:
         raise UserError(f"{error.filename or folder}: can't be read: {error.strerror or error}") from None
-    except Exception as error:  # PyTorch and ONNX Runtime raise anything on files that are not what they expect
+    except Exception as error:  # PyTorch and ONNX Runtime raise many types for damaged files
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UserError(f"{folder}: damaged ({what}); {advice(folder)}") from error
 
@@ -114,26 +114,26 @@ def _box(face: DetectedFace, width: int, height: int) -> Box:
 
 
 def read(path: str) -> bytes:
-    """The bytes of a picture's file.
+    """Read the bytes of a picture's file.
 
     Raises:
-        BadPictureError: it is not there, no file, or too large.
-        OSError: it can't be read.
+        BadPictureError: the path does not exist, is not a file, or is too large.
+        OSError: the file can't be read.
     """
     if os.path.isdir(path):
-        os.listdir(path)  # raises where that is why nothing was found
+        os.listdir(path)  # raises an error if the folder can't be opened
         raise BadPictureError("not_found", "no picture in this folder")
     if not os.path.exists(path):
         raise BadPictureError("not_found", "no such file, folder or match")
     if not os.path.isfile(path):
         raise BadPictureError("unreadable", "not a file")
     if os.path.getsize(path) > MAX_MEMBER_BYTES:
-        raise BadPictureError("too_large", f"the file is above {MAX_MEMBER_BYTES} bytes")
+        raise BadPictureError("too_large", f"the file is larger than {MAX_MEMBER_BYTES} bytes")
     return Path(path).read_bytes()
 
 
 def look(path: str, detector: TrainedDetector, face_detector: FaceDetector) -> list[_Face | NotScored]:
-    """The faces in one picture, surest find first, each as training stores it; or the reason why there are none."""
+    """Preprocess the faces in a picture, highest detection score first; or return the reason why there are none."""
     settings, seed = detector.faces, detector.card["seed"]
     try:
         data = read(path)
@@ -154,7 +154,7 @@ def look(path: str, detector: TrainedDetector, face_detector: FaceDetector) -> l
 
 
 def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> ScoredFace:
-    """What a logit means at the frozen numbers."""
+    """Score and verdict of a logit, by the frozen calibration."""
     score = float(calibration.score([logit])[0])
     called = verdict_of(score, calibration.threshold, calibration.unsure)
     calibrated = logit / calibration.temperature
@@ -168,21 +168,21 @@ def predict(
     batch: int = BATCH,
     where: torch.device | None = None,
 ) -> Iterator[list[ScoredFace | NotScored]]:
-    """Every face in every picture, one list a path and in the order of the paths, in constant memory.
+    """Score every face in every picture, in constant memory. Yields a list for each path, in order.
 
     Args:
-        paths: files; a path that can't be read gives a `NotScored` and stops nothing.
-        detector: from `open_detector`, and so is `face_detector`.
-        batch: faces that are scored at once, across pictures, and pictures that are read at once. The next pictures
-            are read while some are scored; each may take a gigabyte while it is decoded, and `UNSEEN_WORKERS` bounds
-            how many are.
+        paths: files; a path that can't be read gives a `NotScored`.
+        detector: from `open_detector`.
+        face_detector: from `open_detector`.
+        batch: faces per batch of the network, and pictures per batch of the prefetcher. Decoding may take a gigabyte
+            per picture; `UNSEEN_WORKERS` limits the number of pictures that are decoded in parallel.
         where: the device of the detector's network; None for that of `unseen.core.runtime.device`.
 
     Raises:
         UserError: the detector gives logits that are not finite.
     """
-    # Not `prepare`, which takes two threads: here the others decode the next pictures, and two that wait for each
-    # other stall on a busy machine.
+    # Not `prepare`, which uses two threads: here other threads decode the next pictures, and two network threads that
+    # wait for each other are slow on a busy machine.
     torch.set_num_threads(environment.threads(1))
     keep_memory()
     where = where or device()

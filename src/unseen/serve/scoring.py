@@ -1,4 +1,4 @@
-"""Score folders of real and of fake pictures with any detector, into a file that `unseen evaluate` reads."""
+"""Score folders of real and fake pictures with any detector, and write predictions for `unseen evaluate`."""
 
 import csv
 import hashlib
@@ -25,12 +25,12 @@ CHUNK = 1024
 
 
 class Scorer(Protocol):
-    """What gives scores: `unseen.serve.plugin.Plugin`, or `unseen.serve.trained.Trained`.
+    """A detector for `score_pictures`: `unseen.serve.plugin.Plugin` or `unseen.serve.trained.DetectorPlugin`.
 
     Attributes:
-        columns: of its answers.
-        threshold: frozen, where it has one.
-        scope: how far its verdicts reach, as plain data; `scope` in it is a sentence.
+        columns: the columns of its answers.
+        threshold: its frozen threshold, if it has one.
+        scope: plain data about its training and evaluation; the key `scope` is a sentence.
     """
 
     columns: tuple[str, ...]
@@ -38,7 +38,7 @@ class Scorer(Protocol):
     scope: dict[str, Any]
 
     def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
-        """For each path, in order, its columns, or why it has no score."""
+        """Yield for each path, in order, its columns, or the reason why it has no score."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Picture:
     """A file to score.
 
     Attributes:
-        named: its path, as it is called.
-        path: the same, wherever one works.
-        row: what is known of it: the columns TEXT but `sha256`, and `label`, 0 real and 1 fake.
+        named: its path, as given.
+        path: its absolute path.
+        row: the columns TEXT without `sha256`, and `label`, 0 real and 1 fake.
     """
 
     named: str
@@ -57,7 +57,7 @@ class Picture:
 
 
 def _text(name: str) -> str:
-    """A name that any file can hold, the same in every locale: UTF-8, in which bytes that are none are escaped."""
+    """A file name as valid UTF-8, with invalid bytes escaped; it does not depend on the locale."""
     try:
         return os.fsencode(name).decode()
     except UnicodeError:
@@ -65,18 +65,18 @@ def _text(name: str) -> str:
 
 
 def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture], str]:
-    """The pictures in a folder and below, sorted by path, and what was skipped, in words.
+    """List the pictures in a folder and its subfolders, sorted by path. Also returns a text about skipped files.
 
-    A picture's id is the folder's name and its path below. Its generator, or a real's source, is the first folder
-    below, or the folder itself.
+    A picture's id is the folder's name and its relative path. Its generator (for reals: its source) is the name of
+    the first subfolder, or of the folder itself.
 
     Args:
         folder: pictures of one class.
         label: 0 real, 1 fake.
-        name: of the set; the folder's, where none is given.
+        name: of the set; empty for the folder's name.
 
     Raises:
-        UserError: there is no such folder, a folder below can't be opened, or no picture is in it.
+        UserError: the folder does not exist, a subfolder can't be opened, or there is no picture.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
@@ -85,7 +85,7 @@ def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture]
         raise UserError(f"{found.closed[0].filename}: can't be opened: {found.closed[0].strerror}")
     pictures = sorted(map(Path, found.pictures))
     if not pictures:
-        raise UserError(f"{folder}: holds no picture; skipped: {found.skipped() or 'nothing'}")
+        raise UserError(f"{folder}: no picture in this folder; skipped: {found.skipped() or 'nothing'}")
     called = _text(folder.resolve().name)
     rows = []
     for path in pictures:
@@ -103,23 +103,23 @@ def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture]
 
 
 def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
-    """No picture is real and fake at once, and no two have one id.
+    """Check that no picture is both real and fake, and that ids are unique.
 
     Raises:
-        UserError: names one.
+        UserError: names such a picture.
     """
     real_paths = {os.path.realpath(picture.path) for picture in reals}
     for picture in fakes:
         if os.path.realpath(picture.path) in real_paths:
-            raise UserError(f"{picture.named}: is among the reals and among the fakes; give folders apart")
+            raise UserError(f"{picture.named}: is among the reals and the fakes; give two separate folders")
     if both := {picture.row["id"] for picture in reals} & {picture.row["id"] for picture in fakes}:
         raise UserError(
-            f"{min(both)}: would name a real and a fake, since both folders have the same name; rename one"
+            f"{min(both)}: would be the id of a real and a fake, because both folders have the same name; rename one"
         )
 
 
 def sidecar(out: Path) -> Path:
-    """The file that says how far the verdicts in a file of predictions reach."""
+    """The file with the detector's scope, beside a file of predictions."""
     return out.with_name(f"{out.name}.meta.json")
 
 
@@ -143,15 +143,15 @@ def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[
 
 
 def score_pictures(scorer: Scorer, pictures: Sequence[Picture], out: Path, failed: Callable[[str, str], None]) -> int:
-    """Score pictures, write a row for each that has a score, in their order, and return how many there are.
+    """Score pictures, write a row for each one with a score, in order, and return the number of rows.
 
-    The scorer's scope is written beside it, into the file that `sidecar` names.
+    The scorer's scope is written to `sidecar(out)`.
 
     Args:
-        scorer: gives the scores.
-        pictures: what is scored.
-        out: a CSV or Parquet file, by its suffix, one of FORMATS; there when all are done, not before.
-        failed: is told path and reason of each picture that has no score.
+        scorer: the detector.
+        pictures: the pictures to score.
+        out: a CSV or Parquet file, with a suffix in FORMATS; written atomically.
+        failed: called with path and reason of each picture without a score.
 
     Raises:
         UserError: the file can't be written, or no picture has a score.
@@ -170,7 +170,7 @@ def score_pictures(scorer: Scorer, pictures: Sequence[Picture], out: Path, faile
         with atomic_file(out) as part:
             count = _write(part, out.suffix.lower(), [*TEXT, "label", *scorer.columns], rows())
             if not count:
-                raise UserError(f"{out}: not written, since no picture has a score")
+                raise UserError(f"{out}: not written, because no picture has a score")
             write_json(sidecar(out), {**scorer.scope, "scored": count, "without_a_score": len(pictures) - count})
     except OSError as error:
         raise UserError(f"{error.filename or out}: {error.strerror or error}") from error

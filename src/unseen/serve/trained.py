@@ -1,4 +1,4 @@
-"""A detector of this project, asked as a plugin is: scores of pictures' main faces, by the road of training."""
+"""A detector of this project with the interface of a plugin. It scores the main face of each picture."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
@@ -21,16 +21,16 @@ from unseen.serve.detector_scope import scope_of
 from unseen.serve.predict import BATCH, open_detector, read
 from unseen.serve.verdict import verdict_of
 
-Looked = Pixels | str
+FaceOrReason = Pixels | str
 
 
 class DetectorPlugin:
-    """A detector out of its folder."""
+    """A detector, loaded from its folder."""
 
     columns: tuple[str, ...] = ("logit", "score", "verdict")
 
     def __init__(self, folder: Path) -> None:
-        """Load it.
+        """Load the detector.
 
         Raises:
             UserError: a file is missing or damaged.
@@ -39,8 +39,8 @@ class DetectorPlugin:
         self.threshold: float | None = self._detector.calibration.threshold
         self.scope: dict[str, Any] = scope_of(self._detector).as_dict()
 
-    def _look(self, path: str) -> Looked:
-        """The main face as it would be stored, uint8 [size, size, 3], or why there is none."""
+    def _main_face(self, path: str) -> FaceOrReason:
+        """The preprocessed main face, uint8 [size, size, 3], or the reason why there is none."""
         detector = self._detector
         try:
             crop = preprocess_pictures(
@@ -53,22 +53,22 @@ class DetectorPlugin:
         return f"{crop.reason}: {crop.detail}" if isinstance(crop, BadPictureError) else decode_crop(crop.jpeg)
 
     def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
-        """For each path, in order, the logit before the temperature, score and verdict, or why there are none.
+        """Yield for each path, in order, the logit before the temperature, score and verdict, or an error text.
 
         Raises:
             UserError: the detector gives logits that are not finite.
         """
-        torch.set_num_threads(environment.threads(1))  # the others look at the next pictures
+        torch.set_num_threads(environment.threads(1))  # other threads preprocess the next pictures
         where = device()
         model = self._detector.model.to(where)
         rest = iter(paths)
         batches = iter(lambda: list(islice(rest, BATCH)), [])
 
-        def look(batch: list[str], threads: Executor) -> list[Looked]:
-            return list(threads.map(self._look, batch))
+        def preprocessed(batch: list[str], threads: Executor) -> list[FaceOrReason]:
+            return list(threads.map(self._main_face, batch))
 
-        for looked in prefetch(batches, look):
-            faces = [one for one in looked if not isinstance(one, str)]
+        for results in prefetch(batches, preprocessed):
+            faces = [one for one in results if not isinstance(one, str)]
             logits = logits_of(model, np.stack(faces), where) if faces else np.empty(0)
             if not np.isfinite(logits).all():
                 raise UserError(f"{self._detector.folder}: gives scores that are not finite; train it again")
@@ -76,5 +76,5 @@ class DetectorPlugin:
             scores = frozen.score(logits).tolist()
             verdicts = [verdict_of(score, frozen.threshold, frozen.unsure) for score in scores]
             following = zip(logits.tolist(), scores, verdicts, strict=True)
-            for one in looked:
+            for one in results:
                 yield one if isinstance(one, str) else dict(zip(self.columns, next(following), strict=True))

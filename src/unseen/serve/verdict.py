@@ -1,4 +1,4 @@
-"""What a face is called by its score: the same three words in every command, file and page."""
+"""Verdicts: the same three words in every command, file and page."""
 
 from typing import Final, Literal
 
@@ -7,7 +7,7 @@ Verdict = Literal["fake", "unsure", "not flagged"]
 FAKE: Final = "fake"
 UNSURE: Final = "unsure"
 NOT_FLAGGED: Final = "not flagged"
-"""Not `real`: a detector that does not know a generator's fakes does not flag them."""
+"""Not `real`: a detector may not flag the fakes of a generator that it was not trained on."""
 
 MEANINGS: dict[str, str] = {
     FAKE: "the score reaches the threshold",
@@ -17,7 +17,7 @@ MEANINGS: dict[str, str] = {
 
 
 def verdict_of(score: float, threshold: float, unsure: tuple[float, float]) -> Verdict:
-    """The verdict of a score. The edges of the unsure band belong to it, and the threshold to `fake`."""
+    """The verdict for a score. The limits of the unsure band are `unsure`; the threshold is `fake`."""
     if unsure[0] <= score <= unsure[1]:
         return UNSURE
     return FAKE if score >= threshold else NOT_FLAGGED
