@@ -113,7 +113,6 @@ def test_few_people_make_a_demonstration(folder: Path, people: int, few: bool) -
     [
         ({"weights": "none"}, "Initial weights: none."),
         ({"weights": "gans/dcgan"}, "Initial weights: `gans/dcgan`."),
-        ({"first": "a", "second": "b", "weight": 0.5}, "Ensemble of `a` and `b`, which were not trained further."),
     ],
 )
 def test_what_it_began_from(folder: Path, settings: dict[str, Any], says: str) -> None:
