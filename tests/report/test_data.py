@@ -59,7 +59,7 @@ def test_the_data_page_says_where_each_set_is_from(data_page: str) -> None:
         f"Licence: {EVIL}. Cite: Samaria and Harter, 1994.",
         "Licence: CC BY 4.0. Cite: nobody.",
     ]
-    assert any("JPEG 40, PPM 40" in text for text in page.texts["text.title"]), "what the originals were"
+    assert any("JPEG 40, PPM 40" in text for text in page.texts["text"]), "what the originals were"
 
 
 def test_a_set_may_be_named_as_a_part_of_the_page(results: Results, sets: list[dict[str, Any]]) -> None:

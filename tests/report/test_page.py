@@ -284,4 +284,4 @@ def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
     for number in shares:
         assert number in measured
     for label in ("known", "unseen", *SCORES):
-        assert label in page.texts["text.title"] + page.texts["li"], "in the titles and legends of the curves"
+        assert label in page.texts["text"] + page.texts["li"], "in the titles and legends of the curves"

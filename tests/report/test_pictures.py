@@ -19,7 +19,7 @@ def test_a_set_without_jpegs_has_no_chart_of_their_quality() -> None:
         page = Page(drawn)
         assert drawn.count("<svg") == charts
         assert "Originals: " + ", ".join(f"{name} {count}" for name, count in formats.items()) in " ".join(
-            page.texts["text.title"]
+            page.texts["text"]
         )
         assert ("JPEG quality" in page.texts["text"]) == bool(qualities)
 

@@ -3,17 +3,18 @@
 from typing import Any
 
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
 from unseen.audit.cues import CAUSES
 from unseen.evaluation.wording import between
+from unseen.report.charts import BAR, SOFT, chart
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
-from unseen.report.svg import Axis, Chart
 from unseen.report.tables import Cell, Head, Table, number_cell
 
 KINDS = ("file", "picture", "original")
-BAR = 15
-"""Pixels a cue."""
+ROW = 15
+"""Pixels of a cue's bar and the gap to the next."""
 
 
 def cue_chart(kind: str, cues: dict[str, dict[str, float]]) -> Markup:
@@ -24,14 +25,19 @@ def cue_chart(kind: str, cues: dict[str, dict[str, float]]) -> Markup:
         cues: auc, low and high of each.
     """
     ordered = sorted(cues.items(), key=lambda item: (item[1]["auc"], item[0]))
-    y = Axis("", -0.6, len(ordered) - 0.4, tuple((place, name) for place, (name, _) in enumerate(ordered)))
-    x = Axis("AUC, 0.5 is chance", 0.3, 1.0, tuple((tick, f"{tick:.1f}") for tick in (0.3, 0.5, 0.7, 0.9, 1.0)))
-    chart = Chart(f"of the {kind}", x, y, 340, 70 + BAR * len(ordered), left=150)
-    for place, (_, found) in enumerate(ordered):
-        chart.bar(min(found["auc"], 0.5), max(found["auc"], 0.5), place - 0.32, place + 0.32)
-        chart.rule([found["low"], found["high"]], [place, place])
-    chart.rule([0.5, 0.5], [y.low, y.high])
-    return chart.svg()
+    lowest = 0.3
+    aucs, lows, highs = ([max(of[key], lowest) for _, of in ordered] for key in ("auc", "low", "high"))
+    places = range(len(ordered))
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlabel="AUC, 0.5 is chance", xlim=(lowest, 1), ylim=(-0.6, len(ordered) - 0.4))
+        axes.set_xticks([lowest, 0.5, 0.7, 0.9, 1.0])
+        axes.set_yticks(places, [name for name, _ in ordered])
+        axes.barh(places, [auc - 0.5 for auc in aucs], 0.64, 0.5, color=BAR, alpha=0.75)
+        axes.hlines(places, lows, highs, color=SOFT, linewidth=1)
+        axes.axvline(0.5, color=SOFT, linewidth=1)
+
+    return chart(f"of the {kind}", draw, 340, 70 + ROW * len(ordered), left=150)
 
 
 def _row(kind: str, of: dict[str, Any], separated: bool) -> list[Cell]:

@@ -2,11 +2,12 @@
 
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
+from unseen.report.charts import DASHES, SOFT, chart, legend, line_legend, look, share_axis
 from unseen.report.pairs import of_pairs
 from unseen.report.results import Measured
 from unseen.report.section import Section
-from unseen.report.svg import Chart, legend, share_axis
 
 
 def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
@@ -17,30 +18,41 @@ def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
         pair: which.
         names: the detectors, in the order of their colours.
     """
-    chart = Chart(pair, share_axis("FPR"), share_axis("TPR"), 340, 300)
-    chart.rule([0, 1], [0, 1])
     of = roc[roc["pair"] == pair]
-    for number, name in enumerate(names):
-        curve = of[of["detector"] == name]
-        if len(curve):
-            chart.line(curve["fpr"].tolist(), curve["tpr"].tolist(), number, steps=True)
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        _from_0_to_1(axes, "FPR", "TPR")
+        for number, name in enumerate(names):
+            curve = of[of["detector"] == name]
+            axes.step(curve["fpr"], curve["tpr"], where="post", **{**look(number), "marker": ""})
+
+    return chart(pair, draw, 340, 300)
 
 
-def reliability_chart(curves: pd.DataFrame, detector: str) -> Markup:
-    """Share of fakes over mean score, in bins; the line before the temperature, the marks and line after it.
+def _from_0_to_1(axes: Axes, x: str, y: str) -> None:
+    """Both axes from 0 to 100 %, and a thin diagonal."""
+    axes.set(xlabel=x, ylabel=y)
+    share_axis(axes.xaxis)
+    share_axis(axes.yaxis)
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1)
+
+
+def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Markup:
+    """Share of fakes over mean score, in bins, before (dashed) and after the temperature.
 
     Args:
         curves: of one detector and pair: columns temperature, predicted, observed.
         detector: its name.
+        series: its number, for its colour.
     """
-    chart = Chart(detector, share_axis("mean score of a bin"), share_axis("share of fakes"), 220, 210)
-    chart.rule([0, 1], [0, 1])
-    for number, when in enumerate(("before", "after")):
-        curve = curves[curves["temperature"] == when]
-        if len(curve):
-            chart.line(curve["predicted"].tolist(), curve["observed"].tolist(), 1 - number, marks=True)
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        _from_0_to_1(axes, "mean score of a bin", "share of fakes")
+        for when, line in (("before", DASHES[1]), ("after", DASHES[0])):
+            curve = curves[curves["temperature"] == when]
+            axes.plot(curve["predicted"], curve["observed"], **{**look(series), "linestyle": line})
+
+    return chart(detector, draw, 220, 210)
 
 
 def section(results: Measured) -> Section:
@@ -55,8 +67,10 @@ def section(results: Measured) -> Section:
             {
                 "name": pair,
                 "roc": roc_chart(results.roc, pair, names),
-                "reliability": [reliability_chart(rows, name) for name, rows in there.items() if len(rows)],
+                "reliability": [
+                    reliability_chart(rows, name, names.index(name)) for name, rows in there.items() if len(rows)
+                ],
             }
         )
-    data = {"pairs": shown, "legend": legend(names), "when": legend(["after the temperature", "before it"])}
+    data = {"pairs": shown, "legend": legend(names), "when": line_legend(["after the temperature", "before it"])}
     return Section("curves", "Curves", data)

@@ -6,31 +6,37 @@ from typing import Any
 import pandas as pd
 import yaml
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
+from unseen.report.charts import DASHES, chart, color, line_legend, number_axis
 from unseen.report.pictures import file_uri
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
-from unseen.report.svg import Chart, legend, number_axis
 from unseen.report.tables import NONE, Cell, Head, Table, count_cell, duration, heads, text_cell
 
 ITSELF = "report"
 """This page is made before what it cost is known: a file of that is of the run before."""
 
 
-def training_chart(rows: pd.DataFrame, detector: str) -> Markup:
+def training_chart(rows: pd.DataFrame, detector: str, series: int) -> Markup:
     """Loss on training and validation faces over steps.
 
     Args:
         rows: of one detector, at least one: columns step, train_loss, val_loss.
         detector: its name.
+        series: its number, for its colour.
     """
     most = float(rows[["train_loss", "val_loss"]].max().max())
-    x, y = number_axis("step", 0, float(rows["step"].max())), number_axis("loss", 0, most)
-    chart = Chart(detector, x, y, 260, 210)
-    for number, column in enumerate(("train_loss", "val_loss")):
-        there = rows[rows[column].notna()]
-        chart.line(there["step"].tolist(), there[column].tolist(), number)
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlabel="step", ylabel="loss")
+        number_axis(axes.xaxis, 0, float(rows["step"].max()))
+        number_axis(axes.yaxis, 0, most)
+        for line, column in zip(DASHES, ("train_loss", "val_loss"), strict=False):
+            there = rows[rows[column].notna()]
+            axes.plot(there["step"], there[column], color=color(series), linestyle=line)
+
+    return chart(detector, draw, 260, 210)
 
 
 def _cost_row(cost: dict[str, Any]) -> list[Cell]:
@@ -126,8 +132,12 @@ def section(results: Measured, metrics: Path | None) -> Section:
             "machines": sorted({cost["machine"] for cost in costs}),
             "costs": _costs(costs) if costs else None,
             "detectors": _selves(results),
-            "charts": [training_chart(rows, name) for name, rows in steps.items() if rows["step"].notna().any()],
-            "legend": legend(["training faces", "validation faces"]),
+            "charts": [
+                training_chart(rows, name, results.names().index(name))
+                for name, rows in steps.items()
+                if rows["step"].notna().any()
+            ],
+            "legend": line_legend(["training faces", "validation faces"]),
             "gans": gans,
             "twins": {
                 name: file_uri(metrics / "autoencoders" / name / "twins.png") for name in results.params.autoencoders

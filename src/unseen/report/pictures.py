@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from PIL import Image
 
 from unseen.data.pictures import decode_crop, grid
 from unseen.data.shards import FaceSet
-from unseen.report.svg import Chart, number_axis
+from unseen.report.charts import BAR, chart, number_axis
 
 SAMPLES = 24
 COLUMNS = 12
@@ -76,8 +77,11 @@ def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, 
 def _histogram(title: str, label: str, values: list[int], edges: npt.NDArray[np.float64]) -> Markup:
     counts, _ = np.histogram(values, edges)
     most = int(max(counts.max(), 1))
-    chart = Chart(title, number_axis(label, 0, float(edges[-1])), number_axis("pictures", 0, most), 320, 180)
-    for left, right, number in zip(edges[:-1], edges[1:], counts, strict=True):
-        if number:
-            chart.bar(float(left), float(right), 0, int(number))
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlabel=label, ylabel="pictures")
+        number_axis(axes.xaxis, 0, float(edges[-1]))
+        number_axis(axes.yaxis, 0, most)
+        axes.stairs(counts, edges, fill=True, color=BAR, alpha=0.75)
+
+    return chart(title, draw, 320, 180)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
+from unseen.report.charts import SOFT, chart, legend, look, name_axis, share_axis
 from unseen.report.pairs import of_pairs
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section, not_for_ensembles
-from unseen.report.svg import Chart, legend, name_axis, share_axis
 from unseen.report.tables import NONE, Cell, Head, Table, percent
 
 CLEAN = "clean"
@@ -37,15 +38,18 @@ def change_chart(table: pd.DataFrame, change: str, names: list[str]) -> Markup:
     """
     steps = [(CLEAN, 0.0), *((change, level) for level in levels(table, change))]
     texts = [CLEAN, *(f"{level:g}" for _, level in steps[1:])]
-    x = name_axis(f"{change}, {UNITS.get(change, 'level')}", texts)
-    chart = Chart(change, x, share_axis("balanced accuracy"), 250, 210)
-    chart.rule([x.low, x.high], [0.5, 0.5])
     values = table.set_index(["detector", "change", "level"])["balanced_accuracy"]
-    for number, name in enumerate(names):
-        there = [(place, values[name, *step]) for place, step in enumerate(steps) if (name, *step) in values.index]
-        if there:
-            chart.line([place for place, _ in there], [value for _, value in there], number, marks=True)
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlabel=f"{change}, {UNITS.get(change, 'level')}", ylabel="balanced accuracy")
+        name_axis(axes.xaxis, texts)
+        share_axis(axes.yaxis)
+        axes.axhline(0.5, color=SOFT, linewidth=1)
+        for number, name in enumerate(names):
+            places = [place for place, step in enumerate(steps) if (name, *step) in values.index]
+            axes.plot(places, [values[name, *steps[place]] for place in places], **look(number))
+
+    return chart(change, draw, 250, 210)
 
 
 def _row(rows: dict[str, dict[str, Any]], names: list[str], shift: bool) -> list[Cell]:

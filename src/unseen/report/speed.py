@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
+from unseen.report.charts import PAPER, SOFT, annotate, chart, legend, log_axis, look, share_axis
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section, not_for_ensembles
-from unseen.report.svg import Chart, legend, log_axis, share_axis
 from unseen.report.tables import NONE, Cell, Head, Table, count_cell, heads, number_cell, of_file, speed
 
 PARETO = ["detector", "images_per_second", "balanced_accuracy", "auc", "on_front"]
@@ -63,14 +64,20 @@ def machine(found: dict[str, Any]) -> str:
 def pareto_chart(front: pd.DataFrame, names: list[str]) -> Markup:
     """Balanced accuracy against speed, a point a detector, filled on the front, which a thin line joins."""
     low = min(0.5, float(front["balanced_accuracy"].min()))
-    x = log_axis("pictures a second (log)", front["images_per_second"].tolist())
-    chart = Chart("Accuracy against speed", x, share_axis("balanced accuracy, worst pair", low), 560, 340)
     on = front[front["on_front"] == 1]
-    chart.rule(on["images_per_second"].tolist(), on["balanced_accuracy"].tolist())
-    for row in front.to_dict("records"):
-        values = row["images_per_second"], row["balanced_accuracy"]
-        chart.mark(*values, names.index(row["detector"]), str(row["detector"]), hollow=not row["on_front"])
-    return chart.svg()
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlabel="pictures per second (log)", ylabel="balanced accuracy, worst pair")
+        log_axis(axes.xaxis, front["images_per_second"].tolist())
+        share_axis(axes.yaxis, low)
+        axes.plot(on["images_per_second"], on["balanced_accuracy"], color=SOFT, linewidth=1)
+        for row in front.to_dict("records"):
+            values = row["images_per_second"], row["balanced_accuracy"]
+            mark = {**look(names.index(row["detector"])), "linestyle": ""}
+            axes.plot(*values, **(mark if row["on_front"] else {**mark, "markerfacecolor": PAPER}))
+            annotate(axes, *values, str(row["detector"]))
+
+    return chart("Accuracy against speed", draw, 560, 340)
 
 
 def _rows(name: str, found: dict[str, Any], folder: str) -> list[list[Cell]]:

@@ -1,0 +1,231 @@
+"""Charts of the report: drawn by matplotlib, as SVG elements that stand in the page and use its colours.
+
+A series has a colour, a dash and a marker. The three cycles differ in length, so series can be told apart without
+colour. The colours are the custom properties of style.css, which has a light and a dark value for each.
+"""
+
+import hashlib
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+COLORS = 8
+DASHES: tuple[Any, ...] = ("-", (0, (8, 3)), (0, (2, 3)), (0, (8, 3, 2, 3)), (0, (4, 2)))
+MARKERS = ("o", "s", "^", "D")
+
+INK, SOFT, LINE, PAPER, BAR = "#000001", "#000002", "#000003", "#000004", "#000005"
+VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", PAPER: "bg", BAR: "c0"}
+"""Stand-ins that matplotlib writes, and the custom properties that replace them."""
+VARIABLES |= {f"#0001{number:02x}": f"c{number}" for number in range(COLORS)}
+
+LEFT, RIGHT, TOP, BOTTOM = 50, 18, 24, 38
+"""Pixels around the axes."""
+
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "unseen",
+    "text.parse_math": False,  # names of detectors are text
+    "font.family": "DejaVu Sans",  # it comes with matplotlib, so sizes do not depend on the machine
+    "font.size": 10.5,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10.5,
+    "axes.facecolor": "none",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "xtick.major.pad": 6,
+    "ytick.major.pad": 5,
+    "axes.titlepad": 8,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "lines.linewidth": 2,
+    "lines.markersize": 6,
+    "patch.linewidth": 0,
+}
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    """The same look whatever the user's matplotlibrc says."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a glyph that DejaVu lacks; the browser has other fonts
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def color(series: int) -> str:
+    """The stand-in for the colour of a series."""
+    return f"#0001{series % COLORS:02x}"
+
+
+def look(series: int) -> dict[str, Any]:
+    """The colour, dash and marker of a series, as arguments of `Axes.plot` and `Axes.step`."""
+    return {
+        "color": color(series),
+        "linestyle": DASHES[series % len(DASHES)],
+        "marker": MARKERS[series % len(MARKERS)],
+    }
+
+
+def chart(
+    title: str, draw: Callable[[Axes], None], width: int = 300, height: int = 240, left: int = LEFT, top: int = TOP
+) -> Markup:
+    """A chart as an element. The same calls give the same bytes.
+
+    Args:
+        title: stands above the axes and, with the labels of the axes, in the description for screen readers.
+        draw: plots on the axes that it is given, which are as large as the margins leave.
+        width: pixels; a narrower page scales the chart down.
+        height: pixels.
+        left: pixels for the labels of the y axis.
+        top: pixels for the title.
+    """
+    with _styled():
+        figure = Figure(figsize=(width / 72, height / 72))
+        box = left / width, BOTTOM / height, (width - left - RIGHT) / width, (height - top - BOTTOM) / height
+        axes = figure.add_axes(box)
+        axes.set_title(title)
+        draw(axes)
+        x, y = axes.get_xlabel(), axes.get_ylabel()
+        return _element(figure, f"{title}: {y} over {x}" if y else f"{title}: {x}" if x else title)
+
+
+def legend(names: Sequence[str]) -> Markup:
+    """The names of series, in the order of their numbers, each after its line and marker."""
+    items = [Markup("<li>{} {}</li>").format(_swatch(look(n)), escape(name)) for n, name in enumerate(names)]
+    return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
+
+
+def line_legend(names: Sequence[str]) -> Markup:
+    """What dashes mean where colours stand for detectors: names in the order of `DASHES`."""
+    items = [
+        Markup("<li>{} {}</li>").format(_swatch({"color": INK, "linestyle": DASHES[n]}), escape(name))
+        for n, name in enumerate(names)
+    ]
+    return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
+
+
+def _swatch(look: dict[str, Any]) -> Markup:
+    with _styled():
+        figure = Figure(figsize=(34 / 72, 10 / 72))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set(xlim=(0, 34), ylim=(0, 10))
+        axes.plot([1, 33], [5, 5], **{**look, "marker": ""})
+        axes.plot([17], [5], **{**look, "linestyle": ""})
+        return _element(figure, "")
+
+
+def share_axis(axis: Any, low: float = 0.0) -> None:
+    """Scale an axis from `low` to 1, in percent."""
+    count = 5 if low < 0.3 else 6
+    ticks = [n / 4 for n in range(5)] if low < 0.3 else [low + n * (1 - low) / 5 for n in range(count)]
+    axis.set_major_locator(FixedLocator([tick for tick in ticks if tick >= low]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    _limit(axis, low, 1.0)
+
+
+def number_axis(axis: Any, low: float, high: float) -> None:
+    """Scale an axis from `low` to `high` with at most six round ticks."""
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value + 0.0:,.6g}"))
+    _limit(axis, low, high if high > low else low + 1)
+
+
+def log_axis(axis: Any, values: Sequence[float]) -> None:
+    """Scale an axis around positive values by ratios, with ticks at 1, 2 and 5 of each power of ten; at even steps if
+    those are fewer than three."""
+    low, high = min(values) / 1.5, max(values) * 1.5
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    subs = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
+    ticks = [tick for tick in LogLocator(subs=subs, numticks=99).tick_values(low, high) if low <= tick <= high]
+    even = [tick for tick in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
+    axis.set_major_locator(FixedLocator(ticks if len(ticks) > 2 else even))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    _limit(axis, low, high)
+
+
+def name_axis(axis: Any, names: Sequence[str]) -> None:
+    """Scale an axis for names, the first at 0, the next at 1."""
+    axis.set_major_locator(FixedLocator(range(len(names))))
+    axis.set_major_formatter(FuncFormatter(lambda place, _: names[round(place)]))
+    _limit(axis, -0.3, max(len(names) - 0.7, 0.3))
+
+
+def _limit(axis: Any, low: float, high: float) -> None:
+    axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
+
+
+def annotate(axes: Axes, x: float, y: float, text: str) -> None:
+    """Write beside a point, on the side that has room, and as far below as earlier texts are in the way."""
+    right = axes.transLimits.transform(axes.transScale.transform((x, y)))[0] > 0.6
+    earlier = [one.get_window_extent() for one in axes.texts]
+    where: dict[str, Any] = {"textcoords": "offset points", "ha": "right" if right else "left"}
+    for down in range(0, 200, 3):
+        note = axes.annotate(text, (x, y), (-7 if right else 7, -4 - down), **where)
+        if not any(note.get_window_extent().overlaps(one) for one in earlier):
+            return
+        note.remove()
+
+
+def _element(figure: Figure, says: str) -> Markup:
+    """A figure as an `svg` element with the page's colours and fonts, and with ids of its own."""
+    for artist in figure.findobj():
+        artist.set_clip_on(False)  # nothing lies outside, and a marker on the edge stays whole
+    figure.patch.set_visible(False)
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = file.getvalue()
+    size = re.search(r'viewBox="0 0 (\S+) (\S+)"', text)
+    assert size
+    text = text[text.index(">", size.start()) + 1 : text.rindex("</svg>")]
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", text)
+    text = re.sub(r'<g id="[^"]*"/>', "", text)
+    text = re.sub(r'<g id="[^"]*">', "<g>", text)
+    text = re.sub(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*|(?<= transform=")[^"]*', _rounded, text)
+    text = re.sub(r'(?<= style=")[^"]*', _in_page, text)
+    text = re.sub(r"\s*\n\s*", "\n", text).strip()
+    salt = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r'(?<= id=")|(?<= xlink:href="#)', f"c{salt}", text)
+    about = Markup('role="img" aria-label="{}"').format(says) if says else Markup('aria-hidden="true"')
+    head = Markup('<svg {} viewBox="0 0 {} {}" width="{}" height="{}">').format(about, *size.groups(), *size.groups())
+    return Markup("{}{}</svg>").format(head, Markup(text))
+
+
+def _rounded(found: re.Match[str]) -> str:
+    """Numbers with at most two digits after the point: a hundredth of a pixel."""
+    short = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), found[0])
+    return re.sub(r"\s*\n", " ", short).strip()
+
+
+def _in_page(found: re.Match[str]) -> str:
+    """A style with the page's custom properties. The font is that of style.css."""
+    style = re.sub(r"; font-family: [^;]*", "", found[0])
+    return re.sub(
+        r"#[0-9a-f]{6}", lambda one: f"var(--{VARIABLES[one[0]]})" if one[0] in VARIABLES else one[0], style
+    )
