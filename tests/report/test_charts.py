@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from conftest import ROOT
 from unseen.report.charts import (
     COLORS,
-    MARKERS,
     annotate,
     chart,
     legend,
@@ -88,8 +87,6 @@ def test_series_differ_without_colour() -> None:
     looks = [look(number) for number in range(10)]
     assert len({str(one["linestyle"]) for one in looks}) == 5
     assert len({(str(one["linestyle"]), one["marker"]) for one in looks}) == 10
-    assert len({item for item in re.findall(r"<li>.*?</li>", legend(list("abcde")), re.DOTALL)}) == 5
-    assert len(MARKERS) == len(set(MARKERS))
 
 
 SEEN_BY: dict[str, npt.ArrayLike] = {
@@ -123,8 +120,8 @@ def test_colours_differ_for_the_colour_blind_and_from_the_page(theme: int) -> No
         nearest = min(np.linalg.norm(one - other) for one, other in itertools.combinations(seen, 2))
         assert nearest > 20, f"{who}: CIE76 distance"
     for color in colors:
-        bright, dark = sorted((float(np.dot(one, [0.2126, 0.7152, 0.0722])) for one in (_linear(color), paper)))[::-1]
-        assert (bright + 0.05) / (dark + 0.05) >= 2.99, "WCAG 2.2, 1.4.11"
+        bright, dark = sorted(float(np.dot(one, [0.2126, 0.7152, 0.0722])) for one in (_linear(color), paper))[::-1]
+        assert (bright + 0.05) / (dark + 0.05) >= 3, "WCAG 2.2, 1.4.11"
 
 
 def test_colours_are_the_page_s_whatever_a_matplotlibrc_says() -> None:
