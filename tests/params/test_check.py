@@ -552,7 +552,7 @@ def test_what_is_held_out_for_good_trains_only_for_a_stated_reason(
     assert load(params_data, tmp_path).sources["photos"].use == "held_out"
     message = refusal(changed(params_data, sources__photos__use="train"), tmp_path)
     assert "`sources.photos.use` is 'train'" in message
-    assert "held out for good" in message
+    assert "always held out" in message
     load(changed(params_data, sources__photos__train_anyway="to show what it does"), tmp_path)
 
 

@@ -173,8 +173,8 @@ def _wrong_less_right(measured: pd.DataFrame, seed: int) -> dict[str, Any]:
                 sides.append(_means(beyond, rows["identity"].tolist(), seed, outcome))
                 people.append(_people(rows))
         if len(sides) == 2:
-            (wrong, wrongs), (right, rights) = sides
-            around = bounded(wrongs - rights, min(people), least=-2.0, most=2.0)
+            (wrong, wrong_means), (right, right_means) = sides
+            around = bounded(wrong_means - right_means, min(people), least=-2.0, most=2.0)
             found[kind] = {"value": wrong - right, **around}
         else:
             found[kind] = None
