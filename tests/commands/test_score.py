@@ -62,9 +62,18 @@ def plugin(body: str) -> None:
     Path("plugin.py").write_text(body)
 
 
+RAISES = """import asyncio, numpy as np
+def raises(error):
+    raise error
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError
+"""
+
+
 def answering(value: str) -> None:
     """A plugin that answers so for one picture, and 0.5 for the others."""
-    plugin(f"import numpy as np\ndef predict(path):\n    return {value} if path.endswith('one/a.png') else 0.5\n")
+    plugin(f"{RAISES}\ndef predict(path):\n    return {value} if path.endswith('one/a.png') else 0.5\n")
 
 
 def test_a_row_a_picture_with_its_class_generator_and_hash(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +172,11 @@ def test_one_class_alone(folders: Path, capsys: pytest.CaptureFixture[str]) -> N
         ("np.array([0.1, 0.2])", "`predict` returned array([0.1, 0.2]), which is not a number"),
         ("1 / 0", "`predict` raised ZeroDivisionError: division by zero"),
         ("exit('bye')", "`predict` raised SystemExit: bye"),
+        ("exit()", "`predict` raised SystemExit: None"),
+        ("__import__('sys').exit()", "`predict` raised SystemExit"),
+        ("__import__('os')._exit(0)", "`predict` raised os._exit(0)"),
+        ("raises(asyncio.CancelledError('x'))", "`predict` raised CancelledError: x"),
+        ("raises(Silent())", "`predict` raised Silent"),
         ("open('gone')", "`predict` raised FileNotFoundError: [Errno 2] No such file or directory: 'gone'"),
     ],
 )
@@ -202,6 +216,8 @@ def test_where_no_picture_has_a_score_nothing_is_written(folders: Path, capsys: 
         ("def predict(path)", "can't be loaded: SyntaxError"),
         ("import not_there_at_all", "can't be loaded: ModuleNotFoundError: No module named 'not_there_at_all'"),
         ("raise SystemExit(0)", "can't be loaded: SystemExit: 0"),
+        ("import os\nos._exit(0)", "can't be loaded: os._exit(0)"),
+        ("import asyncio\nraise asyncio.CancelledError", "can't be loaded: CancelledError"),
     ],
 )
 def test_a_file_that_is_no_detector_is_one_line(
@@ -285,6 +301,51 @@ def test_a_carriage_return_in_a_name(folders: Path, capsys: pytest.CaptureFixtur
         shutil.copy("fakes/d.png", name)
     assert scored(capsys, out=out)[0] == 0
     assert {"fakes/a\rb.png", "fakes/\n.png", "reals/;.png"} <= set(read_external(Path(out))["id"])
+
+
+TALKS = """
+import logging, os, subprocess, sys
+print("loading \\x1b[31m", end="")
+log = logging.StreamHandler()
+def predict(path):
+    sys.stdout.buffer.write(b"half \\xc3")
+    sys.stdout.buffer.write(b"\\xa4 \\xff\\n")
+    print("a\\tname\\x1b]0;title\\x07", "over\\rwritten")
+    print("\\x9b2J", file=sys.stderr)
+    log.emit(logging.LogRecord("", 0, "", 0, "logged \\x1b[2J", None, None))
+    if not (child := os.fork()):
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) / 10
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_a_plugin_prints_is_escaped_and_no_output(folders: Path) -> None:
+    """Its children end as they would."""
+    plugin(TALKS)
+    done = program("score", "--detector", "plugin.py", "--fakes", "fakes/one", "--out", "out.csv", stdout=-1)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[:6] == [
+        "loading \\x1b[31m",
+        "half \u00e4 \\xff",
+        "a\tname\\x1b]0;title\\x07 over",
+        "written",
+        "\\x9b2J",
+        "logged \\x1b[2J",
+    ]
+    assert pd.read_csv("out.csv")["score"].tolist() == [0.7]
+
+
+def test_a_plugin_that_closes_its_output(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin("import sys\ndef predict(path):\n    sys.stdout.close()\n    return 0.5\n")
+    assert scored(capsys)[0] == 0
+
+
+def test_a_plugin_that_ends_the_process_is_no_success(folders: Path) -> None:
+    plugin("import os\ndef predict(path):\n    os._exit(0)\n")
+    done = program("score", "--detector", "plugin.py", "--fakes", "fakes/one", "--out", "out.csv")
+    assert (done.returncode, Path("out.csv").exists()) == (2, False)
+    assert "fakes/one/a.png: `predict` raised os._exit(0)" in done.stderr
 
 
 def test_help_says_that_the_code_is_run() -> None:
