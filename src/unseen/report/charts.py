@@ -182,11 +182,12 @@ def _limit(axis: Any, low: float, high: float) -> None:
 
 def annotate(axes: Axes, x: float, y: float, text: str) -> None:
     """Write beside a point, on the side that has room, and as far below as earlier texts are in the way."""
-    right = axes.transLimits.transform(axes.transScale.transform((x, y)))[0] > 0.6
+    across, up = axes.transLimits.transform(axes.transScale.transform((x, y)))
+    right, first = across > 0.6, -4 if up > 0.03 else 4  # not on the line of the x axis
     earlier = [one.get_window_extent() for one in axes.texts]
     where: dict[str, Any] = {"textcoords": "offset points", "ha": "right" if right else "left"}
     for down in range(0, 200, 3):
-        note = axes.annotate(text, (x, y), (-7 if right else 7, -4 - down), **where)
+        note = axes.annotate(text, (x, y), (-7 if right else 7, first - down), **where)
         if not any(note.get_window_extent().overlaps(one) for one in earlier):
             return
         note.remove()
