@@ -159,7 +159,11 @@ def test_a_folder_that_is_missing_or_damaged_is_one_line(tmp_path: Path) -> None
         load_autoencoder(tmp_path / "nowhere")
     save(tmp_path / "auto", "auto", build_autoencoder(autoencoder_settings(), SIZE, None, 1), {})
     weights = tmp_path / "auto" / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100])
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UserError, match="its SHA-256 is not the recorded one"):
+        load_autoencoder(tmp_path / "auto")
+    weights.write_bytes(whole[:100])
     with pytest.raises(UserError, match="damaged"):
         load_autoencoder(tmp_path / "auto")
 

@@ -14,6 +14,7 @@ import torch
 from closure import ROOT
 from faces_for_training import bytes_below
 from unseen.core.errors import UserError
+from unseen.core.files import sha256_of
 from unseen.detectors.kinds import dct_logistic, efficientnet_lite0
 from unseen.detectors.shared.artifact import load_detector, save_detector
 from unseen.detectors.shared.base import Detector
@@ -201,6 +202,63 @@ def test_a_file_that_may_not_be_read_is_no_damage(folder: Path, file: str, monke
     with pytest.raises(UserError) as caught:
         load_detector(folder)
     assert str(caught.value) == f"{folder / file}: can't be read: Permission denied"
+
+
+def changed(folder: Path, **values: object) -> None:
+    """The card with other values."""
+    card = json.loads((folder / "detector.json").read_text())
+    (folder / "detector.json").write_text(json.dumps(card | values))
+
+
+def test_the_card_records_the_hashes_of_its_files(folder: Path) -> None:
+    card = json.loads((folder / "detector.json").read_text())
+    files = ("weights.safetensors", "face_detector.onnx")
+    assert card["sha256"] == {name: sha256_of(folder / name) for name in files}
+
+
+def test_weights_of_the_same_shape_that_are_not_the_recorded_ones(folder: Path) -> None:
+    file = folder / "weights.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    said = fails_in_one_line(folder)
+    assert said.startswith(f"{file}: damaged (its SHA-256 is not the recorded one); ")
+
+
+def test_a_face_detector_that_is_not_the_recorded_one(folder: Path) -> None:
+    file = folder / "face_detector.onnx"
+    loaded = load_detector(folder)
+    file.write_bytes(b"another onnx file")
+    for damage, says in ((lambda: None, "damaged (its SHA-256 is not"), (file.unlink, "not found; ")):
+        damage()
+        with pytest.raises(UserError) as caught:
+            _ = loaded.face_detector
+        assert str(caught.value).startswith(f"{file}: {says}")
+
+
+def test_a_card_of_an_older_version_records_no_hash(folder: Path) -> None:
+    card = json.loads((folder / "detector.json").read_text())
+    del card["sha256"]
+    (folder / "detector.json").write_text(json.dumps(card))
+    (folder / "face_detector.onnx").write_bytes(b"any")
+    assert load_detector(folder).face_detector == b"any"
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 3])
+def test_hashes_that_are_no_mapping(folder: Path, value: object) -> None:
+    changed(folder, sha256=value)
+    assert fails_in_one_line(folder).startswith(f"{folder / 'detector.json'}: damaged (`sha256` is not a mapping)")
+
+
+def test_an_input_size_that_is_not_the_settings(tmp_path: Path, face_settings: FaceSettings) -> None:
+    """A convolutional network would score pictures of any size."""
+    made = efficientnet_lite0.restore({"backbone": "tf_efficientnet_lite0", "input_size": 32})
+    card = {"name": "net", "faces": face_settings.model_dump(), "settings": {"input_size": 32}}
+    save_detector(tmp_path / "net", made, "efficientnet_lite0", CALIBRATION, b"", card)
+    load_detector(tmp_path / "net")
+    changed(tmp_path / "net", config={"backbone": "tf_efficientnet_lite0", "input_size": 64})
+    said = fails_in_one_line(tmp_path / "net")
+    assert "damaged (`config.input_size` is 64, but `settings.input_size` is 32)" in said
 
 
 def test_another_detectors_weights_are_one_line(folder: Path, tmp_path: Path, face_settings: FaceSettings) -> None:

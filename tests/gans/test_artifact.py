@@ -104,6 +104,16 @@ def test_a_file_that_was_cut_off_is_one_line(tmp_path: Path, damaged: str) -> No
     assert "\n" not in str(error.value)
 
 
+def test_weights_that_are_not_the_recorded_ones(tmp_path: Path) -> None:
+    save(tmp_path / "gan", "dcgan")
+    file = tmp_path / "gan" / "weights.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(UserError, match=r"weights\.safetensors: damaged \(its SHA-256 is not the recorded one\)"):
+        load_gan(tmp_path / "gan")
+
+
 def test_a_generator_draws_the_same_after_the_round_trip(tmp_path: Path) -> None:
     states = save(tmp_path / "gan", "dcgan")
     net, _ = build_gan(settings(), SIZE, seed=2)

@@ -11,7 +11,7 @@ from torch.nn import functional
 from unseen.autoencoders import autoencoder
 from unseen.autoencoders.autoencoder import Autoencoder, Critic
 from unseen.autoencoders.settings import AutoencoderSettings
-from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, write_weights
+from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, recorded, write_weights
 from unseen.core.code import code_hash
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_folder, write_json
@@ -161,7 +161,8 @@ def save(folder: Path, name: str, net: Autoencoder, trained_on: Any) -> None:
     with atomic_folder(folder) as part:
         write_weights(part / WEIGHTS, {key: value.cpu().contiguous() for key, value in net.state_dict().items()})
         card = {"name": name, **net.config, "trained_on": trained_on}
-        write_json(part / "autoencoder.json", {**card, "code": code_hash([autoencoder, upsample])})
+        card = {**card, "code": code_hash([autoencoder, upsample]), "sha256": recorded(part, WEIGHTS)}
+        write_json(part / "autoencoder.json", card)
 
 
 def load_autoencoder(folder: Path) -> tuple[str, Autoencoder]:

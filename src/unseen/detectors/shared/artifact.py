@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import torch
 
-from unseen.core.artifacts import damaged, read_artifact, write_weights
+from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, read_recorded, recorded, write_weights
 from unseen.core.code import code_hash
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
@@ -23,6 +23,8 @@ from unseen.core.settings import validated
 from unseen.detectors.shared.base import Detector, Kind
 from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.settings import FaceSettings
+
+FACE_DETECTOR = "face_detector.onnx"
 
 KEYS = {"name": str, "kind": str, "config": dict, "faces": dict, "calibration": dict, "seed": int, "trained_on": dict}
 """What a card holds."""
@@ -44,8 +46,12 @@ class TrainedDetector:
 
     @property
     def face_detector(self) -> bytes:
-        """The ONNX face detector, with free input size."""
-        return (self.folder / "face_detector.onnx").read_bytes()
+        """The ONNX face detector, with free input size.
+
+        Raises:
+            UserError: the file is missing, can't be read, or is not the recorded one.
+        """
+        return read_recorded(self.folder / FACE_DETECTOR, self.card)
 
 
 def save_detector(
@@ -74,11 +80,11 @@ def save_detector(
         "versions": versions,
     }
     state = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
-    with atomic_file(folder / "weights.safetensors") as part:
+    with atomic_file(folder / WEIGHTS) as part:
         write_weights(part, state)
-    with atomic_file(folder / "face_detector.onnx") as part:
+    with atomic_file(folder / FACE_DETECTOR) as part:
         part.write_bytes(face_detector)
-    write_json(folder / "detector.json", card)
+    write_json(folder / "detector.json", {**card, "sha256": recorded(folder, WEIGHTS, FACE_DETECTOR)})
     with atomic_folder(folder / "parts") as part:
         for name, content in model.parts().items():
             (part / name).write_bytes(content)
@@ -97,8 +103,8 @@ def load_detector(folder: Path) -> TrainedDetector:
     """Load a detector from its folder and from nothing else.
 
     Raises:
-        UserError: a file is missing, can't be read or is damaged, or the detector is of a kind that this version does
-            not know.
+        UserError: a file is missing, can't be read or is damaged, the weights are not those that the card records, or
+            the detector is of a kind that this version does not know.
     """
     card, state = read_artifact(folder, "detector.json")
     file = folder / "detector.json"
@@ -108,6 +114,7 @@ def load_detector(folder: Path) -> TrainedDetector:
                 continue
             if not isinstance(card.get(key), kind) or isinstance(card[key], bool):
                 raise ValueError(f"`{key}` is {json.dumps(card[key])[:80] if key in card else 'missing'}")
+        _check_input_size(card)
         model = _kind(folder, card["kind"]).restore(card["config"])
         model.load_state_dict(state)
         faces = validated(FaceSettings, card["faces"], "detector.json: faces")
@@ -115,6 +122,19 @@ def load_detector(folder: Path) -> TrainedDetector:
         return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise damaged(file, error) from None
+
+
+def _check_input_size(card: dict[str, Any]) -> None:
+    """Check that the network has the input size of its settings. A network of another size would score all the same.
+
+    Raises:
+        ValueError: it has another.
+    """
+    settings = card.get("settings")
+    of_settings = settings.get("input_size") if isinstance(settings, dict) else None
+    of_network = card["config"].get("input_size")
+    if None not in (of_settings, of_network) and of_settings != of_network:
+        raise ValueError(f"`config.input_size` is {of_network}, but `settings.input_size` is {of_settings}")
 
 
 def _kind(folder: Path, name: str) -> Kind:

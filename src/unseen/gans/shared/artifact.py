@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, write_weights
+from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, recorded, write_weights
 from unseen.core.code import code_hash
 from unseen.core.files import atomic_folder, write_json
 from unseen.gans.shared import upsample
@@ -47,7 +47,8 @@ def save_gan(
     with atomic_folder(folder) as part:
         write_weights(part / WEIGHTS, flat)
         card = {"name": name, "settings": settings.model_dump(), "size": size, "trained_on": data}
-        write_json(part / "gan.json", {**card, "code": code_hash([module, upsample])})
+        card = {**card, "code": code_hash([module, upsample]), "sha256": recorded(part, WEIGHTS)}
+        write_json(part / "gan.json", card)
 
 
 def load_gan(folder: Path) -> TrainedGan:
