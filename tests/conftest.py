@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from PIL import Image
 
 for _name in ("OMP_NUM_THREADS", "UNSEEN_THREADS"):
@@ -25,6 +24,7 @@ from unseen.core.kinds import read_kind  # noqa: E402
 from unseen.core.settings import read_block  # noqa: E402
 from unseen.faces.detect import FaceDetector, with_dynamic_input  # noqa: E402
 from unseen.faces.settings import FaceSettings  # noqa: E402
+from unseen.params.check import load_params  # noqa: E402
 from unseen.sources.fetching import fetch_packaged  # noqa: E402
 from unseen.sources.packaged import PACKAGED  # noqa: E402
 from unseen.sources.shared.download import archive_file, download_archive  # noqa: E402
@@ -106,11 +106,10 @@ def portrait(portrait_bytes: bytes) -> Image.Image:
 
 @pytest.fixture(scope="session")
 def _params_on_disk() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(PARAMS.read_text())
-    return loaded
+    return load_params(PARAMS).model_dump()
 
 
 @pytest.fixture
 def params_data(_params_on_disk: dict[str, Any]) -> dict[str, Any]:
-    """params.yaml as plain data, a copy for each test to change."""
+    """params.yaml as plain data with every knob in it, a copy for each test to change."""
     return copy.deepcopy(_params_on_disk)
