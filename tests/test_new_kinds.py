@@ -88,7 +88,8 @@ def depending(project: Path, file: str) -> set[str]:
     for name, stage in stages.items():
         items: dict[str, Any] = {"": {}}
         if "foreach" in stage:
-            items = params[re.fullmatch(r"\$\{(\w+)\}", stage["foreach"])[1]]  # type: ignore[index]
+            of_params = re.fullmatch(r"\$\{(\w+)\}", str(stage["foreach"]))
+            items = params[of_params[1]] if of_params else {item: {} for item in stage["foreach"]}
         for item, settings in items.items():
             for dep in stage.get("do", stage)["deps"]:
                 # `${item.kind}` is a knob of the item; deps of data do not matter here
@@ -103,6 +104,86 @@ def test_a_new_kind_of_detector_is_one_file_and_a_block(copy: Copy) -> None:
     project = copy(file, DETECTOR, DETECTOR_PARAMS)
     assert check(project) == ""
     assert depending(project, file) == {"train_detector@high_pass"}
+
+
+GAN = '''
+"""A generator that is one linear layer."""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from unseen.gans.shared.settings import GanSettings
+
+
+class Settings(GanSettings):
+    """The knobs of every GAN, and one more."""
+
+    architecture: Literal["linear"]
+    gain: float = Field(1.0, gt=0, description="factor of its pictures")
+
+
+class Generator(nn.Module):
+    def __init__(self, settings: Settings, size: int) -> None:
+        super().__init__()
+        self.size, self.gain = size, settings.gain
+        self.layer = nn.Linear(settings.latent, 3 * size * size)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.gain * self.layer(latents).view(-1, 3, self.size, self.size)
+'''
+SOURCE = '''
+"""Archives on a shared disk."""
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from unseen.sources.shared.settings import ArchiveSettings
+
+
+class Settings(ArchiveSettings):
+    """A file on a shared disk."""
+
+    kind: Literal["disk"]
+    file: str = Field(min_length=1, description="path of the archive")
+
+
+def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
+    return Path(shutil.copy(settings.file, folder))
+'''
+
+
+def test_a_new_architecture_of_gans_is_one_file_and_a_block(copy: Copy) -> None:
+    file = "src/unseen/gans/architectures/linear.py"
+    block = {"architecture": "linear", "train_on": "faces/people", "gain": 2.0}
+    project = copy(file, GAN, {"gans": {"straight": block}})
+    assert check(project) == ""
+    assert depending(project, file) == {"train_gan@straight"}
+
+
+def test_a_new_kind_of_archive_is_one_file_and_a_block(copy: Copy) -> None:
+    file = "src/unseen/sources/kinds/disk.py"
+    project = copy(file, SOURCE, {"archives": {"shared": {"kind": "disk", "file": "/mnt/faces.zip"}}})
+    assert check(project) == ""
+    assert depending(project, file) == {"download@shared"}
+
+
+def test_a_knob_of_another_kind_is_refused(copy: Copy) -> None:
+    block = {"architecture": "dcgan", "train_on": "faces/people", "gain": 2.0}
+    project = copy("src/unseen/gans/architectures/linear.py", GAN, {"gans": {"straight": block}})
+    assert "`gans.straight.gain` is not a known key" in check(project)
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"), [("gans/architectures", "r3gan"), ("sources/kinds", "kaggle"), ("sources/kinds", "sklearn")]
+)
+def test_settings_of_gans_and_archives_are_those_of_the_module(folder: str, kind: str) -> None:
+    module = importlib.import_module(f"unseen.{folder.replace('/', '.')}.{kind}")
+    assert settings_of(folder, kind).model_json_schema() == module.Settings.model_json_schema()
 
 
 def test_a_file_of_all_is_a_dep_of_all(copy: Copy) -> None:
