@@ -134,5 +134,5 @@ def test_the_raw_one_says_what_the_gan_left_with_the_sign_turned(gan: Path, face
 
 def test_it_takes_no_ela_and_no_dropout() -> None:
     for changed in ({"ela": {"quality": 90, "scale": 10}}, {"dropout": 0.5}):
-        with pytest.raises(ValidationError, match="sees what its GAN made"):
+        with pytest.raises(ValidationError, match="sees unmodified pictures"):
             knobs(**changed)

@@ -67,7 +67,7 @@ def test_in_frozen_steps_the_head_alone_moves(faces: Both, tmp_path: Path) -> No
 def test_few_weights_learn() -> None:
     model = made()
     # 6 blocks with two norms, one before the head, 64 channels, a scale and a shift each; and the head
-    assert sum(weight.numel() for weight in model.opened()) == 13 * 2 * 64 + 64 + 1
+    assert sum(weight.numel() for weight in model.trainable()) == 13 * 2 * 64 + 64 + 1
     whole = sum(weight.numel() for weight in model.parameters())
     assert whole > 100 * sum(weight.numel() for weight in model.classifier.parameters())
 

@@ -397,7 +397,7 @@ def test_statistics_of_batch_norms_move_only_when_they_learn(
 
 def test_what_a_kind_does_not_open_stays(faces: Both, tmp_path: Path) -> None:
     class Partly(Tiny):
-        def opened(self) -> Iterable[nn.Parameter]:
+        def trainable(self) -> Iterable[nn.Parameter]:
             return [*self.trunk[3].parameters(), *self.linear.parameters()]
 
     model = Partly()

@@ -93,7 +93,7 @@ def test_the_studys_network_has_589824_adapter_weights() -> None:
         model.attach(settings)
     adapters = [weight for name, weight in model.named_parameters() if "lora_" in name]
     assert sum(weight.numel() for weight in adapters) == 589_824 == 12 * 16 * (768 + 3 * 768)
-    assert sum(weight.numel() for weight in model.opened()) == 589_824 + 768 + 1
+    assert sum(weight.numel() for weight in model.trainable()) == 589_824 + 768 + 1
     imagenet_head = 768 * 1000 + 1000
     assert round((plain + 589_824 + imagenet_head) / 1e6, 1) == 87.2
 
@@ -206,8 +206,8 @@ def test_the_adapter_alone_on_the_pretrained_network_gives_the_same_logits(
     [
         ({"backbone": "vit_base_patch14_dinov2", "input_size": 256}, r"`input_size` is 256.*patches of 14 px"),
         ({"backbone": "vit_tiny_patch16_225"}, r"'vit_tiny_patch16_225'.*did you mean `vit_tiny_patch16_224`"),
-        ({"backbone": "vit_tiny_patch16_224.mine"}, r"'vit_tiny_patch16_224.mine', which is no ViT of timm's"),
-        ({"backbone": "vit_relpos_small_patch16_224"}, r"'vit_relpos_small_patch16_224', which is no ViT of timm's"),
+        ({"backbone": "vit_tiny_patch16_224.mine"}, r"'vit_tiny_patch16_224.mine', which is not a ViT of timm"),
+        ({"backbone": "vit_relpos_small_patch16_224"}, r"'vit_relpos_small_patch16_224', which is not a ViT of timm"),
         ({"backbone": "vit_base_patch16_xp_224"}, "which has no `qkv` layers"),
     ],
 )

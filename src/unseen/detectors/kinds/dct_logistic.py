@@ -1,7 +1,6 @@
-"""Log-DCT energies and logistic regression (Frank et al. 2020, arXiv 2003.08685): the simple baseline for every
-network.
+"""Logistic regression on log-DCT coefficients (Frank et al. 2020, arXiv 2003.08685): a baseline for the networks.
 
-One weight for each coefficient, 4,096 at 64 px. Training takes seconds on a CPU.
+It has one weight per coefficient, 4,096 at 64 px. Training takes seconds on a CPU.
 """
 
 import math
@@ -19,22 +18,22 @@ from unseen.detectors.shared.logits import SCORING_BATCH, as_batch
 from unseen.detectors.shared.settings import FittedSettings
 
 LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601, the grey of JPEG."""
+"""RGB weights of ITU-R BT.601 luma, as in JPEG."""
 
 FLOOR = 1e-3
-"""Added to a coefficient's size before its logarithm; pixels are in [0, 255]."""
+"""Added to the magnitude of a coefficient before the logarithm; pixels are in [0, 255]."""
 
 
 class Settings(FittedSettings):
-    """A logistic regression on features that are computed and not learned."""
+    """Settings of the logistic regression."""
 
     kind: Literal["dct_logistic"]
-    weights: Literal["none"] = Field(description="it starts from nothing")
+    weights: Literal["none"] = Field(description="must be `none`: there are no pretrained weights")
     penalty: float = Field(100.0, gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C)")
 
 
 def dct_matrix(size: int) -> Tensor:
-    """The orthonormal DCT-II as a matrix C [size, size], float64: C @ x transforms a column."""
+    """The orthonormal DCT-II as a matrix C [size, size], float64: C @ x transforms columns."""
     k = torch.arange(size, dtype=torch.float64)[:, None]
     n = torch.arange(size, dtype=torch.float64)[None]
     matrix = torch.cos(math.pi * (2 * n + 1) * k / (2 * size)) * math.sqrt(2 / size)
@@ -43,7 +42,7 @@ def dct_matrix(size: int) -> Tensor:
 
 
 class DctLogistic(Detector):
-    """Standardised log |DCT| of the grey picture, times weights, plus a bias; all in float64."""
+    """A linear function of the standardised log |DCT| of the grey picture, in float64."""
 
     matrix: Tensor
     mean: Tensor
@@ -71,17 +70,17 @@ class DctLogistic(Detector):
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """An empty regression for crops of `size` pixels; `weights` is not read."""
+    """An unfitted regression for crops of `size` pixels; `weights` is not read."""
     return DctLogistic(size)
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same regression, for weights that are loaded afterwards."""
+    """Rebuild the regression; its weights are loaded afterwards."""
     return DctLogistic(**config)
 
 
 def fit(model: Detector, task: Task) -> History:
-    """Standardise by the training faces and fit the regression, both classes weighing the same."""
+    """Standardise the features on the training faces and fit the regression with equal class weights."""
     from sklearn.linear_model import LogisticRegression
 
     assert isinstance(model, DctLogistic)

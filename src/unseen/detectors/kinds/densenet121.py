@@ -1,7 +1,6 @@
 """DenseNet-121 (7.0 M parameters; Huang et al. 2017, arXiv 1608.06993), ImageNet weights, the last layers fine-tuned.
 
-A dense layer is norm, activation, convolution, twice; the network ends with a norm and an activation. Keras counts
-concatenations as layers too, so the same `last_layers` reaches further back here than there.
+Keras also counts concatenations as layers, so the same `last_layers` reaches further back here than in Keras.
 """
 
 from pathlib import Path
@@ -16,7 +15,7 @@ fit = loop.fit
 
 
 class Settings(LastLayersSettings):
-    """The settings of every network, and `last_layers`."""
+    """Settings shared by all networks, and `last_layers`."""
 
     network: ClassVar[str] = "densenet121"
 
@@ -24,10 +23,10 @@ class Settings(LastLayersSettings):
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector with ImageNet features and a head that starts at zero."""
+    """A detector with ImageNet weights and a head initialised to zero."""
     return created_with_last_layers(settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return LastLayers(**config)

@@ -1,8 +1,7 @@
-"""A GAN's own discriminator as a detector: first a new linear head on its penultimate features, then fine-tuning of
-the whole network.
+"""A GAN's discriminator, fine-tuned as a detector: first a new linear head on its penultimate features, then the
+whole network.
 
-Its raw output is no detector: by the end of the GAN's training it hardly tells the GAN's pictures from real ones. The
-kind `raw_discriminator` shows that.
+The discriminator's own output is not a detector: see the kind `raw_discriminator`.
 """
 
 import importlib
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from unseen.core.errors import UserError
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Detector, resized
-from unseen.detectors.shared.settings import NetworkSettings
+from unseen.detectors.shared.settings import FrozenSteps, NetworkSettings
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.settings import gan_settings
 
@@ -24,26 +23,27 @@ fit = loop.fit
 
 
 class Settings(NetworkSettings):
-    """`input_size` must be the size that the GAN was trained at, which is `faces.side`."""
+    """`input_size` must equal the size that the GAN was trained at, `faces.side`."""
 
     starts_from: ClassVar[Literal["assets", "gans"]] = "gans"
     sees_stored_crops: ClassVar[bool] = True
 
     kind: Literal["discriminator"]
-    frozen_steps: int = Field(100, ge=0, description="first steps, in which only the head's weights are trained")
+    frozen_steps: FrozenSteps = 100
     last_layers: int | None = Field(
-        None, ge=1, description="convolutions at the end that learn after the frozen steps, and what follows them"
+        None, ge=1, description="last convolutions to train after the frozen steps; all if not given"
     )
 
     @model_validator(mode="after")
-    def _as_its_gan_made_it(self) -> "Settings":
+    def _unmodified(self) -> "Settings":
         if self.ela or self.dropout:
-            raise ValueError("`kind: discriminator` sees what its GAN made, as it is: no `ela`, no `dropout`")
+            raise ValueError("`kind: discriminator` sees unmodified pictures: remove `ela` and `dropout`")
         return self
 
 
 class DiscriminatorDetector(Detector):
-    """The trunk keeps its batch statistics: a detector must not judge a face by its neighbours in a batch."""
+    """A linear head on the trunk. The trunk keeps its batch-norm statistics, so that a prediction does not depend on
+    the other images of the batch."""
 
     def __init__(self, gan: dict[str, Any], input_size: int, last_layers: int | None = None) -> None:
         super().__init__()
@@ -58,8 +58,8 @@ class DiscriminatorDetector(Detector):
         """The linear layer."""
         return self.linear
 
-    def opened(self) -> Iterable[nn.Parameter]:
-        """The head, and the trunk from its n-th last convolution on, or all of it."""
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """The head and the last convolutions of the trunk, with the layers after them; or the whole trunk."""
         yield from self.linear.parameters()
         parts = list(self.trunk.layers.modules())
         convolutions = [place for place, part in enumerate(parts) if isinstance(part, nn.Conv2d)]
@@ -68,20 +68,20 @@ class DiscriminatorDetector(Detector):
             yield from part.parameters(recurse=False)
 
     def train(self, mode: bool = True) -> "DiscriminatorDetector":
-        """Only the head ever leaves evaluation mode."""
+        """Set the mode of the head; the trunk stays in evaluation mode."""
         super().train(mode)
         self.trunk.eval()
         return self
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """See `Detector`; the GAN saw pictures in [-1, 1]."""
+        """See `Detector`; the discriminator was trained on pictures in [-1, 1]."""
         x = resized(pixels, self.config["input_size"]) / 127.5 - 1.0
         logits: Tensor = self.linear(self.trunk.features(x))
         return logits.flatten()
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector on the trained discriminator of the GAN in `weights`.
+    """A detector on the discriminator of the GAN stored in `weights`.
 
     Raises:
         UserError: the discriminator was trained at another size.
@@ -98,5 +98,5 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return DiscriminatorDetector(**config)

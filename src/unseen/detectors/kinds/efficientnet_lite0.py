@@ -13,7 +13,7 @@ fit = loop.fit
 
 
 class Settings(NetworkSettings):
-    """The settings of every network."""
+    """Settings shared by all networks."""
 
     network: ClassVar[str] = "tf_efficientnet_lite0"
 
@@ -21,10 +21,10 @@ class Settings(NetworkSettings):
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector with ImageNet features and a head that starts at zero."""
+    """A detector with ImageNet weights and a head initialised to zero."""
     return created(Backboned, settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return Backboned(**config)

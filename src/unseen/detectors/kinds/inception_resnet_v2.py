@@ -1,8 +1,7 @@
 """Inception-ResNet-v2 (54.3 M parameters; Szegedy et al. 2016, arXiv 1602.07261), ImageNet weights, average pooling
 and one linear layer, all fine-tuned.
 
-It has one logit where a study has two units with softmax. The function is the same, because only the difference of
-the two units matters.
+The study has two output units with softmax. One logit is equivalent: only the difference of the units matters.
 """
 
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import Field
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.settings import NetworkSettings
+from unseen.detectors.shared.settings import FrozenSteps, NetworkSettings
 
 fit = loop.fit
 
@@ -25,14 +24,14 @@ class Settings(NetworkSettings):
 
     kind: Literal["inception_resnet_v2"]
     input_size: int = Field(128, ge=96, le=512, multiple_of=32, description="pixels the network sees, 96 or more")
-    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    frozen_steps: FrozenSteps = 0
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector with ImageNet features and a head that starts at zero."""
+    """A detector with ImageNet weights and a head initialised to zero."""
     return created(Backboned, settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return Backboned(**config)

@@ -1,7 +1,7 @@
-"""A network of which only the LayerNorms and a linear head on features of length 1 are trained (GenD: Yermakov et al.
-2025, arXiv 2508.06248).
+"""LayerNorm tuning: only the LayerNorms and a linear head on L2-normalised features are trained (GenD: Yermakov et
+al. 2025, arXiv 2508.06248).
 
-So few weights change that a foundation model keeps its features. The paper uses AdamW with a learning rate of 3e-4.
+Few weights change, so a foundation model keeps its features. The paper uses AdamW with a learning rate of 3e-4.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from unseen.core.errors import UserError
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.any_backbone import UnitFeatures, created_on
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.settings import Backbone, InputSize, NetworkSettings
+from unseen.detectors.shared.settings import Backbone, FrozenSteps, InputSize, NetworkSettings
 
 fit = loop.fit
 
@@ -25,27 +25,27 @@ class Settings(NetworkSettings):
 
     kind: Literal["layernorm_tuned"]
     backbone: Backbone
-    input_size: InputSize = Field(224, description="pixels the network sees; crops are resized")
-    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    input_size: InputSize = 224
+    frozen_steps: FrozenSteps = 0
     learning_rate: float = Field(0.0003, gt=0, lt=1)
 
 
 class LayerNormTuned(UnitFeatures):
-    """LayerNorms alone are trained. Batch and group norms have as few weights, but the paper has no result for them,
-    and a batch norm's statistics would change too."""
+    """A network with trainable LayerNorms. Batch norms and group norms are not trained: the paper has no results for
+    them."""
 
     def norms(self) -> list[nn.LayerNorm]:
         """The network's LayerNorms."""
         return [module for module in self.network.modules() if isinstance(module, nn.LayerNorm)]
 
-    def opened(self) -> Iterable[nn.Parameter]:
-        """Scales and shifts of the norms, and the head."""
+    def trainable(self) -> Iterable[nn.Parameter]:
+        """The weights and biases of the LayerNorms, and the head."""
         for module in [*self.norms(), self.classifier]:
             yield from module.parameters()
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector with the network's weights and a head that starts at zero.
+    """A detector with the network's weights and a head initialised to zero.
 
     Raises:
         UserError: the network has no LayerNorm; or see `created_on`.
@@ -56,11 +56,11 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     )
     if not model.norms():
         raise UserError(
-            f"params: `backbone` is {settings.backbone!r}, which has no LayerNorm to tune; take a ViT or a ConvNeXt"
+            f"params: `backbone` is {settings.backbone!r}, which has no LayerNorm; choose a ViT or a ConvNeXt"
         )
     return model
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return LayerNormTuned(**config)

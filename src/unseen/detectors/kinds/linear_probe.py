@@ -1,7 +1,7 @@
 """A logistic regression on the features of a frozen network (Ojha et al. 2023, arXiv 2302.10174; Cozzolino et al.
-2024, arXiv 2312.00195), of each face and, with `views`, of augmented copies.
+2024, arXiv 2312.00195). With `views`, augmented copies of each face are added.
 
-Nothing but one weight for each feature is fitted. The features are computed once and kept below `.scratch`.
+The features are computed once and cached below `.scratch`.
 """
 
 from pathlib import Path
@@ -22,31 +22,31 @@ from unseen.detectors.shared.features import cached_features
 from unseen.detectors.shared.settings import AugmentSettings, Backbone, FittedSettings, InputSize
 
 TOLERANCE = 1e-7
-"""Largest slope at which the regression is done. Features of length 1 give small ones: scikit-learn's own 1e-4 ends
-long before the minimum."""
+"""Gradient at which the solver stops. L2-normalised features give small gradients: scikit-learn's default of 1e-4
+stops long before the minimum."""
 
 
 class Settings(FittedSettings):
-    """The network stays as it is."""
+    """Settings of the features and of the regression."""
 
     kind: Literal["linear_probe"]
     backbone: Backbone
-    input_size: InputSize = Field(224, description="pixels the network sees; crops are resized")
-    views: int = Field(1, ge=1, le=64, description="pictures made of each face: itself, and others by `augment`")
-    augment: AugmentSettings | None = Field(None, description="how the other views are changed")
+    input_size: InputSize = 224
+    views: int = Field(1, ge=1, le=64, description="images per face: the face itself, and augmented copies")
+    augment: AugmentSettings | None = Field(None, description="augmentation of the copies")
     penalty: float = Field(
-        1.0, gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C), views not counted"
+        1.0, gt=0, description="strength of the L2 penalty (scikit-learn's 1 / C), independent of `views`"
     )
 
     @model_validator(mode="after")
     def _views_are_augmented(self) -> "Settings":
         if (self.views > 1) != (self.augment is not None):
-            raise ValueError("`views` above 1 and `augment` belong together: the first view is the face as it is")
+            raise ValueError("`views` above 1 needs `augment`, and `augment` needs `views` above 1")
         return self
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A frozen network with a head that starts at zero.
+    """A frozen network with a head initialised to zero.
 
     Raises:
         UserError: see `created_on`.
@@ -55,13 +55,13 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return UnitFeatures(**config)
 
 
 def balanced(faces: Faces) -> npt.NDArray[np.float64]:
-    """A weight [n] for each face; they sum to n. Both classes weigh the same, within a class every generator (or
-    source of reals), within that every set, within that every face."""
+    """Sample weights [n] that sum to n. The classes have equal total weight. So have the generators (or sources of
+    reals) of a class, the sets of a generator, and the faces of a set."""
     found = np.zeros(len(faces))
     for label in (0, 1):
         of_class = groups(faces, label)
@@ -72,7 +72,7 @@ def balanced(faces: Faces) -> npt.NDArray[np.float64]:
 
 
 def fit(model: Detector, task: Task) -> History:
-    """Compute the features of the training faces' views, and fit the head to them."""
+    """Compute the features of all views of the training faces, and fit the head to them."""
     from sklearn.linear_model import LogisticRegression
 
     assert isinstance(model, UnitFeatures)

@@ -1,7 +1,7 @@
-"""A GAN's discriminator as its training left it: the negative control.
+"""A GAN's discriminator without fine-tuning: the negative control.
 
-It was trained against one generator, which was trained to deceive it. Its output is not expected to tell fakes of
-other generators from real faces. Nothing is fitted but temperature and threshold.
+It was trained against one generator, so it is not expected to separate fakes of other generators from real faces.
+Only temperature and threshold are fitted.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from unseen.gans.shared.settings import gan_settings
 
 
 class Settings(FittedSettings):
-    """Nothing is trained, so there are no knobs of training."""
+    """Nothing is trained, so there are no training settings."""
 
     starts_from: ClassVar[Literal["assets", "gans"]] = "gans"
 
@@ -25,7 +25,7 @@ class Settings(FittedSettings):
 
 
 class RawDiscriminator(Detector):
-    """Its logit with the sign turned: a discriminator's is positive for real."""
+    """The negated logit of the discriminator, whose logit is positive for real."""
 
     def __init__(self, gan: dict[str, Any], size: int) -> None:
         super().__init__()
@@ -34,13 +34,13 @@ class RawDiscriminator(Detector):
         self.trunk = module.Discriminator(gan_settings(gan, "gan"), size)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """See `Detector`; the GAN saw pictures in [-1, 1]."""
+        """See `Detector`; the discriminator was trained on pictures in [-1, 1]."""
         logits: Tensor = -self.trunk(resized(pixels, self.config["size"]) / 127.5 - 1.0)
         return logits
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """The trained discriminator of the GAN in `weights`."""
+    """The discriminator of the GAN stored in `weights`."""
     gan = load_gan(weights)
     model = RawDiscriminator(gan.settings.model_dump(), gan.size)
     model.trunk.load_state_dict(gan.states["discriminator"])
@@ -48,10 +48,10 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return RawDiscriminator(**config)
 
 
 def fit(model: Detector, task: Task) -> History:
-    """Nothing is fitted."""
+    """Return an empty history: nothing is fitted."""
     return []

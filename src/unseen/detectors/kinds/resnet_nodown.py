@@ -1,8 +1,8 @@
 """A ResNet that does not downsample in its first layers, trained on random crops (Gragnaniello et al. 2021, arXiv
 2104.02617).
 
-The traces of a generator are in single pixels, and the usual first layers, of stride 4, blur them. The network sees
-stored crops at their own size, because a resize would cover these traces with its own.
+Generators leave traces at pixel level, and the usual first layers, of stride 4, blur them. The network sees stored
+crops at their own size, because a resize would remove these traces.
 """
 
 from pathlib import Path
@@ -23,21 +23,21 @@ fit = loop.fit
 
 
 class Settings(NativeSettings):
-    """A ResNet on random crops."""
+    """Settings shared by networks on stored crops, and the random crop."""
 
     kind: Literal["resnet_nodown"]
-    backbone: Literal["resnet18", "resnet50"] = Field("resnet50", description="timm's name")
-    crop: int = Field(32, ge=32, description="pixels of the square that is cut out at random while training")
+    backbone: Literal["resnet18", "resnet50"] = Field("resnet50", description="timm model name")
+    crop: int = Field(32, ge=32, description="pixels; side of the random crop in training")
 
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
         if self.crop > self.input_size:
-            raise ValueError(f"`crop` is {self.crop}, larger than the pictures, `input_size` {self.input_size}")
+            raise ValueError(f"`crop` is {self.crop}, larger than `input_size` {self.input_size}; lower it")
         return self
 
 
 class ResnetNodown(Backboned):
-    """A timm ResNet, its first convolution of stride 1 and without max-pooling: it reduces by 8 in place of 32."""
+    """A timm ResNet whose first convolution has stride 1, without max-pooling: its total stride is 8, not 32."""
 
     def __init__(self, crop: int, **config: Any) -> None:
         super().__init__(**config)
@@ -46,19 +46,19 @@ class ResnetNodown(Backboned):
         self.network.maxpool = nn.Identity()
 
     def seen(self, pixels: Tensor) -> Tensor:
-        """Pixels uint8 [n, 3, s, s] of any size as they are, normalised."""
+        """Pixels uint8 [n, 3, s, s] of any size, normalised and not resized."""
         return (pixels.float() - self.mean) / self.std
 
     def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: Task) -> Tensor:
-        """Log loss on crops. Both halves of a batch are cropped in the same places: a twin stands half a batch behind
-        its real."""
+        """Log loss on random crops. Both halves of a batch get the same crops, so that a twin is cropped like its
+        real."""
         crops = cropped(pixels, self.config["crop"])
         return functional.binary_cross_entropy_with_logits(self(crops).float(), labels)
 
 
 def cropped(pixels: Tensor, size: int) -> Tensor:
-    """[n, 3, size, size] out of pixels [n, 3, s, s], drawn from torch's own generator; a picture of the second half
-    is cut where that in its place of the first half is."""
+    """Crops [n, 3, size, size] of pixels [n, 3, s, s], drawn from torch's default generator. Picture n/2 + i is
+    cropped like picture i."""
     count, half = len(pixels), len(pixels) // 2
     places = torch.randint(pixels.shape[-1] - size + 1, (count - half, 2)).repeat(2, 1)[:count].tolist()
     return torch.stack(
@@ -70,15 +70,15 @@ def cropped(pixels: Tensor, size: int) -> Tensor:
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector with the network's weights and a head that starts at zero.
+    """A detector with the network's weights and a head initialised to zero.
 
     Raises:
-        UserError: stored crops are of another size than `input_size`; or the weights can't be had.
+        UserError: the stored crops are not of size `input_size`; or see `created`.
     """
     check_native(settings, size)
     return created(ResnetNodown, settings.backbone, settings, weights, crop=settings.crop)
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return ResnetNodown(**config)

@@ -1,8 +1,8 @@
-"""A vision transformer that learns by low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on its `qkv` layers.
+"""A vision transformer trained with low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on its `qkv` layers.
 
-The adapters are attached while the network is trained. Then they are merged into its weights, so that scoring is as
-fast as without them and needs no `peft`. The adapter alone is kept below `parts` of the artifact, in peft's format,
-for use with the pretrained network. With rank 16 on ViT-B/16, 0.6 M of 86 M parameters are trained.
+After training the adapters are merged into the network's weights, so scoring needs no `peft` and no extra time. The
+adapter alone is stored below `parts` of the artifact, in peft's format. With rank 16 on ViT-B/16, 0.6 M of 86 M
+parameters are trained.
 """
 
 import difflib
@@ -24,36 +24,36 @@ from unseen.core.settings import Settings as Block
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector, History, Rows, Task
-from unseen.detectors.shared.settings import NetworkSettings
+from unseen.detectors.shared.settings import FrozenSteps, NetworkSettings
 from unseen.detectors.shared.single_center import single_center_loss
 
 TARGET = "qkv"
-"""The layers that are adapted: timm's name for queries, keys and values, which are one layer there."""
+"""timm's name of the adapted layers, which compute queries, keys and values."""
 
 
 class SingleCenterSettings(Block):
-    """A further loss that draws reals to a learned center and pushes fakes away from it (Li et al. 2021, CVPR)."""
+    """An extra loss that pulls reals to a learned center and pushes fakes away from it (Li et al. 2021, CVPR)."""
 
-    weight: float = Field(0.5, gt=0, description="beside the log loss, which weighs 1")
+    weight: float = Field(0.5, gt=0, description="weight of this loss; the log loss has weight 1")
     margin: float = Field(0.3, ge=0, description="in units of the square root of the number of features")
 
 
 class Settings(NetworkSettings):
-    """Nothing but the adapters and the head is trained."""
+    """Only the adapters and the head are trained."""
 
     kind: Literal["vit_lora"]
-    backbone: str = Field("vit_base_patch16_224", pattern=r"^vit_[a-z0-9_.]+$", description="timm's name of a ViT")
+    backbone: str = Field("vit_base_patch16_224", pattern=r"^vit_[a-z0-9_.]+$", description="timm name of a ViT")
     input_size: int = Field(224, ge=32, le=512, multiple_of=32, description="pixels the network sees")
-    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
+    frozen_steps: FrozenSteps = 0
     learning_rate: float = Field(0.001, gt=0, lt=1)
-    rank: int = Field(16, ge=1, le=256, description="of what is added to a layer's weights")
-    alpha: int = Field(32, ge=1, description="what is added is multiplied by alpha / rank")
+    rank: int = Field(16, ge=1, le=256, description="rank of the adapters")
+    alpha: int = Field(32, ge=1, description="the adapters' output is scaled by alpha / rank")
     lora_dropout: float = Field(0.1, ge=0, lt=1, description="before the adapters")
     single_center: SingleCenterSettings | None = None
 
 
 class VitLora(Backboned):
-    """A timm ViT and a linear head; with adapters on it between `attach` and `merge`."""
+    """A timm ViT and a linear head; it has adapters between `attach` and `merge`."""
 
     center: nn.Parameter | None
 
@@ -63,7 +63,7 @@ class VitLora(Backboned):
         self._parts: dict[str, bytes] = {}
 
     def attach(self, settings: Settings) -> None:
-        """Attach adapters that change nothing yet; and a center of the reals, at 0, where the loss needs one."""
+        """Attach adapters, initialised to the identity; and a center of the reals at 0 if the loss needs one."""
         try:
             from peft import LoraConfig, get_peft_model  # takes seconds, and only training needs it
         except ImportError:
@@ -80,11 +80,11 @@ class VitLora(Backboned):
             self.center = nn.Parameter(torch.zeros(self.network.num_features))
 
     def merge(self, settings: Settings) -> None:
-        """Merge the adapters into the network, and keep them apart, as files in peft's own format."""
+        """Merge the adapters into the network, and keep a copy of them for `parts`, in peft's format."""
         from peft import get_peft_model_state_dict
 
         state: dict[str, Tensor] = get_peft_model_state_dict(self.network)
-        # As if the network had this classifier: `timm.create_model(backbone, num_classes=1)`.
+        # The head of `timm.create_model(backbone, num_classes=1)`.
         state |= {f"base_model.model.head.{key}": value for key, value in self.classifier[-1].named_parameters()}
         card = {
             "peft_type": "LORA",
@@ -104,17 +104,17 @@ class VitLora(Backboned):
         }
         self.network, self.center = self.network.merge_and_unload(), None
 
-    def opened(self) -> Iterable[nn.Parameter]:
+    def trainable(self) -> Iterable[nn.Parameter]:
         """The adapters, the center and the head."""
         yield from (weight for name, weight in self.named_parameters() if "lora_" in name or name == "center")
         yield from self.classifier.parameters()
 
     def parts(self) -> dict[str, bytes]:
-        """The adapter and the head, without the network they were trained on."""
+        """The adapter and the head, without the pretrained network."""
         return self._parts
 
     def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: Task) -> Tensor:
-        """Log loss, and single-center loss on the features before the head."""
+        """Log loss, and the single-center loss on the features before the head if it is set."""
         knobs = cast(Settings, task.settings).single_center
         features = self.features(pixels)
         logits: Tensor = self.classifier(features)
@@ -129,10 +129,10 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector on a pretrained ViT, without adapters yet.
 
     Raises:
-        UserError: timm has no such ViT, or it can't take pictures of this size; or see `created`.
+        UserError: timm has no such ViT, or `input_size` is not a multiple of its patch size; or see `created`.
     """
     _check(settings.backbone, settings.input_size)
-    # Its position embeddings are resampled to the size of the picture.
+    # Position embeddings are interpolated to the input size.
     return created(VitLora, settings.backbone, settings, weights, dynamic_img_size=True)
 
 
@@ -143,23 +143,23 @@ def _check(backbone: str, input_size: int) -> None:
     except (RuntimeError, TypeError) as error:
         near = difflib.get_close_matches(backbone, timm.list_models("vit_*"), n=1)
         hint = f"; did you mean `{near[0]}`?" if near and near[0] != backbone else ""
-        raise UserError(f"`backbone` is {backbone!r}, which is no ViT of timm's ({error}){hint}") from None
+        raise UserError(f"`backbone` is {backbone!r}, which is not a ViT of timm ({error}){hint}") from None
     if not any(name.endswith(f".{TARGET}") for name, _ in network.named_modules()):
-        raise UserError(f"`backbone` is {backbone!r}, which has no `{TARGET}` layers to adapt; take another ViT")
+        raise UserError(f"`backbone` is {backbone!r}, which has no `{TARGET}` layers to adapt; choose another ViT")
     patch = network.patch_embed.feat_ratio()
     if input_size % patch:
         raise UserError(
-            f"`input_size` is {input_size}, but `{backbone}` sees patches of {patch} px; give a multiple of {patch}"
+            f"`input_size` is {input_size}, but `{backbone}` has patches of {patch} px; set a multiple of {patch}"
         )
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, merged, for weights that are loaded afterwards."""
+    """Rebuild the merged network; its weights are loaded afterwards."""
     return VitLora(**config)
 
 
 def fit(model: Detector, task: Task) -> History:
-    """See `loop.fit`: adapters and head learn, and are then merged into the network."""
+    """Train adapters and head (see `loop.fit`), then merge the adapters into the network."""
     assert isinstance(model, VitLora)
     settings = cast(Settings, task.settings)
     with seeded(task.seed, "adapters"):

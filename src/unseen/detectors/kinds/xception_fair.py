@@ -2,12 +2,12 @@
 features, trained to be equally good for every group of people (Lin et al. 2024, CVPR, "Preserving Fairness
 Generalization in Deepfake Detection").
 
-It has three encoders while it is trained. The logit comes from the forgery encoder. The demographic encoder predicts
-the group. Content, demographic and forgery features, fused by AdaIN, must reconstruct the picture. Only the forgery
-encoder is kept and scores.
+Training uses three encoders. The forgery encoder gives the logit. The demographic encoder predicts the group. A
+decoder reconstructs the picture from content, demographic and forgery features, fused by AdaIN. Only the forgery
+encoder is stored.
 
-Three things differ from the paper. The fairness loss is of the logit that scores; theirs is of a fusion with
-demographic features. There is no branch for the method of forgery, and no sharpness-aware step.
+Differences from the paper: the fairness loss is on the detector's logit, and not on a fusion with demographic
+features; there is no branch for the forgery method, and no sharpness-aware minimisation.
 """
 
 import copy
@@ -26,39 +26,39 @@ from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector, History, Rows, Task
 from unseen.detectors.shared.fairness import adain, bi_level, groups_of, triplets
-from unseen.detectors.shared.settings import NetworkSettings
+from unseen.detectors.shared.settings import FrozenSteps, NetworkSettings
 
 FUSED = 256
-"""Channels in which features are fused."""
+"""Channels of the fused features."""
 
 MARGIN = 3.0
-"""Of the contrastive loss, as published."""
+"""Margin of the contrastive loss, as in the published code."""
 
 
 class Settings(NetworkSettings):
-    """Weights of losses are beside the log loss, which weighs 1; defaults are those of the published code."""
+    """The log loss has weight 1. Default weights of the other losses are those of the published code."""
 
     network: ClassVar[str] = "legacy_xception"
     attributes_knob: ClassVar[str] = "groups"
 
     kind: Literal["xception_fair"]
     input_size: int = Field(256, ge=64, le=512, multiple_of=32, description="pixels the network sees")
-    frozen_steps: int = Field(0, ge=0, description="first steps, in which only the head's weights are trained")
-    groups: list[Name] = Field(min_length=1, description="attributes of faces, whose combinations are the groups")
-    alpha_groups: float = Field(0.5, gt=0, le=1, description="share of groups, the worst ones, that count")
-    alpha_faces: float = Field(0.9, gt=0, le=1, description="share of a group's faces, the worst ones, that count")
+    frozen_steps: FrozenSteps = 0
+    groups: list[Name] = Field(min_length=1, description="attributes whose combinations of values are the groups")
+    alpha_groups: float = Field(0.5, gt=0, le=1, description="share of groups that count, highest loss first")
+    alpha_faces: float = Field(0.9, gt=0, le=1, description="share of a group's faces that count, highest loss first")
     fairness: float = Field(1.0, ge=0, description="weight of the bi-level fairness loss")
-    demographic: float = Field(0.1, ge=0, description="weight of predicting the group")
-    reconstruction: float = Field(0.3, ge=0, description="weight of reconstructing the picture")
-    contrastive: float = Field(0.05, ge=0, description="weight of having a class's faces closer than the other's")
+    demographic: float = Field(0.1, ge=0, description="weight of the group prediction loss")
+    reconstruction: float = Field(0.3, ge=0, description="weight of the reconstruction loss")
+    contrastive: float = Field(0.05, ge=0, description="weight of the contrastive loss")
 
 
 class Branches(nn.Module):
-    """What is needed while training: the other two encoders, and what comes after them.
+    """The layers used only in training: the other two encoders, their heads and the decoder.
 
     Args:
-        encoder: a timm network without classifier, of which the others are copies.
-        groups: how many there are.
+        encoder: a timm network without classifier; the other encoders start as copies of it.
+        groups: number of groups.
     """
 
     def __init__(self, encoder: nn.Module, groups: int) -> None:
@@ -76,28 +76,26 @@ class Branches(nn.Module):
         self.decoder = nn.Sequential(*steps, nn.Conv2d(16, 3, 3, padding=1))
 
     def reconstruction(self, x: Tensor, content: Tensor, demographic: Tensor, forgery: Tensor) -> Tensor:
-        """Mean absolute difference between pictures and what comes of their features: with their own forgery, and
-        with that of the other half's, as the face must lie in content and demographic features.
+        """Mean absolute reconstruction error, with the picture's own forgery features and with those of a picture of
+        the other class. The latter keeps the face in the content and demographic features.
 
         Args:
-            x: pictures as the network sees them [n, 3, s, s], half real, half fake.
-            content: maps [n, c, h, w].
-            demographic: maps [n, c, h, w].
-            forgery: maps [n, c, h, w].
+            x: network input [n, 3, s, s], first half real, second half fake.
+            content, demographic, forgery: feature maps [n, c, h, w].
         """
         maps = zip(self.narrow, (content, demographic, forgery), strict=True)
         content, demographic, forgery = (narrow(each) for narrow, each in maps)
         faces = content + demographic
         errors = []
         for style in (forgery, forgery.roll(len(x) // 2, 0)):
-            drawn = self.decoder(adain(faces, style))
-            drawn = functional.interpolate(drawn, x.shape[-2:], mode="bilinear", align_corners=False)
-            errors.append((drawn - x).abs().mean())
+            decoded = self.decoder(adain(faces, style))
+            decoded = functional.interpolate(decoded, x.shape[-2:], mode="bilinear", align_corners=False)
+            errors.append((decoded - x).abs().mean())
         return torch.stack(errors).mean()
 
 
 class XceptionFair(Backboned):
-    """The forgery's encoder and a linear head; with `branches` beside them only while it is fitted."""
+    """The forgery encoder and a linear head; `branches` exists only during training."""
 
     branches: Branches | None
 
@@ -107,18 +105,17 @@ class XceptionFair(Backboned):
         self._groups = torch.empty(0, dtype=torch.int64)
 
     def branch(self, groups: Rows, count: int) -> None:
-        """Grow the other branches.
+        """Add the training branches.
 
         Args:
-            groups: the group of each face that trains, or -1.
-            count: how many there are.
+            groups: [n], the group of each training face, or -1.
+            count: number of groups.
         """
         self._groups = torch.from_numpy(groups)
         self.branches = Branches(self.network, count)
 
     def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: Task) -> Tensor:
-        """Log loss, bi-level fairness loss, and what keeps the features apart; a face that is in no group has no part
-        in the fairness and the demographic loss."""
+        """Weighted sum of all losses. Faces without a group are left out of the fairness and demographic losses."""
         settings, branches = cast(Settings, task.settings), self.branches
         assert branches is not None
         groups = self._groups[torch.from_numpy(rows)].to(pixels.device)
@@ -134,10 +131,10 @@ class XceptionFair(Backboned):
         each = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
         loss = each.mean() + settings.contrastive * triplets(features.float(), labels, MARGIN)
         loss = loss + settings.reconstruction * branches.reconstruction(x, content, demographic, forgery)
-        told = branches.group(branches.demographic.forward_head(demographic, pre_logits=True)).float()  # type: ignore[operator]
-        # A sum, and 0 where no face is in a group: on each of several GPUs every weight has a gradient.
-        missed = functional.cross_entropy(told, groups.clamp(min=0), reduction="none") * known
-        loss = loss + settings.demographic * missed.sum() / known.sum().clamp(min=1)
+        predicted = branches.group(branches.demographic.forward_head(demographic, pre_logits=True)).float()  # type: ignore[operator]
+        # 0 if no face has a group, so that every weight has a gradient on each of several GPUs.
+        errors = functional.cross_entropy(predicted, groups.clamp(min=0), reduction="none") * known
+        loss = loss + settings.demographic * errors.sum() / known.sum().clamp(min=1)
         if known.any():
             fair = bi_level(each[known], groups[known], settings.alpha_groups, settings.alpha_faces)
             loss = loss + settings.fairness * fair
@@ -145,20 +142,20 @@ class XceptionFair(Backboned):
 
 
 def create(settings: Settings, weights: Path, size: int) -> Detector:
-    """A detector with ImageNet features and a head that starts at zero, without the other branches yet."""
+    """A detector with ImageNet weights and a head initialised to zero, without training branches."""
     return created(XceptionFair, settings.network, settings, weights)
 
 
 def restore(config: dict[str, Any]) -> Detector:
-    """The same network, for weights that are loaded afterwards."""
+    """Rebuild the network; its weights are loaded afterwards."""
     return XceptionFair(**config)
 
 
 def fit(model: Detector, task: Task) -> History:
-    """See `loop.fit`; the other branches go when it is done.
+    """Train with the branches (see `loop.fit`), then remove them.
 
     Raises:
-        UserError: the faces that train are in no groups.
+        UserError: see `groups_of`.
     """
     assert isinstance(model, XceptionFair)
     groups, count = groups_of(task.train, cast(Settings, task.settings).groups)

@@ -165,7 +165,7 @@ class LastLayers(Backboned):
         super().__init__(*args, **options)
         self.config["last_layers"] = last_layers
 
-    def opened(self) -> Iterable[nn.Parameter]:
+    def trainable(self) -> Iterable[nn.Parameter]:
         """The head and the last layers."""
         yield from self.head().parameters()
         count = self.config["last_layers"]

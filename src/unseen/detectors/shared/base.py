@@ -35,7 +35,7 @@ class Detector(nn.Module):
         """The layers that are trained first."""
         raise TypeError(f"{type(self).__name__} has no head of its own")
 
-    def opened(self) -> Iterable[nn.Parameter]:
+    def trainable(self) -> Iterable[nn.Parameter]:
         """The weights that are trained after that: all, unless a kind leaves some as they were."""
         return self.parameters()
 

@@ -68,7 +68,7 @@ def _validation_loss(model: Detector, val: Faces, device: torch.device) -> float
 def _open(model: Detector, frozen: bool) -> None:
     """Let the head, or all that the detector opens, learn; statistics of batch norms that do not learn stay."""
     model.train()
-    learning = {id(weight) for weight in (model.head().parameters() if frozen else model.opened())}
+    learning = {id(weight) for weight in (model.head().parameters() if frozen else model.trainable())}
     for weight in model.parameters():
         weight.requires_grad_(id(weight) in learning)
     for module in model.modules():

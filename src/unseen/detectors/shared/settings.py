@@ -14,7 +14,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 Backbone = Annotated[str, Field(pattern=r"^\w+(\.\w+)?$", description="timm's name; a tag after a dot is for `hub`")]
 
-InputSize = Annotated[int, Field(ge=32, le=512, multiple_of=32)]
+InputSize = Annotated[
+    int, Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
+]
+
+FrozenSteps = Annotated[int, Field(ge=0, description="first steps, in which only the head is trained")]
+
+Dropout = Annotated[float, Field(ge=0, lt=1, description="dropout before the last layer")]
 
 
 class TrainOn(Settings):
@@ -99,11 +105,11 @@ class FittedSettings(Settings):
 class NetworkSettings(FittedSettings):
     """A neural detector, fitted by gradient descent on balanced batches."""
 
-    input_size: InputSize = Field(64, description="pixels the network sees; crops are resized")
+    input_size: InputSize = 64
     ela: ElaSettings | None = Field(None, description="the network sees the error levels and not the picture")
-    dropout: float = Field(0.0, ge=0, lt=1, description="before the last layer")
+    dropout: Dropout = 0.0
     steps: int = Field(200, ge=1, description="optimizer steps, at most")
-    frozen_steps: int = Field(20, ge=0, description="first steps, in which only the head's weights are trained")
+    frozen_steps: FrozenSteps = 20
     frozen_learning_rate: float | None = Field(None, gt=0, lt=1, description="of those steps, where it is another")
     batch: int = Field(32, ge=2, multiple_of=2, description="pictures a step, over all GPUs, half of them real")
     optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
