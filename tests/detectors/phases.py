@@ -30,7 +30,7 @@ def task_of(kind: str, faces: tuple[Faces, Faces], scratch: Path, **changed: Any
 
 def learning(model: Detector, frozen: bool) -> set[str]:
     """The weights that learn in a phase."""
-    loop._open(model, frozen)
+    loop._set_trainable(model, frozen)
     return {name for name, weight in model.named_parameters() if weight.requires_grad}
 
 

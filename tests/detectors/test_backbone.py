@@ -111,7 +111,7 @@ def test_a_file_that_holds_something_else(tmp_path: Path, content: object) -> No
 
 
 def test_no_file_or_two(published: State, tmp_path: Path) -> None:
-    assert "expected one file with weights; run `dvc repro packaged asset`" in refusal(
+    assert "expected one file of weights; run `dvc repro packaged asset`" in refusal(
         lambda: loaded(tmp_path / "nowhere")
     )
     (tmp_path / "README.md").write_text("no weights")

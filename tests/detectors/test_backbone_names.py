@@ -30,7 +30,7 @@ def test_an_old_name_is_refused_with_the_name_of_today(name: str, now: str) -> N
     """timm takes it, with a warning; an artifact under a name that timm gives up can't be opened one day."""
     with pytest.raises(UserError) as error:
         check_backbone(name, "detectors.a.backbone")
-    assert str(error.value) == f"params: `detectors.a.backbone` is {name!r}, an old name of timm's; write `{now}`"
+    assert str(error.value) == f"params: `detectors.a.backbone` is {name!r}, which timm has renamed; write `{now}`"
     check_backbone(now, "detectors.a.backbone")
 
 
@@ -60,7 +60,7 @@ def test_an_unknown_tag_of_weights_is_refused_before_any_training() -> None:
 
 
 def test_another_case_is_the_same_name() -> None:
-    with pytest.raises(UserError, match=r"no network of timm; did you mean `resnet50`\?$"):
+    with pytest.raises(UserError, match=r"not a network of timm; did you mean `resnet50`\?$"):
         check_backbone("ResNet50", "backbone")
 
 
@@ -69,5 +69,5 @@ def test_an_unknown_name_is_one_short_line_with_those_that_are_near() -> None:
         check_backbone("resnet5O", "detectors.a.backbone")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 200
-    with pytest.raises(UserError, match=r"no network of timm$"):
+    with pytest.raises(UserError, match=r"not a network of timm$"):
         check_backbone("qqqqqqqqqqqqq", "backbone")

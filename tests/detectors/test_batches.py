@@ -148,9 +148,7 @@ def test_without_pairs_reals_and_fakes_are_changed_each_their_own_way() -> None:
 def test_no_twin_of_a_face_that_trains_is_one_line(of: str) -> None:
     faces = numbered([(0, "people", "", 3), (1, "twins", "autoencoder", 3)])
     faces.columns["twin_of"][3:] = [of] * 3
-    with pytest.raises(
-        UserError, match=r"`paired` is true, but no fake .* is the twin of a face that trains"
-    ) as error:
+    with pytest.raises(UserError, match=r"`paired` is true, but no fake .* is the twin of a training face") as error:
         Batches(faces, some(paired=True), 4)
     assert "\n" not in str(error.value)
 

@@ -107,9 +107,9 @@ def test_groups_are_combinations_of_what_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("faces", "message"),
     [
-        (with_attributes({}, {}, labels=[0, 1]), "no real face that trains has it.*`attributes`"),
-        (with_attributes(WOMAN, MAN, {"prompt": "a"}, labels=[0, 0, 1]), "no fake face that trains has it"),
-        (with_attributes(MAN, MAN, labels=[0, 1]), "all faces that train are man"),
+        (with_attributes({}, {}, labels=[0, 1]), "no real training face has it.*`attributes`"),
+        (with_attributes(WOMAN, MAN, {"prompt": "a"}, labels=[0, 0, 1]), "no fake training face has it"),
+        (with_attributes(MAN, MAN, labels=[0, 1]), "all training faces are man"),
     ],
 )
 def test_faces_that_are_in_no_groups_are_one_line(faces: Faces, message: str) -> None:

@@ -98,7 +98,7 @@ def test_error_levels_can_be_what_it_sees(faces: Both) -> None:
     pixels = as_batch(faces[1].pixels[:4], CPU)
     plain, levels = made(), made(ela={"quality": 90, "scale": 10.0})
     with torch.no_grad():
-        assert not torch.allclose(plain.seen(pixels), levels.seen(pixels))
+        assert not torch.allclose(plain.network_input(pixels), levels.network_input(pixels))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_it_has_the_papers_number_of_weights() -> None:
 def test_it_sees_the_difference_to_the_top_left_neighbour() -> None:
     pixels = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
     pixels[0, :, 4:6, 6:8] = torch.tensor([[10, 14], [7, 10]], dtype=torch.uint8)
-    seen = made().seen(pixels)
+    seen = made().network_input(pixels)
     found = seen[0, :, 4:6, 6:8] * 255 * torch.tensor([0.229, 0.224, 0.225])[:, None, None] * 3 / 2
     torch.testing.assert_close(found[1], torch.tensor([[0.0, 4.0], [-3.0, 0.0]]))
     torch.testing.assert_close(found[0], found[2])
@@ -52,7 +52,7 @@ def test_it_sees_the_difference_to_the_top_left_neighbour() -> None:
 
 def test_it_sees_nothing_of_doubled_pixels(faces: Both) -> None:
     train = faces[0]
-    seen = made().seen(as_batch(train.pixels, CPU)).abs().mean((1, 2, 3)).numpy()
+    seen = made().network_input(as_batch(train.pixels, CPU)).abs().mean((1, 2, 3)).numpy()
     assert (seen[train.labels == 1] == 0).all()
     assert (seen[train.labels == 0] > 0).all()
 

@@ -76,7 +76,7 @@ def test_it_takes_the_weights_of_the_usual_resnet(tmp_path: Path) -> None:
 def test_pictures_are_normalised_and_not_resized(large: Both) -> None:
     model = made()
     pixels = as_batch(large[0].pixels[:2], CPU)
-    seen = model.seen(pixels[..., :40, :40])
+    seen = model.network_input(pixels[..., :40, :40])
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     expected = (pixels[..., :40, :40] / 255 - mean[:, None, None]) / std[:, None, None]
     torch.testing.assert_close(seen, expected)
@@ -109,13 +109,13 @@ def test_it_trains_on_crops_and_scores_whole_pictures(
     large: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: dict[bool, set[int]] = {True: set(), False: set()}
-    seen = ResnetNodown.seen
+    seen = ResnetNodown.network_input
 
     def watched(self: ResnetNodown, pixels: Tensor) -> Tensor:
         sizes[self.training].add(pixels.shape[-1])
         return seen(self, pixels)
 
-    monkeypatch.setattr(ResnetNodown, "seen", watched)
+    monkeypatch.setattr(ResnetNodown, "network_input", watched)
     val = labelled(large[1].pixels[:2], large[1].pixels[-2:])
     models = []
     for number in (1, 2):

@@ -199,5 +199,5 @@ def test_faces_without_groups_are_one_line_before_the_first_step(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_after(0, loop, monkeypatch)
-    with pytest.raises(UserError, match="`groups` asks for race, but no real face that trains has it"):
+    with pytest.raises(UserError, match="`groups` asks for race, but no real training face has it"):
         xception_fair.fit(created(), task(both, tmp_path, groups=["race"]))

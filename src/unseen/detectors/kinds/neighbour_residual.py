@@ -46,7 +46,7 @@ class NeighbourResidual(Truncated):
         nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
         self.network.conv1 = convolution
 
-    def seen(self, pixels: Tensor) -> Tensor:
+    def network_input(self, pixels: Tensor) -> Tensor:
         """Difference between each pixel and the top left pixel of its 2 x 2 square, normalised; pixels are uint8
         [n, 3, s, s] with even s."""
         x = pixels.float()

@@ -36,7 +36,7 @@ class Patches(Truncated):
 
     def heatmap(self, pixels: Tensor) -> Tensor:
         """Logits of the patches [n, h, w], for pixels uint8 [n, 3, s, s]."""
-        logits: Tensor = self.classifier(self.maps(self.seen(pixels)).permute(0, 2, 3, 1))
+        logits: Tensor = self.classifier(self.maps(self.network_input(pixels)).permute(0, 2, 3, 1))
         return logits.squeeze(-1)
 
     def forward(self, pixels: Tensor) -> Tensor:

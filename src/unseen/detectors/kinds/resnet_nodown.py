@@ -45,7 +45,7 @@ class ResnetNodown(Backboned):
         self.network.conv1.stride = (1, 1)  # type: ignore[union-attr]
         self.network.maxpool = nn.Identity()
 
-    def seen(self, pixels: Tensor) -> Tensor:
+    def network_input(self, pixels: Tensor) -> Tensor:
         """Pixels uint8 [n, 3, s, s] of any size, normalised and not resized."""
         return (pixels.float() - self.mean) / self.std
 

@@ -121,7 +121,7 @@ class XceptionFair(Backboned):
         groups = self._groups[torch.from_numpy(rows)].to(pixels.device)
         known = groups >= 0
 
-        x = self.seen(pixels)
+        x = self.network_input(pixels)
         forgery, content, demographic = (
             encoder.forward_features(x)  # type: ignore[operator]
             for encoder in (self.network, branches.content, branches.demographic)

@@ -16,16 +16,16 @@ from unseen.detectors.shared.logits import logits_of
 
 
 def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) -> int:
-    """Write the detector's predictions on an evaluation set, one row a face, and return their number.
+    """Write the detector's predictions on an evaluation set, one row per face, and return the number of rows.
 
     Args:
         detector: loaded from its artifact.
         name: the evaluation set's name.
-        folder: its faces.
-        output: the Parquet file of predictions.
+        folder: the evaluation set's folder.
+        output: the Parquet file to write.
 
     Raises:
-        UserError: the faces do not have the side of those that the detector was trained on.
+        UserError: the crops do not have the size of the detector's training crops, or a score is not finite.
     """
     face_set = open_set(folder)
     check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
@@ -36,7 +36,7 @@ def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) 
         for faces in stream([face_set], measurable(face_set), FROM_SHARDS):
             logits = logits_of(model, faces.pixels, device)
             if not np.isfinite(logits).all():
-                raise UserError(f"{detector.folder}: gives scores that are not finite; train it again")
+                raise UserError(f"{detector.folder}: the detector gives scores that are not finite; train it again")
             scores = detector.calibration.score(logits)
             names: list[object] = [name] * len(faces)
             yield {**faces.columns, "set": names, "logit": logits.tolist(), "score": scores.tolist()}

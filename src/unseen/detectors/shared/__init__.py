@@ -1,1 +1,1 @@
-"""Training, calibration and the artifact: what all kinds share."""
+"""Training, calibration and the artifact, shared by all kinds."""

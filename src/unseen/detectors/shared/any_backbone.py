@@ -1,23 +1,23 @@
-"""Detectors on whichever timm network their knob `backbone` names."""
+"""Detectors on the timm network that their knob `backbone` names."""
 
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from unseen.core.errors import UserError
-from unseen.detectors.shared.backbone import Backboned, load_backbone
+from unseen.detectors.shared.backbone import Backboned, initialise, one_line
 from unseen.detectors.shared.backbone_names import check_backbone
 
 
 class UnitFeatures(Backboned):
-    """Features of length 1: what a picture is like counts, and not how strongly (Ojha et al. 2023, arXiv 2302.10174;
-    Yermakov et al. 2025, arXiv 2508.06248)."""
+    """A network with L2-normalised features (Ojha et al. 2023, arXiv 2302.10174; Yermakov et al. 2025, arXiv
+    2508.06248)."""
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Pooled features [n, d] of Euclidean length 1, of pixels uint8 [n, 3, s, s]."""
+        """Pooled features [n, d] with L2 norm 1, for pixels uint8 [n, 3, s, s]."""
         return functional.normalize(super().features(pixels).float(), dim=1)
 
 
@@ -25,32 +25,27 @@ Made = TypeVar("Made", bound=Backboned)
 
 
 def created_on(kind: type[Made], backbone: str, input_size: int, weights: Path, **knobs: Any) -> Made:
-    """A fresh detector with the network's weights and a last layer that starts at zero: every picture is undecided.
+    """A new detector with the network's weights and a last layer initialised to zero.
 
     Args:
-        kind: what is made; its last layer is `classifier[-1]`.
-        backbone: timm's name, with or without a tag. A ViT that can take other sizes than it was trained at
-            interpolates its positional embeddings.
+        kind: class of the detector; its last layer is `classifier[-1]`.
+        backbone: timm's name, with or without a tag. A ViT interpolates its position embeddings if timm supports it.
         input_size: pixels.
         weights: see `load_backbone`.
         knobs: further arguments of `kind`.
 
     Raises:
-        UserError: there is no such network, it can't take pictures of that size, or its weights can't be had.
+        UserError: timm has no such network, it can't take this input size, or its weights are not available.
     """
     check_backbone(backbone, "backbone")
     try:
         try:
             model = kind(backbone=backbone, input_size=input_size, dynamic_img_size=True, **knobs)
-        except TypeError:  # not a ViT, or one that has a size for good
+        except TypeError:  # not a ViT, or one with a fixed input size
             model = kind(backbone=backbone, input_size=input_size, **knobs)
-    except RuntimeError as error:  # timm's answer to a tag that it does not know
-        raise UserError(f"params: `backbone` is {backbone!r}: {_one_line(error)}") from None
-    load_backbone(model.network, backbone, weights)
-    last = model.classifier[-1]
-    assert isinstance(last, nn.Linear)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    except RuntimeError as error:  # timm does not know the tag
+        raise UserError(f"params: `backbone` is {backbone!r}: {one_line(error)}") from None
+    initialise(model, backbone, weights)
     _check_size(model)
     return model
 
@@ -63,10 +58,6 @@ def _check_size(model: Backboned) -> None:
     except (AssertionError, RuntimeError, ValueError) as error:
         trained_at = model.network.pretrained_cfg["input_size"][-1]  # type: ignore[index, union-attr]
         raise UserError(
-            f"params: `input_size` is {size}, which `{model.config['backbone']}` can't take ({_one_line(error)}); "
+            f"params: `input_size` is {size}, which `{model.config['backbone']}` can't take ({one_line(error)}); "
             f"it was trained at {trained_at} px, and most networks take 224"
         ) from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")[:150]

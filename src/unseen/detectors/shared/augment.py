@@ -1,4 +1,4 @@
-"""Training augmentation, the same for real and fake, and the very same for a real and its twin."""
+"""Training augmentation: one distribution for reals and fakes; a real and its twin get the same draw."""
 
 import io
 
@@ -10,19 +10,20 @@ from unseen.data.pictures import Pixels
 from unseen.detectors.shared.settings import AugmentSettings
 
 JPEG_HIGH = 95
+"""Highest JPEG quality that is drawn."""
 
 DRAWS = 25
-"""Numbers that decide what happens to a picture."""
+"""Random numbers per picture."""
 
 
 def random_numbers(count: int, random: torch.Generator) -> list[list[float]]:
-    """For each of so many pictures, the numbers in [0, 1) that decide what happens to it."""
+    """`DRAWS` random numbers in [0, 1) for each of `count` pictures."""
     found: list[list[float]] = torch.rand(count, DRAWS, generator=random).tolist()
     return found
 
 
 def augmented(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> Pixels:
-    """One picture uint8 [s, s, 3], changed as a row of `draws` says."""
+    """Augment one picture uint8 [s, s, 3] by a row of `random_numbers`."""
     flip, turn, turns, jitter, light, contrast, colour, hue, *rest = draw
     resize, smaller, blur, sigma, noise, noise_sigma, grains, jpeg, quality, cutout, side, left, top, *rest = rest
     move, *moves = rest
@@ -60,7 +61,7 @@ def augmented(pixels: Pixels, draw: list[float], settings: AugmentSettings) -> P
 def _moved(picture: Image.Image, draws: list[float], settings: AugmentSettings) -> Image.Image:
     angle, right, down = (2 * draw - 1 for draw in draws)
     side = picture.width
-    margin = side // 2  # at 45 degrees and a shift of 0.2 the corners are still inside: 0.7 x sqrt(2) < 1
+    margin = side // 2  # enough for 45 degrees and a shift of 0.2: 0.7 x sqrt(2) < 1
     around = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
     shift = round(settings.move_shift * side * right), round(settings.move_shift * side * down)
     turned = Image.fromarray(around).rotate(settings.move_degrees * angle, Image.Resampling.BILINEAR, translate=shift)
@@ -73,11 +74,11 @@ def _jittered(picture: Image.Image, draws: list[float], strength: float) -> Imag
     picture = ImageEnhance.Contrast(picture).enhance(1 + contrast)
     picture = ImageEnhance.Color(picture).enhance(1 + colour)
     values = np.array(picture.convert("HSV"))
-    values[..., 0] += np.uint8(round(hue / 4 * 255) % 256)  # the circle closes at 256
+    values[..., 0] += np.uint8(round(hue / 4 * 255) % 256)  # hue wraps around at 256
     return Image.fromarray(values, "HSV").convert("RGB")
 
 
 def augment(pixels: Pixels, settings: AugmentSettings, random: torch.Generator) -> Pixels:
-    """Augment pictures uint8 [n, s, s, 3], each its own way, by a generator of their own."""
+    """Augment pictures uint8 [n, s, s, 3], each by its own random numbers."""
     decided = random_numbers(len(pixels), random)
     return np.stack([augmented(picture, draw, settings) for picture, draw in zip(pixels, decided, strict=True)])

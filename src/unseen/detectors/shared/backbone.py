@@ -1,4 +1,4 @@
-"""What detectors on a timm network share: the network, its weights from wherever they are, its input, its head."""
+"""Base class of detectors on a timm network, and the loading of pretrained weights."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,14 +17,14 @@ from unseen.detectors.shared.settings import LastLayersSettings, NetworkSettings
 
 
 class Backboned(Detector):
-    """A timm network without its classifier, and a head that gives one logit.
+    """A timm network without classifier, and a head with one logit.
 
     Args:
         backbone: timm's name of the network.
-        input_size: pixels of the side that it sees.
-        ela: error levels in place of the picture, or None.
-        dense: units of a layer with ReLU before the last one; 0 for none.
-        dropout: before the last layer.
+        input_size: pixels; side of the network's input.
+        ela: arguments of `error_levels`, which replace the picture; or None.
+        dense: units of a hidden layer with ReLU; 0 for none.
+        dropout: dropout before the last layer.
         options: further arguments of `timm.create_model`.
     """
 
@@ -48,26 +48,26 @@ class Backboned(Detector):
         for name in ("mean", "std"):
             values = torch.tensor(network.pretrained_cfg[name])[:, None, None]
             self.register_buffer(name, 255 * values, persistent=False)
-        # some have another layer between the pooled features and the classifier
+        # some networks have a hidden layer between the pooled features and the classifier
         features = getattr(network, "head_hidden_size", None) or network.num_features
         layers: list[nn.Module] = [nn.Linear(features, dense), nn.ReLU()] if dense else []
         layers += [nn.Dropout(dropout), nn.Linear(dense or features, 1)]
         self.classifier = nn.Sequential(*layers)
 
     def head(self) -> nn.Module:
-        """All after the network's features."""
+        """The layers after the pooled features."""
         return self.classifier
 
-    def seen(self, pixels: Tensor) -> Tensor:
-        """What the network sees [n, 3, input_size, input_size] of pixels uint8 [n, 3, s, s]."""
+    def network_input(self, pixels: Tensor) -> Tensor:
+        """Preprocess pixels uint8 [n, 3, s, s] to the input [n, 3, input_size, input_size]."""
         if self.config["ela"]:
             pixels = error_levels(pixels, **self.config["ela"])
         x = (resized(pixels, self.config["input_size"]) - self.mean) / self.std
         return x.contiguous(memory_format=torch.channels_last)
 
     def features(self, pixels: Tensor) -> Tensor:
-        """The network's pooled features [n, d] of pixels uint8 [n, 3, s, s]."""
-        found: Tensor = self.network(self.seen(pixels))
+        """Pooled features [n, d] for pixels uint8 [n, 3, s, s]."""
+        found: Tensor = self.network(self.network_input(pixels))
         return found
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -79,29 +79,41 @@ class Backboned(Detector):
 def created(
     kind: type[Backboned], backbone: str, settings: NetworkSettings, weights: Path, **options: Any
 ) -> Backboned:
-    """A fresh detector with the network's weights and a last layer that starts at zero: every picture is undecided.
+    """A new detector with the network's weights and a last layer initialised to zero.
 
     Raises:
-        UserError: the weights can't be had, or are another network's.
+        UserError: see `load_backbone`.
     """
     ela = settings.ela.model_dump() if settings.ela else None
     model = kind(backbone=backbone, input_size=settings.input_size, ela=ela, dropout=settings.dropout, **options)
-    load_backbone(model.network, backbone, weights)
-    nn.init.zeros_(model.classifier[-1].weight)  # type: ignore[arg-type]
-    nn.init.zeros_(model.classifier[-1].bias)  # type: ignore[arg-type]
+    initialise(model, backbone, weights)
     return model
 
 
+def initialise(model: Backboned, backbone: str, weights: Path) -> None:
+    """Load the network's weights (see `load_backbone`) and set the last layer to zero."""
+    load_backbone(model.network, backbone, weights)
+    last = model.classifier[-1]
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+
+
+def one_line(message: object) -> str:
+    """The first 150 characters of a message on one line, without a full stop."""
+    return " ".join(str(message).split()).rstrip(".")[:150]
+
+
 def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
-    """Load a timm network's weights without its classifier: from timm's hub, from a file, or not at all.
+    """Load the weights of a timm network without classifier.
 
     Args:
-        network: made by timm without a classifier.
-        name: timm's name for it.
-        weights: a folder below models with one file; or `models/hub`, or `models/none`.
+        network: the network.
+        name: timm's name of it.
+        weights: a folder below models with one file; `models/hub` for timm's hub; or `models/none` to load nothing.
 
     Raises:
-        UserError: they can't be had, or are another network's.
+        UserError: the weights are not available, damaged, or of another network.
     """
     if weights.name == "none":
         return
@@ -110,8 +122,8 @@ def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
     else:
         files = sorted(file for file in weights.glob("*") if file.suffix in (".pth", ".pt", ".bin", ".safetensors"))
         if len(files) != 1:
-            raise UserError(f"{weights}: expected one file with weights; run `dvc repro packaged asset`")
-        # safetensors sorts by name: there a place says nothing
+            raise UserError(f"{weights}: expected one file of weights; run `dvc repro packaged asset`")
+        # safetensors sorts tensors by name, so their order has no meaning
         state, ordered = _from_file(files[0]), files[0].suffix != ".safetensors"
     _check_and_load(network, state, ordered, f"{weights}: not the weights of `{name}`")
 
@@ -119,11 +131,11 @@ def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
 def _from_hub(network: nn.Module, name: str) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = timm.create_model(name, pretrained=True, num_classes=0).state_dict()
-    except Exception as error:  # what a network raises when there is none depends on the client
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:150]
+    except Exception as error:  # the exception without a network depends on the HTTP client
+        what = one_line(f"{type(error).__name__}: {error}")
         raise UserError(
             f"`weights: hub` could not fetch `{name}` ({what}); without a network, give its file as an asset "
-            "(`weights: assets/...`), or start untrained with `weights: none`"
+            "(`weights: assets/...`), or start from random weights with `weights: none`"
         ) from None
     return state
 
@@ -133,32 +145,32 @@ def _from_file(file: Path) -> dict[str, Tensor]:
         if file.suffix == ".safetensors":
             return load_file(file)
         found: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, Exception) as error:  # a damaged file raises anything
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:150]
+    except (safetensors.SafetensorError, Exception) as error:  # exceptions of damaged files are not documented
+        what = one_line(f"{type(error).__name__}: {error}")
         raise UserError(f"{file}: not a file of weights ({what})") from error
     for key in ("state_dict", "model"):
         found = found.get(key, found) if isinstance(found, dict) else found
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise UserError(f"{file}: not a file of weights: it holds something else than tensors by name")
+        raise UserError(f"{file}: not a file of weights: expected named tensors only")
     return found
 
 
-def _check_and_load(network: nn.Module, state: dict[str, Tensor], ordered: bool, refusal: str) -> None:
-    """By name; or, where a package has timm's tensors in timm's order under older names, by order."""
+def _check_and_load(network: nn.Module, state: dict[str, Tensor], ordered: bool, message: str) -> None:
+    """Load by name; or by order, for packages with timm's tensors in timm's order under older names."""
     own = network.state_dict()
     if ordered and not own.keys() <= state.keys():
         state = dict(zip(own, state.values(), strict=False))
     shapes = {name: tuple(value.shape) for name, value in own.items()}
     if {name: tuple(value.shape) for name, value in state.items() if name in own} != shapes:
-        raise UserError(refusal)
+        raise UserError(message)
     network.load_state_dict({name: state[name] for name in own})
 
 
 class LastLayers(Backboned):
-    """A timm network of which, after the frozen phase, only the last layers learn.
+    """A timm network whose last layers are trained after the frozen steps.
 
     Args:
-        last_layers: how many, before the pooling, as `layers` counts them; None for all.
+        last_layers: number of layers before the pooling, as `layers` counts; None for all.
     """
 
     def __init__(self, *args: Any, last_layers: int | None = None, **options: Any) -> None:
@@ -177,23 +189,22 @@ def created_with_last_layers(backbone: str, settings: LastLayersSettings, weight
     """`created`, for a kind that has `last_layers`.
 
     Raises:
-        UserError: as `created`; or the network has fewer layers.
+        UserError: the network has fewer layers; or see `created`.
     """
     model = created(LastLayers, backbone, settings, weights, last_layers=settings.last_layers)
-    there = len(layers(model.network))
-    if settings.last_layers and settings.last_layers > there:
+    available = len(layers(model.network))
+    if settings.last_layers and settings.last_layers > available:
         raise UserError(
-            f"`last_layers` is {settings.last_layers}, but `{settings.kind}` has {there}; leave it out to open all"
+            f"`last_layers` is {settings.last_layers}, but `{settings.kind}` has {available}; omit it to train all"
         )
     return model
 
 
 def layers(network: nn.Module) -> list[nn.Module]:
-    """The layers of a timm network in the order in which they are written down, without its pooling and what follows.
+    """The layers of a timm network in order of definition, up to its global pooling.
 
-    Keras' notion, which studies count by: convolutions, norms, activations and poolings are a layer each. Of timm's
-    norms, which hold their activation, that makes two. What has no module here is not counted, as are Keras' layers
-    for padding, adding and concatenating.
+    They are counted as in Keras: convolutions, norms, activations and poolings are one layer each. A timm norm with
+    an activation is two. Operations without a module, such as padding, adding and concatenating, are not counted.
     """
     found: list[nn.Module] = []
     for name, module in network.named_modules():

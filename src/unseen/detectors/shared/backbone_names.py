@@ -1,6 +1,6 @@
-"""Names of timm's networks. A misspelt name is refused when params are checked and not after hours of training.
+"""Check names of timm networks when params are loaded, before any training.
 
-timm is imported at the first question and takes seconds: a params file that names no backbone does not pay for it.
+timm is imported at the first check, because the import takes seconds and most params files name no backbone.
 """
 
 import difflib
@@ -14,30 +14,30 @@ def _did_you_mean(name: str, known: list[str]) -> str:
 
 
 def check_backbone(name: str, key: str) -> None:
-    """Refuse a name, or a tag of weights, that timm does not know.
+    """Raise an error if timm does not know the network or its tag of weights.
 
     Args:
         name: such as `resnet50` or `vit_base_patch16_clip_224.openai`.
         key: the knob's name, for the message.
 
     Raises:
-        UserError: timm has no such network or weights. The message names similar ones, or timm's present name of a
-            network that it has renamed.
+        UserError: timm has no such network or weights. The message names similar ones, or the new name of a renamed
+            network.
     """
-    import timm  # seconds; see above
+    import timm  # takes seconds
     from timm.models import get_deprecated_models
 
     network, _, tag = name.partition(".")
     renamed = get_deprecated_models()
     if network in renamed:
         now = renamed[network]
-        what = f"an old name of timm's; write `{now}`" if now else "a network that timm has removed; take another"
+        what = f"which timm has renamed; write `{now}`" if now else "a network that timm has removed; choose another"
         raise UserError(f"params: `{key}` is {name!r}, {what}")
     known = timm.list_models()
     if network not in known:
         plain = network.lower()
         hint = f"; did you mean `{plain}`?" if plain in known else _did_you_mean(plain, known)
-        raise UserError(f"params: `{key}` is {name!r}, which is no network of timm{hint}")
+        raise UserError(f"params: `{key}` is {name!r}, which is not a network of timm{hint}")
     if not tag:
         return
     tags = [full.partition(".")[2] for full in timm.list_models(network, include_tags=True)]

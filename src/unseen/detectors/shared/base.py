@@ -1,8 +1,7 @@
-"""What every kind of detector is: a network from stored pixels to a logit.
+"""The interface of a detector kind: a network from stored pixels to a logit.
 
-A kind is one file in `unseen/detectors/kinds`. It defines its settings, `class Settings`; `create(settings, weights,
-size)`, which makes a detector that is ready to be fitted; `restore(config)`, which makes the same network for weights
-that are loaded afterwards; and `fit`, which fits one.
+A kind is one file in `unseen/detectors/kinds`. It defines `class Settings`; `create(settings, weights, size)`, which
+returns a detector to fit; `restore(config)`, which rebuilds the network before its weights are loaded; and `fit`.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +22,7 @@ Rows = npt.NDArray[np.int64]
 
 
 class Detector(nn.Module):
-    """Pixels uint8 [n, 3, s, s] as they are stored, to logits [n], positive for fake.
+    """A network from stored pixels uint8 [n, 3, s, s] to logits [n], positive for fake.
 
     Attributes:
         config: plain data from which the kind's `restore` rebuilds the network.
@@ -32,32 +31,31 @@ class Detector(nn.Module):
     config: dict[str, Any]
 
     def head(self) -> nn.Module:
-        """The layers that are trained first."""
-        raise TypeError(f"{type(self).__name__} has no head of its own")
+        """The layers that are trained in the frozen steps."""
+        raise TypeError(f"{type(self).__name__} has no head: set `frozen_steps` to 0")
 
     def trainable(self) -> Iterable[nn.Parameter]:
-        """The weights that are trained after that: all, unless a kind leaves some as they were."""
+        """The weights that are trained after the frozen steps; all by default."""
         return self.parameters()
 
     def loss(self, pixels: Tensor, labels: Tensor, rows: Rows, task: "Task") -> Tensor:
-        """What a training step lowers.
+        """The training loss of a batch; log loss by default.
 
         Args:
             pixels: uint8 [n, 3, s, s].
             labels: [n], 1 for fake.
-            rows: [n], where they stand in `task.train`, for a kind that asks for more than labels.
-            task: the whole of it.
+            rows: [n], row of each picture in `task.train`, for kinds that read further columns.
+            task: faces and settings of the training.
         """
         return functional.binary_cross_entropy_with_logits(self(pixels).float(), labels)
 
     def parts(self) -> dict[str, bytes]:
-        """Further files of its artifact, by name, which nothing here needs but other tools can use: none, unless a
-        kind has some."""
+        """Further files of the artifact for other tools, by name; none by default."""
         return {}
 
 
 def resized(pixels: Tensor, size: int) -> Tensor:
-    """uint8 [n, 3, s, s] as float32 [n, 3, size, size] in [0, 255], resized where it must be."""
+    """Convert uint8 [n, 3, s, s] to float32 [n, 3, size, size] in [0, 255]; resize if s is not `size`."""
     values = pixels.float()
     if values.shape[-1] == size:
         return values
@@ -66,7 +64,7 @@ def resized(pixels: Tensor, size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Task:
-    """Everything a fit may see. `train` and `val` hold faces of sets that are `use: train`, never others."""
+    """The input of a fit. `train` and `val` only hold faces of sets with `use: train`."""
 
     settings: FittedSettings
     train: Faces
@@ -79,7 +77,7 @@ History = list[dict[str, float]]
 
 
 class Kind(Protocol):
-    """The module of a kind. Its `Settings` are those of one kind, which this type cannot name."""
+    """The module of a kind."""
 
     Settings: type[FittedSettings]
     create: Callable[[Any, Path, int], Detector]

@@ -1,7 +1,7 @@
-"""What a training step sees: as many reals as fakes, every generator as often, whatever its sets' sizes.
+"""Balanced training batches: half real, half fake, with equal probability for every generator.
 
-Everything of a step is drawn from a generator of that step's own, so the next batch can be prepared in other threads
-while this one trains, and a run that goes on sees what it would have seen.
+Each step has its own random generator, so batches can be prefetched by threads, and a resumed run sees the same
+batches.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from unseen.detectors.shared.settings import NetworkSettings
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures uint8 [n, s, s, 3], their rows among the training faces, and their labels [n], 1 for fake."""
+    """Pictures uint8 [n, s, s, 3], their rows [n] in the training faces, and their labels [n], 1 for fake."""
 
     pixels: Pixels
     rows: Rows
@@ -32,16 +32,16 @@ class Batch:
 
 
 class Batches:
-    """Batches of training faces, by step."""
+    """Batches of training faces. Call it with a range of steps."""
 
     def __init__(self, faces: Faces, settings: NetworkSettings, seed: int) -> None:
-        """`faces` have the columns label, source and generator; with `paired`, id and twin_of too.
+        """`faces` need the columns label, source and generator; with `paired`, also id and twin_of.
 
         Raises:
-            UserError: pairs are asked for and there is none.
+            UserError: `paired` is true, but no fake is a twin of a training face.
         """
         self._faces, self._settings, self._seed, self._labels = faces, settings, seed, faces.labels
-        # Reals have no generator: there it is sources that are drawn as often as each other.
+        # Reals have no generator; they are balanced over sources.
         self._groups = {label: groups(faces, label) for label in (0, 1)}
         self._real_of: dict[int, int] = {}
         if settings.paired:
@@ -49,11 +49,11 @@ class Batches:
             twins = enumerate(faces.columns["twin_of"])
             self._real_of = {row: row_of[real] for row, real in twins if real in row_of}
             if not self._real_of:
-                raise UserError("`paired` is true, but no fake in `train_on.fakes` is the twin of a face that trains")
+                raise UserError("`paired` is true, but no fake in `train_on.fakes` is the twin of a training face")
 
     def rows(self, random: torch.Generator) -> Rows:
-        """Rows of a batch: half real, half fake; with `paired`, a twin's real stands in the twin's place of the other
-        half."""
+        """Rows [batch], reals in the first half, fakes in the second. With `paired`, row i is the real of the twin in
+        row batch/2 + i."""
         half = self._settings.batch // 2
         fakes = [_pick(self._groups[1], random) for _ in range(half)]
         reals = [_pick(self._groups[0], random) for _ in range(half)]
@@ -64,33 +64,33 @@ class Batches:
         settings, random = self._settings, generator(self._seed, "detector", step)
         rows, half = self.rows(random), settings.batch // 2
         decided = random_numbers(half if settings.paired else settings.batch, random)
-        decided = decided * 2 if settings.paired else decided  # a pair is changed alike
+        decided = decided * 2 if settings.paired else decided  # a pair gets the same augmentation
         mixes = torch.rand(settings.batch, mix.DRAWS, generator=random, dtype=torch.double).tolist()
 
         def picture(place: int) -> Pixels:
-            pixels = self._taken(rows[place])
+            pixels = self._face(rows[place])
             if settings.mix and place >= half and int(rows[place]) in self._real_of:
-                pixels = mix.mixed(self._taken(rows[place - half]), pixels, mixes[place], settings.mix)
+                pixels = mix.mixed(self._face(rows[place - half]), pixels, mixes[place], settings.mix)
             return augmented(pixels, decided[place], settings.augment)
 
         pixels = np.stack(list(threads.map(picture, range(settings.batch)[part])))
         return Batch(pixels, rows[part], self._labels[rows[part]])
 
-    def _taken(self, row: int) -> Pixels:
+    def _face(self, row: int) -> Pixels:
         pixels: Pixels = self._faces.take([row])[0]
         return pixels
 
     def __call__(self, steps: range, part: slice = slice(None)) -> Iterator[Batch]:
-        """The batches of some steps, one ahead of its use; `part` of each is what this process trains on."""
+        """The batches of `steps`, with one prefetched; `part` is the slice of a batch for this process."""
         return prefetch(steps, lambda step, threads: self._batch(step, threads, part))
 
 
 Groups = list[list[Rows]]
-"""For each generator, or each source of reals, the rows of each of its sets."""
+"""For each generator (or source of reals), the rows of each of its sets."""
 
 
 def groups(faces: Faces, label: int) -> Groups:
-    """The groups of a class."""
+    """The rows of a class, 0 real or 1 fake, by generator or source, and by set."""
     labels, sources = faces.labels, np.asarray(faces.columns["source"])
     column = np.asarray(faces.columns["generator" if label else "source"])
     chosen = labels == label
@@ -104,7 +104,7 @@ def groups(faces: Faces, label: int) -> Groups:
 
 
 def _pick(groups: Groups, random: torch.Generator) -> int:
-    """A row: any group as often, any of its sets as often, any of its faces as often."""
+    """Draw a row: a group uniformly, then one of its sets, then one of the set's faces."""
     sets = groups[_below(len(groups), random)]
     rows = sets[_below(len(sets), random)]
     return int(rows[_below(len(rows), random)])

@@ -1,4 +1,4 @@
-"""Temperature, threshold and unsure band, from validation logits of the training domain alone."""
+"""Temperature, threshold and unsure band, from validation logits of the training domain only."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -15,24 +15,24 @@ from unseen.detectors.shared.settings import CalibrationSettings
 Floats = npt.NDArray[np.float64]
 
 SMALLEST, LARGEST = 0.001, 1000.0
-"""Of temperatures that an artifact may have; those that are fitted lie within 0.01 and 100."""
+"""Range of valid temperatures in an artifact; fitted ones are in [0.01, 100]."""
 
 ABOVE_ALL = float(np.nextafter(1.0, 2.0))
-"""The lowest threshold that no score reaches: `threshold_at` gives one float above the highest score."""
+"""The highest valid threshold: the next float after 1, which no score reaches."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Frozen numbers. A face is called fake where its score reaches `threshold`.
+    """Calibration constants. A face is classified as fake if its score is at least `threshold`.
 
     Attributes:
         temperature: divides the logit; score = 1 / (1 + exp(-logit / temperature)).
-        threshold: the verdict's, on the score.
-        unsure: lowest and highest score of the band in which validation does not tell the classes apart.
-        max_fpr: the share of validation reals that was allowed above the threshold.
-        validation: n and outcome on the pictures that fixed these numbers.
-        at_fpr: thresholds on the score that at most 0.5, 1 and 5 % of the validation reals reach, by the names of
-            `thresholds.FPRS`; empty in artifacts from before they were kept.
+        threshold: threshold on the score.
+        unsure: lowest and highest score of the band in which the classes overlap on validation faces.
+        max_fpr: largest allowed FPR on validation reals.
+        validation: counts, FPR, TPR and log loss on the validation faces.
+        at_fpr: thresholds on the score at a validation FPR of at most 0.5, 1 and 5 %, by the names of
+            `thresholds.FPRS`; empty in older artifacts.
     """
 
     temperature: float
@@ -55,7 +55,7 @@ class Calibration:
         """The reverse of `as_dict`.
 
         Raises:
-            ValueError: a number is missing, is none, or is outside of what it may be.
+            ValueError: a value is missing, not a number, or out of range.
         """
         required = ("temperature", "threshold", "unsure", "max_fpr", "validation")
         if missing := [name for name in required if name not in data]:
@@ -65,7 +65,7 @@ class Calibration:
             raise ValueError(f"`calibration.unsure` is {json.dumps(unsure)}, not two numbers")
         low, high = (checked_number("calibration.unsure", edge, 0, ABOVE_ALL) for edge in unsure)
         if low > high:
-            raise ValueError(f"`calibration.unsure` is {unsure}, whose first number is the larger one")
+            raise ValueError(f"`calibration.unsure` is {unsure}; the first number must not be the larger one")
         at_fpr = dict(data.get("at_fpr", {}))
         return cls(
             temperature=checked_number("calibration.temperature", data["temperature"], SMALLEST, LARGEST),
@@ -80,10 +80,10 @@ class Calibration:
 
 
 def checked_number(name: str, value: object, low: float, high: float) -> float:
-    """A finite number within bounds, from a file.
+    """Return `value` as a float.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a number in [low, high].
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"`{name}` is {json.dumps(value)}, not a number from {low:g} to {high:g}")
@@ -91,17 +91,17 @@ def checked_number(name: str, value: object, low: float, high: float) -> float:
 
 
 def log_loss(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
-    """Mean negative log likelihood of labels (1 fake), on logits."""
+    """Mean log loss of logits [n] for labels [n], 1 for fake."""
     return float(np.mean(np.logaddexp(0.0, np.where(labels == 1, -logits, logits))))
 
 
 def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     """The T that minimises the log loss of logits / T (Guo et al. 2017, arXiv 1706.04599), within [0.01, 100].
 
-    Targets are Platt's (1999), (n + 1) / (n + 2) and 1 / (n + 2), and not 1 and 0: where the classes are
-    separated, T would otherwise go to 0, and n pictures do not support more certainty than 1 in n + 2.
+    Targets are Platt's (1999), (n + 1) / (n + 2) and 1 / (n + 2), instead of 1 and 0: otherwise T would go to 0 for
+    separable classes.
     """
-    from scipy.optimize import minimize_scalar  # a third of a second, and only fitting needs it
+    from scipy.optimize import minimize_scalar  # takes 0.3 s, and only fitting needs it
 
     fakes, reals = int(np.sum(labels == 1)), int(np.sum(labels == 0))
     target = np.where(labels == 1, (fakes + 1) / (fakes + 2), 1 / (reals + 2))
@@ -115,10 +115,10 @@ def _temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
 
 
 def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float) -> float:
-    """The score that catches most fakes while at most `max_fpr` of the reals reach it, from logits.
+    """The threshold on the score with the highest TPR at an FPR of at most `max_fpr`, from logits.
 
-    Many thresholds may do so: the one in the middle between the logits of the lowest detected fake and of the next
-    lower real. Which fakes are detected is decided on scores, where two logits may be one number.
+    If several thresholds qualify, it is the middle between the logits of the lowest detected fake and the next lower
+    real. Detection is decided on scores, because different logits may round to the same score.
     """
     real_scores, fake_scores = expit(reals / temperature), expit(fakes / temperature)
     lowest = threshold_at(real_scores, max_fpr)
@@ -132,12 +132,12 @@ def _threshold(reals: Floats, fakes: Floats, max_fpr: float, temperature: float)
 
 
 def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: CalibrationSettings) -> Calibration:
-    """Freeze temperature, threshold and unsure band.
+    """Fit temperature, threshold and unsure band.
 
     Args:
         logits: [n] of validation faces, positive for fake.
         labels: [n], 0 real and 1 fake.
-        settings: the allowed share of false positives, and the tails of the unsure band.
+        settings: largest FPR, and tails of the unsure band.
 
     Raises:
         UserError: a class has no validation faces, or a logit is not finite.
@@ -146,8 +146,8 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
     reals, fakes = values[labels == 0], values[labels == 1]
     if not len(reals) or not len(fakes):
         raise UserError(
-            f"validation has {len(reals)} real and {len(fakes)} fake faces: both are needed to freeze a threshold; "
-            "raise `split.val` or give more people"
+            f"validation has {len(reals)} real and {len(fakes)} fake faces: a threshold needs both; "
+            "raise `split.val` or add people"
         )
     if not np.isfinite(values).all():
         raise UserError("the detector gives logits that are not finite; lower its `learning_rate`")

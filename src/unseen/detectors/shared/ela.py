@@ -1,4 +1,4 @@
-"""Error level analysis: how much each pixel moves when a picture is compressed once more (Krawetz 2007)."""
+"""Error level analysis: the change of each pixel by another JPEG compression (Krawetz 2007)."""
 
 import io
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def error_levels(pixels: Tensor, quality: int, scale: float) -> Tensor:
-    """|picture - its JPEG| x scale, cut at 255, of pixels uint8 [n, 3, s, s]: of the same kind."""
+    """|picture - its JPEG| x scale, clipped at 255; pixels and result are uint8 [n, 3, s, s]."""
     found = []
     for picture in pixels.permute(0, 2, 3, 1).cpu().numpy():
         buffer = io.BytesIO()

@@ -1,5 +1,5 @@
-"""A loss that looks at the worst group, and at the worst faces of each (Lin et al. 2024, CVPR, "Preserving Fairness
-Generalization in Deepfake Detection")."""
+"""Losses for equal accuracy across groups of people (Lin et al. 2024, CVPR, "Preserving Fairness Generalization in
+Deepfake Detection")."""
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from unseen.detectors.shared.base import Rows
 
 
 def cvar(losses: Tensor, alpha: float) -> Tensor:
-    """Conditional value at risk: the mean of the worst share `alpha` of losses [n], of which the last counts in part.
+    """Conditional value at risk: the mean of the highest share `alpha` of losses [n]; the last one counts in part.
 
-    This is min over t of t + mean(max(losses - t, 0)) / alpha (Rockafellar and Uryasev 2000), computed exactly: its
-    minimum lies at one of the losses. With `alpha` 1 it is their mean, with `alpha` at most 1 / n the largest.
+    It equals min over t of t + mean(max(losses - t, 0)) / alpha (Rockafellar and Uryasev 2000). It is the mean for
+    `alpha` 1, and the maximum for `alpha` at most 1 / n.
     """
     worst = losses.sort(descending=True).values
     share = alpha * len(worst)
@@ -26,21 +26,21 @@ def bi_level(losses: Tensor, groups: Tensor, alpha_groups: float, alpha_faces: f
     """The CVaR over groups of the CVaR within each.
 
     Args:
-        losses: [n], one a face.
-        groups: [n], the group of each.
-        alpha_groups: the share of groups, the worst ones, that count.
-        alpha_faces: the share of a group's faces, the worst ones, that count.
+        losses: [n], one per face.
+        groups: [n], group of each face.
+        alpha_groups: share of groups that count, highest loss first.
+        alpha_faces: share of a group's faces that count, highest loss first.
     """
     within = [cvar(losses[groups == group], alpha_faces) for group in sorted(set(groups.tolist()))]
     return cvar(torch.stack(within), alpha_groups)
 
 
 def groups_of(faces: Faces, names: list[str]) -> tuple[Rows, int]:
-    """The group of each face, a combination of the values of these attributes: numbers from 0, or -1 where the face
-    lacks one; and how many groups there are.
+    """The group of each face [n], and the number of groups. A group is a combination of values of the named
+    attributes, numbered from 0; -1 if a face lacks an attribute.
 
     Raises:
-        UserError: no real or no fake is in a group, or all are in the same.
+        UserError: no real or no fake has a group, or all have the same.
     """
     found = [dict(pairs) for pairs in faces.columns["attributes"]]  # type: ignore[call-overload]
     values = [tuple(each.get(name, "") for name in names) for each in found]
@@ -51,23 +51,23 @@ def groups_of(faces: Faces, names: list[str]) -> tuple[Rows, int]:
     for label, title in enumerate(("real", "fake")):
         if not (groups[faces.labels == label] >= 0).any():
             raise UserError(
-                f"`groups` asks for {asked}, but no {title} face that trains has "
+                f"`groups` asks for {asked}, but no {title} training face has "
                 f"{'it' if len(names) == 1 else 'all of them'}; let its source read it: `attributes` in its block"
             )
     if len(known) < 2:
         only = "/".join(known[0])
-        raise UserError(f"`groups` asks for {asked}, but all faces that train are {only}: nothing to be fair between")
+        raise UserError(f"`groups` asks for {asked}, but all training faces are {only}; name another attribute")
     return groups, len(known)
 
 
 def triplets(features: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Contrastive loss: each face is nearer to those of its class than to the others, by a margin; the mean of
-    max(d(face, like) - d(face, unlike) + margin, 0) over all triples, 0 where there is none.
+    """Contrastive loss: mean of max(d(anchor, same class) - d(anchor, other class) + margin, 0) over all triplets; 0
+    if there are none.
 
     Args:
         features: [n, d].
         labels: [n].
-        margin: a distance.
+        margin: in units of the distance.
     """
     distances = torch.linalg.vector_norm(features[:, None] - features[None], dim=2)
     alike = labels[:, None] == labels[None]
@@ -79,8 +79,8 @@ def triplets(features: Tensor, labels: Tensor, margin: float) -> Tensor:
 
 
 def adain(content: Tensor, style: Tensor, floor: float = 1e-5) -> Tensor:
-    """The content's maps [n, c, h, w] with the mean and deviation of each of the style's (Huang and Belongie 2017,
-    arXiv 1703.06868)."""
+    """Adaptive instance normalisation: content maps [n, c, h, w] with the mean and standard deviation of the style
+    maps, per channel (Huang and Belongie 2017, arXiv 1703.06868)."""
 
     def moments(maps: Tensor) -> tuple[Tensor, Tensor]:
         variance, mean = torch.var_mean(maps, dim=(2, 3), keepdim=True, correction=0)

@@ -1,5 +1,5 @@
-"""Features of a frozen network, computed once: kept in shards below the scratch folder, so that a run that was killed
-goes on, and another head on the same features starts at once."""
+"""Features of a frozen network, cached in shards below the scratch folder, so that a killed run can resume, and
+another head on the same features needs no computation."""
 
 import hashlib
 import sys
@@ -28,7 +28,7 @@ from unseen.detectors.shared.logits import as_batch
 from unseen.detectors.shared.settings import AugmentSettings
 
 SHARD = 64
-"""Faces a shard: all views of as many are what a kill can cost."""
+"""Faces per shard. A killed run loses at most one shard."""
 
 Features = npt.NDArray[np.float32]
 
@@ -36,29 +36,23 @@ Features = npt.NDArray[np.float32]
 def cached_features(
     model: Backboned, faces: Faces, views: int, augment: AugmentSettings | None, seed: int, scratch: Scratch
 ) -> Features:
-    """Features [n, views, d] of faces; the first view is the face as it is.
+    """Features [n, views, d] of faces; the first view is not augmented.
 
-    A shard that is damaged or was made for something else is computed again, with a line that says so: features cost
-    time and nothing else, so it is no reason to stop.
+    A shard that is damaged or has other inputs is computed again, and a line is printed.
 
     Args:
-        model: on the device that computes them; only its `features` are asked for.
-        faces: are decoded a shard at a time, the next one while the network looks at one, if there are idle cores.
-        views: pictures made of each.
-        augment: how the other views are changed, each by its own draw of seed, row and view.
-        seed: decides the views.
-        scratch: where shards are kept.
+        model: on the device to use; only its `features` method is called.
+        faces: decoded one shard at a time, with prefetch.
+        views: images per face.
+        augment: augmentation of the other views, by random numbers from seed, row and view.
+        seed: seed of the augmentation.
+        scratch: folder of the shards.
 
     Raises:
-        StoppedError: it was told to stop, and can go on from there.
+        StoppedError: the process was asked to stop; the next run resumes.
     """
-    made_by = [
-        timm.__version__,
-        PIL.__version__,
-        type(model).__qualname__,
-        model.config,
-        weights_digest(model.network),
-    ]
+    versions, network = [timm.__version__, PIL.__version__], weights_digest(model.network)
+    made_by = [*versions, type(model).__qualname__, model.config, network]
     changed = augment.model_dump() if augment else None
     folder = scratch.shared("features", [*made_by, views, changed, seed, faces.fingerprint()])
     starts = range(0, len(faces), SHARD)
@@ -66,7 +60,7 @@ def cached_features(
     found = [_read(file, folder.name) for file in files]
     missing = [number for number, features in enumerate(found) if features is None]
     if len(missing) < len(found):
-        print(f"features: {len(found) - len(missing)} of {len(found)} shards are there already", file=sys.stderr)
+        print(f"features: {len(found) - len(missing)} of {len(found)} shards are cached", file=sys.stderr)
 
     def prepared(number: int, threads: Executor) -> tuple[int, list[Pixels]]:
         rows = range(starts[number], min(starts[number] + SHARD, len(faces)))
@@ -109,7 +103,7 @@ def _features(model: Backboned, pixels: Pixels) -> Features:
 
 
 def weights_digest(network: nn.Module) -> str:
-    """SHA-256 of a network's weights and their names."""
+    """SHA-256 of the names and values of a network's weights."""
     found = hashlib.sha256()
     for name, value in network.state_dict().items():
         found.update(name.encode())
@@ -119,7 +113,7 @@ def weights_digest(network: nn.Module) -> str:
 
 def _card(features: Features, made_for: str, file: Path) -> dict[str, str]:
     content = hashlib.sha256(np.ascontiguousarray(features).data).hexdigest()
-    return {"features": f"{made_for}/{file.name} {content}"}  # one entry: safetensors writes several in any order
+    return {"features": f"{made_for}/{file.name} {content}"}  # one entry: safetensors does not fix the order
 
 
 def _write(file: Path, made_for: str, features: Any) -> None:
@@ -128,7 +122,7 @@ def _write(file: Path, made_for: str, features: Any) -> None:
 
 
 def _read(file: Path, made_for: str) -> Features | None:
-    """A shard's features, or None where it isn't there or isn't what it should be."""
+    """A shard's features, or None if it is missing, damaged or has other inputs."""
     if not file.exists():
         return None
     try:
@@ -138,5 +132,5 @@ def _read(file: Path, made_for: str) -> Features | None:
                 return features
     except (safetensors.SafetensorError, OSError):
         pass
-    print(f"{file}: damaged, or another network's; computing it again", file=sys.stderr)
+    print(f"{file}: damaged, or of other inputs; computing it again", file=sys.stderr)
     return None

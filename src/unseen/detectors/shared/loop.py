@@ -1,4 +1,4 @@
-"""The one training loop of neural detectors."""
+"""The training loop of all neural detectors."""
 
 import math
 from collections.abc import Iterator
@@ -21,23 +21,23 @@ from unseen.detectors.shared.logits import as_batch, logits_of_faces
 from unseen.detectors.shared.settings import NetworkSettings
 
 PLATEAU = 0.1
-"""What `schedule: plateau` multiplies the learning rate by."""
+"""Factor of the learning rate in `schedule: plateau`."""
 
 OPTIMIZERS: dict[str, Any] = {
     "adamw": partial(torch.optim.AdamW, fused=True),
     "adam": partial(torch.optim.Adam, fused=True),
-    "sgd": partial(torch.optim.SGD, momentum=0.9),  # its fused form fails where some weights begin later
+    "sgd": partial(torch.optim.SGD, momentum=0.9),  # fused SGD fails if some weights have no gradient at first
 }
 
 
-def _in_vain(history: History) -> int:
-    """Validations since the lowest loss."""
+def _without_improvement(history: History) -> int:
+    """Number of validations since the lowest loss."""
     losses = [row["val_loss"] for row in history]
     return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
 def _counted(settings: NetworkSettings, history: History) -> History:
-    """The validations that patience counts: a head alone may come to its end before the rest has begun."""
+    """The validations that patience counts: those after the frozen steps, if these are not all steps."""
     frozen = settings.frozen_steps if settings.frozen_steps < settings.steps else 0
     return [row for row in history if row["step"] > frozen]
 
@@ -49,45 +49,45 @@ def _learning_rate(settings: NetworkSettings, step: int, history: History) -> fl
     if settings.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
     if settings.schedule == "plateau":
-        every, lowest, vain, drops = settings.patience // 2, math.inf, 0, 0
+        every, lowest, worse, drops = settings.patience // 2, math.inf, 0, 0
         for row in _counted(settings, history):
-            vain = vain + 1 if row["val_loss"] >= lowest else 0
+            worse = worse + 1 if row["val_loss"] >= lowest else 0
             lowest = min(lowest, row["val_loss"])
-            drops += vain > 0 == vain % every
+            drops += worse > 0 == worse % every
         return rate * PLATEAU**drops
     return rate
 
 
 def _validation_loss(model: Detector, val: Faces, device: torch.device) -> float:
-    """Log loss with both classes weighing the same."""
+    """Log loss with equal class weights."""
     logits, labels = torch.from_numpy(logits_of_faces(model, val, device)), torch.from_numpy(val.labels)
     each = functional.binary_cross_entropy_with_logits(logits, labels.double(), reduction="none")
     return float((each[labels == 0].mean() + each[labels == 1].mean()) / 2)
 
 
-def _open(model: Detector, frozen: bool) -> None:
-    """Let the head, or all that the detector opens, learn; statistics of batch norms that do not learn stay."""
+def _set_trainable(model: Detector, frozen: bool) -> None:
+    """Enable gradients of the head, or of `model.trainable()`. Frozen batch norms keep their statistics."""
     model.train()
-    learning = {id(weight) for weight in (model.head().parameters() if frozen else model.trainable())}
+    trained = {id(weight) for weight in (model.head().parameters() if frozen else model.trainable())}
     for weight in model.parameters():
-        weight.requires_grad_(id(weight) in learning)
+        weight.requires_grad_(id(weight) in trained)
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None:
             module.train(module.training and module.weight.requires_grad)
 
 
 def fit(model: Detector, task: Task) -> History:
-    """Fit a network and leave it with the weights of its lowest validation loss.
+    """Train a network, and keep the weights with the lowest validation loss.
 
     Args:
-        model: made by its kind's `create`.
-        task: the faces and knobs; validation faces choose the checkpoint and nothing else does.
+        model: from its kind's `create`.
+        task: faces and settings; the validation faces select the weights.
 
     Returns:
-        A row for each validation: step, learning rate, training and validation loss.
+        One row per validation: step, learning rate, training and validation loss.
 
     Raises:
-        UserError: the loss is no longer finite; or the training was told to stop, and can go on from there.
+        UserError: the loss is no longer finite; or the process was asked to stop, and the next run resumes.
     """
     settings, device, parallel = task.settings, prepare(), Parallel()
     assert isinstance(settings, NetworkSettings)
@@ -107,7 +107,7 @@ def fit(model: Detector, task: Task) -> History:
         running = [value.to(device) for value in saved["running"]]
 
     def ended() -> bool:
-        return 0 < settings.patience <= _in_vain(_counted(settings, history))
+        return 0 < settings.patience <= _without_improvement(_counted(settings, history))
 
     def batches() -> Iterator[tuple[int, Batch]]:
         steps = range(first, first if ended() else settings.steps)
@@ -123,7 +123,7 @@ def fit(model: Detector, task: Task) -> History:
                 group["lr"] = rate
             frozen = step < settings.frozen_steps
             if mode is not frozen:
-                _open(model, frozen)
+                _set_trainable(model, frozen)
                 mode = frozen
             with half(device), seeded(task.seed, "dropout", step, parallel.rank):
                 labels = on(device, torch.from_numpy(batch.labels).float())
@@ -146,7 +146,7 @@ def fit(model: Detector, task: Task) -> History:
                     raise UserError(f"the loss is no longer finite at step {done}; lower `learning_rate`")
                 history.append({"step": done, "learning_rate": rate, **losses})
                 running = []
-                if not _in_vain(history):
+                if not _without_improvement(history):
                     best = _copied(model)
             if (task.scratch.due() or stopping) and not parallel.rank:
                 state = {"step": done, "model": model.state_dict(), "optimizer": optimizer.state_dict()}

@@ -1,5 +1,5 @@
-"""Fakes that are real in part, so that a detector looks everywhere and for less (Chen et al. 2025, "Dual Data
-Alignment", arXiv 2505.14359)."""
+"""Mixing of a fake with its real, which makes the difference between the classes smaller (Chen et al. 2025, "Dual
+Data Alignment", arXiv 2505.14359)."""
 
 import numpy as np
 from scipy.fft import dctn, idctn
@@ -8,11 +8,11 @@ from unseen.data.pictures import Pixels
 from unseen.detectors.shared.settings import MixSettings
 
 DRAWS = 4
-"""Numbers in [0, 1) that decide how a fake is mixed."""
+"""Random numbers per fake."""
 
 
 def mixed(real: Pixels, fake: Pixels, draw: list[float], settings: MixSettings) -> Pixels:
-    """A fake uint8 [s, s, 3], mixed with its real of the same shape, or not, as `DRAWS` numbers say."""
+    """Mix a fake uint8 [s, s, 3] with its real of the same shape; `draw` has `DRAWS` numbers in [0, 1)."""
     by_pixels, by_frequencies, share, seed = draw
     share *= settings.most
     if by_pixels < settings.pixels:

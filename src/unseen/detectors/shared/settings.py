@@ -1,7 +1,7 @@
-"""The settings that several kinds of detector share, and those of calibration.
+"""Settings shared by detector kinds, and settings of calibration.
 
-The settings of one kind stand in its file, `unseen/detectors/kinds/KIND.py`, as `class Settings`. Every knob with a
-sensible default has one here or there: that of the default run (params.yaml), unless the kind needs another.
+The settings of one kind are `class Settings` in its file, `unseen/detectors/kinds/KIND.py`. Defaults are those of the
+default run (params.yaml), unless a kind needs others.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -24,64 +24,61 @@ Dropout = Annotated[float, Field(ge=0, lt=1, description="dropout before the las
 
 
 class TrainOn(Settings):
-    """Which folders below data a detector sees, groups or single sets; all in them must be `use: train`."""
+    """Folders below data that a detector trains on, of one or many sets; all sets must have `use: train`."""
 
     reals: DataFolder
     fakes: DataFolder
 
 
 class AugmentSettings(Settings):
-    """Training pictures, real and fake alike, are mirrored, and changed in these ways, each with a probability of its
-    own. By default they are blurred and encoded as JPEG, each with probability 0.5, and nothing else is done: without
-    these two a detector is at chance on generators it has not seen (Wang et al. 2020, arXiv 1912.11035)."""
+    """Augmentation of training pictures, real and fake alike. All are mirrored with probability 0.5. The defaults are
+    blur and JPEG: without these a detector is at chance on held-out generators (Wang et al. 2020, arXiv
+    1912.11035)."""
 
-    turn: Share = Field(0.0, description="probability of a turn by 90, 180 or 270 degrees")
-    move: Share = Field(0.0, description="probability of a small turn and a shift; the edge is filled by its mirror")
-    move_degrees: float = Field(15.0, ge=0, le=45, description="largest turn, either way")
+    turn: Share = Field(0.0, description="probability of a rotation by 90, 180 or 270 degrees")
+    move: Share = Field(0.0, description="probability of a small rotation and a shift; edges are mirrored")
+    move_degrees: float = Field(15.0, ge=0, le=45, description="largest rotation in either direction")
     move_shift: float = Field(0.1, ge=0, le=0.2, description="largest shift, in units of the picture's side")
-    jitter: Share = Field(0.0, description="probability of another brightness, contrast, saturation and hue")
-    jitter_strength: Share = Field(0.2, description="largest share by which each changes; hue by a quarter of it")
-    resize: Share = Field(0.0, description="probability of a way down to a smaller size and back up")
+    jitter: Share = Field(0.0, description="probability of a change of brightness, contrast, saturation and hue")
+    jitter_strength: Share = Field(0.2, description="largest relative change of each; a quarter of it for hue")
+    resize: Share = Field(0.0, description="probability of downsampling and upsampling back")
     resize_low: float = Field(0.5, gt=0, le=1, description="smallest size, in units of the picture's side")
     blur: Share = Field(0.5, description="probability of a Gaussian blur")
-    blur_sigma: float = Field(1.5, ge=0, le=10, description="pixels; sigma is drawn evenly from [0, this]")
+    blur_sigma: float = Field(1.5, ge=0, le=10, description="pixels; sigma is uniform in [0, this]")
     noise: Share = Field(0.0, description="probability of Gaussian noise")
-    noise_sigma: float = Field(8.0, ge=0, le=64, description="of 255; sigma is drawn evenly from [0, this]")
-    jpeg: Share = Field(0.5, description="probability of another JPEG encode")
-    jpeg_low: int = Field(30, ge=1, le=95, description="quality is drawn evenly from [this, 95]")
-    cutout: Share = Field(0.0, description="probability of a grey square somewhere")
-    cutout_side: Share = Field(0.4, description="its largest side, in units of the picture's")
+    noise_sigma: float = Field(8.0, ge=0, le=64, description="of 255; sigma is uniform in [0, this]")
+    jpeg: Share = Field(0.5, description="probability of another JPEG compression")
+    jpeg_low: int = Field(30, ge=1, le=95, description="quality is uniform in [this, 95]")
+    cutout: Share = Field(0.0, description="probability of a grey square at a random position")
+    cutout_side: Share = Field(0.4, description="largest side of the square, in units of the picture's side")
 
 
 class MixSettings(Settings):
-    """Fakes that are real in part: a twin is mixed with its real and stays a fake (Chen et al. 2025, arXiv
-    2505.14359). Needs `paired`."""
+    """Mixing of twins with their reals; the result is labelled fake (Chen et al. 2025, arXiv 2505.14359). Needs
+    `paired`."""
 
-    pixels: Share = Field(0.3, description="probability that pixels are averaged")
-    frequencies: Share = Field(0.2, description="probability that cosine coefficients are exchanged at random")
-    most: Share = Field(0.8, description="the real's share is drawn evenly from [0, this]")
+    pixels: Share = Field(0.3, description="probability of a weighted average of pixels")
+    frequencies: Share = Field(0.2, description="probability of exchanging random DCT coefficients")
+    most: Share = Field(0.8, description="share of the real is uniform in [0, this]")
 
 
 class ElaSettings(Settings):
-    """Error level analysis: a network sees the difference between a picture and its re-saved JPEG (Krawetz 2007)."""
+    """Error level analysis: the input is the difference between a picture and its re-saved JPEG (Krawetz 2007)."""
 
-    quality: int = Field(90, ge=1, le=100, description="of the re-saved JPEG")
-    scale: float = Field(15.0, gt=0, le=255, description="the difference is multiplied by it, and cut at 255")
+    quality: int = Field(90, ge=1, le=100, description="quality of the re-saved JPEG")
+    scale: float = Field(15.0, gt=0, le=255, description="factor of the difference, which is clipped at 255")
 
 
 class FittedSettings(Settings):
-    """The settings that every kind of detector has.
-
-    A kind declares here what the check of params must know about it, so that no check lists kinds:
+    """Settings of every detector kind. The class attributes tell the check of params what a kind requires.
 
     Attributes:
-        starts_from: `weights` may be `none`, `hub` or a folder of assets; or, with `gans`, a GAN of params and
-            nothing else. A GAN whose fakes are held out is refused.
-        network: timm's name of the network, where the kind has one and no knob `backbone`. It says which weights
-            `weights: hub` fetches.
-        sees_stored_crops: nothing is resized, so `input_size` must be `faces.side`.
-        attributes_knob: the name of the knob that lists attributes of faces. Some real and some fake set that the
-            detector trains on must have all of them.
+        starts_from: with `assets`, `weights` may be `none`, `hub` or a folder of assets; with `gans` it must be a GAN
+            of params whose fakes are not held out.
+        network: timm's name of the network that `weights: hub` fetches, for a kind without a knob `backbone`.
+        sees_stored_crops: crops are not resized, so `input_size` must equal `faces.side`.
+        attributes_knob: name of the knob that lists attributes of faces. At least one real and one fake training set
+            must have all of them.
     """
 
     starts_from: ClassVar[Literal["assets", "gans"]] = "assets"
@@ -92,40 +89,42 @@ class FittedSettings(Settings):
     kind: str = Field(description="file below src/unseen/detectors/kinds")
     weights: str = Field(
         pattern=r"^(none|hub|(assets|gans)/[a-z0-9_]+)$",
-        description="folder below models that training starts from; or `hub` for timm's own; or `none`, untrained",
+        description="folder below models with the initial weights; `hub` for timm's; or `none`, random",
     )
     train_on: TrainOn
-    seed: int = Field(0, ge=0, description="added to the run's: another start and order on the same people")
+    seed: int = Field(0, ge=0, description="added to the run's seed; splits do not change")
 
     def network_name(self) -> str:
-        """timm's name of its network: the knob `backbone` or `network`; empty where there is none."""
+        """timm's name of the network, from the knob `backbone` or from `network`; may be empty."""
         return getattr(self, "backbone", self.network)
 
 
 class NetworkSettings(FittedSettings):
-    """A neural detector, fitted by gradient descent on balanced batches."""
+    """Settings of a neural detector, trained by gradient descent on balanced batches."""
 
     input_size: InputSize = 64
-    ela: ElaSettings | None = Field(None, description="the network sees the error levels and not the picture")
+    ela: ElaSettings | None = Field(None, description="error level analysis in place of the picture")
     dropout: Dropout = 0.0
-    steps: int = Field(200, ge=1, description="optimizer steps, at most")
+    steps: int = Field(200, ge=1, description="largest number of optimizer steps")
     frozen_steps: FrozenSteps = 20
-    frozen_learning_rate: float | None = Field(None, gt=0, lt=1, description="of those steps, where it is another")
-    batch: int = Field(32, ge=2, multiple_of=2, description="pictures a step, over all GPUs, half of them real")
+    frozen_learning_rate: float | None = Field(None, gt=0, lt=1, description="in those steps, if different")
+    batch: int = Field(32, ge=2, multiple_of=2, description="pictures per step on all GPUs; half are real")
     optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
     learning_rate: float = Field(0.0005, gt=0, lt=1)
     schedule: Literal["cosine", "constant", "plateau"] = Field(
         "cosine",
-        description="to 0 over all steps; or 10 times lower after `patience` / 2 validations without improvement",
+        description="cosine: to 0; plateau: a tenth after `patience` / 2 validations without improvement",
     )
     weight_decay: float = Field(0.01, ge=0, lt=1)
-    validate_every: int = Field(20, ge=1, description="steps; the weights with the lowest validation loss are kept")
+    validate_every: int = Field(
+        20, ge=1, description="steps between validations; the weights with the lowest loss are kept"
+    )
     patience: int = Field(
         0,
         ge=0,
         description="validations without improvement, after the frozen steps, that end training; 0 for never",
     )
-    paired: bool = Field(False, description="a fake that is a real's twin stands in a batch with that real")
+    paired: bool = Field(False, description="put a twin and its real in the same batch")
     mix: MixSettings | None = None
     augment: AugmentSettings = AugmentSettings.model_validate({})
 
@@ -134,41 +133,41 @@ class NetworkSettings(FittedSettings):
         if self.schedule == "plateau" and self.patience < 2:
             raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
         if self.frozen_learning_rate is not None and not self.frozen_steps:
-            raise ValueError("`frozen_learning_rate` is of the `frozen_steps`, and there are none")
+            raise ValueError("`frozen_learning_rate` needs `frozen_steps` above 0")
         if self.mix and not self.paired:
-            raise ValueError("`mix` mixes a fake with its real: it needs `paired: true`")
+            raise ValueError("`mix` needs `paired: true`")
         return self
 
 
 class LastLayersSettings(NetworkSettings):
-    """A network of which only the last layers are trained."""
+    """Settings of a network whose last layers are trained."""
 
     last_layers: int | None = Field(
-        None, ge=1, description="layers at the backbone's end that learn after the frozen steps, as Keras counts them"
+        None, ge=1, description="last layers, as Keras counts, to train after the frozen steps; all if not given"
     )
 
 
 class NativeSettings(NetworkSettings):
-    """A network that looks for traces which a resize would remove: it sees stored crops as they are."""
+    """Settings of a network that sees stored crops at their own size, because a resize would remove traces."""
 
     sees_stored_crops: ClassVar[bool] = True
 
-    input_size: InputSize = Field(64, description="must be `faces.side`: nothing is resized")
+    input_size: InputSize = Field(64, description="must equal `faces.side`: crops are not resized")
 
     @model_validator(mode="after")
     def _native(self) -> "NativeSettings":
         if self.ela:
-            raise ValueError(f"`kind: {self.kind}` sees pixels as they are: no `ela`")
+            raise ValueError(f"`kind: {self.kind}` sees unmodified pixels: no `ela`")
         return self
 
 
 class CalibrationSettings(Settings):
-    """What is frozen on validation people of the training domain, before anything held out is opened."""
+    """Settings of threshold and unsure band, which are fitted on validation faces of the training domain."""
 
-    max_fpr: float = Field(0.05, gt=0, lt=1, description="largest share of validation reals that may be called fake")
+    max_fpr: float = Field(0.05, gt=0, lt=1, description="largest FPR on validation reals")
     unsure_tail: float = Field(
         0.01,
         gt=0,
         lt=0.5,
-        description="share of either class's validation scores beyond the edges of the unsure band",
+        description="share of each class's validation scores beyond the edges of the unsure band",
     )

@@ -1,4 +1,4 @@
-"""Fit one detector on faces that may be fitted on, and freeze its numbers."""
+"""Fit one detector, and calibrate it on validation faces."""
 
 import importlib
 from collections import Counter
@@ -23,13 +23,13 @@ from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted detector, its frozen numbers, its curves and what it saw.
+    """A fitted detector with its calibration and training data.
 
     Attributes:
         model: the network.
-        calibration: temperature, threshold and unsure band, frozen on validation faces.
+        calibration: temperature, threshold and unsure band, fitted on validation faces.
         history: the rows of the training curve.
-        trained_on: of training and validation, how many faces and people, and which generators.
+        trained_on: counts of faces and people, and the generators, for training and validation.
         validation: predictions on the validation faces, for `write_predictions`.
     """
 
@@ -40,8 +40,8 @@ class Fitted:
     validation: dict[str, list[object]]
 
 
-def _seen(train: Faces, val: Faces) -> dict[str, Any]:
-    """Of training and validation, faces by source, and the people on real faces (see `people_of`)."""
+def _trained_on(train: Faces, val: Faces) -> dict[str, Any]:
+    """Faces by source, people on real faces (see `people_of`) and generators, for training and validation."""
 
     def reals(faces: Faces) -> Iterator[tuple[str, str]]:
         columns = faces.columns["id"], faces.columns["identity"], faces.labels
@@ -65,18 +65,18 @@ def fit_detector(
     seed: int,
     scratch: Scratch,
 ) -> Fitted:
-    """Fit, then freeze temperature and threshold on the validation people.
+    """Fit a detector, then its temperature and threshold on the validation faces.
 
     Args:
         sets: from `sets_for_fitting`, so that none is held out.
-        settings: the detector's knobs.
-        calibration: which operating point to freeze.
-        weights: folder that training starts from.
-        seed: of the run; with `settings.seed` it decides first weights, the order of faces and the augmentation.
-        scratch: keeps the checkpoint.
+        settings: the detector's settings.
+        calibration: the operating point.
+        weights: folder of the initial weights.
+        seed: seed of the run; with `settings.seed` it determines initial weights, batches and augmentation.
+        scratch: folder of the checkpoint.
 
     Raises:
-        UserError: a class is empty in a split.
+        UserError: a class has no faces in a split.
     """
     train, val = (load_crops(sets, [split], FROM_SHARDS) for split in ("train", "val"))  # type: ignore[list-item]
     for faces in (train, val):
@@ -85,7 +85,7 @@ def fit_detector(
         if len(set(faces.columns["label"])) < 2:
             raise UserError(
                 f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
-                "fake faces: both are needed; look at what was dropped in metrics/faces and metrics/fakes"
+                "fake faces: both are needed; see metrics/faces and metrics/fakes for dropped pictures"
             )
     seed += settings.seed
     kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
@@ -101,4 +101,4 @@ def fit_detector(
         "logit": logits.tolist(),
         "score": frozen.score(logits).tolist(),
     }
-    return Fitted(model, frozen, history, _seen(train, val), validation)
+    return Fitted(model, frozen, history, _trained_on(train, val), validation)

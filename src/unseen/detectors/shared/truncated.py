@@ -1,4 +1,4 @@
-"""Detectors on a timm network that is cut off after one of its stages."""
+"""Detectors on a timm network that is cut off after a stage."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from unseen.detectors.shared.backbone import Backboned
 
 
 class Truncated(Backboned):
-    """A timm network up to and with a stage; what comes later is gone, and its weights with it.
+    """A timm network up to and including a stage; later layers are removed.
 
     Args:
-        stage: the last that is kept, as timm's `feature_info` counts; 0 is the stem.
+        stage: last stage to keep, as timm's `feature_info` counts; 0 is the stem.
         config: see `Backboned`.
 
     Raises:
@@ -32,14 +32,14 @@ class Truncated(Backboned):
         channels = network.feature_info[stage]["num_chs"]
         self.classifier = nn.Sequential(nn.Dropout(self.config["dropout"]), nn.Linear(channels, 1))
 
-    def maps(self, seen: Tensor) -> Tensor:
-        """Features [n, d, h, w] of what `seen` gives."""
+    def maps(self, inputs: Tensor) -> Tensor:
+        """Feature maps [n, d, h, w] of the result of `network_input`."""
         network: Any = self.network
-        x = seen.contiguous(memory_format=torch.channels_last)
+        x = inputs.contiguous(memory_format=torch.channels_last)
         kept = {"indices": [self.config["stage"]], "intermediates_only": True, "stop_early": True}
         found: Tensor = network.forward_intermediates(x, norm=False, **kept)[0]
         return found
 
     def features(self, pixels: Tensor) -> Tensor:
-        """The mean [n, d] over the places of a map, of pixels uint8 [n, 3, s, s]."""
-        return self.maps(self.seen(pixels)).mean((2, 3))
+        """Spatial mean [n, d] of the feature maps, for pixels uint8 [n, 3, s, s]."""
+        return self.maps(self.network_input(pixels)).mean((2, 3))
