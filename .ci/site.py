@@ -1,7 +1,7 @@
 """Hooks of mkdocs: pages of the site that lie outside of docs/, and links that work on GitHub and on the site.
 
-README.md is the first page. A link is written as it works on GitHub, relative to the file that holds it; here it becomes
-a link between pages. `mkdocs build --strict` then checks it.
+README.md is the first page. A link is written as it works on GitHub, relative to the file that holds it; here it
+becomes a link between pages. `mkdocs build --strict` then checks it.
 """
 
 import posixpath

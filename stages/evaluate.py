@@ -18,13 +18,13 @@ def main(detector: str) -> None:
     card = read_json(folder / "detector.json")
     calibration = card["calibration"]
     found = evaluate(
-        Path("data/sets/predictions", detector),
-        list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
-        calibration["threshold"],
-        calibration["unsure"],
-        read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
-        read_block(_stage.PARAMS, ["seed"], int),
-        calibration.get("at_fpr"),
+        folder=Path("data/sets/predictions", detector),
+        names=list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
+        threshold=calibration["threshold"],
+        unsure=calibration["unsure"],
+        settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
+        seed=read_block(_stage.PARAMS, ["seed"], int),
+        at_fpr=calibration.get("at_fpr"),
     )
     write_evaluation(found, detector, Path("metrics"))
     write_json(folder / "evaluation.json", evaluation_summary(found.metrics))

@@ -20,14 +20,14 @@ def main(name: str) -> None:
     detector = load_detector(Path("models/detectors", name))
     groups = detector.card["settings"]["train_on"]
     explained = explain(
-        detector,
-        Path("data/sets/predictions", name),
-        Path("data/sets/evaluation"),
-        {key: one.data for key, one in sets.items()},
-        [one for side in ("reals", "fakes") for one in sets_for_fitting(Path("data/sets", groups[side]))],
-        Path("models", settings.weights),
-        settings,
-        read_block(_stage.PARAMS, ["seed"], int),
+        detector=detector,
+        predictions=Path("data/sets/predictions", name),
+        evaluation=Path("data/sets/evaluation"),
+        folders={key: one.data for key, one in sets.items()},
+        train=[one for side in ("reals", "fakes") for one in sets_for_fitting(Path("data/sets", groups[side]))],
+        weights=Path("models", settings.weights),
+        settings=settings,
+        seed=read_block(_stage.PARAMS, ["seed"], int),
     )
     target = Path("metrics/explanations", name)
     write_metrics(target / "heat.json", explained.heat)

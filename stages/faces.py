@@ -22,15 +22,15 @@ def main(name: str) -> None:
     archive, card = archive_file(Path("data/raw", source.archive))
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     counts = gather(
-        name,
-        source,
-        archive,
-        card["sha256"],
-        Preprocessing(with_dynamic_input(model), faces, read_block(_stage.PARAMS, ["seed"], int)),
-        read_block(_stage.PARAMS, ["split"], SplitSettings),
-        Path("data/faces", source.group, name),
-        _stage.SCRATCH,
-        worker_count(),
+        name=name,
+        source=source,
+        archive=archive,
+        sha256=card["sha256"],
+        preprocessing=Preprocessing(with_dynamic_input(model), faces, read_block(_stage.PARAMS, ["seed"], int)),
+        shares=read_block(_stage.PARAMS, ["split"], SplitSettings),
+        folder=Path("data/faces", source.group, name),
+        scratch=_stage.SCRATCH,
+        workers=worker_count(),
     )
     write_metrics(Path("metrics/faces", f"{name}.json"), counts)
 

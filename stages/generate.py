@@ -19,14 +19,14 @@ def main(name: str) -> None:
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     counts = sample_set(
-        name,
-        settings,
-        load_gan(Path("models/gans", settings.gan)),
-        FaceDetector(with_dynamic_input(model), faces.detect),
-        faces,
-        read_block(_stage.PARAMS, ["split"], SplitSettings),
-        read_block(_stage.PARAMS, ["seed"], int),
-        Path("data/fakes", settings.group, name),
+        name=name,
+        settings=settings,
+        gan=load_gan(Path("models/gans", settings.gan)),
+        face_detector=FaceDetector(with_dynamic_input(model), faces.detect),
+        faces=faces,
+        shares=read_block(_stage.PARAMS, ["split"], SplitSettings),
+        seed=read_block(_stage.PARAMS, ["seed"], int),
+        folder=Path("data/fakes", settings.group, name),
     )
     write_metrics(Path("metrics/fakes", f"{name}.json"), counts)
 

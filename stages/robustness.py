@@ -24,12 +24,12 @@ def main(name: str) -> None:
     detector = load_detector(Path("models/detectors", name))
     output = Path("data/robustness", f"{name}.parquet")
     score_changes(
-        [detector],
-        {key: folder for key, folder in folders.items() if key in needed},
-        settings.changes,
-        settings.faces,
-        read_block(_stage.PARAMS, ["seed"], int),
-        output,
+        detectors=[detector],
+        folders={key: folder for key, folder in folders.items() if key in needed},
+        levels=settings.changes,
+        most=settings.faces,
+        seed=read_block(_stage.PARAMS, ["seed"], int),
+        output=output,
     )
     rows = measure_robustness(output, {name: detector.calibration.threshold}, pairs)
     metrics = Path("metrics/robustness")

@@ -33,7 +33,9 @@ def main(name: str) -> None:
     shown = torch.from_numpy(held_back.pixels[:MEASURED]).permute(0, 3, 1, 2)
     key = [settings.model_dump(), seed, [face_set.fingerprint() for face_set in sets], gan.card if gan else None]
     scratch = Scratch(_stage.SCRATCH, f"autoencoder-{name}", key)
-    history = fit_autoencoder(net, Reals(faces.pixels, prepare()), shown, settings, seed, scratch)
+    history = fit_autoencoder(
+        net=net, reals=Reals(faces.pixels, prepare()), held_back=shown, settings=settings, seed=seed, scratch=scratch
+    )
 
     save(Path("models/autoencoders", name), name, net, faces.counts("source"))
     metrics = Path("metrics/autoencoders", name)

@@ -35,7 +35,9 @@ def main(name: str) -> None:
         [sha256_of(file) for file in sorted(weights.iterdir())],
     ]
     scratch = Scratch(_stage.SCRATCH, f"detector-{name}", [settings.model_dump(), seed, data])
-    fitted = fit_detector(sets, settings, calibration, weights, seed, scratch)
+    fitted = fit_detector(
+        sets=sets, settings=settings, calibration=calibration, weights=weights, seed=seed, scratch=scratch
+    )
     if Parallel().rank:
         return
 
@@ -49,12 +51,12 @@ def main(name: str) -> None:
     write_predictions(Path("data/validation", f"{name}.parquet"), [fitted.validation])
     write_metrics(Path("metrics/training", f"{name}.json"), fitted.calibration.validation)
     save_detector(
-        Path("models/detectors", name),
-        fitted.model,
-        settings.kind,
-        fitted.calibration,
-        with_dynamic_input(Path("models/assets/centerface/centerface.onnx").read_bytes()),
-        {
+        folder=Path("models/detectors", name),
+        model=fitted.model,
+        kind=settings.kind,
+        calibration=fitted.calibration,
+        face_detector=with_dynamic_input(Path("models/assets/centerface/centerface.onnx").read_bytes()),
+        card={
             "name": name,
             "faces": read_block(_stage.PARAMS, ["faces"], FaceSettings).model_dump(),
             "seed": seed,

@@ -33,14 +33,29 @@ def main(name: str) -> None:
     device = prepare()
     backbone = Backbone(Path("models/assets/efficientnet_lite1"), device)
     inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)
-    gan_metrics = GanMetrics(faces.pixels, held_back.pixels, settings, seed, quality.samples, backbone, inception)
+    gan_metrics = GanMetrics(
+        train=faces.pixels,
+        held_back=held_back.pixels,
+        settings=settings,
+        seed=seed,
+        count=quality.samples,
+        backbone=backbone,
+        inception=inception,
+    )
     key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
     scratch = Scratch(_stage.SCRATCH, f"gan-{name}", key)
     trained = train(Reals(faces.pixels, device), gan_metrics, settings, seed, scratch)
     if Parallel().rank:
         return
 
-    save_gan(Path("models/gans", name), name, settings, faces.pixels.shape[1], trained.states, faces.counts("source"))
+    save_gan(
+        folder=Path("models/gans", name),
+        name=name,
+        settings=settings,
+        size=faces.pixels.shape[1],
+        states=trained.states,
+        data=faces.counts("source"),
+    )
     metrics = Path("metrics/gans", name)
     with atomic_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(trained.history[0]), lineterminator="\n")

@@ -23,15 +23,15 @@ def main(name: str) -> None:
     reals = sets_below(Path("data/sets", settings.of))
     check_sides(reals, faces.side)
     counts = twin_set(
-        name,
-        settings,
-        maker,
-        net.to(prepare()),
-        reals,
-        FaceDetector(with_dynamic_input(model), faces.detect),
-        faces,
-        read_block(_stage.PARAMS, ["seed"], int),
-        Path("data/fakes", settings.group, name),
+        name=name,
+        settings=settings,
+        maker=maker,
+        net=net.to(prepare()),
+        reals=reals,
+        face_detector=FaceDetector(with_dynamic_input(model), faces.detect),
+        faces=faces,
+        seed=read_block(_stage.PARAMS, ["seed"], int),
+        folder=Path("data/fakes", settings.group, name),
     )
     write_metrics(Path("metrics/fakes", f"{name}.json"), counts)
 

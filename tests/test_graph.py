@@ -297,10 +297,10 @@ def test_a_queued_experiment_runs_its_own_code(clone: Clone) -> None:
     """The queue runs in a copy of what was there when it was queued, whatever the workspace says by then."""
     script = clone.folder / "stages/evaluate.py"
     code = script.read_text()
-    marked = '    found.metrics["marker"] = "{}"\n    write_metrics('
-    script.write_text(code.replace("    write_metrics(", marked.format("queued"), 1))
+    marked = '    found.metrics["marker"] = "{}"\n    write_evaluation('
+    script.write_text(code.replace("    write_evaluation(", marked.format("queued"), 1))
     clone.run("dvc", "exp", "run", "--queue", "--name", "queued", "evaluate@dct_logistic")
-    script.write_text(code.replace("    write_metrics(", marked.format("workspace"), 1))
+    script.write_text(code.replace("    write_evaluation(", marked.format("workspace"), 1))
     clone.run("dvc", "exp", "run", "--run-all")
     lock = yaml.safe_load(clone.run("git", "show", "refs/exps/" + _exp_ref(clone, "queued") + ":dvc.lock"))
     outs = {out["path"]: out["md5"] for out in lock["stages"]["evaluate@dct_logistic"]["outs"]}

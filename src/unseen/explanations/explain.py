@@ -99,7 +99,9 @@ def explain(
     shares = heat_shares(frame, measured.assign(inside=inside, area=area), seed)
     heading = [f"{detector.name}: evidence for its decisions ({METHODS[method]}); fake if score >= {threshold:.3f}"]
     panels = sheet(heading, _panel_rows(frame, settings.pictures, seen, heats))
-    similar, table = _neighbours(detector.name, frame, settings, seen, train, weights, device)
+    similar, table = _neighbours(
+        title=detector.name, frame=frame, settings=settings, seen=seen, train=train, weights=weights, device=device
+    )
     return Explained({"method": method, "threshold": threshold, **shares}, panels, similar, table)
 
 

@@ -127,7 +127,14 @@ class FaceDetector:
         return _non_maximum_suppression(
             [
                 self._face(
-                    float(heat[0, y, x]), y, x, sizes[:, y, x], offsets[:, y, x], points[:, y, x], across, down
+                    score=float(heat[0, y, x]),
+                    y=y,
+                    x=x,
+                    sizes=sizes[:, y, x],
+                    offsets=offsets[:, y, x],
+                    points=points[:, y, x],
+                    across=across,
+                    down=down,
                 )
                 for y, x in zip(rows.tolist(), columns.tolist(), strict=True)
             ]

@@ -152,7 +152,16 @@ def _crop(
         crop = crop_square(picture, picture.width / 2, picture.height / 2, side, settings.side)
         jpeg, dhash = encode(crop, encoded_as or sha256, settings.jpeg, seed), difference_hash(crop)
     picture_dhash = difference_hash(picture)
-    return Crop(jpeg, sha256, dhash, picture_dhash, picture.size, face, len(found) > 1, original(data))
+    return Crop(
+        jpeg=jpeg,
+        sha256=sha256,
+        dhash=dhash,
+        picture_dhash=picture_dhash,
+        size=picture.size,
+        face=face,
+        several=len(found) > 1,
+        original=original(data),
+    )
 
 
 def preprocess_pictures(
@@ -184,13 +193,13 @@ def preprocess_pictures(
         for (position, picture), found in zip(held, face_detector.detect_all([one for _, one in held]), strict=True):
             try:
                 done[position] = _crop(
-                    files[position],
-                    picture,
-                    found,
-                    settings,
-                    seed,
-                    framing,
-                    encoded_as[position] if encoded_as else "",
+                    data=files[position],
+                    picture=picture,
+                    found=found,
+                    settings=settings,
+                    seed=seed,
+                    framing=framing,
+                    encoded_as=encoded_as[position] if encoded_as else "",
                 )
             except BadPictureError as bad:
                 done[position] = bad

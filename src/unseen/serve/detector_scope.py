@@ -92,14 +92,14 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         f"{rates}. Other generators: not measured. `{NOT_FLAGGED}` does not mean real."
     )
     return Scope(
-        detector.name,
-        sentence,
-        few,
-        calibration.threshold,
-        calibration.unsure,
-        calibration.temperature,
-        calibration.max_fpr,
-        {"people": people, "without_identity": others, "faces": faces, "generators": generators},
-        measured,
-        MEANINGS,
+        detector=detector.name,
+        scope=sentence,
+        demonstration=few,
+        threshold=calibration.threshold,
+        unsure=calibration.unsure,
+        temperature=calibration.temperature,
+        max_fpr=calibration.max_fpr,
+        trained_on={"people": people, "without_identity": others, "faces": faces, "generators": generators},
+        measured=measured,
+        verdicts=MEANINGS,
     )

@@ -158,7 +158,15 @@ def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scor
     score = float(calibration.score([logit])[0])
     called = verdict_of(score, calibration.threshold, calibration.unsure)
     calibrated = logit / calibration.temperature
-    return ScoredFace(path, box, logit, calibrated, score, score >= calibration.threshold, called)
+    return ScoredFace(
+        path=path,
+        box=box,
+        logit=logit,
+        calibrated_logit=calibrated,
+        score=score,
+        flagged=score >= calibration.threshold,
+        verdict=called,
+    )
 
 
 def predict(

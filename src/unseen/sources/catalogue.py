@@ -86,7 +86,9 @@ def _row(name: str, source: SourceSettings, archive: Origin, data: Path, where: 
     made = any(found.parent.name == name for found in data.glob("faces/**/set.json"))
     here = "faces made" if made else "downloaded" if card.exists() else where
     size = _size(source.archive, archive, card)
-    return CatalogueRow(name, source.label, source.use, archive.kind, size, here, source.license)
+    return CatalogueRow(
+        name=name, label=source.label, use=source.use, kind=archive.kind, size=size, here=here, license=source.license
+    )
 
 
 def catalogue_rows(
