@@ -9,7 +9,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from conftest import PARAMS, ROOT
-from unseen.core.settings import read_yaml
+from unseen.core.yaml_text import read_yaml
 
 SCRIPT = runpy.run_path(str(ROOT / ".ci/format_params.py"))
 FILES = [PARAMS, *sorted((ROOT / "experiments").glob("*.yaml"))]

@@ -20,7 +20,8 @@ from dvc_data.hashfile.meta import Meta
 from pydantic import BaseModel
 
 from conftest import PARAMS, ROOT
-from unseen.core.settings import RESERVED, Key, Name, read_yaml
+from unseen.core.settings import RESERVED, Key, Name
+from unseen.core.yaml_text import read_yaml
 from unseen.params.check import Params, load_params
 
 ITEMS = {

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from evaluation.made_up import columns
 from evaluation.stored import write_faces
-from unseen.core.settings import read_block, read_yaml
+from unseen.core.settings import read_block
+from unseen.core.yaml_text import read_yaml
 from unseen.data.predictions import write_predictions
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import TrainedDetector

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from unseen.core.errors import UserError
 from unseen.core.kinds import read_kind
-from unseen.core.settings import read_block, read_yaml, validated
+from unseen.core.settings import read_block, validated
+from unseen.core.yaml_text import read_yaml
 from unseen.params.check import Params, checked, load_params
 from unseen.params.references import problems
 from unseen.sources.catalogue import entry
@@ -679,7 +680,7 @@ def test_a_duplicate_block(tmp_path: Path) -> None:
         ("seed", "must be a mapping"),
         ("seed: [1\n", "not valid YAML"),
         ("seed: 1\n  split: 2\n", "not valid YAML"),
-        ("seed: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
+        ("seed: !!python/object/apply:os.getcwd []\n", "tags are not read"),
         ("seed: \x01\n", "not valid YAML"),
         ("<<<<<<< HEAD\nseed: 4\n=======\nseed: 5\n>>>>>>> other\n", "not valid YAML"),
     ],
@@ -692,7 +693,7 @@ def test_what_is_no_mapping(tmp_path: Path, text: str, fragment: str) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"seed: \xff\xfe\n")
-    with pytest.raises(UserError, match="not valid YAML"):
+    with pytest.raises(UserError, match="in line 1 is not UTF-8; save it as UTF-8"):
         load_params(tmp_path / "params.yaml")
 
 

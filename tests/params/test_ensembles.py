@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from unseen.core.errors import UserError
-from unseen.core.settings import read_yaml, validated
+from unseen.core.settings import validated
+from unseen.core.yaml_text import read_yaml
 from unseen.params.check import Params
 from unseen.params.references import check
 

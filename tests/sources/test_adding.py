@@ -11,7 +11,7 @@ from dvc.utils.serialize import modify_yaml
 
 from conftest import PARAMS
 from unseen.core.errors import UserError
-from unseen.core.settings import read_yaml
+from unseen.core.yaml_text import read_yaml
 from unseen.params.check import load_params
 from unseen.sources.adding import add
 from unseen.sources.catalogue import entry, load_catalogue

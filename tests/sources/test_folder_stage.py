@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from conftest import PARAMS, ROOT
-from unseen.core.settings import read_yaml
+from unseen.core.yaml_text import read_yaml
 
 Dvc = Callable[..., tuple[int, str]]
 

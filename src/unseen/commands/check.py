@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _archive_problems(path: Path, project: Path) -> list[str]:
     """Problems of the valid archives and folders, in a params file that is not valid elsewhere."""
-    from unseen.core.settings import problems_of, read_yaml, validated
+    from unseen.core.settings import problems_of, validated
+    from unseen.core.yaml_text import read_yaml
     from unseen.params.availability import archive_problems, folder_problems
     from unseen.sources.archives import AnyArchive
     from unseen.sources.shared.settings import FolderSettings

@@ -21,7 +21,8 @@ HEADINGS = ("source", "label", "use", "kind", "here", "size", "licence")
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, or the blocks of the named sources."""
-    from unseen.core.settings import Name, read_block, read_yaml
+    from unseen.core.settings import Name, read_block
+    from unseen.core.yaml_text import read_yaml
     from unseen.sources.archives import AnyArchive
     from unseen.sources.catalogue import catalogue_rows, entry
     from unseen.sources.shared.settings import FolderSettings, SourceSettings

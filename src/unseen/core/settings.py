@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from unseen.core.errors import UserError
+from unseen.core.yaml_text import read_yaml
 
 Role = Literal["train", "held_out"]
 """`train`: may fit weights and thresholds. `held_out`: only for evaluation."""
@@ -77,47 +77,6 @@ def did_you_mean(value: object, allowed: Sequence[str]) -> str:
     close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
     listed = ", ".join(allowed) if allowed else "none yet"
     return f"allowed: {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
-
-
-class _Loader(yaml.SafeLoader):
-    """Raises an error for duplicate keys: a copied block with an unchanged name would silently replace the first.
-
-    Merge keys such as `{<<: *other, seed: 1}` are allowed, and a block's own keys override them. `1e-3` is a number,
-    as in DVC; PyYAML's loader reads it as text.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        names = [self.construct_object(key, deep=True) for key in keys]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.YAMLError(f"duplicate key `{name}` (in the block from line {node.start_mark.line + 1})")
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema: the point and the exponent's sign are optional.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a params file as plain data.
-
-    Raises:
-        UserError: the file does not exist, or is not a YAML mapping.
-    """
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found; run this from the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise UserError(f"{path}: not readable: {error.strerror}") from None
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: must be a mapping of blocks such as `faces:` and `detectors:`")
-    return data
 
 
 def _fields(kind: Any) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from unseen.autoencoders.settings import AutoencoderSettings, TwinSettings
 from unseen.core import environment
 from unseen.core.errors import UserError
 from unseen.core.kinds import any_settings
-from unseen.core.settings import Name, Problem, Role, Settings, problems_of, read_yaml, validated
+from unseen.core.settings import Name, Problem, Role, Settings, problems_of, validated
+from unseen.core.yaml_text import read_yaml
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file
-from unseen.core.settings import problems_of, read_yaml, validated
+from unseen.core.settings import problems_of, validated
+from unseen.core.yaml_text import read_yaml
 from unseen.params.check import checked
 from unseen.sources.archives import AnyArchive
 from unseen.sources.catalogue import entry, load_catalogue

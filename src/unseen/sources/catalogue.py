@@ -8,7 +8,8 @@ from pathlib import Path
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_json
-from unseen.core.settings import Name, Role, Settings, did_you_mean, read_yaml, validated
+from unseen.core.settings import Name, Role, Settings, did_you_mean, validated
+from unseen.core.yaml_text import read_yaml
 from unseen.sources.archives import AnyArchive
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import Origin, SourceSettings
