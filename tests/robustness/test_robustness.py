@@ -164,7 +164,7 @@ def test_few_batches_are_in_memory(
 ) -> None:
     """However many faces and levels there are: those in use, those waiting, and those in the making."""
     monkeypatch.setattr(robustness, "SCORING_BATCH", 2)
-    decoded, made, used, prefetch, changes_ahead = 0, 0, 0, [], []
+    decoded, made, used, pending_faces, pending_changes = 0, 0, 0, [], []
     decode_crops, changed, logits = robustness.decode_crops, robustness.apply_change, robustness.logits_of
 
     def decode(jpegs: list[bytes], threads: Any) -> Pixels:
@@ -182,8 +182,8 @@ def test_few_batches_are_in_memory(
         assert len(pixels) <= 2
         used += 1
         done = used // (len(NAMES) * len(CELLS)) * 2
-        prefetch.append(decoded - done)
-        changes_ahead.append(made - used // len(NAMES))
+        pending_faces.append(decoded - done)
+        pending_changes.append(made - used // len(NAMES))
         return logits(model, pixels, device)
 
     monkeypatch.setattr(robustness, "decode_crops", decode)
@@ -191,9 +191,9 @@ def test_few_batches_are_in_memory(
     monkeypatch.setattr(robustness, "logits_of", look)
     scored(detectors, {"reals": folders["reals"]}, tmp_path / "out.parquet")
     assert decoded == 30
-    assert max(prefetch) <= 3 * 2
+    assert max(pending_faces) <= 3 * 2
     assert made == 15 * len(CELLS)
-    assert max(changes_ahead) <= 3
+    assert max(pending_changes) <= 3
 
 
 def test_same_bytes_twice_with_one_thread_or_four(

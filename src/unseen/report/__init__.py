@@ -1,1 +1,1 @@
-"""Tables and pictures for people."""
+"""The report: HTML pages, tables and charts of the results."""

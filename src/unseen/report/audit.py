@@ -1,4 +1,4 @@
-"""Data and audit: faces as detectors see them, and what could give a class away besides being fake."""
+"""Section "Data and audit": sample faces of each set, and cues other than fakery that separate the classes."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from unseen.report.tables import Cell, Head, Table, number_cell
 
 KINDS = ("file", "picture", "original")
 ROW = 15
-"""Pixels of a cue's bar and the gap to the next."""
+"""Height of a bar and its gap, in pixels."""
 
 
 def cue_chart(kind: str, cues: dict[str, dict[str, float]]) -> Markup:
-    """The AUC of each cue of a kind with its interval, highest first.
+    """Chart of the AUC of each cue of one kind, with its interval, highest first.
 
     Args:
         kind: file, picture or original.
-        cues: auc, low and high of each.
+        cues: `auc`, `low` and `high` of each cue.
     """
     ordered = sorted(cues.items(), key=lambda item: (item[1]["auc"], item[0]))
     lowest = 0.3
@@ -59,10 +59,10 @@ def _between(found: dict[str, float]) -> str:
 
 
 def section(results: Measured, sets: list[dict[str, Any]]) -> Section:
-    """Sample faces of each set, and a table and charts for each audited pair.
+    """Show sample faces of each set, and a table and charts for each audited pair.
 
     Args:
-        results: of anybody.
+        results: of a run, or of external predictions.
         sets: from `data.described`.
     """
     title = "Data and audit"
@@ -71,9 +71,9 @@ def section(results: Measured, sets: list[dict[str, Any]]) -> Section:
     pairs = []
     for name, found in results.audit["pairs"].items():
         table = Table(
-            f"{name}: cross-validated AUC of simple classifiers, with 95 % intervals.",
+            f"{name}: cross-validated AUC of simple classifiers on cues, with 95 % intervals.",
             [
-                *(Head("Cues of the"), Head("Together"), Head("Carried by", words=True), Head("Alone")),
+                *(Head("Cues of the"), Head("All cues"), Head("Best cue", words=True), Head("Its AUC")),
                 Head("Likely cause", words=True),
             ],
             [_row(kind, found[kind], bool(found["separated_by"])) for kind in KINDS],

@@ -1,4 +1,4 @@
-"""The leaderboard: each detector where it does worst."""
+"""The leaderboard: each detector on its worst pair."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.speed import speed_of
-from unseen.report.standing import drawn
+from unseen.report.standing import interval_units
 from unseen.report.tables import (
     NONE,
     Cell,
@@ -46,13 +46,12 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
 
 
 def section(results: Measured) -> Section:
-    """A row for each detector, the highest balanced accuracy first."""
-    frozen = "threshold, which was chosen before these faces were opened"
+    """Show a row for each detector, highest balanced accuracy first."""
+    frozen = "threshold, which was frozen before these faces were read"
     threshold = frozen if isinstance(results, Results) else "threshold"
     table = Table(
-        f"Each detector on the pair it does worst on by balanced accuracy, the highest first, at its {threshold}. "
-        f"Below a number: its 95 % interval over {drawn(results)}; how many faces it is of; or, of a speed, how "
-        "many batches were timed.",
+        f"Each detector on its worst pair by balanced accuracy, highest first, at its {threshold}. Below a number: "
+        f"its 95 % interval over {interval_units(results)}, the number of faces, or the number of timed batches.",
         [
             Head("Detector"),
             Head("Worst pair", words=True),

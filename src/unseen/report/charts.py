@@ -1,4 +1,4 @@
-"""Charts of the report: drawn by matplotlib, as SVG elements that stand in the page and use its colours.
+"""Charts of the report: SVG elements, drawn by matplotlib, that use the colours of the page.
 
 A series has a colour, a dash and a marker. The three cycles differ in length, so series can be told apart without
 colour. The colours are the custom properties of style.css, which has a light and a dark value for each.
@@ -25,17 +25,17 @@ MARKERS = ("o", "s", "^", "D")
 
 INK, SOFT, LINE, PAPER, BAR = "#000001", "#000002", "#000003", "#000004", "#000005"
 VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", PAPER: "bg", BAR: "c0"}
-"""Stand-ins that matplotlib writes, and the custom properties that replace them."""
+"""Placeholder colours that matplotlib writes, and the custom properties that replace them."""
 VARIABLES |= {f"#0001{number:02x}": f"c{number}" for number in range(COLORS)}
 
 LEFT, RIGHT, TOP, BOTTOM = 50, 18, 24, 38
-"""Pixels around the axes."""
+"""Margins around the axes, in pixels."""
 
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "unseen",
-    "text.parse_math": False,  # names of detectors are text
-    "font.family": "DejaVu Sans",  # it comes with matplotlib, so sizes do not depend on the machine
+    "text.parse_math": False,  # a detector's name may contain $
+    "font.family": "DejaVu Sans",  # part of matplotlib, so sizes do not depend on the machine
     "font.size": 10.5,
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
@@ -68,7 +68,7 @@ STYLE: Any = {
 
 @contextmanager
 def _styled() -> Iterator[None]:
-    """The same look whatever the user's matplotlibrc says."""
+    """Apply STYLE, regardless of the user's matplotlibrc."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a glyph that DejaVu lacks; the browser has other fonts
         matplotlib.rcdefaults()
@@ -77,12 +77,12 @@ def _styled() -> Iterator[None]:
 
 
 def color(series: int) -> str:
-    """The stand-in for the colour of a series."""
+    """Return the placeholder for the colour of a series."""
     return f"#0001{series % COLORS:02x}"
 
 
 def look(series: int) -> dict[str, Any]:
-    """The colour, dash and marker of a series, as arguments of `Axes.plot` and `Axes.step`."""
+    """Return the colour, dash and marker of a series, as arguments of `Axes.plot` and `Axes.step`."""
     return {
         "color": color(series),
         "linestyle": DASHES[series % len(DASHES)],
@@ -93,15 +93,15 @@ def look(series: int) -> dict[str, Any]:
 def chart(
     title: str, draw: Callable[[Axes], None], width: int = 300, height: int = 240, left: int = LEFT, top: int = TOP
 ) -> Markup:
-    """A chart as an element. The same calls give the same bytes.
+    """Draw a chart as an SVG element. Equal arguments give equal bytes.
 
     Args:
-        title: stands above the axes and, with the labels of the axes, in the description for screen readers.
-        draw: plots on the axes that it is given, which are as large as the margins leave.
-        width: pixels; a narrower page scales the chart down.
-        height: pixels.
-        left: pixels for the labels of the y axis.
-        top: pixels for the title.
+        title: printed above the axes. The description for screen readers is the title and the axis labels.
+        draw: plots on the given axes.
+        width: in pixels; a narrower page scales the chart down.
+        height: in pixels.
+        left: margin for the labels of the y axis, in pixels.
+        top: margin for the title, in pixels.
     """
     with _styled():
         figure = Figure(figsize=(width / 72, height / 72))
@@ -114,13 +114,13 @@ def chart(
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """The names of series, in the order of their numbers, each after its line and marker."""
+    """Return a legend of series: the line, marker and name of each, in the order of their numbers."""
     items = [Markup("<li>{} {}</li>").format(_swatch(look(n)), escape(name)) for n, name in enumerate(names)]
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
 
 
 def line_legend(names: Sequence[str]) -> Markup:
-    """What dashes mean where colours stand for detectors: names in the order of `DASHES`."""
+    """Return a legend of dashes, for charts whose colours are detectors: names in the order of `DASHES`."""
     items = [
         Markup("<li>{} {}</li>").format(_swatch({"color": INK, "linestyle": DASHES[n]}), escape(name))
         for n, name in enumerate(names)
@@ -156,8 +156,10 @@ def number_axis(axis: Any, low: float, high: float) -> None:
 
 
 def log_axis(axis: Any, values: Sequence[float]) -> None:
-    """Scale an axis around positive values by ratios, with ticks at 1, 2 and 5 of each power of ten; at even steps if
-    those are fewer than three."""
+    """Scale an axis logarithmically around positive values.
+
+    Ticks are at 1, 2 and 5 times each power of ten, or at even steps if fewer than three of those are in range.
+    """
     low, high = min(values) / 1.5, max(values) * 1.5
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     subs = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
@@ -170,7 +172,7 @@ def log_axis(axis: Any, values: Sequence[float]) -> None:
 
 
 def name_axis(axis: Any, names: Sequence[str]) -> None:
-    """Scale an axis for names, the first at 0, the next at 1."""
+    """Scale an axis for names, at 0, 1, 2 and so on."""
     axis.set_major_locator(FixedLocator(range(len(names))))
     axis.set_major_formatter(FuncFormatter(lambda place, _: names[round(place)]))
     _limit(axis, -0.3, max(len(names) - 0.7, 0.3))
@@ -181,9 +183,9 @@ def _limit(axis: Any, low: float, high: float) -> None:
 
 
 def annotate(axes: Axes, x: float, y: float, text: str) -> None:
-    """Write beside a point, on the side that has room, and as far below as earlier texts are in the way."""
+    """Write text beside a point, on the side with more room, and lower if it would overlap earlier texts."""
     across, up = axes.transLimits.transform(axes.transScale.transform((x, y)))
-    right, first = across > 0.6, -4 if up > 0.03 else 4  # not on the line of the x axis
+    right, first = across > 0.6, -4 if up > 0.03 else 4  # keeps off the x axis
     earlier = [one.get_window_extent() for one in axes.texts]
     where: dict[str, Any] = {"textcoords": "offset points", "ha": "right" if right else "left"}
     for down in range(0, 200, 3):
@@ -193,10 +195,10 @@ def annotate(axes: Axes, x: float, y: float, text: str) -> None:
         note.remove()
 
 
-def _element(figure: Figure, says: str) -> Markup:
-    """A figure as an `svg` element with the page's colours and fonts, and with ids of its own."""
+def _element(figure: Figure, label: str) -> Markup:
+    """Return a figure as an `svg` element with the page's colours and fonts, and with unique ids."""
     for artist in figure.findobj():
-        artist.set_clip_on(False)  # nothing lies outside, and a marker on the edge stays whole
+        artist.set_clip_on(False)  # shows markers on the edge in full
     figure.patch.set_visible(False)
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -213,19 +215,19 @@ def _element(figure: Figure, says: str) -> Markup:
     text = re.sub(r"\s*\n\s*", "\n", text).strip()
     salt = hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'(?<= id=")|(?<= xlink:href="#)', f"c{salt}", text)
-    about = Markup('role="img" aria-label="{}"').format(says) if says else Markup('aria-hidden="true"')
+    about = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
     head = Markup('<svg {} viewBox="0 0 {} {}" width="{}" height="{}">').format(about, *size.groups(), *size.groups())
     return Markup("{}{}</svg>").format(head, Markup(text))
 
 
 def _rounded(found: re.Match[str]) -> str:
-    """Numbers with at most two digits after the point: a hundredth of a pixel."""
+    """Round the numbers of a match to a hundredth of a pixel."""
     short = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), found[0])
     return re.sub(r"\s*\n", " ", short).strip()
 
 
 def _in_page(found: re.Match[str]) -> str:
-    """A style with the page's custom properties. The font is that of style.css."""
+    """Replace placeholder colours by custom properties, and remove the font, which style.css sets."""
     style = re.sub(r"; font-family: [^;]*", "", found[0])
     return re.sub(
         r"#[0-9a-f]{6}", lambda one: f"var(--{VARIABLES[one[0]]})" if one[0] in VARIABLES else one[0], style

@@ -1,4 +1,4 @@
-"""Curves of each pair: ROC, and reliability before and after the temperature."""
+"""Section "Curves": ROC and reliability curves of each pair."""
 
 import pandas as pd
 from markupsafe import Markup
@@ -11,11 +11,11 @@ from unseen.report.section import Section
 
 
 def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
-    """ROC curves of every detector on one pair.
+    """Chart of the ROC curves of all detectors on one pair.
 
     Args:
         roc: columns detector, pair, fpr, tpr.
-        pair: which.
+        pair: name of the pair.
         names: the detectors, in the order of their colours.
     """
     of = roc[roc["pair"] == pair]
@@ -30,7 +30,7 @@ def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
 
 
 def _from_0_to_1(axes: Axes, x: str, y: str) -> None:
-    """Both axes from 0 to 100 %, and a thin diagonal."""
+    """Scale both axes from 0 to 100 %, and draw the diagonal."""
     axes.set(xlabel=x, ylabel=y)
     share_axis(axes.xaxis)
     share_axis(axes.yaxis)
@@ -38,12 +38,12 @@ def _from_0_to_1(axes: Axes, x: str, y: str) -> None:
 
 
 def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Markup:
-    """Share of fakes over mean score, in bins, before (dashed) and after the temperature.
+    """Chart of the share of fakes over the mean score of each bin, before (dashed) and after temperature scaling.
 
     Args:
         curves: of one detector and pair: columns temperature, predicted, observed.
-        detector: its name.
-        series: its number, for its colour.
+        detector: name of the detector.
+        series: number of the detector, which sets its colour.
     """
 
     def draw(axes: Axes) -> None:
@@ -56,7 +56,7 @@ def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Marku
 
 
 def section(results: Measured) -> Section:
-    """A ROC chart and a reliability chart a detector for each pair."""
+    """Show for each pair a ROC chart, and a reliability chart for each detector."""
     pairs = [name for name in of_pairs(next(iter(results.detectors.values()))) if (results.roc["pair"] == name).any()]
     names, curves = results.names(), results.reliability
     shown = []
@@ -72,5 +72,5 @@ def section(results: Measured) -> Section:
                 ],
             }
         )
-    data = {"pairs": shown, "legend": legend(names), "when": line_legend(["after the temperature", "before it"])}
-    return Section("curves", "Curves", data)
+    when = line_legend(["after temperature scaling", "before temperature scaling"])
+    return Section("curves", "Curves", {"pairs": shown, "legend": legend(names), "when": when})

@@ -1,4 +1,4 @@
-"""The data page: what each set holds, what was dropped, what it looks like, and where it is from."""
+"""The data page: counts, dropped pictures, sample faces, attributes, origin and licence of each set."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,14 +13,14 @@ from unseen.report.templates import environment
 from unseen.sources.shared.checksums import origin
 
 FEW = 30
-"""Faces of a group below which a share has an interval wider than a third."""
+"""With fewer faces in a group, the interval of a share is wider than a third."""
 
 MANY = 20
-"""Values of an attribute above which it is a text, such as a prompt, and no group."""
+"""An attribute with more values is text, such as a prompt, and does not define groups."""
 
 
 def _attributes(rows: list[Any]) -> dict[str, dict[str, int]]:
-    """For each attribute how many faces have which value, most first."""
+    """Count the faces with each value of each attribute, most frequent value first."""
     found: dict[str, Counter[str]] = {}
     for row in rows:
         for name, value in row:
@@ -38,15 +38,15 @@ def _originals(face_set: FaceSet) -> Markup:
 
 
 def _identities(results: Results, name: str) -> str:
-    """How many people a set is known to show; a GAN's fakes, and pictures without a rule for it, are of nobody."""
+    """Return the number of identities of a set, as text; GAN fakes and sources without an identity rule have none."""
     source = results.params.sources.get(name)
     if (source and source.identity) or name in results.params.twins:
         return f"{sum(results.counts[name]['identities'].values()):,}"
-    return "none stated"
+    return "none"
 
 
 def described(results: Results, data: Path) -> list[dict[str, Any]]:
-    """Each stored set with its counts, rules, groups, and pictures of it."""
+    """Describe each stored set: role, counts, origin, licence, attributes, sample faces and charts."""
     found = []
     for folder, (name, use, label) in results.params.set_folders().items():
         face_set, source = open_set(data / folder), results.params.sources.get(name)
@@ -72,7 +72,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
 
 
 def render_data(results: Results, sets: list[dict[str, Any]]) -> str:
-    """The data page as HTML, the same bytes for the same data.
+    """Render the data page as HTML. Equal data give equal bytes.
 
     Args:
         results: from `read_results`.

@@ -1,4 +1,4 @@
-"""What detectors looked at: heat on the face by outcome, the decisions themselves, and spectra of each generator."""
+"""Section "Explanations": heat on the face by outcome, example decisions, and spectra of each generator."""
 
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ def _outcome(found: dict[str, Any] | None) -> Cell:
 
 
 def _wrong_less_right(found: dict[str, Any]) -> Cell:
-    """By how much less heat beyond the area wrong decisions have, of each class that has both."""
+    """Cell with the difference in heat between wrong and right decisions, for each set that has both."""
     there = {name: one["wrong_less_right"] for name, one in found["groups"].items() if one["wrong_less_right"]}
     if not there:
         return NONE
     texts = [f"{name} {one['value']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f})" for name, one in there.items()]
-    # a line each, and none is broken: beside wide columns a table would make this one as narrow as a word
+    # no-break spaces: beside wide columns the browser would narrow this one to a word
     return Cell("\n".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in texts), kind="words")
 
 
@@ -49,35 +49,35 @@ def _table(heat: dict[str, Any]) -> Table:
     ]
     return Table(
         "Share of heat on the face by outcome, with 95 % intervals over people (a picture without an identity is "
-        "treated as a person). Heat that was spread evenly would have the "
-        "share that stands as area. “Wrong less right”: how much more of the heat beyond that area wrong "
-        "decisions have on the face than right ones of the same set; below 0, wrong ones look past the face.",
-        [Head("Detector"), *(Head(text) for text in OUTCOMES.values()), Head("Wrong less right", words=True)],
+        "treated as a person). “area” is the share of the picture that the face covers, which uniform heat would "
+        "give. “Wrong minus right”: the share of heat on the face beyond that area, of wrong decisions minus right "
+        "ones of the same set; below 0, wrong decisions use more of the background.",
+        [Head("Detector"), *(Head(text) for text in OUTCOMES.values()), Head("Wrong minus right", words=True)],
         rows,
     )
 
 
 def _pictures(folder: Path) -> dict[str, str]:
-    """The pictures in a detector's folder, empty where there are none: git keeps them not, a fresh clone has none."""
+    """Data addresses of a detector's pictures. One is empty if its file is missing: git does not track them."""
     paths = {name: folder / f"{name}.png" for name in ("panels", "neighbours")}
     return {name: small_uri(path) if path.is_file() else "" for name, path in paths.items()}
 
 
 def section(results: Measured, metrics: Path | None) -> Section:
-    """Heat, panels, neighbours and spectra.
+    """Show heat, panels, neighbours and spectra.
 
     Args:
-        results: of anybody.
-        metrics: holds the pictures; None where there are none.
+        results: of a run, or of external predictions.
+        metrics: folder with the pictures; None for external predictions.
     """
-    title = "What detectors looked at"
+    title = "Explanations"
     if not isinstance(results, Results) or metrics is None:
         return Section("explanations", title, missing=OWN_RUN)
     heat = {name: results.heat[name] for name in results.names() if name in results.heat}
     spectra = metrics / "spectra.png"
     if not heat and not spectra.is_file():
         return Section(
-            "explanations", title, missing="No detector of this run was explained: `dvc repro explain` does it."
+            "explanations", title, missing="No detector of this run has explanations; run `dvc repro explain`."
         )
     return Section(
         "explanations",

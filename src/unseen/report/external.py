@@ -1,4 +1,4 @@
-"""External predictions as the results that a page shows."""
+"""Results of external predictions, for the page."""
 
 from typing import Any
 
@@ -12,23 +12,23 @@ from unseen.evaluation.reliability import reliability
 from unseen.report.results import RELIABILITY, Measured, leaderboard
 
 PAIR = "all faces"
-"""The one pair that predictions without sets have."""
+"""Name of the only pair: external predictions have no sets."""
 
 
 def _curves(scored: LabelledScores) -> pd.DataFrame:
-    """The reliability curve of the scores, and of those before a temperature where there are logits."""
+    """Return the reliability curves after and, if there are logits, before temperature scaling."""
     found = {"after": scored.scores} | ({} if scored.raw is None else {"before": scored.raw})
     curves = [reliability(scored.labels, scores).assign(temperature=when) for when, scores in found.items()]
     return pd.concat(curves, ignore_index=True)
 
 
 def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Measured:
-    """What a page can show of predictions alone.
+    """Compute the results that need only predictions.
 
     Args:
-        name: what they are called.
+        name: shown as the name of the detector.
         predictions: from `read_all`.
-        found: their metrics, from `external_metrics`.
+        found: metrics of the predictions, from `external_metrics`.
     """
     scored = LabelledScores.of(predictions)
     fpr, tpr, _ = roc_curve(scored.labels, scored.values)
@@ -45,7 +45,7 @@ def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Mea
         roc=pd.DataFrame({"detector": name, "pair": PAIR, "fpr": np.asarray(fpr), "tpr": np.asarray(tpr)}),
         reliability=curves[RELIABILITY],
         marks=marked,
-        rivals={},
+        baselines={},
         leaderboard=leaderboard(detectors, {name: None}, marked),
         matrix=matrix(detectors, {name: {"trained_on": {}}}),
         folder="",

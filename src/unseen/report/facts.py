@@ -1,4 +1,4 @@
-"""What to know of detectors first: the worst generator, the FPR, and what that was measured on."""
+"""Key facts at the top of the page: the worst generator, the FPR, and the number of faces."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,7 @@ def _thousand(share: float) -> str:
 
 
 def facts(results: Measured, detectors: Sequence[str]) -> list[Fact]:
-    """What to know first: each with `title`, `value`, `text` and a `note`; of several detectors from the lowest to
-    the highest."""
+    """Return facts with `title`, `value`, `text` and `note`. For several detectors, a value is a range."""
     found = [fact for fact in (_missed(results, detectors), _fpr(results, detectors)) if fact]
     metrics = results.detectors[detectors[0]]
     every = metrics.get("pooled") or next(iter(metrics["pairs"].values()))
@@ -24,7 +23,7 @@ def facts(results: Measured, detectors: Sequence[str]) -> list[Fact]:
     n = {name: every[name]["n"] for name in ("fpr", "tpr")}
     of = people_text(**people) if people["people"] else "no identities: intervals treat each picture as a person"
     text = f"real faces and {n['tpr']:,} fakes"
-    return [*found, {"title": "Measured on", "value": f"{n['fpr']:,}", "text": text, "note": f"reals: {of}"}]
+    return [*found, {"title": "Measured on", "value": f"{n['fpr']:,}", "text": text, "note": f"real faces: {of}"}]
 
 
 def _missed(results: Measured, detectors: Sequence[str]) -> Fact | None:
@@ -39,12 +38,12 @@ def _missed(results: Measured, detectors: Sequence[str]) -> Fact | None:
     low, high = (pick(shares, key=lambda name: float(shares[name]["share"])) for pick in (min, max))
     if low == high:
         known = seen(results, low, worst[low])
-        text = {None: "", True: ", which trained it", False: ", never seen in training"}[known]
+        text = {None: "", True: ", seen in training", False: ", never seen in training"}[known]
         note = f"95 %: {between(shares[low]['share'], shares[low], percent)}; n {shares[low]['n']}"
         value, text = percent(shares[low]["share"]), f"TPR on {worst[low]}{text}"
     else:
         value = f"{percent(shares[low]['share'])} to {percent(shares[high]['share'])}"
-        text = "of TPR, by detector"
+        text = "TPR, by detector"
         note = f"{low} on {worst[low]}, {high} on {worst[high]}"
     return {"title": "Worst generator", "value": value, "text": text, "note": note}
 

@@ -1,4 +1,4 @@
-"""What a detector was trained on against the generators it meets; and each set and source by itself."""
+"""Section "Generators and sources": TPR and AUC by generator, and the share called fake by set and by source."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -14,7 +14,7 @@ MEASURES = {"tpr": "TPR at the threshold", "auc": "AUC"}
 
 def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
     value, measure = row[generator], row["measure"]
-    if value != value:  # it never met this generator
+    if value != value:  # not measured on this generator
         return NONE
     if measure == "auc":
         return number_cell(value, digits=3)
@@ -23,7 +23,7 @@ def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
 
 
 def _worst(results: Measured, row: dict[Hashable, Any], measure: str) -> str:
-    """The name beside the least share is the verdict's, also where several generators have the same TPR."""
+    """Return the worst generator; if several have the lowest TPR, the one that the verdict names."""
     return worst_generator(results, str(row["detector"])) if measure == "tpr" else str(row["worst_generator"])
 
 
@@ -34,17 +34,17 @@ def _matrix(results: Measured, measure: str) -> Table:
     rows = [
         [
             Cell(str(row["detector"]), href=of_file(str(row["detector"]), results.folder)),
-            Cell(row["trained_on"] or "not said", kind="words"),
+            Cell(row["trained_on"] or "unknown", kind="words"),
             Cell(write(row["worst"]), _worst(results, row, measure), row["worst"]),
             Cell(write(row["mean"]), f"± {write(row['std'])}", row["mean"]),
             *(_cell(results, row, name) for name in generators),
         ]
         for row in of.to_dict("records")
     ]
-    tint = "; the more is missed, the darker the cell" if measure == "tpr" else ""
+    tint = "; darker cells have a lower TPR" if measure == "tpr" else ""
     return Table(
-        f"{MEASURES[measure]}: what trained a detector (rows) against who drew the fakes (columns, the one that is "
-        f"lowest TPR first). ± is the standard deviation over these generators{tint}.",
+        f"{MEASURES[measure]}: detectors with their training fakes (rows) by generator of the measured fakes "
+        f"(columns, lowest TPR first). ± is the standard deviation over these generators{tint}.",
         [Head("Detector"), Head("Trained on fakes of", words=True), *heads("Worst", "Mean"), *heads(*generators)],
         rows,
         ["matrix.csv"] if isinstance(results, Results) else [],
@@ -61,7 +61,7 @@ def _sources(results: Measured) -> Table:
         for detector in results.names()
     ]
     return Table(
-        "Real faces called fake at the threshold, by where they are from, with 95 % intervals.",
+        "FPR at the threshold: the share of real faces called fake, by source, with 95 % intervals.",
         [Head("Detector"), *heads(*names)],
         rows,
     )
@@ -92,15 +92,15 @@ def _sets(results: Measured) -> Table | None:
         for name, one in sets.items()
     ]
     return Table(
-        "Share called fake at the threshold in each evaluation set, 95 % interval below: high is right for fakes, "
-        "low is right for reals. Unsure: within the band that validation faces of both classes share.",
+        "Share called fake at the threshold in each evaluation set, with its 95 % interval: high is right for fakes, "
+        "low is right for reals. “unsure”: share of scores in the band that validation faces of both classes share.",
         [Head("Detector"), *columns],
         rows,
     )
 
 
 def section(results: Measured) -> Section:
-    """The matrix of training and generators, then sets and sources."""
+    """Show the matrices of detectors and generators, then sources and sets."""
     measures = [name for name in MEASURES if (results.matrix["measure"] == name).any()]
     tables = [*(_matrix(results, name) for name in measures), _sources(results), _sets(results)]
     return Section(

@@ -1,4 +1,4 @@
-"""FPR and TPR of groups of people."""
+"""Section "Groups of people": FPR and TPR by attribute."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _cell(group: dict[str, Any], rate: str) -> Cell:
 
 
 def _table(pair: str, attribute: str, of: dict[str, dict[str, Any]]) -> Table:
-    """Rows are groups, two columns a detector, the gaps last."""
+    """Return a table with a row for each group, two columns for each detector, and the gaps in the last row."""
     first = next(iter(of.values()))
     rows = []
     for group, counts in first["groups"].items():
@@ -26,11 +26,11 @@ def _table(pair: str, attribute: str, of: dict[str, dict[str, Any]]) -> Table:
         rows.append([Cell(group), count_cell(counts["reals"]), count_cell(counts["fakes"]), *cells])
     gaps = [one["gaps"][rate] for one in of.values() for rate in RATES]
     shown = [NONE if gap is None else Cell(percent(gap), sort=gap) for gap in gaps]
-    gap = [Cell("gap", "largest less smallest"), Cell(""), Cell(""), *shown]
+    gap = [Cell("gap", "largest minus smallest"), Cell(""), Cell(""), *shown]
     columns = [Head(text, name) for name in of for text in RATES.values()]
     return Table(
-        f"{pair}, by {attribute}: shares at the threshold with 95 % intervals. A group of fewer than 30 faces of a "
-        f"class is marked “few” and left out of the gap; {first['without']} faces have no such attribute.",
+        f"{pair}, by {attribute}: FPR and TPR at the threshold with 95 % intervals. A group with fewer than 30 faces "
+        f"of a class is marked “few” and left out of the gap; {first['without']} faces lack the attribute.",
         [Head(attribute), Head("Reals"), Head("Fakes"), *columns],
         rows,
         foot=[gap],
@@ -38,7 +38,7 @@ def _table(pair: str, attribute: str, of: dict[str, dict[str, Any]]) -> Table:
 
 
 def section(results: Measured) -> Section:
-    """A table for each pair and attribute that has groups."""
+    """Show a table for each pair and attribute with groups."""
     title = "Groups of people"
     if not isinstance(results, Results):
         return Section("groups", title, missing=OWN_RUN)
@@ -51,6 +51,6 @@ def section(results: Measured) -> Section:
     ]
     without = next(iter(results.detectors.values())).get("groups_without", [])
     if not tables:
-        why = "No pair was measured by groups: `evaluation.groups` in params.yaml names no attribute of its faces."
+        why = "`evaluation.groups` in params.yaml names no attribute of the measured faces."
         return Section("groups", title, missing=why)
     return Section("groups", title, {"tables": tables, "without": without})

@@ -1,4 +1,4 @@
-"""How it was made: what ran, on what, how long, and from which params."""
+"""Section "How it was made": stages with their costs, versions, training curves, GANs and params."""
 
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,16 @@ from unseen.report.section import OWN_RUN, Section
 from unseen.report.tables import NONE, Cell, Head, Table, count_cell, duration, heads, text_cell
 
 ITSELF = "report"
-"""This page is made before what it cost is known: a file of that is of the run before."""
+"""The stage that makes this page. Its costs are left out: their file is still that of the previous run."""
 
 
 def training_chart(rows: pd.DataFrame, detector: str, series: int) -> Markup:
-    """Loss on training and validation faces over steps.
+    """Chart of the loss on training and validation faces over steps.
 
     Args:
-        rows: of one detector, at least one: columns step, train_loss, val_loss.
-        detector: its name.
-        series: its number, for its colour.
+        rows: of one detector, not empty: columns step, train_loss, val_loss.
+        detector: name of the detector.
+        series: number of the detector, which sets its colour.
     """
     most = float(rows[["train_loss", "val_loss"]].max().max())
 
@@ -53,7 +53,7 @@ def _cost_row(cost: dict[str, Any]) -> list[Cell]:
 
 
 def _costs(costs: list[dict[str, Any]]) -> Table:
-    """What each stage took, the longest first, and the sum."""
+    """Return a table of the costs of each stage, longest first, with the total."""
     ordered = sorted(costs, key=lambda cost: (-cost["seconds"], cost["name"]))
     seconds, cpu = (sum(cost[key] for cost in costs) for key in ("seconds", "cpu_seconds"))
     most = max(cost["peak_memory_mb"] for cost in costs)
@@ -62,12 +62,12 @@ def _costs(costs: list[dict[str, Any]]) -> Table:
         Cell(duration(seconds), sort=seconds),
         Cell(duration(cpu), sort=cpu),
     ]
-    total += [Cell(f"{most:,.0f}", "the most", most), *(Cell("", kind="words") for _ in range(3))]
+    total += [Cell(f"{most:,.0f}", "maximum", most), *(Cell("", kind="words") for _ in range(3))]
     return Table(
-        "What each stage took when it last ran; stages that nothing had changed for did not run again. Several may "
-        "have run at once.",
+        "Time and memory of each stage when it last ran. Unchanged stages did not run again. Stages may have run in "
+        "parallel.",
         [
-            *(Head("Stage"), *heads("Time", "Processor time", "Memory, MB")),
+            *(Head("Stage"), *heads("Time", "CPU time", "Memory, MB")),
             *(Head(text, words=True) for text in ("Device", "Commit", "Machine")),
         ],
         [_cost_row(cost) for cost in ordered],
@@ -81,8 +81,8 @@ def _start(card: dict[str, Any]) -> Cell:
     return text_cell("untrained" if weights == "none" else weights) if weights else NONE
 
 
-def _selves(results: Results) -> Table:
-    """Each detector's own seed, size, and what it ran on."""
+def _detectors(results: Results) -> Table:
+    """Return a table of the kind, seed, initial weights and package versions of each detector."""
     rows = []
     for name in results.names():
         card = results.cards[name]
@@ -98,21 +98,21 @@ def _selves(results: Results) -> Table:
             ]
         )
     return Table(
-        "Detectors: their kind, seed, first weights and the versions that trained them.",
+        "Detectors: kind, seed, initial weights and package versions of the training.",
         [
             *(Head("Detector"), Head("Kind", words=True), Head("Seed")),
-            *(Head(text, words=True) for text in ("Starts from", "Versions")),
+            *(Head(text, words=True) for text in ("Initial weights", "Versions")),
         ],
         rows,
     )
 
 
 def section(results: Measured, metrics: Path | None) -> Section:
-    """Versions, commits, costs, training curves, GANs, params.
+    """Show versions, commits, costs, training curves, GANs and params.
 
     Args:
-        results: of anybody.
-        metrics: holds the pictures of GANs and autoencoders; None where there are none.
+        results: of a run, or of external predictions.
+        metrics: folder with the pictures of GANs and autoencoders; None for external predictions.
     """
     title = "How it was made"
     if not isinstance(results, Results) or metrics is None:
@@ -131,7 +131,7 @@ def section(results: Measured, metrics: Path | None) -> Section:
             "commits": sorted({cost["commit"] + (" with changes" if cost["changed"] else "") for cost in costs}),
             "machines": sorted({cost["machine"] for cost in costs}),
             "costs": _costs(costs) if costs else None,
-            "detectors": _selves(results),
+            "detectors": _detectors(results),
             "charts": [
                 training_chart(rows, name, results.names().index(name))
                 for name, rows in steps.items()

@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs nothing but itself."""
+"""The report: one self-contained HTML page."""
 
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,9 @@ from unseen.report.templates import environment, policy, script
 
 
 def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) -> list[Section]:
-    """The parts of the page in the order in which a user acts on them.
+    """Return the sections of the page, in the order of use.
 
-    A part of a run of the pipeline that can't be made says why. A page of predictions alone leaves out what needs
-    more.
+    A section without data gives the reason. A page of external predictions leaves out sections that need a run.
     """
     found = [
         verdict.section(results),
@@ -46,19 +45,19 @@ def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None
 
 
 def render(results: Measured, sets: list[dict[str, Any]], metrics: Path | None) -> str:
-    """The page as HTML, the same bytes for the same numbers.
+    """Render the page as HTML. Equal results give equal bytes.
 
     Args:
-        results: from `read_results`, or of external predictions, from `external.measured`.
-        sets: from `described`; none where there are only predictions.
-        metrics: holds the pictures of explanations, GANs and autoencoders; None where there are only predictions.
+        results: from `read_results` or, for external predictions, from `external.measured`.
+        sets: from `described`; empty for external predictions.
+        metrics: folder with the pictures of explanations, GANs and autoencoders; None for external predictions.
     """
     code = script()
     return (
         environment(results)
         .get_template("page.html")
         .render(
-            title="unseen: detectors on what they have not seen",
+            title="unseen: detectors on unseen generators",
             sections=sections(results, sets, metrics),
             policy=policy(code),
             script=Markup(code),

@@ -1,4 +1,4 @@
-"""Every number of every pair, matched pairs first, and beside the detectors what simple cues come to."""
+"""Section "Pairs of reals and fakes": all metrics of each pair, matched pairs first, with the AUC of simple cues."""
 
 from typing import Any
 
@@ -21,33 +21,33 @@ from unseen.report.tables import (
 )
 
 FPRS = {"fpr_0_5": "0.5 %", "fpr_1": "1 %", "fpr_5": "5 %"}
-VERDICTS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+RATES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 ERRORS = ("log_loss", "ece", "mse", "rmse")
 CELLS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 POOLED = "pooled"
-"""All reals of all evaluation sets against all fakes: shown as one more pair, last."""
+"""Key of the metrics on all reals against all fakes, shown last as one more pair."""
 
 
 def of_pairs(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The pairs of a detector, those matched first, and all faces together last."""
+    """Return the pairs of a detector, matched pairs first, all faces last."""
     ordered = sorted(metrics["pairs"].items(), key=lambda item: not item[1].get("matched", False))
     return dict(ordered) | ({POOLED: metrics[POOLED]} if POOLED in metrics else {})
 
 
 def _reals(found: dict[str, Any]) -> dict[str, int]:
-    """Who the real faces of a pair are."""
+    """Return the counts `people` and `without_identity` of the real faces of a pair."""
     people: dict[str, int] = next(iter(found.values()))["people"]["reals"]
     return people
 
 
-def _rival(cue: dict[str, Any], width: int) -> list[Cell]:
-    name = f"{cue['cue']} alone" if cue["cue"] else "all cues together"
-    return [Cell(f"rival: {name}", f"of the {cue['kind']}"), number_cell(cue["auc"], cue), *[Cell("")] * (width - 2)]
+def _baseline(cue: dict[str, Any], width: int) -> list[Cell]:
+    name = Cell(f"baseline: {cue['cue'] or 'all cues'}", f"of the {cue['kind']}")
+    return [name, number_cell(cue["auc"], cue), *[Cell("")] * (width - 2)]
 
 
 def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
-    columns = [Head(f"Caught at {name}", "threshold frozen; false positives here") for name in FPRS.values()]
-    columns += [Head(f"Caught at {name}", "oracle: threshold from these reals") for name in FPRS.values()]
+    columns = [Head(f"TPR at FPR {name}", "frozen threshold; measured FPR below") for name in FPRS.values()]
+    columns += [Head(f"TPR at FPR {name}", "oracle: threshold from these reals") for name in FPRS.values()]
     rows = []
     for name, of in found.items():
         frozen = [of["at_fpr"][key].get("frozen") for key in FPRS]
@@ -65,42 +65,42 @@ def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
                 *(share_cell(one["tpr"]) for one in oracle),
             ]
         )
-    rivals = [_rival(cue, 4 + len(columns)) for cue in results.rivals.get(pair, [])]
+    baselines = [_baseline(cue, 4 + len(columns)) for cue in results.baselines.get(pair, [])]
     beside = (
-        " Rivals are cross-validated classifiers on one simple cue, or all of them, of all stored faces of both sets."
-        if rivals
+        " Baselines are cross-validated classifiers on one simple cue or on all, over all stored faces of both sets."
+        if baselines
         else ""
     )
     return Table(
         f"How well scores rank, with 95 % intervals over {over(**_reals(found))}.{beside}",
         [Head("Detector"), *heads("AUC", "Average precision", "EER"), *columns],
-        [*rows, *rivals],
-        ["audit.csv"] if rivals else [],
+        [*rows, *baselines],
+        ["audit.csv"] if baselines else [],
     )
 
 
-def _verdict_row(name: str, href: str, at: str, rates: dict[str, Any], around: dict[str, Any]) -> list[Cell]:
+def _decision_row(name: str, href: str, at: str, rates: dict[str, Any], around: dict[str, Any]) -> list[Cell]:
     return [
         Cell(name, href=href),
         Cell(at, kind="words"),
-        *(plain_share(rates[key], around.get(key)) for key in VERDICTS),
+        *(plain_share(rates[key], around.get(key)) for key in RATES),
         *(count_cell(rates["confusion"][key]) for key in CELLS),
     ]
 
 
-def _verdicts(found: dict[str, Any], results: Measured) -> Table:
+def _decisions(found: dict[str, Any], results: Measured) -> Table:
     rows = []
     for name, of in found.items():
         href, threshold = of_file(name, results.folder), results.detectors[name]["threshold"]
-        rows.append(_verdict_row(name, href, f"its own, {threshold:.3f}", of, of["intervals"]))
-        rows.append(_verdict_row(name, href, "0.5", of["at_half"], {}))
+        rows.append(_decision_row(name, href, f"its own, {threshold:.3f}", of, of["intervals"]))
+        rows.append(_decision_row(name, href, "0.5", of["at_half"], {}))
     return Table(
-        "Right and wrong verdicts at each detector's own threshold, frozen before these faces were opened, and at "
-        "0.5, which papers mostly use. Recall is the share of TPR.",
+        "Decisions at each detector's own threshold, frozen before these faces were read, and at 0.5, which most "
+        "papers use. Recall is the TPR.",
         [
             *(Head("Detector"), Head("Threshold", words=True)),
             *heads("Accuracy", "Balanced accuracy", "Precision", "Recall", "F1"),
-            *heads("TPR", "FPR", "Fakes missed", "Reals not flagged"),
+            *heads("TP", "FP", "FN", "TN"),
         ],
         rows,
     )
@@ -119,15 +119,15 @@ def _errors(found: dict[str, Any], results: Measured) -> Table:
         )
     names = ("Log loss", "ECE", "MSE (Brier)", "RMSE")
     return Table(
-        "How far scores are from being probabilities; 0 is best. A temperature from validation faces of the training "
-        "domain scales the scores; “before” is without it.",
+        "Calibration errors of the scores; 0 is best. The temperature was fitted on validation faces of the training "
+        "domain; “before temperature” is without it.",
         [Head("Detector"), *heads(*names), *(Head(name, "before temperature") for name in names)],
         rows,
     )
 
 
 def _overview(results: Measured) -> Table:
-    """The AUC of each detector on each pair."""
+    """Return a table of the AUC of each detector on each pair."""
     names = list(of_pairs(next(iter(results.detectors.values()))))
     rows = [
         [
@@ -137,28 +137,27 @@ def _overview(results: Measured) -> Table:
         for detector in results.names()
     ]
     columns = [
-        Head("all faces together" if name == POOLED else name, mark=", ".join(results.marks.get(name, [])))
-        for name in names
+        Head("all faces" if name == POOLED else name, mark=", ".join(results.marks.get(name, []))) for name in names
     ]
     return Table("AUC of each detector on each pair, with 95 % intervals.", [Head("Detector"), *columns], rows)
 
 
 def section(results: Measured) -> Section:
-    """One table of all pairs, and three folded ones a pair."""
+    """Show one table of all pairs, and three folded tables for each pair."""
     first = next(iter(results.detectors.values()))
     shown = []
     for name, pair in of_pairs(first).items():
         found = {detector: of_pairs(results.detectors[detector])[name] for detector in results.names()}
         shown.append(
             {
-                "name": "all faces together" if name == POOLED else name,
+                "name": "all faces" if name == POOLED else name,
                 "anchor": f"pair-{name}",
                 "key": name,
                 "reals": pair.get("reals", "all reals"),
                 "fakes": pair.get("fakes", "all fakes"),
                 "n": (pair["fpr"]["n"], pair["tpr"]["n"]),
                 "matched": pair.get("matched"),
-                "tables": [_ranking(found, results, name), _verdicts(found, results), _errors(found, results)],
+                "tables": [_ranking(found, results, name), _decisions(found, results), _errors(found, results)],
             }
         )
     return Section("pairs", "Pairs of reals and fakes", {"pairs": shown, "overview": _overview(results)})

@@ -1,4 +1,4 @@
-"""Pictures for the pages: sample grids, and originals' sizes, ready to stand inside."""
+"""Pictures for the pages: sample grids and histograms, as data addresses and SVG elements."""
 
 import base64
 import io
@@ -17,25 +17,24 @@ from unseen.report.charts import BAR, chart, number_axis
 SAMPLES = 24
 COLUMNS = 12
 
-
 WEBP_SIDE = 16383
-"""Pixels that a WebP file's side can have."""
+"""Largest side of a WebP file, in pixels."""
 
 
 def data_uri(picture: Image.Image) -> str:
-    """A picture as a PNG data address."""
+    """Encode a picture as a PNG data address."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def file_uri(path: Path) -> str:
-    """A PNG file as a data address."""
+    """Encode a PNG file as a data address."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def small_uri(path: Path) -> str:
-    """A PNG file as a lossy WebP data address of about a tenth of its bytes, or as it is where it is too large."""
+    """Encode a PNG file as lossy WebP, about a tenth of the bytes; as it is if it is too large for WebP."""
     with Image.open(path) as picture:
         if max(picture.size) > WEBP_SIDE:
             return file_uri(path)
@@ -45,7 +44,7 @@ def small_uri(path: Path) -> str:
 
 
 def sample_grid(face_set: FaceSet) -> Image.Image:
-    """SAMPLES stored faces of a set, spread evenly over it, as they are fed to detectors."""
+    """Return a grid of SAMPLES stored faces, evenly spaced over a set."""
     kept = face_set.counts["kept"]
     wanted = set(np.linspace(0, kept - 1, min(SAMPLES, kept)).round().astype(int).tolist())
     faces, position = [], 0
@@ -58,19 +57,18 @@ def sample_grid(face_set: FaceSet) -> Image.Image:
 
 
 def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, int]) -> Markup:
-    """How large the originals of a set are and how hard those that are JPEGs were compressed, as SVG
-    elements.
+    """Return histograms of the sizes and JPEG qualities of the originals of a set, as SVG elements.
 
     Args:
-        longer: pixels of each original's longer side.
-        qualities: estimated quality of those that are JPEG files.
-        formats: how many are of which format.
+        longer: longer side of each original, in pixels.
+        qualities: estimated quality of each JPEG file.
+        formats: number of originals by format.
     """
     listed = ", ".join(f"{name} {count}" for name, count in formats.items())
     sizes = np.linspace(0, 1.1 * max(longer), 23)
     charts = _histogram(f"Originals: {listed}", "longer side, pixels", longer, sizes)
     if qualities:
-        charts += _histogram("How hard the JPEGs were compressed", "JPEG quality", qualities, np.arange(0, 106, 5.0))
+        charts += _histogram("Estimated quality of the JPEGs", "JPEG quality", qualities, np.arange(0, 106, 5.0))
     return charts
 
 

@@ -1,4 +1,4 @@
-"""Everything a report shows, read from the files that the stages wrote."""
+"""Results that the report shows, read from the files of the stages."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ LEADERBOARD = [
     "marked",
 ]
 KINDS = ("picture", "original", "file")
-"""Of cues, what a good detector must beat first."""
+"""Kinds of cues, in the order in which they are shown."""
 
 RELIABILITY = ["detector", "pair", "temperature", "low", "high", "n", "predicted", "observed"]
 TRAINING = ["detector", "step", "train_loss", "val_loss"]
@@ -35,51 +35,52 @@ TRAINING = ["detector", "step", "train_loss", "val_loss"]
 
 @dataclass(frozen=True)
 class Measured:
-    """What predictions come to, whoever made them.
+    """Metrics that need only predictions.
 
     Attributes:
         detectors: metrics of each detector, from `evaluate`.
         roc: columns detector, pair, fpr, tpr.
         reliability: columns detector, pair, temperature (before, after), low, high, n, predicted, observed.
-        marks: for each pair, the properties of the stored files that tell its classes apart.
-        rivals: for each pair, what simple cues come to, from `rivals`.
+        marks: for each pair, the properties of the stored files that separate its classes.
+        baselines: for each pair, the AUC of simple cues, from `baselines`.
         leaderboard: a row for each detector, columns LEADERBOARD, best first.
-        matrix: what each detector was trained on, and what it makes of each generator, from `matrix`.
-        folder: where each detector's metrics lie, relative to the page; empty where they lie nowhere.
-        warnings: signs that the predictions do not mean what they seem to, a sentence each.
+        matrix: the training fakes of each detector and its metrics by generator, from `matrix`.
+        folder: folder of the metrics files, relative to the page; empty if there are none.
+        warnings: problems with the predictions, one sentence each.
     """
 
     detectors: dict[str, Any]
     roc: pd.DataFrame
     reliability: pd.DataFrame
     marks: dict[str, list[str]]
-    rivals: dict[str, list[dict[str, Any]]]
+    baselines: dict[str, list[dict[str, Any]]]
     leaderboard: pd.DataFrame
     matrix: pd.DataFrame
     folder: str
     warnings: list[str]
 
     def names(self) -> list[str]:
-        """The detectors, best first."""
+        """Names of the detectors, best first."""
         return [str(name) for name in self.leaderboard["detector"]]
 
 
 @dataclass(frozen=True)
 class Results(Measured):
-    """All of a run of the pipeline. What only later runs have may be missing, and is empty then.
+    """Results of a run of the pipeline. Results of optional stages may be empty.
 
     Attributes:
-        params: the params of the run.
-        cards: each detector's `detector.json`, and each ensemble's `ensemble.json`.
+        params: of the run.
+        cards: `detector.json` of each detector and `ensemble.json` of each ensemble.
         counts: of each source and set of fakes, from `faces` and `generate`.
-        selections: of each evaluation set, what was kept and what was left out because it had trained something.
-        gans: the last row of each GAN's own measurements, from `train_gan`.
+        selections: for each evaluation set, counts of faces kept, and of faces left out because they were used in
+            training.
+        gans: the last GAN metrics of each GAN, from `train_gan`.
         audit: from `audit`.
         training: columns detector, step, train_loss, val_loss.
-        robustness: from each `robustness`, a row for each detector, pair, change and level.
-        heat: of each detector that was explained, from `explain`.
-        speed: of each detector that was timed, from `speed`.
-        costs: of each stage that wrote what it took, in the order of their files.
+        robustness: a row for each detector, pair, change and level, from `robustness`.
+        heat: for each explained detector, from `explain`.
+        speed: for each timed detector, from `speed`.
+        costs: time and memory of each stage, sorted by file.
     """
 
     params: Params
@@ -96,15 +97,14 @@ class Results(Measured):
 
 
 def seen(results: Measured, detector: str, generator: str) -> bool | None:
-    """Whether a generator's fakes trained a detector; None where nobody said."""
+    """Whether a generator's fakes trained a detector; None if unknown."""
     if not isinstance(results, Results):
         return None
     return any(generator in split["generators"] for split in results.cards[detector]["trained_on"].values())
 
 
 def worst_generator(results: Measured, detector: str) -> str:
-    """Whose fakes a detector catches the least; of equal shares one that trained nothing, as that says more; empty
-    where there is none."""
+    """Return the generator with the lowest TPR, unseen ones first among equals; empty if there are no generators."""
     shares = {name: one["tpr"]["share"] for name, one in results.detectors[detector]["generators"].items()}
     return min(shares, key=lambda name: (shares[name], bool(seen(results, detector, name)), name), default="")
 
@@ -113,12 +113,11 @@ def _read(path: Path) -> Any:
     try:
         return read_json(path)
     except FileNotFoundError:
-        raise UserError(f"{path}: not there; run `dvc repro`") from None
+        raise UserError(f"{path}: not found; run `dvc repro`") from None
 
 
 def audited(params: Params, audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """For each evaluated pair what the audit found on the stored sets it is made of; nothing where it found too few
-    faces to say."""
+    """Return the audit's findings on the sets of each evaluated pair; empty if they have too few faces."""
     stored = {name: params.set_folders()[item.data][0] for name, item in params.evaluation_sets.items()}
     return {
         name: audit["pairs"].get(f"{stored[pair.reals]} / {stored[pair.fakes]}", {})
@@ -127,13 +126,15 @@ def audited(params: Params, audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def marks(params: Params, audit: dict[str, Any]) -> dict[str, list[str]]:
-    """What the audit holds against each evaluated pair: a number on a marked pair may be about files, not fakes."""
+    """Return for each evaluated pair the file properties that separate its classes."""
     return {name: found.get("separated_by", []) for name, found in audited(params, audit).items()}
 
 
-def rivals(params: Params, audit: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """For each evaluated pair what stands beside its detectors: the best single cue of each kind and all cues of the
-    picture together, each with `kind`, `cue` (None: all), `auc`, `low` and `high`."""
+def baselines(params: Params, audit: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the baselines of each evaluated pair: the best cue of each kind, and all cues of the picture together.
+
+    Each has `kind`, `cue` (None: all cues), `auc`, `low` and `high`.
+    """
     return {
         name: [
             {"kind": kind, "cue": cue, **(found[kind]["cues"][cue] if cue else found[kind]["together"])}
@@ -149,12 +150,12 @@ def rivals(params: Params, audit: dict[str, Any]) -> dict[str, list[dict[str, An
 def leaderboard(
     detectors: Mapping[str, Any], parameters: Mapping[str, int | None], marked: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """One row a detector, judged on the pair it does worst on, by balanced accuracy at the frozen threshold.
+    """Return one row per detector: its metrics on the pair with its lowest balanced accuracy at the threshold.
 
     Args:
         detectors: metrics of each detector, from `evaluate`.
-        parameters: how many each has.
-        marked: for each pair, what its marks say.
+        parameters: number of parameters of each detector.
+        marked: for each pair, its marks.
     """
     rows = []
     for name, metrics in detectors.items():
@@ -181,25 +182,25 @@ def leaderboard(
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """A table of this project's own. Names are text, also `007` and `nan`; an empty field is a missing number."""
+    """Read a CSV file of a stage. Names are text, also `007` and `nan`; an empty field is a missing number."""
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"detector": str, "pair": str})
 
 
 def _tables(folder: Path, names: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:
-    """The tables of several detectors as one; columns that none has are empty; no `columns` means all."""
+    """Join the tables of several detectors, with all columns or with `columns`; missing columns are empty."""
     found = [_table(folder / f"{name}.csv").assign(detector=name) for name in names]
     joined = pd.concat(found, ignore_index=True)
     return joined if columns is None else joined.reindex(columns=columns)
 
 
-def _some(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
-    """JSON files of those that have one."""
+def _existing(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
+    """Read the JSON files that exist."""
     paths = {name: folder / file.format(name) for name in names}
     return {name: read_json(path) for name, path in paths.items() if path.is_file()}
 
 
 def _current(params: Params, parts: tuple[str, ...]) -> bool:
-    """Whether params name the items of a cost's path: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
+    """Whether params name the items of a costs file: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
     stage, *items = parts
     blocks: dict[str, list[Mapping[str, Any]]] = {"score": [params.detectors, params.evaluation_sets]}
     blocks |= {
@@ -217,17 +218,17 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
 
 
 def _costs(folder: Path, params: Params) -> list[dict[str, Any]]:
-    """What stages took, each with its `name`: stage, item, and for scores the set, as its file is called."""
+    """Read the costs of stages, with `name` from the path: stage, item and, for `score`, the set."""
     paths = sorted(folder.rglob("*.json"))
     paths = [path for path in paths if _current(params, path.relative_to(folder).with_suffix("").parts)]
     return [{**read_json(path), "name": " ".join(path.relative_to(folder).with_suffix("").parts)} for path in paths]
 
 
 def read_results(params: Params, metrics: Path, models: Path) -> Results:
-    """Read what `params` names; files of items that are no longer there are left alone.
+    """Read the results of the items in `params`; files of other items are ignored.
 
     Raises:
-        UserError: a file is missing that every run writes.
+        UserError: a required file is missing.
     """
     scored_names = params.scored_names()
     detectors = {name: _read(metrics / "detectors" / f"{name}.json") for name in scored_names}
@@ -244,7 +245,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         roc=_tables(metrics / "roc", scored_names, ["detector", "pair", "fpr", "tpr"]),
         reliability=_tables(metrics / "reliability", scored_names, RELIABILITY),
         marks=marked,
-        rivals=rivals(params, audit),
+        baselines=baselines(params, audit),
         leaderboard=leaderboard(detectors, {name: card["parameters"] for name, card in cards.items()}, marked),
         matrix=matrix(detectors, cards),
         folder="detectors",
@@ -259,7 +260,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         robustness=_tables(metrics / "robustness", changed)
         if changed
         else pd.DataFrame(columns=["detector", "pair"]),
-        heat=_some(metrics / "explanations", params.detectors, "{}/heat.json"),
-        speed=_some(metrics / "speed", params.detectors, "{}.json"),
+        heat=_existing(metrics / "explanations", params.detectors, "{}/heat.json"),
+        speed=_existing(metrics / "speed", params.detectors, "{}.json"),
         costs=_costs(metrics / "costs", params),
     )

@@ -1,4 +1,4 @@
-"""Changed pictures: how far a detector falls at its clean threshold, and which class's scores move."""
+"""Section "Robustness": balanced accuracy and logit shifts on changed pictures, at the threshold of clean ones."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from unseen.report.section import OWN_RUN, Section, not_for_ensembles
 from unseen.report.tables import NONE, Cell, Head, Table, percent
 
 CLEAN = "clean"
-UNTOUCHED = {"jpeg": 100.0, "webp": 100.0, "blur": 0.0, "noise": 0.0}
-"""The level of a change at which it changes next to nothing; 1 of those that are factors."""
+IDENTITY = {"jpeg": 100.0, "webp": 100.0, "blur": 0.0, "noise": 0.0}
+"""The level at which a change has almost no effect; 1 for those not listed, which are factors."""
 
 UNITS = {
     **{"jpeg": "quality", "webp": "quality", "blur": "sigma, pixels", "noise": "sigma, of 255"},
@@ -23,17 +23,17 @@ UNITS = {
 
 
 def levels(table: pd.DataFrame, change: str) -> list[float]:
-    """The levels of a change, mildest first."""
+    """Return the levels of a change, mildest first."""
     found = sorted(set(table[table["change"] == change]["level"]))
-    return sorted(found, key=lambda level: (abs(level - UNTOUCHED.get(change, 1.0)), level))
+    return sorted(found, key=lambda level: (abs(level - IDENTITY.get(change, 1.0)), level))
 
 
 def change_chart(table: pd.DataFrame, change: str, names: list[str]) -> Markup:
-    """Balanced accuracy from clean to the strongest level, a line a detector.
+    """Chart of balanced accuracy from clean to the strongest level, a line for each detector.
 
     Args:
         table: of one pair: columns detector, change, level, balanced_accuracy.
-        change: which.
+        change: name of the change.
         names: the detectors, in the order of their colours.
     """
     steps = [(CLEAN, 0.0), *((change, level) for level in levels(table, change))]
@@ -81,15 +81,13 @@ def _table(of: pd.DataFrame, names: list[str], caption: str, shift: bool) -> Tab
 
 
 def section(results: Measured) -> Section:
-    """For each pair a small chart a change, a table of accuracies and one of shifts."""
+    """Show for each pair a chart for each change, a table of accuracies and a table of logit shifts."""
     title = "Robustness"
     if not isinstance(results, Results):
         return Section("robustness", title, missing=OWN_RUN)
     table = results.robustness
     if table.empty:
-        why = (
-            "metrics/robustness.csv holds nothing: it was not made, or `robustness.changes` in params.yaml is empty."
-        )
+        why = "metrics/robustness.csv is missing or empty, or `robustness.changes` in params.yaml is empty."
         return Section("robustness", title, missing=why)
     names, shown = results.names(), []
     there, changed = set(table["pair"]), set(table["detector"])
@@ -99,16 +97,16 @@ def section(results: Measured) -> Section:
         accuracy = _table(
             of,
             [name for name in names if name in changed],
-            f"{pair}: balanced accuracy at the threshold that was frozen on clean faces, {n}; the further it has "
-            "fallen, the darker the cell. 50 % is what a coin does.",
+            f"{pair}: balanced accuracy at the threshold frozen on clean faces, {n}. Darker cells are lower; 50 % is "
+            "chance.",
             shift=False,
         )
         shifts = _table(
             of,
             [name for name in names if name in changed],
-            f"{pair}: mean shift of the logit against the same face's clean one, reals / fakes. Reals that move up "
-            "give a higher FPR; fakes that move down give a lower TPR. Logits are before the temperature, and "
-            "those of two detectors share no scale.",
+            f"{pair}: mean shift of the logit from the same face's clean logit, reals / fakes. A positive shift of "
+            "reals raises the FPR; a negative shift of fakes lowers the TPR. Logits are before temperature scaling "
+            "and are not comparable across detectors.",
             shift=True,
         )
         changes = [change for change in dict.fromkeys(of["change"]) if change != CLEAN]

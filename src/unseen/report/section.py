@@ -1,22 +1,22 @@
-"""A part of the page: what it shows, or why it shows nothing."""
+"""A section of the page."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 OWN_RUN = "needs the pipeline's own run"
-"""Why a page of predictions alone leaves a part out."""
+"""Value of `Section.missing` that leaves the section out: external predictions have no run."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """A section of the page.
 
     Attributes:
-        name: its anchor; its template is `section_<name>.html`.
-        title: its heading, and its line in the contents.
-        data: what its template shows.
-        missing: why there is nothing to show, in whole sentences; empty where there is.
+        name: anchor; the template is `section_<name>.html`.
+        title: heading, also in the contents.
+        data: variables of the template.
+        missing: reason why there is no data, in full sentences; empty if there is data.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Section:
 
 
 def not_for_ensembles(names: Collection[str]) -> str:
-    """Why a part of the page has no numbers of ensembles; empty where there are no ensembles."""
+    """Return the reason why a section does not cover ensembles; empty if there are none."""
     if not names:
         return ""
     return (

@@ -1,5 +1,5 @@
 "use strict";
-// Without this script tables are as the file has them, best first. With it every head of a column is a button.
+// Makes each column head a button that sorts its table. Without scripts, tables keep the order of the file.
 for (const table of document.querySelectorAll("table.sorts")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];

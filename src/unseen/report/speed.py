@@ -1,4 +1,4 @@
-"""How fast detectors are, and what accuracy costs in time: the Pareto front."""
+"""Section "Speed": speed, memory and energy of detectors, and the Pareto front of speed and accuracy."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ from unseen.report.tables import NONE, Cell, Head, Table, count_cell, heads, num
 
 PARETO = ["detector", "images_per_second", "balanced_accuracy", "auc", "on_front"]
 AS_USED = {"device": "cpu", "what": "bytes_to_verdict", "batch": 32}
-"""What speeds are compared by: from the bytes of a picture to its verdict, the face detector included."""
+"""The measurement by which detectors are compared: from picture bytes to verdict, with the face detector."""
 
 MEASURES = {"model": "the model alone", "bytes_to_verdict": "bytes to verdict"}
 
 
 def measured_as_used(found: dict[str, Any]) -> dict[str, Any] | None:
-    """The measurement that speeds are compared by."""
+    """Return the measurement AS_USED; None if it is missing."""
     return next((one for one in found["measured"] if all(one[key] == AS_USED[key] for key in AS_USED)), None)
 
 
 def speed_of(results: Measured, detector: str) -> dict[str, Any] | None:
-    """Pictures a second of a detector as it is used, and `machine`; None where nobody measured it."""
+    """Return the measurement AS_USED of a detector, with its `machine`; None if it was not measured."""
     if not isinstance(results, Results) or detector not in results.speed:
         return None
     found = results.speed[detector]
@@ -33,9 +33,9 @@ def speed_of(results: Measured, detector: str) -> dict[str, Any] | None:
 
 
 def pareto(results: Results) -> pd.DataFrame:
-    """Columns PARETO, fastest first: speed as used; balanced accuracy and AUC on the pair a detector does worst on.
+    """Return a table with columns PARETO, fastest first. Balanced accuracy and AUC are of the worst pair.
 
-    `on_front` is 1 where no other detector is at least as fast and as accurate (balanced), and better in one.
+    `on_front` is 1 if no other detector is at least as fast and as accurate, and better in one of the two.
     """
     rows = []
     for row in results.leaderboard.to_dict("records"):
@@ -46,13 +46,13 @@ def pareto(results: Results) -> pd.DataFrame:
             )
     found = pd.DataFrame(rows, columns=PARETO)
     both = found[["images_per_second", "balanced_accuracy"]].astype(float)
-    beaten = [((both >= one).all(axis=1) & (both > one).any(axis=1)).any() for _, one in both.iterrows()]
-    found["on_front"] = [int(not b) for b in beaten]
+    dominated = [((both >= one).all(axis=1) & (both > one).any(axis=1)).any() for _, one in both.iterrows()]
+    found["on_front"] = [int(not one) for one in dominated]
     return found.sort_values(["images_per_second", "detector"], ascending=[False, True], ignore_index=True)
 
 
 def machine(found: dict[str, Any]) -> str:
-    """A machine in words."""
+    """Describe a machine in one line."""
     parts = [
         found["cpu"],
         f"{found['cores']} cores, {found['threads']} thread{'s' if found['threads'] != 1 else ''} in use",
@@ -62,7 +62,7 @@ def machine(found: dict[str, Any]) -> str:
 
 
 def pareto_chart(front: pd.DataFrame, names: list[str]) -> Markup:
-    """Balanced accuracy against speed, a point a detector, filled on the front, which a thin line joins."""
+    """Chart of balanced accuracy against speed, a point for each detector; a thin line joins the Pareto front."""
     low = min(0.5, float(front["balanced_accuracy"].min()))
     on = front[front["on_front"] == 1]
 
@@ -102,20 +102,16 @@ def _rows(name: str, found: dict[str, Any], folder: str) -> list[list[Cell]]:
 
 
 def section(results: Measured) -> Section:
-    """Speeds, memory and energy of each detector, on the machine that is named."""
+    """Show speed, memory and energy of each detector, and the machine."""
     if not isinstance(results, Results):
-        return Section("speed", "Runtime", missing=OWN_RUN)
+        return Section("speed", "Speed", missing=OWN_RUN)
     timed = {name: results.speed[name] for name in results.names() if name in results.speed}
     if not timed:
-        return Section(
-            "speed",
-            "Runtime",
-            missing="No detector of this run was timed: metrics/speed holds no file of theirs.",
-        )
+        return Section("speed", "Speed", missing="No detector of this run was timed: metrics/speed has no files.")
     front = pareto(results)
     table = Table(
-        "Times are of one call, that is of a whole batch. “Bytes to verdict” decodes the picture, finds the face and "
-        "judges it, as unseen predict does.",
+        "Times are per batch. “Bytes to verdict” decodes the picture, detects the face and scores it, as "
+        "`unseen predict` does.",
         [
             *(Head("Detector"), Head("Device", words=True), Head("What", words=True)),
             *heads("Batch", "Pictures a second", "ms, median", "ms, 95 %", "n", "Memory, MB", "Energy, J"),
@@ -127,7 +123,7 @@ def section(results: Measured) -> Section:
     machines = {machine(found["machine"]) for found in timed.values()}
     return Section(
         "speed",
-        "Runtime",
+        "Speed",
         {
             "table": table,
             "machines": sorted(machines),

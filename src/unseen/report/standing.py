@@ -1,4 +1,4 @@
-"""How detectors stand on a pair: against chance, and against the simple cue that tells its classes apart best."""
+"""Comparison of detectors on a pair with chance and with the best simple cue."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,23 +8,25 @@ from unseen.evaluation.wording import BETTER, UNCLEAR, WORSE, against_chance, ov
 from unseen.report.results import Measured
 
 VISIBLE = ("picture", "file")
-"""Kinds of cues that a detector may see. Of the original file it sees nothing."""
+"""Kinds of cues that a detector may see. It never sees the original file."""
 
 NOT_THE_CUE = "cue"
 """Better than chance, and not shown to be better than the cue."""
 
 
 def best_cue(results: Measured, pair: str) -> dict[str, Any] | None:
-    """The single cue with the highest AUC among those that are above chance; None where there is none."""
-    cues = [cue for cue in results.rivals.get(pair, []) if cue["cue"] and cue["kind"] in VISIBLE and cue["low"] > 0.5]
+    """Return the single cue with the highest AUC among those above chance; None if there is none."""
+    cues = [
+        cue for cue in results.baselines.get(pair, []) if cue["cue"] and cue["kind"] in VISIBLE and cue["low"] > 0.5
+    ]
     return max(cues, key=lambda cue: float(cue["auc"]), default=None)
 
 
 def standing(results: Measured, detector: str, pair: str) -> str:
-    """WORSE or UNCLEAR against chance; NOT_THE_CUE; or BETTER, also than the cue.
+    """Classify a detector on a pair: WORSE or UNCLEAR against chance, NOT_THE_CUE, or BETTER than both.
 
-    A detector is better than a cue where the whole interval of its AUC lies above the cue's AUC, and there are so
-    many people that a detector without a mistake would be shown to be better (see `evaluation.bounds`).
+    A detector is better than a cue if the interval of its AUC lies above the cue's AUC, and if the number of people
+    is large enough to show this for a detector without errors (see `evaluation.bounds`).
     """
     of = results.detectors[detector]["pairs"][pair]
     auc: Mapping[str, float] = of["auc"]
@@ -34,13 +36,13 @@ def standing(results: Measured, detector: str, pair: str) -> str:
 
 
 def best_on(results: Measured, pair: str) -> str | None:
-    """The detector with the highest AUC on a pair among those that are better than chance and than the cue."""
+    """Return the detector with the highest AUC among those BETTER on a pair; None if there is none."""
     better = [name for name in results.names() if standing(results, name, pair) == BETTER]
     return max(better, key=lambda name: float(results.detectors[name]["pairs"][pair]["auc"]["value"]), default=None)
 
 
 def best(results: Measured) -> str | None:
-    """The first detector of the leaderboard that is better than chance and than the cue on every pair."""
+    """Return the first detector of the leaderboard that is BETTER on every pair; None if there is none."""
     pairs = list(next(iter(results.detectors.values()))["pairs"])
     return next(
         (name for name in results.names() if all(standing(results, name, pair) == BETTER for pair in pairs)), None
@@ -48,19 +50,19 @@ def best(results: Measured) -> str | None:
 
 
 def real_people(results: Measured, pair: str) -> dict[str, int]:
-    """Who the real faces of a pair are: `people` and `without_identity`."""
+    """Return the counts `people` and `without_identity` of the real faces of a pair."""
     found: dict[str, int] = next(iter(results.detectors.values()))["pairs"][pair]["people"]["reals"]
     return found
 
 
 def without_identities(results: Measured) -> list[str]:
-    """The pairs of whose real faces no identity is known."""
+    """Return the pairs whose real faces have no identities."""
     pairs = next(iter(results.detectors.values()))["pairs"]
     return [pair for pair in pairs if not real_people(results, pair)["people"]]
 
 
-def drawn(results: Measured) -> str:
-    """What the intervals of all pairs are over."""
+def interval_units(results: Measured) -> str:
+    """Return text for the units that the bootstrap of the intervals resamples, for all pairs."""
     pairs = list(next(iter(results.detectors.values()))["pairs"])
     bare = without_identities(results)
     if len(bare) == len(pairs):
@@ -68,4 +70,4 @@ def drawn(results: Measured) -> str:
     return "people" + (f"; on {', '.join(bare)} over {over(0, 1)}" if bare else "")
 
 
-__all__ = ["BETTER", "NOT_THE_CUE", "UNCLEAR", "WORSE", "best", "best_cue", "best_on", "drawn", "standing"]
+__all__ = ["BETTER", "NOT_THE_CUE", "UNCLEAR", "WORSE", "best", "best_cue", "best_on", "interval_units", "standing"]

@@ -1,14 +1,14 @@
-"""The few numbers by which runs are compared: DVC's metrics."""
+"""Summary metrics for comparing runs with DVC."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def summary(detectors: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """For each detector and pair, the worst pair first, six numbers.
+    """Return six numbers for each detector and pair, worst pair first.
 
-    `auc` and `auc_low`, the lower bound of its 95 % interval; at the frozen threshold `balanced_accuracy`, `tpr` (the
-    true positive rate) and `fpr` (the false positive rate); and `n`, reals and fakes together.
+    These are `auc` and `auc_low`, the lower bound of its 95 % interval; `balanced_accuracy`, `tpr` and `fpr` at the
+    frozen threshold; and `n`, the number of reals and fakes.
 
     Args:
         detectors: metrics of each detector, from `evaluate`.

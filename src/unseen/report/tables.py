@@ -1,4 +1,4 @@
-"""Tables of a page: cells with what is sorted by and what stands below, and how numbers are written."""
+"""Tables of a page, and the formats of numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ class Cell:
     """One cell.
 
     Attributes:
-        text: what it says.
-        note: smaller, below: an interval, an n.
-        sort: the number that the column is sorted by; None: its text.
-        kind: `good`, `bad`, `words` (set to the left), or nothing.
-        href: the file that the row is from, relative to the page; only of a row's first cell.
-        heat: from 0 (nothing to see) to 1, how strongly the cell is tinted; a number stands in it anyway.
-        mark: what the † of the cell says.
+        text: main text.
+        note: smaller text below, such as an interval or n.
+        sort: sort key of the cell; None: its text.
+        kind: CSS class: `good`, `bad`, `words` (aligned left), or empty.
+        href: file with the data of the row, relative to the page; only for the first cell of a row.
+        heat: tint of the cell, from 0 (none) to 1.
+        mark: tooltip of the †; empty: no †.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a column; `words` is set to the left, `note` is smaller, below."""
+    """Head of a column: `words` aligns it left, `note` is smaller text below."""
 
     text: str
     note: str = ""
@@ -47,11 +47,11 @@ class Table:
     """A table.
 
     Attributes:
-        caption: what it shows, with its units.
-        heads: of its columns; the first column names the rows.
-        rows: of cells, as many as there are heads.
-        files: where its numbers are from, relative to the page.
-        foot: rows that stay last however the others are sorted.
+        caption: title with units.
+        heads: of the columns; the first column names the rows.
+        rows: of cells, as many as heads.
+        files: files with the data, relative to the page.
+        foot: rows that sorting keeps last.
     """
 
     caption: str
@@ -62,26 +62,26 @@ class Table:
 
 
 NONE = Cell("n/a")
-"""Was not measured."""
+"""Cell of a value that was not measured."""
 
 
 def heads(*texts: str) -> list[Head]:
-    """Heads without notes."""
+    """Return heads without notes."""
     return [Head(text) for text in texts]
 
 
 def percent(value: float) -> str:
-    """A share in percent."""
+    """Format a share in percent."""
     return f"{value:.1%}"
 
 
 def around(found: Interval) -> str:
-    """The interval of a share that stands in it."""
+    """Format the interval of `share`."""
     return between(found["share"], found, percent)
 
 
 def share_cell(found: Mapping[str, float] | None, kind: str = "", n: bool = False) -> Cell:
-    """A share with its interval, and of how many it is."""
+    """Return a cell with a share, its interval and, with `n`, its n."""
     if found is None:
         return NONE
     note = around(found) + (f", n {found['n']}" if n else "")
@@ -89,12 +89,12 @@ def share_cell(found: Mapping[str, float] | None, kind: str = "", n: bool = Fals
 
 
 def plain_share(value: float, interval: Interval | None = None) -> Cell:
-    """A share that is one number, with the interval that stands elsewhere."""
+    """Return a cell with a share and a separate interval."""
     return Cell(percent(value), between(value, interval, percent) if interval else "", value)
 
 
 def number_cell(value: float | None, interval: Interval | None = None, digits: int = 3) -> Cell:
-    """A number with its interval."""
+    """Return a cell with a number and its interval."""
     if value is None or math.isnan(value):
         return NONE
     write = f"{{:.{digits}f}}".format
@@ -102,27 +102,27 @@ def number_cell(value: float | None, interval: Interval | None = None, digits: i
 
 
 def valued(found: Mapping[str, float], digits: int = 3) -> Cell:
-    """A number that holds its interval."""
+    """Return a cell with `value` and its interval."""
     return number_cell(found["value"], found, digits)
 
 
 def count_cell(value: int | None) -> Cell:
-    """A whole number."""
+    """Return a cell with an integer."""
     return NONE if value is None else Cell(f"{value:,}", sort=value)
 
 
 def text_cell(text: str, mark: str = "") -> Cell:
-    """Text, set to the left."""
+    """Return a cell with text, aligned left."""
     return Cell(text, kind="words", mark=mark)
 
 
 def speed(value: float) -> str:
-    """A number for people: three digits that count, whole above 100."""
+    """Format a number with three significant digits, or as an integer from 100."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that people would say."""
+    """Format seconds as seconds, minutes or hours."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -130,5 +130,5 @@ def duration(seconds: float) -> str:
 
 
 def of_file(name: str, folder: str, ending: str = ".json") -> str:
-    """The address of an item's file, or nothing where the page has no files beside it."""
+    """Return the path of an item's file; empty if the page has no files."""
     return f"{folder}/{name}{ending}" if folder else ""

@@ -1,4 +1,4 @@
-"""What the pages share: their style, how a number is written, what they may load, and what they warn of."""
+"""Shared parts of the pages: template environment, content security policy and notices."""
 
 import base64
 import hashlib
@@ -12,56 +12,58 @@ from unseen.report.tables import around, percent, speed
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""A page loads nothing but itself, whatever a name in it may say."""
+"""Content security policy: a page loads no other file, also if a name in it contains HTML."""
 
 
 def policy(script: str) -> str:
-    """POLICY, and this one script by its hash (https://www.w3.org/TR/CSP3/#grammardef-hash-source)."""
+    """Return POLICY, extended by the hash of one script (https://www.w3.org/TR/CSP3/#grammardef-hash-source)."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return f"{POLICY}; script-src 'sha256-{digest}'"
 
 
 def script() -> str:
-    """The script of the page, which sorts tables."""
+    """Return the script that sorts tables."""
     return (HERE / "sort.js").read_text(encoding="utf-8")
 
 
 def notices(results: Measured) -> list[str]:
-    """What makes numbers mean something else than they seem to, a sentence each."""
+    """Return warnings about invalid or doubtful numbers, for the top of both pages."""
     sources = results.params.sources if isinstance(results, Results) else {}
     return [
-        f"{name} belongs to a set that is held out for good, and trains here: “{source.train_anyway}”. No number on "
-        "that set means anything in this run."
+        f"{name} is from a set that is always held out, but trains in this run: “{source.train_anyway}”. Numbers on "
+        "that set are meaningless in this run."
         for name, source in sources.items()
         if source.train_anyway
     ] + [
-        f"† {pair}: the stored files of its two classes differ in {', '.join(cues)}. Numbers on this pair may be "
-        "about files and not about fakes."
+        f"† {pair}: the stored files of its two classes differ in {', '.join(cues)}. Numbers on this pair may be due "
+        "to the files and not to the fakes."
         for pair, cues in results.marks.items()
         if cues
     ]
 
 
 def breakable(text: str) -> Markup:
-    """A name that may go on in the next line after each underscore, and nowhere else."""
+    """Allow line breaks in a name after each underscore."""
     return Markup("_<wbr>").join(text.split("_"))
 
 
 def environment(results: Measured) -> jinja2.Environment:
-    """The templates beside this file; in each, `notices`, `policy`, `own`, whether the pipeline made these results,
-    and `mark(pair)`, the † of a pair that has one."""
+    """Return the environment of the templates in this folder.
+
+    Its globals are `notices`, `policy`, `own` (whether results are of a run) and `mark(pair)`, the † of a pair.
+    """
 
     def mark(pair: str) -> Markup:
         cues = results.marks.get(pair, [])
-        text = Markup('<sup class="mark" title="its files differ in {}">†</sup>')
+        text = Markup('<sup class="mark" title="files differ in {}">†</sup>')
         return text.format(", ".join(cues)) if cues else Markup("")
 
     loader = jinja2.FileSystemLoader(HERE)
-    found = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    found.filters |= {"percent": percent, "interval": around, "speed": speed, "breakable": breakable}
+    templates.filters |= {"percent": percent, "interval": around, "speed": speed, "breakable": breakable}
     own = isinstance(results, Results)
-    told = [*notices(results), *(f"Warning: {warning}." for warning in results.warnings)]
-    found.globals |= {"notices": told, "mark": mark, "own": own, "policy": POLICY}
-    return found
+    warned = [*notices(results), *(f"Warning: {warning}." for warning in results.warnings)]
+    templates.globals |= {"notices": warned, "mark": mark, "own": own, "policy": POLICY}
+    return templates

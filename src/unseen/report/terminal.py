@@ -11,7 +11,7 @@ HEADINGS = ("detector", "worst pair", "AUC (95 %)", "TPR", "FPR", "bal. acc.", "
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Columns as wide as their longest cell, text left and numbers right."""
+    """Align cells: two text columns to the left, numbers to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(
@@ -36,7 +36,7 @@ def _cells(row: pd.Series) -> tuple[str, ...]:
 
 
 def table(results: Results) -> str:
-    """Each detector on the pair it does worst on, highest balanced accuracy first; and its catch in each pair."""
+    """Return a table of each detector on its worst pair, best first, and a table of the TPR on each pair."""
     lines = _aligned([HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())])
     pairs = list(results.params.pairs())
     tpr = [("TPR", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
@@ -44,21 +44,21 @@ def table(results: Results) -> str:
         found = results.detectors[name]["pairs"]
         tpr.append((name, "", *(f"{found[pair]['tpr']['share']:.1%}" for pair in pairs)))
     notes = [
-        f"* {pair}: the stored files of its classes differ in {', '.join(cues)}; a detector may see that instead"
+        f"* {pair}: the stored files of its classes differ in {', '.join(cues)}; a detector may use that instead"
         for pair, cues in results.marks.items()
         if cues
     ]
     if best(results) is None:
-        notes.append("No detector is shown to be better than chance and than the audit's best cue on every pair.")
+        notes.append("No detector is shown to be better than chance and the best cue of the audit on every pair.")
     notes += [
-        f"! {name} is held out for good, and trains here: {source.train_anyway}"
+        f"! {name} is always held out, but trains in this run: {source.train_anyway}"
         for name, source in results.params.sources.items()
         if source.train_anyway
     ]
     return "\n".join(
         printable(line)
         for line in [
-            "Detectors on the pair they do worst on, at their frozen thresholds:",
+            "Detectors on their worst pair, at their frozen thresholds:",
             *lines,
             "",
             *_aligned(tpr),

@@ -1,4 +1,4 @@
-"""The verdict: which detector is better than a simple cue, what detectors miss and flag, and reasons for doubt."""
+"""Section "Verdict": the best detector, key facts, and warnings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,8 +22,8 @@ from unseen.report.standing import (
 )
 from unseen.report.tables import Cell, Head, Table, heads, number_cell, text_cell, valued
 
-SAYS = {
-    WORSE: "ranks the classes the wrong way round: check labels",
+OUTCOMES = {
+    WORSE: "worse than chance: check labels",
     UNCLEAR: "no better than chance",
     NOT_THE_CUE: "not shown to be better than the cue",
     BETTER: "better than the cue",
@@ -31,7 +31,7 @@ SAYS = {
 
 
 def _listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Format a list: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
@@ -41,23 +41,23 @@ def _with_auc(results: Measured, detector: str, pair: str) -> str:
 
 
 def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
-    """A sentence for each pair and each way to be no better than chance or than a cue."""
+    """Return a warning for each pair and each standing below BETTER."""
     found = []
     for pair in results.detectors[detectors[0]]["pairs"]:
-        of = {how: [name for name in detectors if standing(results, name, pair) == how] for how in SAYS}
+        of = {how: [name for name in detectors if standing(results, name, pair) == how] for how in OUTCOMES}
         with_auc = {how: _listed([_with_auc(results, name, pair) for name in of[how]]) for how in of}
         if of[WORSE]:
             found.append(
-                f"On {pair} the classes are ranked the wrong way round by {with_auc[WORSE]}: check labels. If they "
-                "are right, these fakes look more real than the reals."
+                f"On {pair}, {with_auc[WORSE]} ranked reals above fakes: check labels. If the labels are right, "
+                "these fakes look more real than the reals."
             )
         if of[UNCLEAR]:
-            found.append(f"On {pair} {_listed(of[UNCLEAR])} may rank no better than chance: do not use there.")
+            found.append(f"On {pair}, {_listed(of[UNCLEAR])} may be no better than chance: do not use there.")
         cue = best_cue(results, pair)
         if of[NOT_THE_CUE] and cue:
             found.append(
-                f"On {pair} one simple cue of the {cue['kind']}, {cue['cue']}, has an AUC of {cue['auc']:.3f} by "
-                f"itself. {with_auc[NOT_THE_CUE]} may have learned no more than that cue."
+                f"On {pair}, a single cue of the {cue['kind']}, {cue['cue']}, has an AUC of {cue['auc']:.3f}. "
+                f"{with_auc[NOT_THE_CUE]} may have learned only that cue."
             )
     return found
 
@@ -70,56 +70,54 @@ def _of_training(results: Results, detectors: Sequence[str]) -> list[str]:
         if people is not None and people + others < FEW_PEOPLE:
             few.setdefault(people_text(people, others), []).append(name)
     found = [
-        f"{_listed(names)} trained on real faces of {who}: a demonstration, and no detector to rely on."
+        f"{_listed(names)} trained on real faces of {who}: a demonstration, not for real use."
         for who, names in few.items()
     ]
     untrained = [
         name
         for name in detectors
-        # one without steps, such as a regression, has no weights to start from
+        # a kind without steps, such as a regression, has no initial weights
         if results.cards[name].get("settings", {}).get("weights") == "none"
         and "steps" in results.cards[name]["settings"]
     ]
-    return [*found, *([f"{_listed(untrained)} started untrained: no weights were given."] if untrained else [])]
+    if untrained:
+        found.append(f"{_listed(untrained)} started from random weights: no pretrained weights were given.")
+    return found
 
 
 def warnings(results: Measured, detectors: Sequence[str]) -> list[str]:
-    """Why the numbers of some detectors are less than they seem, a sentence each."""
+    """Return reasons to doubt the numbers of some detectors, one sentence each."""
     found = _of_pairs(results, detectors)
     if bare := without_identities(results):
         n = max(real_people(results, pair)["without_identity"] for pair in bare)
         found.append(
             f"The real faces of {_listed(bare)} are {n:,} pictures (no identities: intervals treat each picture as a "
-            "person, and are too narrow where several show one)."
+            "person, and are too narrow if several pictures show the same person)."
         )
     return [*found, *(_of_training(results, detectors) if isinstance(results, Results) else [])]
 
 
 def _pairs(results: Measured) -> Table:
-    """A row for each pair: its best detector, the highest AUC and the best cue."""
+    """Return a table with a row for each pair: its best detector, the highest AUC and the best cue."""
     rows = []
     for pair in results.detectors[results.names()[0]]["pairs"]:
         aucs = {name: results.detectors[name]["pairs"][pair]["auc"] for name in results.names()}
         highest = max(aucs, key=lambda name: float(aucs[name]["value"]))
         auc, cue = valued(aucs[highest]), best_cue(results, pair)
-        says = (
-            SAYS[standing(results, highest, pair)]
-            if cue
-            else SAYS[standing(results, highest, pair)].replace("the cue", "chance")
-        )
+        outcome = OUTCOMES[standing(results, highest, pair)]
         rows.append(
             [
                 Cell(pair, mark=", ".join(results.marks.get(pair, []))),
                 text_cell(best_on(results, pair) or "none"),
                 Cell(auc.text, f"{auc.note}\n{highest}", auc.sort),
                 _cue(cue),
-                text_cell(says),
+                text_cell(outcome if cue else outcome.replace("the cue", "chance")),
             ]
         )
     return Table(
-        "The best detector of a pair is the one with the highest AUC of those whose 95 % interval lies above 0.5 and "
-        "above the AUC of the best single cue that the audit found in the pictures and files of that pair. With few "
-        "people not even an AUC of 1 is shown to be better than a good cue.",
+        "The best detector of a pair has the highest AUC of those whose 95 % interval lies above 0.5 and above the "
+        "AUC of the best single cue that the audit found in the pictures and files of that pair. With few people, "
+        "not even an AUC of 1 is shown to be better than a good cue.",
         [
             *(Head("Pair"), Head("Best detector", words=True)),
             *heads("Highest AUC", "Best single cue, AUC"),
@@ -137,12 +135,12 @@ def _cue(cue: dict[str, Any] | None) -> Cell:
 
 
 def section(results: Measured) -> Section:
-    """What somebody who reads ten lines must know."""
+    """Show the best detector, key facts, the best detector of each pair, and warnings."""
     names = results.names()
     shown = best(results) or (names[0] if len(names) == 1 else None)
     rows = results.leaderboard.set_index("detector", drop=False)
     pairs = results.detectors[names[0]]["pairs"]
-    beaten = all(any(standing(results, name, pair) in (WORSE, UNCLEAR) for pair in pairs) for name in names)
+    at_chance = all(any(standing(results, name, pair) in (WORSE, UNCLEAR) for pair in pairs) for name in names)
     return Section(
         "verdict",
         "Verdict",
@@ -150,7 +148,7 @@ def section(results: Measured) -> Section:
             "row": rows.loc[shown].to_dict() if shown else None,
             "alone": len(names) == 1,
             "count": len(names),
-            "than": "chance" if beaten else "a simple cue",
+            "than": "chance" if at_chance else "a simple cue",
             "interval": between,
             "facts": facts(results, [shown] if shown else names),
             "table": _pairs(results) if isinstance(results, Results) else None,

@@ -1,12 +1,11 @@
-"""The outputs whose bytes differ from run to run; all others have the same bytes for the same inputs on one CPU.
+"""Outputs whose bytes differ from run to run, since they contain times.
 
-They say how long something took, or are made of what does. Nothing but the report depends on them. Whoever compares
-the bytes of two runs leaves out these and nothing else.
+All other outputs have the same bytes for the same inputs on one CPU. Only the report depends on volatile outputs.
 """
 
 VOLATILE = ("metrics/costs", "metrics/speed", "metrics/report.html", "metrics/pareto.csv")
 
 
 def is_volatile(path: str) -> bool:
-    """Whether an output is one of them, or below one."""
+    """Whether an output is volatile, or in a volatile folder."""
     return any(path == one or path.startswith(f"{one}/") for one in VOLATILE)

@@ -196,7 +196,7 @@ def predict(
     where = where or device()
     model = detector.model.to(where)
 
-    def scored_names(pictures: list[list[_Face | NotScored]]) -> Iterator[list[ScoredFace | NotScored]]:
+    def scored(pictures: list[list[_Face | NotScored]]) -> Iterator[list[ScoredFace | NotScored]]:
         faces = [row for picture in pictures for row in picture if isinstance(row, _Face)]
         logits = logits_of(model, np.stack([face.pixels for face in faces]), where) if faces else np.empty(0)
         if not np.isfinite(logits).all():
@@ -218,6 +218,6 @@ def predict(
         for picture in pictures:
             waiting.append(picture)
             if sum(map(len, waiting)) >= batch:
-                yield from scored_names(waiting)
+                yield from scored(waiting)
                 waiting = []
-    yield from scored_names(waiting)
+    yield from scored(waiting)
