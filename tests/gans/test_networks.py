@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unseen.core.kinds import kinds
-from unseen.gans.shared.networks import answers, build_gan, placed, samples, to_unit_range
+from unseen.gans.shared.networks import build_gan, discriminator_logits, placed, samples, to_unit_range
 from unseen.gans.shared.settings import Upsampler
 
 from .tiny import CPU, KINDS, settings
@@ -159,9 +159,9 @@ def test_an_answer_does_not_depend_on_its_neighbours_and_changes_nothing(
     d.train(training)
     before = {name: value.clone() for name, value in d.state_dict().items()}
     pictures = ((noise(7) + 1) * 127.5).byte()
-    together = answers(d, pictures)
+    together = discriminator_logits(d, pictures)
     monkeypatch.setattr("unseen.gans.shared.networks.BATCH", 2)
-    torch.testing.assert_close(answers(d, pictures), together)
+    torch.testing.assert_close(discriminator_logits(d, pictures), together)
     assert together.std() > 0
     assert all(module.training == training for module in d.modules())
     assert all(torch.equal(value, before[name]) for name, value in d.state_dict().items())

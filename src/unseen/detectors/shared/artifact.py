@@ -1,7 +1,7 @@
-"""A detector on disk: `weights.safetensors`, `detector.json` and the face detector it was trained behind.
+"""A detector on disk: `weights.safetensors`, `detector.json` and the face detector of its training crops.
 
-The folder says and holds all that is needed to use it. `evaluation.json` joins it when it was evaluated; below
-`parts` lie files that some kinds have for other tools, and `index.json` with their SHA-256.
+The folder holds everything that scoring needs. Evaluation adds `evaluation.json`. `parts` holds files of some kinds
+for other tools, and `index.json` with their SHA-256.
 """
 
 import importlib
@@ -27,10 +27,10 @@ from unseen.faces.settings import FaceSettings
 FACE_DETECTOR = "face_detector.onnx"
 
 KEYS = {"name": str, "kind": str, "config": dict, "faces": dict, "calibration": dict, "seed": int, "trained_on": dict}
-"""What a card holds."""
+"""Keys of a card, with their types."""
 
 MAY_LACK = ("seed", "trained_on")
-"""Only whoever looks at new pictures needs these."""
+"""Keys that are optional, because scoring does not need them."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ class TrainedDetector:
 def save_detector(
     folder: Path, model: Detector, kind: str, calibration: Calibration, face_detector: bytes, card: dict[str, Any]
 ) -> None:
-    """Write a detector's files, each whole.
+    """Write a detector's files, each atomically.
 
     Args:
         folder: the artifact's folder.
         model: the fitted network.
-        kind: the file below src/unseen/detectors that makes it.
-        calibration: the frozen numbers.
+        kind: its file below src/unseen/detectors/kinds.
+        calibration: temperature, thresholds and unsure band.
         face_detector: the ONNX face detector.
-        card: name, faces, seed, settings, trained_on: what else must be known to use and to judge it.
+        card: name, faces, seed, settings and trained_on.
     """
     module = importlib.import_module(f"unseen.detectors.kinds.{kind}")
     versions = {"python": platform.python_version(), "torch": torch.__version__}
@@ -75,7 +75,7 @@ def save_detector(
         "config": model.config,
         "calibration": calibration.as_dict(),
         "parameters": sum(weight.numel() for weight in model.state_dict().values() if weight.is_floating_point()),
-        # `score` imports the kind by name: with these hashes in its input it runs again when that code changes
+        # `score` imports the kind by name; this hash makes it run again when that code changes
         "code": code_hash([module, *_shared(model)]),
         "versions": versions,
     }
@@ -88,23 +88,23 @@ def save_detector(
     with atomic_folder(folder / "parts") as part:
         for name, content in model.parts().items():
             (part / name).write_bytes(content)
-        # most kinds have no part, and DVC warns of an empty folder at every command
+        # most kinds have no parts, and DVC warns about empty folders
         write_json(part / "index.json", {name: sha256_of(part / name) for name in model.parts()})
 
 
 def _shared(model: Detector) -> list[ModuleType]:
-    """The modules, of those that only some kinds import, that this network is built of."""
+    """The modules of the network's base classes, and `ela` if it is used; only some kinds import them."""
     names = {kind.__module__ for kind in type(model).__mro__} - {"unseen.detectors.shared.base"}
     names |= {"unseen.detectors.shared.ela"} if model.config.get("ela") else set()
     return [sys.modules[name] for name in sorted(names) if name.startswith("unseen.detectors.")]
 
 
 def load_detector(folder: Path) -> TrainedDetector:
-    """Load a detector from its folder and from nothing else.
+    """Load a detector from its folder.
 
     Raises:
         UserError: a file is missing, can't be read or is damaged, the weights are not those that the card records, or
-            the detector is of a kind that this version does not know.
+            the kind is unknown.
     """
     card, state = read_artifact(folder, "detector.json")
     file = folder / "detector.json"
@@ -142,8 +142,8 @@ def _kind(folder: Path, name: str) -> Kind:
         kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
     except ModuleNotFoundError as error:
         if error.name != f"unseen.detectors.kinds.{name}":
-            raise  # a package is missing, and says so itself
+            raise  # a package is missing; the error names it
         kind = None
     if not hasattr(kind, "restore"):
-        raise UserError(f"{folder}: a detector of kind `{name}`, which this version does not know")
+        raise UserError(f"{folder}: a detector of kind `{name}`, which this version does not know; update unseen")
     return cast(Kind, kind)

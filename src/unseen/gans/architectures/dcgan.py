@@ -1,5 +1,5 @@
-"""DCGAN: strided convolutions down, their mirror up, batch norm in both (Radford et al. 2015, arXiv 1511.06434).
-With another upsampler the generator is Odena et al.'s; with spectral norm the discriminator is Miyato et al.'s."""
+"""DCGAN: strided and transposed convolutions with batch norm (Radford et al. 2015, arXiv 1511.06434). `upsample`
+gives the generators of Odena et al. 2016; `spectral_norm` gives the discriminator of Miyato et al. 2018."""
 
 import itertools
 import math
@@ -12,17 +12,17 @@ from unseen.gans.shared.settings import GanSettings
 from unseen.gans.shared.upsample import upsampler
 
 WIDEST = 16
-"""Channels at 4 px, in units of the width, at most: at 128 px and more the paper's doubling would go beyond."""
+"""Largest number of channels, in units of the width; limits the doubling at 128 px and more."""
 
 
 class Settings(GanSettings):
-    """DCGAN: the knobs of every GAN and no others."""
+    """Settings shared by all GANs."""
 
     architecture: Literal["dcgan"]
 
 
 def _initialise(module: nn.Module) -> None:
-    """Weights N(0, 0.02), batch-norm gains N(1, 0.02), as the paper has it."""
+    """Weights N(0, 0.02), batch-norm gains N(1, 0.02), as in the paper."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -30,7 +30,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 def _channels(settings: GanSettings, size: int) -> list[int]:
-    """Channels at 4 px, 8 px, ... size / 2 px: `width` at the last, doubling towards 4 px."""
+    """Channels at 4 px, 8 px, ... size / 2 px: `width` at size / 2 px, doubling towards 4 px."""
     doublings = int(math.log2(size)) - 2
     return [settings.width * min(WIDEST, 2**k) for k in reversed(range(doublings))]
 
@@ -52,7 +52,7 @@ class Generator(nn.Module):
         return self.layers(latents[:, :, None, None]).tanh().expand(-1, 3, -1, -1)  # type: ignore[no-any-return]
 
     def tail(self, doublings: int) -> tuple[nn.Module, int]:
-        """The last blocks, which double a side so often, and the channels that go into them."""
+        """The last blocks, with `doublings` upsamplings, and their number of input channels."""
         return nn.Sequential(*self.layers[-3 * doublings :], nn.Tanh()), self.channels[-doublings]
 
 
@@ -65,7 +65,7 @@ class Discriminator(nn.Module):
         spectral = settings.spectral_norm
         layers: list[nn.Module] = []
         for number, (before, after) in enumerate(itertools.pairwise([3, *channels])):
-            normed = not spectral and number > 0  # the paper leaves the first layer without
+            normed = not spectral and number > 0  # no batch norm in the first layer, as in the paper
             layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=not normed))
             layers += [nn.BatchNorm2d(after)] if normed else []
             layers.append(nn.LeakyReLU(0.2, inplace=True))

@@ -1,7 +1,7 @@
-"""R3GAN: bottlenecks of grouped convolutions without any normalisation, one network the mirror of the other
-(Huang et al. 2024, arXiv 2501.05441), with fix-up initialisation (Zhang et al. 2019, arXiv 1901.09321).
+"""R3GAN: residual bottlenecks of grouped convolutions, without normalisation; the networks mirror each other (Huang
+et al. 2024, arXiv 2501.05441), with fix-up initialisation (Zhang et al. 2019, arXiv 1901.09321).
 
-Made for `loss: relativistic` and a `penalty`, without which it does not converge.
+It does not converge without `loss: relativistic` and a `penalty`.
 """
 
 import itertools
@@ -18,21 +18,20 @@ from unseen.gans.shared.settings import GanSettings
 from unseen.gans.shared.upsample import upsampler
 
 EXPANSION = 2
-"""A block's inner channels, in units of its outer ones, as in the paper."""
+"""Inner channels of a block, in units of its outer channels, as in the paper."""
 
 GROUP = 16
-"""Channels that a grouped convolution mixes, as in the paper at its own width; more where these do not come out
-even."""
+"""Channels per group of a grouped convolution; more if the channels are not divisible."""
 
 WIDEST = 8
-"""Channels at the small sizes, in units of the width at full size."""
+"""Largest number of channels, in units of the width."""
 
 GAIN = math.sqrt(2 / (1 + 0.2**2))
-"""Of a leaky ReLU of slope 0.2: keeps the variance (He et al. 2015)."""
+"""Gain of a leaky ReLU with slope 0.2, which keeps the variance (He et al. 2015)."""
 
 
 class Settings(GanSettings):
-    """R3GAN: the knobs of every GAN, and how deep it is."""
+    """Settings shared by all GANs, and the depth."""
 
     architecture: Literal["r3gan"]
     blocks: int = Field(1, ge=1, le=8, description="residual blocks at each size; the paper has 2")
@@ -54,7 +53,7 @@ def _scaled(layer: nn.Conv2d | nn.Linear, gain: float) -> None:
 
 
 class _Block(nn.Module):
-    """x + narrow(mix(widen(x))), which starts as x: the last layer is zero."""
+    """x + narrow(mix(widen(x))); it is initialised to the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -64,7 +63,7 @@ class _Block(nn.Module):
         self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
 
     def initialise(self, blocks: int) -> None:
-        """Fix-up: what a block adds starts at zero, and grows no faster for there being many."""
+        """Fix-up initialisation for a network of this many blocks; the last layer is zero."""
         _scaled(self.widen, GAIN * blocks**-0.25)
         _scaled(self.mix, GAIN * blocks**-0.25)
         nn.init.zeros_(self.narrow.weight)
@@ -80,7 +79,7 @@ class _Block(nn.Module):
 
 
 class _Down(nn.Module):
-    """Half the side, by the [1, 3, 3, 1] filter whose transpose a bilinear enlargement is."""
+    """Downsample by 2 with the [1, 3, 3, 1] filter, the transpose of bilinear upsampling."""
 
     filter: Tensor
 
@@ -105,7 +104,7 @@ def _channels(settings: Settings, size: int) -> list[int]:
 def _initialise(net: nn.Module) -> None:
     blocks = [module for module in net.modules() if isinstance(module, _Block)]
     for module in net.modules():
-        if isinstance(module, nn.ConvTranspose2d):  # a pixel of its output meets a quarter of its 16 taps
+        if isinstance(module, nn.ConvTranspose2d):  # each output pixel depends on a quarter of the 16 taps
             nn.init.normal_(module.weight, 0.0, 1 / math.sqrt(4 * module.in_channels))
         elif isinstance(module, nn.Conv2d | nn.Linear):
             _scaled(module, 1.0)
@@ -114,7 +113,7 @@ def _initialise(net: nn.Module) -> None:
 
 
 class Generator(nn.Module):
-    """Latents [n, latent] to pictures [n, 3, size, size], about [-1, 1]: no tanh, as in the paper."""
+    """Latents [n, latent] to pictures [n, 3, size, size], approximately in [-1, 1]: no tanh, as in the paper."""
 
     def __init__(self, settings: Settings, size: int) -> None:
         super().__init__()
@@ -137,13 +136,13 @@ class Generator(nn.Module):
         return pictures.expand(-1, 3, -1, -1)
 
     def tail(self, doublings: int) -> tuple[nn.Module, int]:
-        """The last blocks, which double a side so often, and the channels that go into them."""
+        """The last blocks, with `doublings` upsamplings, and their number of input channels."""
         each = 1 + self.blocks
         return nn.Sequential(*self.layers[-each * doublings :], self.to_picture), self.channels[-doublings - 1]
 
 
 class Discriminator(nn.Module):
-    """Pictures [n, 3, size, size] in [-1, 1] to logits [n], higher for real; only differences mean something."""
+    """Pictures [n, 3, size, size] in [-1, 1] to logits [n], higher for real; only differences have a meaning."""
 
     def __init__(self, settings: Settings, size: int) -> None:
         super().__init__()
@@ -160,7 +159,7 @@ class Discriminator(nn.Module):
         _initialise(self)
         if settings.spectral_norm:
             for module in list(self.modules()):
-                # A block's last layer starts at zero, which has no norm to divide by.
+                # The last layer of a block is zero, so its spectral norm is zero too.
                 if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.any():
                     spectral_norm(module)
 

@@ -1,4 +1,4 @@
-"""Draw a set of fakes from a trained GAN; they take the same road as every face."""
+"""Draw a set of fakes from a trained GAN, and preprocess them like all faces."""
 
 import io
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ BATCH = 64
 
 
 def _draw(gan: TrainedGan, name: str, settings: FakeSettings, seed: int) -> Iterator[list[bytes]]:
-    """Samples as lossless PNG files, a batch at a time: what a generator gives, before the road."""
+    """Samples as PNG files, one batch at a time, before preprocessing."""
     device = prepare()
     net = gan.network("Generator", settings.snapshot).to(device)
     for first in range(0, settings.count, BATCH):
@@ -38,7 +38,7 @@ def _draw(gan: TrainedGan, name: str, settings: FakeSettings, seed: int) -> Iter
 
 
 def png(pixels: Pixels) -> bytes:
-    """A drawn picture [h, w, 3] as a lossless file: what a generator gives, before the road."""
+    """Encode a picture uint8 [h, w, 3] as PNG, which is lossless."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
@@ -54,17 +54,17 @@ def sample_set(
     seed: int,
     folder: Path,
 ) -> dict[str, Any]:
-    """Write the face set of one set of fakes; a sample without a findable face is dropped and counted.
+    """Write the face set of one set of fakes. Samples without a detected face are dropped and counted.
 
     Args:
         name: the set's name.
-        settings: its knobs.
-        gan: draws the fakes.
-        face_detector: finds the faces, as in photos.
+        settings: the set's settings.
+        gan: the trained GAN.
+        face_detector: the face detector, as for photos.
         faces: the preprocessing settings.
-        shares: who goes to which split; each sample is a person of its own.
+        shares: shares of the splits; each sample is its own identity.
         seed: the run's seed.
-        folder: where the set goes.
+        folder: the folder to write.
 
     Returns:
         The counts of `write_set`.

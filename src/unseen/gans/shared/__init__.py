@@ -1,1 +1,1 @@
-"""Settings, networks and the stored generator."""
+"""Settings, networks and the stored GAN."""

@@ -16,7 +16,7 @@ from unseen.gans.shared.settings import GanSettings, gan_settings
 
 @dataclass(frozen=True)
 class TrainedGan:
-    """A GAN as it was trained: knobs, picture size in pixels, and the states of both networks."""
+    """A trained GAN: settings, picture size in pixels, and the states of both networks."""
 
     name: str
     settings: GanSettings
@@ -28,8 +28,8 @@ class TrainedGan:
         """The `Generator` or `Discriminator` with its trained weights, in evaluation mode.
 
         Args:
-            which: one of the two.
-            snapshot: the share of the training after which the generator was kept.
+            which: `Generator` or `Discriminator`.
+            snapshot: share of the training after which the generator was kept.
         """
         module = importlib.import_module(f"unseen.gans.architectures.{self.settings.architecture}")
         net: nn.Module = getattr(module, which)(self.settings, self.size)
@@ -40,8 +40,8 @@ class TrainedGan:
 def save_gan(
     folder: Path, name: str, settings: GanSettings, size: int, states: dict[str, dict[str, Tensor]], data: Any
 ) -> None:
-    """Write a GAN's folder whole. Its architecture's code is recorded by hash: whoever builds a network from
-    this folder imports that file by name, and must be redone when it changes."""
+    """Write a GAN's folder atomically, with the hash of its architecture's code. Stages that load the GAN import that
+    file by name; the hash makes them run again when it changes."""
     flat = {f"{net}/{key}": value.contiguous() for net, state in states.items() for key, value in state.items()}
     module = importlib.import_module(f"unseen.gans.architectures.{settings.architecture}")
     with atomic_folder(folder) as part:
@@ -55,7 +55,7 @@ def load_gan(folder: Path) -> TrainedGan:
     """Read a GAN's folder.
 
     Raises:
-        UserError: it is not there, can't be read, or is damaged.
+        UserError: a file is missing, can't be read, or is damaged.
     """
     card, flat = read_artifact(folder, "gan.json")
     states: dict[str, dict[str, Tensor]] = {}

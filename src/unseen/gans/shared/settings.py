@@ -1,4 +1,4 @@
-"""The knobs that all GANs have, and those of a set of fakes. What one architecture has alone is in its file below
+"""Settings shared by all GANs, and settings of a set of fakes. Further settings of an architecture are in its file in
 `gans/architectures`."""
 
 import math
@@ -13,14 +13,14 @@ Upsampler = Literal["transposed", "nearest", "bilinear", "pixel_shuffle"]
 
 
 class Ramp(Settings):
-    """A number that follows half a cosine from `start` to `end` while the GAN sees its first `burn_in` images."""
+    """A number that changes from `start` to `end` along half a cosine over the first `burn_in` images."""
 
     start: float = Field(ge=0)
     end: float = Field(ge=0)
 
     @classmethod
     def constant(cls, value: float) -> "Ramp":
-        """A number that stays what it is."""
+        """A constant number."""
         return cls(start=value, end=value)
 
 
@@ -28,64 +28,63 @@ def _constant(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"start": value, "end": value}
     if not isinstance(value, dict | Ramp):
-        raise ValueError("give a number, or `start` and `end` of a ramp over `burn_in`")
+        raise ValueError("give a number, or `start` and `end` of a ramp over `burn_in` images")
     return value
 
 
 Scheduled = Annotated[Ramp, BeforeValidator(_constant)]
-"""A number, or a ramp from one to another over `burn_in`."""
+"""A number, or a ramp between two numbers over `burn_in` images."""
 
 
 class GanSettings(Settings):
-    """One GAN, trained on the `train` split of a group of real sources and on nothing else."""
+    """Settings of one GAN, trained on the `train` split of real faces."""
 
     architecture: str = Field(description="file below src/unseen/gans/architectures")
-    train_on: DataFolder = Field(description="folder of real faces below data, a group or one set")
-    channels: Literal[1, 3] = Field(
-        3, description="1 for grey training faces: a colour cast on fakes alone would give them away"
-    )
+    train_on: DataFolder = Field(description="folder of real faces below data, of one or many sets")
+    channels: Literal[1, 3] = Field(3, description="1 for grey training faces, so that fakes have no colour cast")
     upsample: Upsampler = Field(
-        "transposed", description="how the generator doubles a side; each leaves traces of its own"
+        "transposed", description="how the generator upsamples by 2; each way leaves other traces"
     )
-    latent: int = Field(64, ge=2, le=1024, description="numbers in a latent vector")
-    width: int = Field(32, ge=4, le=512, description="channels of the layer at full size; deeper layers have more")
-    spectral_norm: bool = Field(False, description="of every layer of the discriminator, in place of batch norm")
+    latent: int = Field(64, ge=2, le=1024, description="dimension of the latent vector")
+    width: int = Field(32, ge=4, le=512, description="channels at full size; smaller sizes have more")
+    spectral_norm: bool = Field(False, description="in every layer of the discriminator, in place of batch norm")
     loss: Literal["non_saturating", "hinge", "relativistic"] = Field(
         "non_saturating", description="adversarial loss of both networks"
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="reals aim at 1 minus this; `non_saturating` only")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=0.5, description="target of reals is 1 minus this; `non_saturating` only"
+    )
     penalty: Scheduled = Field(
         Ramp.constant(0.0),
-        description="gamma of R1 + R2, the squared gradient of D at reals and at fakes; 0 for none",
+        description="gamma of R1 + R2, the squared gradient norm of D at reals and at fakes; 0 for none",
     )
-    penalty_every: int = Field(1, ge=1, description="steps between two penalties, which weigh as many times more")
-    images: int = Field(
-        16000, ge=1, description="real faces seen in the whole training, each as often as it comes up"
-    )
-    batch: int = Field(32, ge=2, description="faces a step, over all GPUs")
+    penalty_every: int = Field(1, ge=1, description="steps between penalties; their weight is multiplied by it")
+    images: int = Field(16000, ge=1, description="real faces seen in training, counted with repetition")
+    batch: int = Field(32, ge=2, description="faces per step on all GPUs")
     learning_rate: Scheduled = Field(Ramp.constant(0.0002), description="of Adam, for both networks")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first decay")
     beta2: Scheduled = Field(Ramp.constant(0.999), description="Adam's second decay, below 1")
     ema: Scheduled = Field(
-        Ramp.constant(2200), description="half-life in images of the averaged generator that samples; 0 for none"
+        Ramp.constant(2200),
+        description="half-life in images of the averaged weights, which draw the samples; 0 for none",
     )
     burn_in: int = Field(
         default_factory=lambda knobs: knobs["images"],
         ge=1,
-        description="images over which the ramps go; all of `images` if not given",
+        description="length of the ramps in images; `images` if not given",
     )
     diff_augment: bool = Field(False, description="colour, translation and cutout on reals and fakes alike")
     sample_every: int = Field(
         default_factory=lambda knobs: max(1, knobs["images"] // 5),
         ge=1,
-        description="images between two rows of losses, quality and samples; a fifth of `images` if not given",
+        description="images between measurements of the GAN; a fifth of `images` if not given",
     )
     snapshots: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        [], description="shares of the training after which a generator is kept, worse than the last, for other fakes"
+        [], description="shares of the training after which a copy of the generator is kept, for worse fakes"
     )
 
     own_defaults: ClassVar[dict[str, Any]] = {}
-    """Defaults that an architecture has in place of those above, as they would be written in a params file."""
+    """Defaults of an architecture that replace those above, as in a params file."""
 
     @model_validator(mode="before")
     @classmethod
@@ -102,41 +101,39 @@ class GanSettings(Settings):
 
     @property
     def steps(self) -> int:
-        """Optimizer steps, each one of D and one of G."""
+        """Number of steps; each updates D and G once."""
         return math.ceil(self.images / self.batch)
 
     def at(self, knob: Ramp, images: int) -> float:
-        """What a scheduled knob is once so many images are seen."""
+        """The value of a scheduled setting after `images` images."""
         done = min(1.0, images / self.burn_in)
         return knob.end + (knob.start - knob.end) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def gan_settings(data: Any, where: str) -> GanSettings:
-    """The knobs of a stored GAN, as its architecture has them.
+    """Validate the settings of a stored GAN for its architecture.
 
     Raises:
-        UserError: there is no such architecture, or the data is not valid.
+        UserError: the architecture is unknown, or a setting is not valid.
     """
     settings: GanSettings = validated_kind("gans/architectures", data, where, "architecture")
     return settings
 
 
 class QualitySettings(Settings):
-    """How GANs are measured while they train."""
+    """Settings of the GAN metrics during training."""
 
     inception: OptionalAssetFolder = Field(
-        description="torch-fidelity's Inception weights, which add FID and KID; or `none`"
+        description="folder of torch-fidelity's Inception weights, for FID and KID; or `none`"
     )
-    samples: int = Field(
-        256, ge=16, description="pictures of each side that are compared; more make a steadier number"
-    )
+    samples: int = Field(256, ge=16, description="pictures of each kind to compare; more give less noise")
 
 
 class FakeSettings(Settings):
-    """A set of fakes drawn from one GAN."""
+    """Settings of a set of fakes drawn from one GAN."""
 
     group: Group = Field(description="folder below data/fakes that this set is stored in")
-    use: Role = Field(description="`train` may fit anything, `held_out` is only measured on")
+    use: Role = Field(description="`train` for training, `held_out` for evaluation only")
     gan: Name = Field(description="key below `gans`")
-    snapshot: float = Field(1.0, gt=0, le=1, description="one of the GAN's `snapshots`, or 1 for its end")
-    count: int = Field(400, ge=1, description="pictures drawn; those without a findable face are dropped and counted")
+    snapshot: float = Field(1.0, gt=0, le=1, description="one of the GAN's `snapshots`, or 1 for the final weights")
+    count: int = Field(400, ge=1, description="samples drawn; those without a detected face are dropped")

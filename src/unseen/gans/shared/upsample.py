@@ -1,5 +1,5 @@
-"""How a generator doubles a side. Each way leaves traces of its own (Odena et al. 2016, "Deconvolution and
-checkerboard artifacts"), so a detector should meet all of them."""
+"""Upsampling layers of generators. Each leaves other traces (Odena et al. 2016, "Deconvolution and checkerboard
+artifacts"), so a detector should see all of them."""
 
 from torch import nn
 
@@ -10,10 +10,10 @@ def upsampler(kind: Upsampler, before: int, after: int, kernel: int = 3) -> nn.M
     """A layer from [n, before, s, s] to [n, after, 2 s, 2 s].
 
     Args:
-        kind: `transposed` is a convolution of 4 x 4 and stride 2; `pixel_shuffle` is Shi et al. 2016, 1609.05158.
-        before: channels that come in.
-        after: channels that go out.
-        kernel: side of the other kinds' convolution, 1 or 3.
+        kind: `transposed` is a 4 x 4 convolution of stride 2; `pixel_shuffle` is Shi et al. 2016, arXiv 1609.05158.
+        before: input channels.
+        after: output channels.
+        kernel: side of the convolution of the other kinds, 1 or 3.
     """
     if kind == "transposed":
         return nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
@@ -23,5 +23,5 @@ def upsampler(kind: Upsampler, before: int, after: int, kernel: int = 3) -> nn.M
         )
     convolution = nn.Conv2d(before, after, kernel, padding=kernel // 2, bias=False)
     enlarge = nn.Upsample(scale_factor=2, mode=kind, **({"align_corners": False} if kind == "bilinear" else {}))
-    # A 1 x 1 convolution commutes with the enlargement, and costs a quarter before it.
+    # A 1 x 1 convolution commutes with upsampling, and costs a quarter if it comes first.
     return nn.Sequential(convolution, enlarge) if kernel == 1 else nn.Sequential(enlarge, convolution)

@@ -1,5 +1,5 @@
-"""DiffAugment: colour, translation and cutout, differentiable, on reals and fakes alike (Zhao et al. 2020,
-arXiv 2006.10738)."""
+"""DiffAugment: differentiable colour, translation and cutout, on reals and fakes alike (Zhao et al. 2020, arXiv
+2006.10738)."""
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ def _colour(x: Tensor, draw: Tensor) -> Tensor:
 
 
 def _translate(x: Tensor, draw: Tensor) -> Tensor:
-    """Shift by up to an eighth of the side, zeros coming in; `draw` is [n, 2] in [0, 1)."""
+    """Shift by up to an eighth of the side, with zero padding; `draw` is [n, 2] in [0, 1)."""
     size = x.shape[-1]
     reach = size // 8
     shift = (draw * (2 * reach + 1)).floor().long()
@@ -39,7 +39,7 @@ def _cutout(x: Tensor, draw: Tensor) -> Tensor:
 
 
 def draw(count: int, random: torch.Generator) -> Tensor:
-    """What decides the augmentation of so many pictures: [count, 7] in [0, 1), on the host."""
+    """Random numbers for `count` pictures: [count, 7] in [0, 1), on the host."""
     return torch.rand(count, 7, generator=random)
 
 

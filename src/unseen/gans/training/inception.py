@@ -1,4 +1,4 @@
-"""FID and KID as the papers have them: on the Inception features of torch-fidelity, whose weights a user brings."""
+"""FID, and the Inception features for FID and KID, by torch-fidelity with weights that the user provides."""
 
 import io
 from pathlib import Path
@@ -12,13 +12,13 @@ from unseen.gans.shared.networks import BATCH
 
 
 class Inception:
-    """Features [n, 2048] on the host of pictures, as FID is defined on."""
+    """The Inception network of FID, which gives features [n, 2048] on the host."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        """`folder` holds torch-fidelity's own file of weights, `weights-inception-2015-12-05-6726825d.pth`.
+        """`folder` holds torch-fidelity's `weights-inception-2015-12-05-6726825d.pth`.
 
         Raises:
-            UserError: torch-fidelity is not installed; or the file is missing or another network's.
+            UserError: torch-fidelity is not installed; or the file is missing, damaged or of another network.
         """
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -28,12 +28,12 @@ class Inception:
         if len(files) != 1:
             raise UserError(f"{folder}: expected one .pth file with torch-fidelity's Inception weights")
         try:
-            # torch-fidelity would unpickle the file as it is; what it gets holds tensors and nothing else.
+            # torch-fidelity would unpickle the file; a copy with tensors only is safe.
             safe = io.BytesIO()
             torch.save(torch.load(files[0], map_location="cpu", weights_only=True), safe)
             safe.seek(0)
             net: Any = FeatureExtractorInceptionV3("inception", ["2048"], safe)
-        except Exception as error:  # what a damaged file raises is not documented
+        except Exception as error:  # exceptions of damaged files are not documented
             raise UserError(
                 f"{files[0]}: not torch-fidelity's Inception weights; correct `quality.inception`"
             ) from error
@@ -46,7 +46,7 @@ class Inception:
 
 
 def fid(reals: Tensor, fakes: Tensor) -> float:
-    """Frechet distance of features [n, d] and [m, d] (Heusel et al. 2017, arXiv 1706.08500); falls as n grows."""
+    """Frechet distance of features [n, d] and [m, d] (Heusel et al. 2017, arXiv 1706.08500); it decreases with n."""
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
     sides = [fid_features_to_statistics(features.double()) for features in (reals, fakes)]

@@ -1,4 +1,4 @@
-"""The adversarial losses, by name, and the gradient penalty. Logits are higher for real."""
+"""Adversarial losses and the gradient penalty. Logits are higher for real."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from unseen.gans.shared.settings import GanSettings
 
 @dataclass(frozen=True)
 class Loss:
-    """A discriminator's and a generator's loss of logits [n] of reals and [n] of fakes."""
+    """The losses of discriminator and generator, as functions of logits [n] of reals and [n] of fakes."""
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     paired: bool = False
-    """The generator's looks at the reals too."""
+    """Whether the generator's loss depends on the logits of reals."""
 
 
 def _hinge_d(real: Tensor, fake: Tensor) -> Tensor:
@@ -26,11 +26,11 @@ def _hinge_d(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def loss_of(settings: GanSettings) -> Loss:
-    """The loss that params name.
+    """The losses for `settings.loss`.
 
     `non_saturating`: -log D(x) - log(1 - D(G(z))) and -log D(G(z)), Goodfellow et al. 2014; with one-sided label
-    smoothing of Salimans et al. 2016. `hinge`: Lim and Ye 2017. `relativistic`: softplus(-(D(x) - D(G(z)))) and its
-    mirror image, Jolicoeur-Martineau 2018 as Huang et al. 2024 take it.
+    smoothing, Salimans et al. 2016. `hinge`: Lim and Ye 2017. `relativistic`: softplus(-(D(x) - D(G(z)))) and the
+    reverse, Jolicoeur-Martineau 2018, as in Huang et al. 2024.
     """
     if settings.loss == "hinge":
         return Loss(_hinge_d, lambda real, fake: -fake.mean())
@@ -51,7 +51,7 @@ def loss_of(settings: GanSettings) -> Loss:
 
 def squared_gradient(discriminator: nn.Module, pictures: Tensor) -> Tensor:
     """The mean squared norm of D's gradient at pictures [n, 3, s, s]: R1 at reals, R2 at fakes (Mescheder et al.
-    2018, arXiv 1801.04406). Differentiable, and in float32: half precision loses small gradients."""
+    2018, arXiv 1801.04406). Differentiable. Computed in float32, because half precision loses small gradients."""
     with torch.autocast(pictures.device.type, enabled=False):
         at = pictures.detach().float().requires_grad_(True)
         (slope,) = torch.autograd.grad(discriminator(at).sum(), at, create_graph=True)

@@ -1,8 +1,8 @@
-"""How far samples are from real faces, and how near to single ones, in the features of a network of its own.
+"""Distance of samples from real faces, precision, recall, and nearest training faces.
 
-The network is EfficientNet-lite1 with the ImageNet weights of a package, which no detector uses. Its distances are
-called `kid_lite1` and compare with nothing but themselves: KID and FID are defined on another network's features,
-and are reported beside it where a user has that network's weights.
+The features are those of EfficientNet-lite1 with packaged ImageNet weights, which no detector uses. Its kernel
+distance is called `kid_lite1`. It is not comparable with KID, which is defined on Inception features and reported if
+the user has those weights.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from torch.nn import functional
 from unseen.core.errors import UserError
 
 INPUT = 128
-"""Pixels of the side that pictures are resized to; the network's own 240 would take 3.5 x as long."""
+"""Pixels; side of the network's input. Its default of 240 takes 3.5 x as long."""
 
 BATCH = 64
 
@@ -26,13 +26,13 @@ NEIGHBOURS = 3
 
 
 class Backbone:
-    """Features [n, 1280] of pictures, fp32."""
+    """EfficientNet-lite1, which gives features [n, 1280] in float32."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         """`folder` holds the packaged weights.
 
         Raises:
-            UserError: they are missing or another network's.
+            UserError: they are missing, damaged or of another network.
         """
         files = sorted(folder.glob("*.pth"))
         if len(files) != 1:
@@ -40,9 +40,9 @@ class Backbone:
         net: Any = timm.create_model("tf_efficientnet_lite1", pretrained=False)
         try:
             packaged = torch.load(files[0], map_location="cpu", weights_only=True)
-            # The package's tensors stand in timm's order, under older names.
+            # The package has timm's tensors in timm's order, under older names.
             net.load_state_dict(dict(zip(net.state_dict(), packaged.values(), strict=True)))
-        except Exception as error:  # what a damaged file raises is not documented
+        except Exception as error:  # exceptions of damaged files are not documented
             raise UserError(
                 f"{files[0]}: not the weights of EfficientNet-lite1; remove the file and run `dvc repro packaged`"
             ) from error
@@ -63,8 +63,8 @@ class Backbone:
 
 def kid(reals: Tensor, fakes: Tensor) -> float:
     """Kernel distance of features [n, d] and [m, d]: the unbiased squared MMD with the kernel (x . y / d + 1)^3
-    (Binkowski et al. 2018, arXiv 1801.01401), over all of both sets at once. 0 for sets alike, where chance puts it
-    on either side."""
+    (Binkowski et al. 2018, arXiv 1801.01401), over all pairs. Its expectation is 0 for equal distributions; it may
+    be negative."""
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
         return (a.double() @ b.double().T / a.shape[1] + 1) ** 3
@@ -77,8 +77,9 @@ def kid(reals: Tensor, fakes: Tensor) -> float:
 
 
 def precision_recall(reals: Tensor, fakes: Tensor) -> tuple[float, float]:
-    """The share of fakes within the reals' manifold and of reals within the fakes', of features [n, d] and [m, d]
-    (Kynkaanniemi et al. 2019, arXiv 1904.06991): a manifold is a ball about each, out to its third neighbour."""
+    """Precision and recall of features [n, d] and [m, d] (Kynkaanniemi et al. 2019, arXiv 1904.06991): the share of
+    fakes in the manifold of reals, and of reals in that of fakes. A manifold is the union of balls around each
+    feature, with the distance to the third neighbour as radius."""
 
     def inside(points: Tensor, manifold: Tensor) -> float:
         radius = torch.cdist(manifold, manifold).kthvalue(NEIGHBOURS + 1, dim=1).values
@@ -89,12 +90,12 @@ def precision_recall(reals: Tensor, fakes: Tensor) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each sample, its nearest training face.
+    """The nearest training face of each sample.
 
     Attributes:
-        rows: of the training faces, [n].
-        copies: the share of samples that are as near to one as the nearest hundredth of held-back faces are: about
-            0.01 of an honest generator.
+        rows: [n], rows of the training faces.
+        copies: share of samples that are as close to a training face as the closest 1 % of held-back faces; about
+            0.01 without memorisation.
     """
 
     rows: Tensor
@@ -102,7 +103,7 @@ class Nearest:
 
 
 def nearest_training_faces(train: Tensor, held_back: Tensor, samples: Tensor) -> Nearest:
-    """The nearest training faces, by cosine distance of features [n, d]."""
+    """Find the nearest training faces by cosine similarity of features [n, d]."""
     unit, held_unit, sample_unit = (functional.normalize(x, dim=1) for x in (train, held_back, samples))
     near, rows = (sample_unit @ unit.T).max(1)
     limit = (held_unit @ unit.T).max(1).values.quantile(0.99)

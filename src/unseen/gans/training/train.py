@@ -1,4 +1,4 @@
-"""One loop for all GANs."""
+"""The training loop of all GANs."""
 
 import copy
 from dataclasses import dataclass, field
@@ -24,12 +24,12 @@ States = dict[str, dict[str, Tensor]]
 
 @dataclass
 class TrainedNetworks:
-    """What a training leaves.
+    """The result of a training.
 
     Attributes:
-        states: of `generator` (averaged) and `discriminator`, and of the generator at each snapshot, as `at-0.5`.
-        history: a row for each time that the GAN was judged.
-        grid: samples of the same latents at each of these times, uint8 [rows, columns, 3, size, size].
+        states: of `generator` (averaged), `discriminator`, and the generator at each snapshot, as `at-0.5`.
+        history: one row per measurement.
+        grid: samples of the same latents at each measurement, uint8 [rows, columns, 3, size, size].
     """
 
     states: States
@@ -39,13 +39,13 @@ class TrainedNetworks:
 
 @dataclass
 class _Recent:
-    """Losses since the GAN was last judged; they stay on the device, so that no step waits for it."""
+    """Losses since the last measurement. They stay on the device, so that no step waits for a copy."""
 
     losses: list[Tensor] = field(default_factory=list)
     penalties: list[Tensor] = field(default_factory=list)
 
     def check(self, done: int) -> None:
-        """Raise where one is not finite: before a checkpoint is written, and before a row is."""
+        """Raise an error if a loss is not finite; called before a checkpoint or row is written."""
         if not self.losses:
             return
         finite = torch.stack(self.losses).isfinite().all(1).tolist()
@@ -53,11 +53,11 @@ class _Recent:
             step = done - len(finite) + 1 + finite.index(False)
             raise UserError(
                 f"the GAN's losses are no longer finite at step {step}; the checkpoint before it is kept. "
-                "Halve `learning_rate`, take `loss: hinge`, or give `penalty` more weight"
+                "Halve `learning_rate`, set `loss: hinge`, or raise `penalty`"
             )
 
     def row(self, done: int, batch: int) -> Row:
-        """Their means."""
+        """The mean losses, as a row of the history."""
         self.check(done)
         d_loss, g_loss = torch.stack(self.losses).double().mean(0).tolist()
         penalty = torch.stack(self.penalties).double().mean().item() if self.penalties else 0.0
@@ -67,17 +67,17 @@ class _Recent:
 def train(
     reals: Reals, gan_metrics: GanMetrics, settings: GanSettings, seed: int, scratch: Scratch
 ) -> TrainedNetworks:
-    """Train a GAN; goes on from the scratch's checkpoint where there is one.
+    """Train a GAN; resumes from a checkpoint in the scratch folder.
 
     Args:
-        reals: the faces, on the device that trains.
-        judge: measures the GAN from time to time, and changes nothing.
-        settings: its knobs.
-        seed: decides weights, batches, latents and augmentation.
-        scratch: keeps the checkpoint.
+        reals: the faces, on the device to train on.
+        gan_metrics: measures the GAN every `sample_every` images.
+        settings: the GAN's settings.
+        seed: determines weights, batches, latents and augmentation.
+        scratch: folder of the checkpoint.
 
     Raises:
-        UserError: a loss is no longer finite; or the training was told to stop, and can go on from there.
+        UserError: a loss is no longer finite; or the process was asked to stop, and the next run resumes.
     """
     device, size = reals.device, reals.size
     parallel = Parallel()
@@ -114,7 +114,7 @@ def train(
             seen, random = step * batch, generator(seed, "step", step)
             for optimizer in (g_optimizer, d_optimizer):
                 _schedule(optimizer, settings, seen)
-            # Everything is drawn for the whole batch, so that the number of processes changes no number.
+            # Draw for all processes' batches, so that the result does not depend on the number of processes.
             real = reals.batch(*parallel.part(*reals.draw(batch, random)))
             drawn = [torch.randn(batch, settings.latent, generator=random), draw(batch, random), draw(batch, random)]
             latents, *draws = (on(device, part) for part in parallel.part(*drawn))
@@ -123,16 +123,16 @@ def train(
                 if settings.diff_augment:
                     real, fake = diff_augment(real, draws[0]), diff_augment(fake, draws[1])
                 d_loss = loss.discriminator(d(real).float(), d(fake.detach()).float())
-            whole = d_loss
+            total = d_loss
             penalty = settings.at(settings.penalty, seen)
             if penalty and step % settings.penalty_every == 0:
                 slopes = squared_gradient(d, real) + squared_gradient(d, fake)
-                whole = d_loss + 0.5 * penalty * settings.penalty_every * slopes
+                total = d_loss + 0.5 * penalty * settings.penalty_every * slopes
                 recent.penalties.append(slopes.detach())
                 parallel.average([recent.penalties[-1]])
-            _update(d_optimizer, whole, d, parallel)
+            _update(d_optimizer, total, d, parallel)
 
-            d.requires_grad_(False)  # the generator's gradient goes through D, and D's own would be thrown away
+            d.requires_grad_(False)  # D passes gradients to G and needs none for its own weights
             with half(device):
                 on_real = d(real).float() if loss.paired else d_loss
                 g_loss = loss.generator(on_real, d(fake).float())
@@ -151,7 +151,7 @@ def train(
             if parallel.rank:
                 recent = _Recent()
                 if stopping and not last:
-                    raise SystemExit(1)  # the first process says so
+                    raise SystemExit(1)  # the first process prints the reason
                 continue
             if last or done * batch // settings.sample_every > seen // settings.sample_every:
                 row, samples = gan_metrics(averaged, d, recent.row(done, batch))
@@ -185,7 +185,7 @@ def _update(optimizer: torch.optim.Optimizer, loss: Tensor, net: nn.Module, para
 
 @torch.no_grad()
 def _average(averaged: nn.Module, current: nn.Module, settings: GanSettings, seen: int) -> None:
-    """Move the averaged weights towards the current ones; statistics are taken over."""
+    """Update the exponential moving average of the weights; batch-norm statistics are copied."""
     half_life = settings.at(settings.ema, seen)
     decay = 0.5 ** (settings.batch / half_life) if half_life else 0.0
     move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
