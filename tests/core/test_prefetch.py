@@ -1,4 +1,4 @@
-"""Work done ahead by threads: in order, one ahead and no more, and what it raises is raised."""
+"""Prefetching: results are in order, one is computed early and no more, and exceptions are raised."""
 
 import os
 import threading

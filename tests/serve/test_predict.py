@@ -291,7 +291,7 @@ def test_looks_only_a_little_ahead(opened: tuple[TrainedDetector, FaceDetector],
 
     stream = predict(paths(), *opened, batch=4)
     assert next(stream)[0].path == str(people[0])
-    assert len(asked) <= 3 * 4, "at most two batches until there are four faces, and one that is read ahead"
+    assert len(asked) <= 3 * 4, "at most two batches until there are four faces, and one that is prefetched"
     stream.close()  # type: ignore[attr-defined]
 
 

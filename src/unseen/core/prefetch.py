@@ -1,4 +1,8 @@
-"""Work that threads do ahead of its use: pictures are decoded and changed while a network looks at those before."""
+"""Prefetching: threads decode and augment pictures while a network works on the previous ones.
+
+This is the only prefetcher for threads of one process. The face detection of archives uses processes
+(`unseen.faces.workers`), because a damaged picture can end one.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST_THREADS = 16
-"""More wait for each other, unless `UNSEEN_WORKERS` says so."""
+"""More threads wait for each other. `UNSEEN_WORKERS` overrides this."""
 
 
 def _cores() -> int:
@@ -20,21 +24,24 @@ def _cores() -> int:
 
 
 def worker_count() -> int:
-    """`UNSEEN_WORKERS`, else one for each processor core that this process may use."""
+    """Value of `UNSEEN_WORKERS`, or the number of processor cores that this process may use."""
     return environment.workers() or _cores()
 
 
 def thread_count() -> int:
-    """Threads of this process that prepare pictures: its share, where `torchrun` started several."""
+    """Number of threads of this process that prepare pictures. Processes that `torchrun` started share the cores."""
     if asked := environment.workers():
         return asked
     return max(1, min(_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), MOST_THREADS))
 
 
 def _idle() -> bool:
-    """Whether a core has time while a network works. Where the network's threads take them all, whoever prepares a
-    picture holds up every thread of a convolution, which costs more than to wait."""
-    import torch  # here: the stage of faces asks for nothing but the number of workers
+    """Whether a core is idle while a network works.
+
+    If the network's threads use every core, a thread that prepares a picture delays all threads of a convolution.
+    That costs more than preparing pictures between steps.
+    """
+    import torch  # not at the top: the stage `faces` needs only the number of workers
 
     from unseen.core.runtime import device
 
@@ -42,14 +49,14 @@ def _idle() -> bool:
 
 
 def prefetch(items: Iterable[T], work: Callable[[T, Executor], R]) -> Iterator[R]:
-    """What `work` makes of each item, in order. Other threads make the next one while the caller uses one, if there
-    are cores to spare.
+    """Yield `work(item, threads)` for each item, in order.
 
-    A caller that stops early waits for what runs at that moment and for nothing that is queued.
+    Other threads compute the next result while the caller uses one, if a core is idle. A caller that stops early
+    waits only for the tasks that are running.
 
     Args:
-        items: are asked for one at a time, perhaps in another thread.
-        work: is given an item and threads to share its work out to; what it raises is raised here.
+        items: are read one at a time, perhaps in another thread.
+        work: gets an item and an executor for its parts. Its exceptions are raised here.
     """
     if not _idle():
         with ThreadPoolExecutor(thread_count()) as pool:
