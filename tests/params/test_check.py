@@ -649,7 +649,7 @@ def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
 def test_rates_are_shown_by_groups_that_a_set_of_a_pair_knows(params_data: dict[str, Any], tmp_path: Path) -> None:
     by_gender = changed(params_data, evaluation__groups=["gender"])
     assert refusal(by_gender, tmp_path).endswith(
-        ": `evaluation.groups` names 'gender', but no set of a pair is of a source with that attribute; "
+        ": `evaluation.groups` names 'gender', but no set of a pair comes from a source with that attribute; "
         "allowed: none yet"
     )
     by_gender["sources"]["orl"]["attributes"] = {"gendre": {"match": "(s[0-9]+)"}}

@@ -5,8 +5,8 @@ The logit of an ensemble is the weighted mean of the calibrated logits of its me
     logit = sum(weight * member's logit / member's temperature) / sum(weight)
 
 Temperature, threshold and unsure band come from the members' predictions on validation faces, by the function that
-calibrates a detector. The functions here take and give data frames of predictions (`unseen.data.predictions`). They
-load no network.
+calibrates a detector. The functions take and return data frames of predictions (`unseen.data.predictions`)
+and load no network.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from unseen.detectors.shared.settings import CalibrationSettings
 
 RULE = "weighted mean of the members' calibrated logits (logit / temperature)"
 FACE = ["id", "sha256"]
-"""What says that two rows are of the same face."""
+"""Columns that identify a face."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Member:
 
     @property
     def temperature(self) -> float:
-        """Of the detector; its calibrated logit is logit / temperature."""
+        """Temperature of the detector; its calibrated logit is logit / temperature."""
         return float(self.card["calibration"]["temperature"])
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """An ensemble with its frozen numbers.
+    """A calibrated ensemble.
 
     Attributes:
         name: its key below `ensembles`.
@@ -62,7 +62,7 @@ class Ensemble:
     calibration: Calibration
 
     def predict(self, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        """The ensemble's predictions on an evaluation set.
+        """Compute the ensemble's predictions on an evaluation set.
 
         Args:
             predictions: of each member on that set, from `read_predictions`.
@@ -87,7 +87,7 @@ class Ensemble:
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for `ensemble.json`."""
+        """Return the content of `ensemble.json`."""
         return {
             "name": self.name,
             "kind": "ensemble",
@@ -109,7 +109,7 @@ class Ensemble:
 
 
 def mean_logits(members: Mapping[str, Member], predictions: Mapping[str, pd.DataFrame]) -> npt.NDArray[np.float64]:
-    """Logits of an ensemble, [n], before its own temperature.
+    """Return the logits of an ensemble, [n], before its own temperature.
 
     Args:
         members: by name.
@@ -120,20 +120,16 @@ def mean_logits(members: Mapping[str, Member], predictions: Mapping[str, pd.Data
 
 
 def common_faces(predictions: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The rows of each detector's predictions on the faces that all have, the same face in the same row.
-
-    Faces are joined by `id` and `sha256` and sorted by them.
-    """
+    """Return each detector's predictions on the faces that all share, joined and sorted by `id` and `sha256`."""
     shared = set.intersection(*(set(zip(*(one[key] for key in FACE), strict=True)) for one in predictions.values()))
     index = pd.MultiIndex.from_tuples(sorted(shared), names=FACE)
     return {name: one.set_index(FACE).reindex(index).reset_index() for name, one in predictions.items()}
 
 
 def trained_on(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """What members were trained on, split by split: all their sets and generators.
+    """Merge what members were trained on, split by split: all their sets and generators.
 
-    Counts of a set that several members saw, and of people, are the largest of any member: the people of two members
-    may be the same ones, so there are at least as many.
+    Counts of faces by set and of people are the maximum over members, a lower bound: members may share people.
     """
     found: dict[str, Any] = {}
     for split in parts[0]:
@@ -154,11 +150,11 @@ def make_ensemble(name: str, members: Mapping[str, Member], settings: Calibratio
 
     Args:
         name: its key below `ensembles`.
-        members: two or more, by name. Their order changes nothing.
+        members: two or more, by name, in any order.
         settings: the operating point.
 
     Raises:
-        UserError: there is no real or no fake face that is among the validation faces of all members.
+        UserError: the validation faces that all members share lack a class.
     """
     ordered = dict(sorted(members.items()))
     shared = common_faces({member: one.validation for member, one in ordered.items()})

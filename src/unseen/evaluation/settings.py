@@ -14,7 +14,7 @@ class EnsembleSettings(Settings):
     """Detectors whose calibrated logits are averaged: a rule over their predictions."""
 
     members: dict[Name, Weight] = Field(
-        min_length=2, description="keys below `detectors`, each with its weight; where none is written, 1.0"
+        min_length=2, description="keys below `detectors`, each with its weight, 1.0 by default"
     )
 
 

