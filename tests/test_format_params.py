@@ -1,4 +1,4 @@
-"""Params files are stored as DVC writes them, so that `dvc exp run -S` changes the lines of one knob."""
+"""params.yaml is stored as DVC writes it, so that `dvc exp run -S` changes the lines of one knob."""
 
 import difflib
 import runpy
@@ -10,9 +10,10 @@ from dvc.utils.hydra import apply_overrides
 
 from conftest import PARAMS, ROOT
 from unseen.core.yaml_text import read_yaml
+from unseen.params.check import load_params
 
 SCRIPT = runpy.run_path(str(ROOT / ".ci/format_params.py"))
-FILES = [PARAMS, *sorted((ROOT / "experiments").glob("*.yaml"))]
+EXPERIMENTS = sorted((ROOT / "experiments").glob("*.yaml"))
 
 
 def differing(before: str, after: str) -> list[str]:
@@ -21,12 +22,27 @@ def differing(before: str, after: str) -> list[str]:
     return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_params_file_is_as_dvc_writes_it(path: Path, tmp_path: Path) -> None:
+def test_params_are_as_dvc_writes_them(tmp_path: Path) -> None:
+    copy = tmp_path / "params.yaml"
+    shutil.copy(PARAMS, copy)
+    assert not SCRIPT["format_file"](copy)
+    assert copy.read_text() == PARAMS.read_text()
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.name)
+def test_an_experiment_has_the_same_values_as_dvc_writes_it(path: Path, tmp_path: Path) -> None:
+    """Items are a line each, and one may begin as another; `-S` writes them out."""
     copy = tmp_path / "params.yaml"
     shutil.copy(path, copy)
-    assert not SCRIPT["format_file"](copy)
-    assert copy.read_text() == path.read_text()
+    SCRIPT["format_file"](copy)
+    assert load_params(copy) == load_params(path)
+
+
+def test_params_say_what_differs() -> None:
+    """A file that repeats defaults gets longer than this."""
+    assert len(PARAMS.read_text().splitlines()) <= 150
+    assert sum(len(path.read_text().splitlines()) for path in EXPERIMENTS) <= 1000
+    assert max(len(line) for path in EXPERIMENTS for line in path.read_text().splitlines()) <= 118
 
 
 @pytest.mark.parametrize(
