@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -44,6 +45,55 @@ def test_a_reader_that_went_away() -> None:
     done = program("check", ROOT / "params.yaml", stdout=write)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+COMMANDS = [
+    ["--help"],
+    ["--version"],
+    ["check"],
+    ["check", "--help"],
+    ["sources"],
+    ["results"],
+    ["accept", "a"],
+    ["compare", "a.csv", "b.csv"],
+    ["evaluate", "a.csv"],
+    ["portrait", "gone/a.png"],
+    ["predict", "a.png"],
+    ["score", "--detector", "a.py", "--out", "a.csv"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_closed_output_is_one_line(command: list[str]) -> None:
+    line = "unseen: standard output is closed; direct it to a file or to the null device"
+    done = in_a_shell(command, ">&-")
+    assert (done.returncode, done.stderr.splitlines()) == (2, [line])
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["check"], ["sources"]], ids=" ".join)
+@pytest.mark.parametrize("redirection", [">&- 2>&-", "<&- >&- 2>&-", "1</dev/null", "1</dev/null 2>&-"])
+def test_an_output_that_can_not_be_written_is_one_line_or_silence(command: list[str], redirection: str) -> None:
+    done = in_a_shell(command, redirection)
+    silent = "2>&-" in redirection
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 0 if silent else 1), done.stderr
+
+
+def test_a_closed_standard_error_is_not_the_output() -> None:
+    for command in (["check"], ["check", "gone.yaml"]):
+        done = in_a_shell(command, "2>&-")
+        assert done.stderr == ""
+        assert done.returncode == (2 if "gone.yaml" in command else 0)
+        assert ("valid" in done.stdout) == (done.returncode == 0)
+        assert "gone" not in done.stdout
+
+
+def in_a_shell(command: list[str], redirection: str) -> subprocess.CompletedProcess[str]:
+    """`unseen` with other streams."""
+    program = shlex.join([sys.executable, "-m", "unseen.cli", *command])
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    return subprocess.run(
+        ["sh", "-c", f"{program} {redirection}"], env=env, cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from unseen.commands import accept, check, compare, evaluate, portrait, predict, results, score, sources
 from unseen.core import streams
 from unseen.core.errors import UserError, printable
 from unseen.core.files import FULL
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class _Version(argparse.Action):
@@ -34,6 +37,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
 
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        """Print help. Unlike argparse's own function, raise an error where that is not possible."""
+        (file or sys.stderr).write(message)
+
 
 def parser() -> argparse.ArgumentParser:
     """The argument parser."""
@@ -50,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code. Errors that the user can fix are printed as one line."""
+    if streams.replace_closed():
+        streams.report("unseen: standard output is closed; direct it to a file or to the null device")
+        return 2
     streams.escape_unencodable()
     try:
         try:
@@ -66,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.discard_output()
         return 141
     except OSError as error:
-        if error.errno not in (*FULL, errno.EACCES, errno.EROFS):
+        of_stream = (errno.EBADF, errno.EIO) if error.filename is None else ()
+        if error.errno is None or error.errno not in (*FULL, errno.EACCES, errno.EROFS, *of_stream):
             raise
         streams.discard_output()
         where = printable(str(error.filename)) if error.filename else "the output"

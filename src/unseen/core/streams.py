@@ -12,6 +12,23 @@ def escape_unencodable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def replace_closed() -> bool:
+    """Connect closed streams to the null device, and return whether standard output was closed.
+
+    Otherwise a file that is opened later would take the stream's number, and Python would print on standard output
+    what is meant for standard error.
+    """
+    closed = sys.stdout is None
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+    return closed
+
+
 def discard_output() -> None:
     """Discard buffered output that can't be written. Otherwise Python tries again at exit and prints an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

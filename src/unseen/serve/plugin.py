@@ -92,7 +92,9 @@ class Plugin:
         """
         self._raw = _Escaped(sys.stderr)
         buffer = io.BufferedWriter(self._raw)
-        self._printed = io.TextIOWrapper(buffer, "utf-8", "backslashreplace", newline="\n", line_buffering=True)
+        self._printed = io.TextIOWrapper(
+            buffer, encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True
+        )
         sys.path.insert(0, str(path.resolve().parent))
         name = f"plugin_{path.stem}"
         module = sys.modules[name] = ModuleType(name)
