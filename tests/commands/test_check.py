@@ -83,6 +83,21 @@ def test_a_value_without_its_type_does_not_hide_a_missing_folder(
     assert err[-1] == "params.yaml: 3 problems; references between blocks are checked after these are fixed"
 
 
+def test_wrong_variables_are_problems(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, params_data: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("UNSEEN_THREADS", "two")
+    monkeypatch.setenv("UNSEEN_DEVICES", "cuda")
+    code, out, err = run(capsys, "check", written(params_data))
+    assert (code, out) == (2, [])
+    assert err[0].startswith("the environment variable UNSEEN_DEVICES is not known; ")
+    assert err[0].endswith("; did you mean `UNSEEN_DEVICE`?")
+    assert err[1] == "the environment variable UNSEEN_THREADS is 'two'; give a whole number from 1 to 1024"
+    assert err[2] == "params.yaml: 2 problems"
+    _, _, err = run(capsys, "check", written(params_data, seed=-1))
+    assert err[-1].startswith("params.yaml: 3 problems; ")
+
+
 def test_it_imports_nothing_heavy() -> None:
     asks = (
         "import sys; from unseen.cli import main; main(sys.argv[1:]); "

@@ -342,3 +342,33 @@ def test_an_artifact_that_can_not_say_what_it_is_does_not_score(
     code, out, err = run(capsys, "predict", "--detector", detector, "photos")
     assert (code, out, len(err)) == (2, [], 1)
     assert "damaged" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("UNSEEN_DEVICE", "gpu0", "is 'gpu0'; give cpu, cuda, cuda:1, mps or xpu"),
+        ("UNSEEN_THREADS", "0", "is '0'; give a whole number from 1 to 1024"),
+        ("UNSEEN_WORKERS", "all", "is 'all'; give a whole number from 1 to 1024"),
+        ("UNSEEN_MEMORY_TUNING", "no", "is 'no'; give 1 or 0"),
+        ("UNSEEN_WORKER", "2", "did you mean `UNSEEN_WORKERS`?"),
+        ("UNSEEN_STOP_AFTER", "nine", ""),
+    ],
+)
+def test_a_wrong_variable_that_is_used_is_refused_before_anything_is_printed(
+    capsys: pytest.CaptureFixture[str],
+    detector: Path,
+    photos: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    says: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    score = ["score", "--reals", "gone", "--out", "a.csv"]
+    for command in (["predict", photos / "none.png"], score):
+        code, out, err = run(capsys, *command, "--detector", detector)
+        assert code == (2 if says or command == score else 1)
+        assert (f"the environment variable {name} " in err[0]) == bool(says)
+        if says:
+            assert (out, len(err), err[0].endswith(says)) == ([], 1, True)

@@ -64,6 +64,20 @@ def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         environment.check_variables()
 
 
+def test_all_problems_of_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are not used may have any value."""
+    values = {"UNSEEN_DEVICE": "gpu0", "UNSEEN_THREADS": "2", "UNSEEN_STOP_AFTER": "x", "UNSEEN_PROCESES": "2"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    unknown, device, stop = environment.variable_problems()
+    assert unknown.startswith("the environment variable UNSEEN_PROCESES is not known; allowed: ")
+    assert unknown.endswith("; did you mean `UNSEEN_PROCESSES`?")
+    assert [line.split()[3] for line in (device, stop)] == ["UNSEEN_DEVICE", "UNSEEN_STOP_AFTER"]
+    assert environment.variable_problems(environment.OF_SCORING) == [unknown, device]
+    with pytest.raises(UserError, match=r"UNSEEN_PROCESES is not known; .* \(and 2 more variables\)$"):
+        environment.check_variables()
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("9h", 32400), ("30m", 1800), ("90s", 90), ("1h30m", 5400), ("1.5h", 5400), ("0", 0)]
 )

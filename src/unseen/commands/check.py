@@ -11,25 +11,27 @@ if TYPE_CHECKING:
     from unseen.params.check import Params
 
 HELP = """\
-Check a complete params file: keys, values, references between blocks, folders, files, credentials, and free disk
-space against an estimate. Does not use the network. Prints a line for each problem: file, line, key, and what to do.
-Exit code 0: valid; 2: not valid.
+Check a complete params file: keys, values, references between blocks, folders, files, credentials, free disk space
+against an estimate, and the environment variables of this project. Does not use the network. Prints a line for each
+problem: file, line, key, and what to do. Exit code 0: valid; 2: not valid.
 """
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the problems of a params file. Returns 0 if there are none, otherwise 2."""
+    from unseen.core.environment import variable_problems
     from unseen.params.availability import problems
     from unseen.params.check import checked, with_lines
 
     path, project = arguments.params, Path()
     found = checked(path)
     missing = with_lines(path, problems(found.params, project) if found.params else _archive_problems(path, project))
-    if found.problems or missing:
-        for line in [*found.problems, *missing]:
+    lines = [*found.problems, *missing, *variable_problems()]
+    if lines:
+        for line in lines:
             print(shown(line), file=sys.stderr)
         note = "" if found.params else "; references between blocks are checked after these are fixed"
-        print(f"{shown(str(path))}: {count(len(found.problems) + len(missing), 'problem')}{note}", file=sys.stderr)
+        print(f"{shown(str(path))}: {count(len(lines), 'problem')}{note}", file=sys.stderr)
         return 2
     assert found.params
     print(_summary(path, found.params))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.words import count, shown
-from unseen.core.environment import memory_tuning
+from unseen.core.environment import OF_SCORING, check_variables, memory_tuning
 from unseen.core.picture_names import is_left_by_system
 from unseen.serve.folders import list_folder
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
@@ -119,6 +119,7 @@ def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Print the scores. Returns a code of `EXIT`."""
     start = time.monotonic()
+    check_variables(OF_SCORING)
     folder = detector_folder(arguments.detector)
     if memory_tuning():
         gc.disable()  # imports create half a million objects but no garbage; collection takes a fifth of their time

@@ -67,8 +67,10 @@ def _pictures(arguments: argparse.Namespace) -> "list[Picture]":
 def run(arguments: argparse.Namespace) -> int:
     """Score pictures and write predictions. Returns a code of `EXIT`."""
     from unseen.commands.outputs import check_output
+    from unseen.core.environment import OF_SCORING, check_variables
     from unseen.serve.scoring import FORMATS, score_pictures, sidecar
 
+    check_variables(OF_SCORING)
     check_output(arguments.out, "predictions", FORMATS, [arguments.detector])
     check_output(sidecar(arguments.out), "the scope of the detector", (), [arguments.detector])
     out = arguments.out.absolute()  # a plugin may change the working directory

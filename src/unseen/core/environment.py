@@ -8,7 +8,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from unseen.core.errors import UserError
@@ -142,16 +142,35 @@ READERS: dict[str, Callable[[], object]] = {
 }
 
 
-def check_variables() -> None:
-    """Check every variable, so that an invalid one ends a run at its start.
+OF_SCORING = ("UNSEEN_DEVICE", "UNSEEN_THREADS", "UNSEEN_WORKERS", "UNSEEN_MEMORY_TUNING")
+"""The variables that `unseen predict` and `unseen score` use."""
 
-    Raises:
-        UserError: names the first variable that is invalid or unknown.
-    """
+
+def variable_problems(names: Collection[str] = READERS) -> list[str]:
+    """A line for each variable that is unknown, or is one of `names` and has an invalid value."""
+    problems = []
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in READERS:
             from unseen.core.settings import did_you_mean
 
-            raise UserError(f"the environment variable {name} is not known; {did_you_mean(name, list(READERS))}")
-    for read in READERS.values():
-        read()
+            problems.append(f"the environment variable {name} is not known; {did_you_mean(name, list(READERS))}")
+    for name in names:
+        try:
+            READERS[name]()
+        except UserError as error:
+            problems.append(str(error))
+    return problems
+
+
+def check_variables(names: Collection[str] = READERS) -> None:
+    """Check variables, so that an invalid one ends a run at its start.
+
+    Args:
+        names: those that are used; the others may have any value. Unknown variables are refused in any case.
+
+    Raises:
+        UserError: names the first variable that is invalid or unknown, and how many more there are.
+    """
+    if problems := variable_problems(names):
+        more = f" (and {len(problems) - 1} more variables)" if len(problems) > 1 else ""
+        raise UserError(problems[0] + more)
