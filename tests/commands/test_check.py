@@ -125,3 +125,14 @@ def test_check_of_what_is_no_file(capsys: pytest.CaptureFixture[str], tmp_path: 
         code, out, err = run(capsys, "check", path)
         assert (code, out, len(err)) == (2, [], 1)
         assert str(path) in err[0]
+
+
+def test_explain_prints_every_knob(capsys: pytest.CaptureFixture[str], params_data: dict[str, Any]) -> None:
+    """Also of a file whose folders are not there; not of one that is not valid."""
+    params_data["folders"]["mine"] = {"path": "photos"}
+    code, out, err = run(capsys, "check", "--explain", written(params_data))
+    assert (code, err) == (0, [])
+    assert next(line.split()[1] for line in out if line.startswith("folders.mine.path ")) == "photos"
+    code, out, err = run(capsys, "check", "--explain", written(params_data, audit={"max_auc": 2.0}))
+    assert (code, out) == (2, [])
+    assert "audit.max_auc" in err[0]

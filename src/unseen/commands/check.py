@@ -14,6 +14,9 @@ HELP = """\
 Check a complete params file: keys, values, references between blocks, folders, files, credentials, free disk space
 against an estimate, and the environment variables of this project. Does not use the network. Prints a line for each
 problem: file, line, key, and what to do. Exit code 0: valid; 2: not valid.
+
+With --explain: print every knob instead, a line each, with its value, `(default)` if the file does not name it, and
+its meaning and unit.
 """
 
 
@@ -25,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     path, project = arguments.params, Path()
     found = checked(path)
+    if arguments.explain and found.params and not found.problems:
+        return _explain(path, found.params)
     missing = with_lines(path, problems(found.params, project) if found.params else _archive_problems(path, project))
     lines = [*found.problems, *missing, *variable_problems()]
     if lines:
@@ -36,6 +41,15 @@ def run(arguments: argparse.Namespace) -> int:
     assert found.params
     print(_summary(path, found.params))
     for line in _to_come(found.params, project):
+        print(shown(line))
+    return 0
+
+
+def _explain(path: Path, params: "Params") -> int:
+    from unseen.core.yaml_text import read_yaml
+    from unseen.params.explain import explained
+
+    for line in explained(params, read_yaml(path)):
         print(shown(line))
     return 0
 
@@ -90,4 +104,5 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("params", nargs="?", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+    parser.add_argument("--explain", action="store_true", help="print every knob, its value and its meaning")
     parser.set_defaults(run=run)

@@ -51,19 +51,19 @@ class Params(Settings):
     seed: int = Field(ge=0, description="of everything that is drawn")
     split: SplitSettings
     faces: FaceSettings
-    archives: dict[Name, AnyArchive]
-    folders: dict[Name, FolderSettings]
-    assets: dict[Name, AssetSettings]
-    sources: dict[Name, SourceSettings] = Field(min_length=1)
-    quality: QualitySettings | None = None
-    gans: dict[Name, AnyGan]
-    fakes: dict[Name, FakeSettings]
-    autoencoders: dict[Name, AutoencoderSettings]
-    twins: dict[Name, TwinSettings]
+    archives: dict[Name, AnyArchive] = Field(description="what is downloaded")
+    folders: dict[Name, FolderSettings] = Field(description="pictures of your own")
+    assets: dict[Name, AssetSettings] = Field(description="model files in archives, beside those that are built in")
+    sources: dict[Name, SourceSettings] = Field(min_length=1, description="pictures of one class in an archive")
+    quality: QualitySettings | None = Field(None, description="GAN metrics; required if there are GANs")
+    gans: dict[Name, AnyGan] = Field(description="GANs to train")
+    fakes: dict[Name, FakeSettings] = Field(description="sets of fakes that GANs draw")
+    autoencoders: dict[Name, AutoencoderSettings] = Field(description="autoencoders to train")
+    twins: dict[Name, TwinSettings] = Field(description="sets of fakes, each the twin of a real face")
     calibration: CalibrationSettings = CalibrationSettings.model_validate({})
-    detectors: dict[Name, AnyDetector]
-    ensembles: dict[Name, EnsembleSettings]
-    evaluation_sets: dict[Name, EvaluationSet]
+    detectors: dict[Name, AnyDetector] = Field(description="detectors to train")
+    ensembles: dict[Name, EnsembleSettings] = Field(description="rules over the predictions of detectors")
+    evaluation_sets: dict[Name, EvaluationSet] = Field(description="sets that every detector scores")
     evaluation: EvaluationSettings
     robustness: RobustnessSettings
     explanations: ExplanationSettings

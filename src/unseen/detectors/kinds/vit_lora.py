@@ -49,7 +49,9 @@ class Settings(NetworkSettings):
     rank: int = Field(16, ge=1, le=256, description="rank of the adapters")
     alpha: int = Field(32, ge=1, description="the adapters' output is scaled by alpha / rank")
     lora_dropout: float = Field(0.1, ge=0, lt=1, description="before the adapters")
-    single_center: SingleCenterSettings | None = None
+    single_center: SingleCenterSettings | None = Field(
+        None, description="single-center loss beside the log loss; `{}` for its defaults"
+    )
 
 
 class VitLora(Backboned):

@@ -26,8 +26,8 @@ Dropout = Annotated[float, Field(ge=0, lt=1, description="dropout before the las
 class TrainOn(Settings):
     """Folders below data that a detector trains on, of one or many sets; all sets must have `use: train`."""
 
-    reals: DataFolder
-    fakes: DataFolder
+    reals: DataFolder = Field(description="folder of real faces")
+    fakes: DataFolder = Field(description="folder of fakes")
 
 
 class AugmentSettings(Settings):
@@ -110,12 +110,12 @@ class NetworkSettings(FittedSettings):
     frozen_learning_rate: float | None = Field(None, gt=0, lt=1, description="in those steps, if different")
     batch: int = Field(32, ge=2, multiple_of=2, description="pictures per step on all GPUs; half are real")
     optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="sgd has a momentum of 0.9")
-    learning_rate: float = Field(0.0005, gt=0, lt=1)
+    learning_rate: float = Field(0.0005, gt=0, lt=1, description="largest learning rate of the optimizer")
     schedule: Literal["cosine", "constant", "plateau"] = Field(
         "cosine",
         description="cosine: to 0; plateau: a tenth after `patience` / 2 validations without improvement",
     )
-    weight_decay: float = Field(0.01, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0, lt=1, description="weight decay of the optimizer")
     validate_every: int = Field(
         20, ge=1, description="steps between validations; the weights with the lowest loss are kept"
     )
@@ -125,7 +125,7 @@ class NetworkSettings(FittedSettings):
         description="validations without improvement, after the frozen steps, that end training; 0 for never",
     )
     paired: bool = Field(False, description="put a twin and its real in the same batch")
-    mix: MixSettings | None = None
+    mix: MixSettings | None = Field(None, description="mixing of twins with their reals; `{}` for its defaults")
     augment: AugmentSettings = AugmentSettings.model_validate({})
 
     @model_validator(mode="after")

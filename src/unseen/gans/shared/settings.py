@@ -15,8 +15,14 @@ Upsampler = Literal["transposed", "nearest", "bilinear", "pixel_shuffle"]
 class Ramp(Settings):
     """A number that changes from `start` to `end` along half a cosine over the first `burn_in` images."""
 
-    start: float = Field(ge=0)
-    end: float = Field(ge=0)
+    start: float = Field(ge=0, description="at the first image")
+    end: float = Field(ge=0, description="from `burn_in` images on")
+
+    def __str__(self) -> str:
+        """As it is written in params."""
+        if self.start == self.end:
+            return f"{self.start:g}"
+        return f"{{start: {self.start:g}, end: {self.end:g}}}"
 
     @classmethod
     def constant(cls, value: float) -> "Ramp":

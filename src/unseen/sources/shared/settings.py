@@ -89,7 +89,7 @@ class FolderSettings(Settings):
     path: Annotated[str, AfterValidator(_own_path)] = Field(
         min_length=1, description="absolute path, or relative to the project's folder"
     )
-    sha256: Sha256OrEmpty = ""
+    sha256: Sha256OrEmpty = Field("", description="hash of the archive; empty: that of the first run")
 
     @property
     def kind(self) -> str:
@@ -128,7 +128,7 @@ class AttributeSettings(Settings):
     """An attribute of the person or picture, read from the picture's name or from a column of the table."""
 
     column: str = Field(default="", description="column of the table; empty: the picture's name in the archive")
-    match: Capture
+    match: Capture = Field(description="regular expression with one (group), which captures the value")
     values: dict[Key, str] = Field(
         default={},
         description="captured text: value; `*` stands for all other texts, an empty value means no attribute",
@@ -143,12 +143,12 @@ class SourceSettings(Settings):
     members: str = Field(default="*", min_length=1, description="glob for names in it; `*` also matches `/`")
     group: Group = Field(description="folder below data/faces that this source is stored in")
     use: Role = Field(description="`train`: for training and evaluation; `held_out`: for evaluation only")
-    label: Literal["real", "fake"]
+    label: Literal["real", "fake"] = Field(description="class of all its pictures")
     generator: str = Field(default="", description="generator of the fakes; empty for real pictures")
     identity: CaptureOrEmpty = Field(
         default="", description="captures the person from the name; empty: each picture is treated as a person"
     )
-    table: TableSettings | None = None
+    table: TableSettings | None = Field(None, description="a table in the archive that knows more of its pictures")
     attributes: dict[Name, AttributeSettings] = Field(default={}, description="attributes, for results by group")
     license: str = Field(default="not stated", min_length=1, description="licence of the pictures")
     citation: str = Field(default="not stated", min_length=1, description="publication to cite")
