@@ -309,3 +309,12 @@ def test_twins_of_test_people_are_measured_on(
 ) -> None:
     made = twins_of(store, people, {"s1.pgm": "train", "s11.pgm": "test"}, "held_out")
     assert select(made.folder, "test", trained, tmp_path / "selected")["kept"] == 1
+
+
+def test_the_index_of_a_selection_has_its_rows(store: Store, people: list[bytes], tmp_path: Path) -> None:
+    face_set = store("cfd", {f"{i}.pgm": (people[i], "test") for i in range(3)}, "held_out")
+    select(face_set.folder, "all", TrainingFaces([]), tmp_path / "selected")
+    selected = open_set(tmp_path / "selected")
+    (batch,) = selected.batches(["test"], ["id", "sha256"])
+    assert selected.index(["test"], ["id", "sha256"]) == batch.to_pydict()
+    assert len(batch) == 3

@@ -91,7 +91,7 @@ def folds_of(labels: Labels, people: list[str]) -> Folds:
     """Split rows into training and test rows, for each fold.
 
     No person is in two folds, so that recognising a person does not help. If a class has too few people for that,
-    faces are split independently: a false alarm is better than a missed shortcut.
+    faces are split independently: a false positive is better than a missed shortcut.
 
     Args:
         labels: [n], 0 real and 1 fake, at least two of each.

@@ -24,7 +24,8 @@ from unseen.data.splits import Split
 
 ROWS_PER_SHARD = 4096
 
-INDEX_COLUMNS = [name for name in SCHEMA.names if name != "image"]
+INDEX_SCHEMA = SCHEMA.remove(SCHEMA.get_field_index("image"))
+"""Of `index.parquet`: the rows of a set without their images."""
 
 
 def _by_reason(dropped: Iterable[Dropped]) -> dict[str, int]:
@@ -77,12 +78,12 @@ def write_set(
     notes: Counter[str] = Counter()
     sides: set[int | None] = set()
     with atomic_folder(folder) as part:
-        index = pq.ParquetWriter(part / "index.parquet", SCHEMA.remove(SCHEMA.get_field_index("image")))
+        index = pq.ParquetWriter(part / "index.parquet", INDEX_SCHEMA)
 
         def flush(rows: list[FaceRow], number: int) -> None:
             table = pa.Table.from_pylist([row.as_record() for row in rows], schema=SCHEMA)
             pq.write_table(table, part / f"part-{number:05d}.parquet", compression="none")
-            index.write_table(table.select(INDEX_COLUMNS))
+            index.write_table(table.select(INDEX_SCHEMA.names))
 
         rows: list[FaceRow] = []
         shards = 0

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from unseen.core.errors import UserError
 from unseen.core.files import CsvLines, atomic_folder, write_json
 from unseen.data.face_rows import SCHEMA
-from unseen.data.shards import ROWS_PER_SHARD, FaceSet, measurable, open_set
+from unseen.data.shards import INDEX_SCHEMA, ROWS_PER_SHARD, FaceSet, measurable, open_set
 from unseen.data.splits import Split
 from unseen.evaluation.duplicates import HashIndex, hash_words
 
@@ -97,10 +97,12 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
         )
     matches = trained.matches(face_set.index(splits, ["id", "sha256", *(column for _, column in HASHES)]))
     kept = 0
-    with atomic_folder(target) as part:
+    with atomic_folder(target) as part, pq.ParquetWriter(part / "index.parquet", INDEX_SCHEMA) as index:
         for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
             chosen = batch.filter(pa.array([name not in matches for name in batch["id"].to_pylist()]))
-            pq.write_table(pa.Table.from_batches([chosen]), part / f"part-{number:05d}.parquet", compression="none")
+            table = pa.Table.from_batches([chosen])
+            pq.write_table(table, part / f"part-{number:05d}.parquet", compression="none")
+            index.write_table(table.select(INDEX_SCHEMA.names))
             kept += chosen.num_rows
         left_out = {why: [m for m in matches.values() if m.why == why] for why in ("same_file", *dict(HASHES))}
         counts = {"kept": kept, "left_out": {why: len(found) for why, found in left_out.items()}}

@@ -104,7 +104,7 @@ def seen(results: Measured, detector: str, generator: str) -> bool | None:
 
 
 def worst_generator(results: Measured, detector: str) -> str:
-    """Return the generator with the lowest TPR, unseen ones first among equals; empty if there are no generators."""
+    """Return the generator with the lowest TPR, held-out ones first among equals; empty if there is none."""
     shares = {name: one["tpr"]["share"] for name, one in results.detectors[detector]["generators"].items()}
     return min(shares, key=lambda name: (shares[name], bool(seen(results, detector, name)), name), default="")
 
