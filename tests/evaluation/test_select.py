@@ -126,7 +126,12 @@ def test_the_card_says_what_the_selection_is(
     counts = select(store("fs", photos, "held_out", "gan").folder, "all", trained, tmp_path / "selected")
     card = {"name": "fs", "use": "held_out", "label": 1, "side": 64, "counts": counts}
     assert read_json(tmp_path / "selected/set.json") == card
-    assert sorted(bytes_below(tmp_path / "selected")) == ["left_out.csv", "part-00000.parquet", "set.json"]
+    assert sorted(bytes_below(tmp_path / "selected")) == [
+        "index.parquet",
+        "left_out.csv",
+        "part-00000.parquet",
+        "set.json",
+    ]
 
 
 @pytest.mark.parametrize(("split", "numbers"), [("all", range(12)), ("test", (2, 5, 8, 11))])
