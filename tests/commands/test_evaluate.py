@@ -90,6 +90,24 @@ def test_groups_that_are_not_there(file: Path, capsys: pytest.CaptureFixture[str
     assert err == [f"unseen: no face has the attribute `{name}`; allowed: none yet" for name in ("gender", "age")]
 
 
+def test_groups_of_a_column_without_a_value(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("id,label,score,only,other\na,0,0.1,,x\nb,1,0.9,,y\n")
+    code, out, err = run(capsys, "evaluate", file, "--groups", "only", "othr")
+    assert (code, out) == (2, [])
+    assert err == [
+        "unseen: the column `only` is empty in every row; allowed: other",
+        "unseen: no face has the attribute `othr`; allowed: other; did you mean `other`?",
+    ]
+
+
+def test_a_file_without_our_columns_has_its_rows_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pd.DataFrame({"image": ["a"], "p": [0.5]}).to_parquet(tmp_path / "a.parquet")
+    code, _, err = run(capsys, "evaluate", tmp_path / "a.parquet")
+    assert (code, [line for line in err if "row" in line]) == (2, [])
+
+
 def warned(folder: Path, frame: pd.DataFrame, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
     """What `unseen evaluate` warns of."""
     frame.to_parquet(folder / "warned.parquet")

@@ -17,6 +17,32 @@ from unseen.core.errors import UserError
 from unseen.core.tables import canonical, canonical_text, read_table, table_of
 
 
+def test_column_names_of_two_levels(tmp_path: Path) -> None:
+    frame = pd.DataFrame([["a", 0]], columns=pd.MultiIndex.from_tuples([("mine", "id"), ("mine", "label")]))
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError) as caught:
+        read_table(tmp_path / "a.parquet")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.parquet'}: its column names have 2 levels; join them before it is written, for instance "
+        "`table.columns = table.columns.map('_'.join)`"
+    )
+    frame.columns = frame.columns.map("_".join)
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet").names == ["mine_id", "mine_label"]
+
+
+@pytest.mark.parametrize("metadata", ["", "{", "[]", "3", "{}", '{"column_indexes": null}', '{"column_indexes": []}'])
+def test_metadata_of_pandas_that_is_none(tmp_path: Path, metadata: str) -> None:
+    table = pa.table({"a": [1]}).replace_schema_metadata({"pandas": metadata})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet").text("a") == ["1"]
+
+
+def test_rows_are_counted_where_no_column_is_read(tmp_path: Path) -> None:
+    assert len(read_table(stored(tmp_path, a=[1, 2, 3]), lambda name: False)) == 3
+    assert len(read_table(stored(tmp_path, a=[1, 2, 3]))) == 3
+
+
 def stored(folder: Path, **columns: Any) -> Path:
     pq.write_table(pa.table(columns), folder / "mine.parquet")
     return folder / "mine.parquet"

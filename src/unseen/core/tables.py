@@ -63,16 +63,18 @@ class DataTable:
         columns: by name.
         names: of all columns, including those that were not read.
         delimiter: of a CSV file; empty for Parquet.
+        rows: their number, also where no column was read.
     """
 
     where: str
     columns: dict[str, pa.Array]
     names: list[str]
-    delimiter: str = ""
+    delimiter: str
+    rows: int
 
     def __len__(self) -> int:
         """The number of rows."""
-        return len(next(iter(self.columns.values()), []))
+        return self.rows
 
     @property
     def _decimal_comma(self) -> bool:
@@ -128,22 +130,35 @@ def _of_csv(where: str, data: bytes, header: Sequence[str], strict: bool, fallba
     if packed:
         raise UserError(f"{where}: {packed}; give CSV or Parquet")
     columns, delimiter = csv_columns(where, decoded(where, data, fallback), header, strict)
-    return DataTable(
-        where, {name: pa.array(values, pa.string()) for name, values in columns.items()}, list(columns), delimiter
-    )
+    rows = len(next(iter(columns.values()), []))
+    arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    return DataTable(where, arrays, list(columns), delimiter, rows)
+
+
+def _levels(schema: pa.Schema) -> int:
+    """How many levels the column names of a pandas table have; 1 for a table of other tools."""
+    try:
+        return len((schema.pandas_metadata or {})["column_indexes"])
+    except (KeyError, TypeError, ValueError):  # metadata of another tool, or damaged
+        return 1
 
 
 def _of_parquet(where: str, file: "Path | pa.BufferReader", only: Callable[[str], bool]) -> DataTable:
     try:
         with pq.ParquetFile(file) as opened:
             names: list[str] = opened.schema_arrow.names
+            if (levels := _levels(opened.schema_arrow)) > 1:
+                raise UserError(
+                    f"{where}: its column names have {levels} levels; join them before it is written, for instance "
+                    "`table.columns = table.columns.map('_'.join)`"
+                )
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise UserError(f"{where}: has more than one column `{twice[0]}`")
             table = opened.read(columns=[name for name in names if only(name)])
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: damaged Parquet file: {error}") from None
     columns = {name: table[name].combine_chunks() for name in table.column_names}
-    return DataTable(where, columns, names)
+    return DataTable(where, columns, names, "", table.num_rows)
 
 
 def read_table(path: Path, only: Callable[[str], bool] = lambda name: True) -> DataTable:

@@ -172,6 +172,12 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     return frame
 
 
+def _no_attribute(name: str, is_column: bool, others: Sequence[str]) -> str:
+    """The problem of an attribute that no face has, also where there is a column for it."""
+    said = f"the column `{name}` is empty in every row" if is_column else f"no face has the attribute `{name}`"
+    return f"{said}; {did_you_mean(name, others)}"
+
+
 def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
     """Read several files into one table, sorted by id; it has `logit` if all files have it.
 
@@ -197,10 +203,8 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
         )
     known = {key for pairs in found["attributes"] for key, value in pairs if value} if groups else set()
     if missing := [name for name in groups if name not in known]:
-        others = sorted(known | columns - STANDARD)
-        raise BadPredictions(
-            [f"no face has the attribute `{name}`; {did_you_mean(name, others)}" for name in missing]
-        )
+        others = sorted((known | columns - STANDARD) - set(missing))
+        raise BadPredictions([_no_attribute(name, name in columns, others) for name in missing])
     return found.drop(columns="file")
 
 
