@@ -1,4 +1,5 @@
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -867,3 +868,13 @@ def test_what_those_kinds_can_not_use_is_one_line(
     params_data: dict[str, Any], tmp_path: Path, kind: str, changes: dict[str, Any], says: str
 ) -> None:
     assert says in refusal(changed(params_data, detectors__new={**KINDS[kind], **changes}), tmp_path)
+
+
+def test_blocks_that_the_graph_names_are_required() -> None:
+    """DVC stops where one is missing from the file. `quality` is named by the items of `gans` alone."""
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"].values()
+    named = {str(name).split(".")[0] for stage in stages for name in stage.get("do", stage).get("params", [])}
+    named |= set(re.findall(r"\$\{(\w+)\}", " ".join(str(stage.get("foreach", "")) for stage in stages)))
+    required = {name for name, field in Params.model_fields.items() if field.is_required()}
+    assert named - required == {"quality"}
+    assert required == named - {"quality"}

@@ -60,7 +60,7 @@ class Params(Settings):
     fakes: dict[Name, FakeSettings] = Field(description="sets of fakes that GANs draw")
     autoencoders: dict[Name, AutoencoderSettings] = Field(description="autoencoders to train")
     twins: dict[Name, TwinSettings] = Field(description="sets of fakes, each the twin of a real face")
-    calibration: CalibrationSettings = CalibrationSettings.model_validate({})
+    calibration: CalibrationSettings
     detectors: dict[Name, AnyDetector] = Field(description="detectors to train")
     ensembles: dict[Name, EnsembleSettings] = Field(description="rules over the predictions of detectors")
     evaluation_sets: dict[Name, EvaluationSet] = Field(description="sets that every detector scores")
