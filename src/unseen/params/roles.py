@@ -5,14 +5,19 @@ Each check is a generator of problems, one line each, as in `unseen.params.refer
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
 from unseen.gans.shared.settings import GanSettings
-from unseen.sources.overlap import may_overlap
-from unseen.sources.shared.settings import FolderSettings, Origin
+from unseen.sources.overlap import may_overlap, seen_from
+from unseen.sources.shared.checksums import origin
+from unseen.sources.shared.settings import FolderSettings, Origin, SourceSettings
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
@@ -36,27 +41,56 @@ def check_trained_on(params: Params, key: str, folder: str, label: str) -> Probl
             yield f"params: `{key}` is {folder!r}, but `{name}` in it is {found_label}, not {label}"
 
 
-def _place(origin: Origin) -> str:
-    """Return an identifier of an archive or folder that does not depend on its name."""
-    if isinstance(origin, FolderSettings):
-        return os.path.abspath(origin.path)
-    return repr(origin.model_copy(update={"sha256": ""}))
+def _path(archive: Origin) -> str:
+    """The real path of a folder or archive file of the user, without symbolic links; empty if it is not known."""
+    if isinstance(archive, FolderSettings):
+        return "" if "\0" in archive.path else os.path.realpath(archive.path)
+    if not archive.is_local:
+        return ""
+    try:
+        found: Path = importlib.import_module(f"unseen.sources.kinds.{archive.kind}").find_file(archive)
+    except (UserError, RuntimeError):  # the file is not there yet; there is no home
+        return ""
+    return os.path.realpath(found)
+
+
+def _may_share(first: SourceSettings, second: SourceSettings, origins: dict[str, Origin]) -> tuple[str, str] | None:
+    """Where two sources may have the same picture, as two parts of a message; None if nowhere.
+
+    The archives are compared by what they are, and folders also by their real paths: one may be a link to the other,
+    or lie in it.
+    """
+    one, other = origins[first.archive], origins[second.archive]
+    if origin(one) == origin(other) and not isinstance(one, FolderSettings):
+        return (" of the same archive", "") if may_overlap(first, second) else None
+    path, other_path = _path(one), _path(other)
+    if not path or not other_path:
+        return None
+    if PurePath(path).is_relative_to(other_path):
+        first, second, path, other_path = second, first, other_path, path
+    elif not PurePath(other_path).is_relative_to(path):
+        return None
+    below = PurePath(other_path).relative_to(path).as_posix()
+    seen = second if below == "." else seen_from(second, below, os.path.isfile(other_path))
+    return ("", f" of {path}") if seen and may_overlap(first, seen) else None
 
 
 def check_overlaps(params: Params) -> Problems:
-    """Training and held-out sources of one archive have no pictures in common."""
-    archives = {name: _place(origin) for name, origin in params.origins().items()}
-    known = {name: source for name, source in params.sources.items() if source.archive in archives}
-    trained = {name: source for name, source in known.items() if source.use == "train"}
-    for name, kept in known.items():
-        for other, source in trained.items():
-            same = archives[kept.archive] == archives[source.archive]
-            if kept.use == "held_out" and same and may_overlap(kept, source):
-                yield (
-                    f"params: `sources.{name}` is 'held_out', but `sources.{other}` of the same archive trains, and "
-                    f"both can hold the same pictures: `members` {kept.members!r} and {source.members!r}; name a "
-                    "folder in each that the other does not, at the same depth"
-                )
+    """Training and held-out sources have no pictures in common, and reals and fakes have none."""
+    origins = params.origins()
+    known = [(name, source) for name, source in params.sources.items() if source.archive in origins]
+    for pair in combinations(known, 2):
+        (name, first), (other, second) = sorted(pair, key=lambda item: item[1].use == "train")  # held out first
+        differ = [key for key in ("use", "label") if getattr(first, key) != getattr(second, key)]
+        if not differ or not (where := _may_share(first, second, origins)):
+            continue
+        of, inside = where
+        value, is_other = (first.use, "trains") if differ[0] == "use" else (first.label, f"is {second.label!r}")
+        yield (
+            f"params: `sources.{name}` is {value!r}, but `sources.{other}`{of} {is_other}, and both can hold the "
+            f"same pictures{inside}: `members` {first.members!r} and {second.members!r}; name a folder in each that "
+            "the other does not, at the same depth"
+        )
 
 
 def same_gan(a: GanSettings, b: GanSettings) -> bool:

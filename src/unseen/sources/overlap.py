@@ -1,6 +1,7 @@
 """Checks from the rules of two sources, before any download, whether they may have the same pictures."""
 
 import fnmatch
+import glob
 import re
 
 from unseen.core.picture_names import normal
@@ -66,3 +67,22 @@ def may_overlap(first: SourceSettings, second: SourceSettings) -> bool:
         if any(one.where[column] != other.where[column] for column in shared):
             return False
     return _names_may_be_shared(first.members, second.members)
+
+
+def seen_from(source: SourceSettings, below: str, is_file: bool) -> SourceSettings | None:
+    """A source of a folder, as a source of a folder above it, to compare the two by `may_overlap`.
+
+    Args:
+        source: of the lower folder, or of an archive file.
+        below: the path of the lower folder or file, relative to the upper folder.
+        is_file: whether it is an archive file.
+
+    Returns:
+        The source; None if a source of the upper folder can't read its pictures.
+    """
+    if is_file and source.inside:
+        return None  # an archive within an archive within the folder
+    inside = below if is_file else source.inside and f"{below}/{source.inside}"
+    members = source.members if inside else f"{glob.escape(below)}/{source.members}"
+    # names in the table, and which files it is, are relative to the lower folder
+    return source.model_copy(update={"inside": inside, "members": members, "table": None})
