@@ -108,7 +108,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     guard = [sys.executable, str(ROOT / "tests/no_network.py")] if no_network.AVAILABLE else []
     clone.home.mkdir()
     printed = clone.run(*guard, "dvc", "repro", env={**env, "HOME": str(clone.home)})
-    assert "Detectors on the pair they do worst on" in printed
+    assert "Detectors on their worst pair" in printed
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--message", "run")
     return clone

@@ -237,5 +237,5 @@ def test_likeness_is_by_a_network_that_no_detector_is_made_of(tmp_path: Path) ->
     params = read_yaml(PARAMS)
     params["detectors"]["efficientnet_lite0"]["weights"] = "assets/efficientnet_lite1"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    said = "`explanations.weights` is 'assets/efficientnet_lite1', which `efficientnet_lite0` is made of"
+    said = "`explanations.weights` is 'assets/efficientnet_lite1', which `efficientnet_lite0` starts from"
     assert any(said in problem for problem in checked(tmp_path / "params.yaml").problems)
