@@ -1,16 +1,5 @@
-"""Real faces for these tests, and one thread of the CPU: two are slower where something else runs, at these sizes."""
+"""The fixtures of the GANs' tests."""
 
-import pytest
+from gans.conftest import _one_thread, orl_faces
 
-from faces_for_training import orl_faces
-from unseen.core.runtime import prepare
-
-__all__ = ["orl_faces"]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
-    monkeypatch.setenv("UNSEEN_THREADS", "1")
-    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "1000")  # none by the clock: trainings share their folder here
-    prepare()
+__all__ = ["_one_thread", "orl_faces"]

@@ -615,7 +615,8 @@ def test_folders_without_pictures_in_common(
     (tmp_path / "photos/a.zip").touch()
     (tmp_path / "link").symlink_to("photos")
     path, changes = second
-    load(of_folders(params_data, first, (path, {**changes, **of_second})), tmp_path)
+    data = of_folders(params_data, first, (path, {**changes, **of_second}))
+    assert len(load(data, tmp_path).folders) == 2
 
 
 def test_an_archive_put_by_hand_and_the_same_file_as_a_folder(
