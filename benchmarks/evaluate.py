@@ -40,6 +40,7 @@ def drawn(folder: Path, detector: int, predictions: int) -> None:
             "label": [label] * count,
             "generator": [name if label else ""] * count,
             "attributes": [[] for _ in range(count)],
+            "seed": [4] * count,
             "logit": logits.tolist(),
             "score": (1 / (1 + np.exp(-logits / 1.5))).tolist(),
         }

@@ -44,7 +44,7 @@ def test_columns_in_another_order_or_too_many_are_no_matter(file: Path) -> None:
     assert read_predictions(file).to_dict("records") == before.to_dict("records")
 
 
-@pytest.mark.parametrize("column", ["logit", "score", "identity"])
+@pytest.mark.parametrize("column", ["logit", "score", "identity", "seed"])
 def test_predictions_without_a_column_are_refused(file: Path, column: str) -> None:
     pq.write_table(pq.read_table(file).drop_columns([column]), file)
     assert f"has no column {column}" in refusal(file)
@@ -64,7 +64,7 @@ def test_predictions_that_are_not_numbers_are_refused(file: Path, column: str, v
     assert f"{column} is not a number in row 1 (2 such rows)" in refusal(file)
 
 
-@pytest.mark.parametrize("column", ["id", "identity", "label"])
+@pytest.mark.parametrize("column", ["id", "identity", "label", "seed"])
 def test_predictions_without_a_value_are_refused(file: Path, column: str) -> None:
     batch: dict[str, Any] = columns(1, [1.0, 2.0, 3.0])
     write_predictions(file, [{**batch, column: [batch[column][0], None, batch[column][2]]}])
@@ -74,7 +74,16 @@ def test_predictions_without_a_value_are_refused(file: Path, column: str) -> Non
 def test_an_id_that_is_there_twice_is_refused(file: Path) -> None:
     batch: dict[str, Any] = columns(1, [1.0, 2.0, 3.0])
     write_predictions(file, [{**batch, "id": ["a", "b", "a"]}])
-    assert "id 'a' is not unique" in refusal(file)
+    assert "id 'a' is not unique in seed 4" in refusal(file)
+
+
+def test_each_training_seed_has_a_row_of_a_face(file: Path) -> None:
+    batch: dict[str, Any] = columns(1, [1.0, 2.0, 3.0])
+    write_predictions(file, [batch, {**batch, "seed": [5] * 3}])
+    found = read_predictions(file)
+    assert list(zip(found["id"], found["seed"], strict=True)) == [(f"set/{i}", s) for s in (4, 5) for i in range(3)]
+    write_predictions(file, [batch, {**batch, "seed": [5] * 3}, {**batch, "seed": [5] * 3}])
+    assert "id 'set/0' is not unique in seed 5" in refusal(file)
 
 
 @pytest.mark.parametrize("index", [[5, 3, 9], list("abc"), [0, 0, 0]])

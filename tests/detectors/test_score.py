@@ -31,7 +31,7 @@ def detector(tmp_path: Path, face_settings: FaceSettings) -> TrainedDetector:
     model.scale += 1.5
     model.weight += torch.randn(32 * 32, generator=random, dtype=torch.float64) / 32
     calibration = Calibration(2.0, 0.6, (0.4, 0.7), 0.05, {})
-    card = {"name": "dct", "faces": {**face_settings.model_dump(), "side": 32}}
+    card = {"name": "dct", "faces": {**face_settings.model_dump(), "side": 32}, "seed": 4}
     save_detector(tmp_path / "dct", model, "dct_logistic", calibration, b"", card)
     return load_detector(tmp_path / "dct")
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def columns(label: int, logits: Any, people: Any = None, name: str = "set", generator: str = "gan") -> dict[str, Any]:
-    """Predictions at temperature 1; everybody is a person of its own where `people` does not say who."""
+    """Predictions of seed 4 at temperature 1; everybody is a person of its own where `people` does not say who."""
     count = len(logits)
     return {
         "id": [f"{name}/{i}" for i in range(count)],
@@ -18,6 +18,7 @@ def columns(label: int, logits: Any, people: Any = None, name: str = "set", gene
         "label": [label] * count,
         "generator": [generator if label else ""] * count,
         "attributes": [[] for _ in range(count)],
+        "seed": [4] * count,
         "logit": list(map(float, logits)),
         "score": list(map(float, 1 / (1 + np.exp(-np.asarray(logits, float))))),
     }

@@ -1,4 +1,4 @@
-"""Predictions: one row for each face that a detector scored. All metrics are computed from them alone."""
+"""Predictions: one row per face and training seed of a detector. All metrics are computed from them alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         ("label", pa.int8()),
         ("generator", pa.string()),
         ("attributes", pa.map_(pa.string(), pa.string())),
+        ("seed", pa.int64()),
         ("logit", pa.float64()),
         ("score", pa.float64()),
     ]
@@ -51,8 +52,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """Read and check a detector's predictions on an evaluation set.
 
     Raises:
-        UserError: there are no predictions; a column, or the id, identity or label of a row is missing; an id is not
-            unique; or a logit or score is not finite.
+        UserError: there are no predictions; a column, or the id, identity, label or seed of a row is missing; an id
+            is not unique within a training seed; or a logit or score is not finite.
     """
     try:
         table = pq.read_table(path)
@@ -69,15 +70,15 @@ def read_predictions(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: a column has the wrong type ({error})") from None
     if not len(frame):
         raise UserError(f"{path}: has no rows")
-    for column in ("id", "identity", "label"):
+    for column in ("id", "identity", "label", "seed"):
         missing_in = frame.index[frame[column].isna()]
         if len(missing_in):
             raise UserError(f"{path}: {column} is missing in row {missing_in[0]} ({len(missing_in)} such rows)")
-    twice = frame["id"][frame["id"].duplicated()]
+    twice = frame[frame.duplicated(["id", "seed"])]
     if len(twice):
-        raise UserError(f"{path}: id {twice.iloc[0]!r} is not unique")
+        raise UserError(f"{path}: id {twice['id'].iloc[0]!r} is not unique in seed {twice['seed'].iloc[0]:.0f}")
     for column in ("logit", "score"):
         bad = frame.index[~np.isfinite(frame[column])]
         if len(bad):
             raise UserError(f"{path}: {column} is not a number in row {bad[0]} ({len(bad)} such rows)")
-    return frame
+    return frame.astype({"seed": np.int64})

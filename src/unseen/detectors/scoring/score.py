@@ -38,7 +38,7 @@ def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) 
             if not np.isfinite(logits).all():
                 raise UserError(f"{detector.folder}: the detector gives scores that are not finite; train it again")
             scores = detector.calibration.score(logits)
-            names: list[object] = [name] * len(faces)
-            yield {**faces.columns, "set": names, "logit": logits.tolist(), "score": scores.tolist()}
+            same: dict[str, list[object]] = {"set": [name] * len(faces), "seed": [detector.card["seed"]] * len(faces)}
+            yield {**faces.columns, **same, "logit": logits.tolist(), "score": scores.tolist()}
 
     return write_predictions(output, progress(batches(), f"score {detector.name} on {name}", "batch"))

@@ -87,7 +87,7 @@ def fit_detector(
                 f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
                 "fake faces: both are needed; see metrics/faces and metrics/fakes for dropped pictures"
             )
-    seed += settings.seed
+    run_seed, seed = seed, seed + settings.seed
     kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").initial_seed()))
@@ -98,6 +98,7 @@ def fit_detector(
     validation = {
         **{name: val.columns[name] for name in FROM_SHARDS},
         "set": [VALIDATION] * len(val),
+        "seed": [run_seed] * len(val),
         "logit": logits.tolist(),
         "score": frozen.score(logits).tolist(),
     }
