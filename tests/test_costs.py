@@ -1,5 +1,6 @@
 """What stages cost: of processes whose cost is known; written on success alone; only the report depends on it."""
 
+import gc
 import json
 import mmap
 import re
@@ -22,6 +23,8 @@ from unseen.speed.machine import peak_memory_mb, restart_peak
 
 sys.path.insert(0, str(ROOT / "stages"))
 import _stage
+
+gc.enable()  # a stage switches it off until `run`
 
 STAGES: dict[str, Any] = {
     name: stage.get("do", stage) for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import gc
 import glob
 import json
 import os
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.words import count, shown
-from unseen.core.environment import OF_SCORING, check_variables, memory_tuning
+from unseen.core.collection import no_collection
+from unseen.core.environment import OF_SCORING, check_variables
 from unseen.core.picture_names import is_left_by_system
 from unseen.serve.folders import list_folder
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
@@ -121,16 +121,12 @@ def run(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     check_variables(OF_SCORING)
     folder = detector_folder(arguments.detector)
-    if memory_tuning():
-        gc.disable()  # imports create half a million objects but no garbage; collection takes a fifth of their time
-    try:
+    with no_collection():
         from unseen.core.progress import progress
         from unseen.serve.detector_scope import scope_of
         from unseen.serve.predict import ScoredFace, open_detector, predict
 
         detector, face_detector = open_detector(folder)
-    finally:
-        gc.enable()
     scope = scope_of(detector)
     paths, skipped = expand(arguments.paths)
     for line in skipped:

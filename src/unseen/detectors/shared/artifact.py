@@ -17,6 +17,7 @@ import torch
 
 from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, read_recorded, recorded, write_weights
 from unseen.core.code import code_hash
+from unseen.core.collection import no_collection
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
 from unseen.core.settings import validated
@@ -139,7 +140,8 @@ def _check_input_size(card: dict[str, Any]) -> None:
 
 def _kind(folder: Path, name: str) -> Kind:
     try:
-        kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
+        with no_collection():
+            kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
     except ModuleNotFoundError as error:
         if error.name != f"unseen.detectors.kinds.{name}":
             raise  # a package is missing; the error names it

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from unseen.core.collection import no_collection
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch, device, generator
 from unseen.data.identities import people_of
@@ -88,7 +89,8 @@ def fit_detector(
                 "fake faces: both are needed; see metrics/faces and metrics/fakes for dropped pictures"
             )
     run_seed, seed = seed, seed + settings.seed
-    kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
+    with no_collection():
+        kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").initial_seed()))
         model: Detector = kind.create(settings, weights, train.take([0]).shape[1])
