@@ -4,8 +4,11 @@ from pathlib import Path
 
 import _stage
 
+from torch.nn import Module
+
+from unseen.autoencoders.identity import Identity
 from unseen.autoencoders.reconstruct import load_autoencoder
-from unseen.autoencoders.settings import TwinSettings
+from unseen.autoencoders.settings import IDENTITY, TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.files import write_metrics
 from unseen.core.runtime import prepare
@@ -19,7 +22,10 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["twins", name], TwinSettings)
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
-    maker, net = load_autoencoder(Path("models/autoencoders", settings.autoencoder))
+    maker: str = IDENTITY
+    net: Module = Identity()
+    if settings.autoencoder != IDENTITY:
+        maker, net = load_autoencoder(Path("models/autoencoders", settings.autoencoder))
     reals = sets_below(Path("data/sets", settings.of))
     check_sides(reals, faces.side)
     counts = twin_set(

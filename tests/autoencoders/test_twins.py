@@ -59,7 +59,7 @@ def twins(
     folder: Path, net: nn.Module, of: FaceSet, face_detector: FaceDetector, settings: FaceSettings
 ) -> dict[str, Any]:
     knobs = TwinSettings(group="own", use="train", autoencoder="auto", of="faces/people", low_frequencies=0.0)
-    return twin_set(folder.name, knobs, "auto", net, [of], face_detector, settings, SEED, folder)  # type: ignore[arg-type]
+    return twin_set(folder.name, knobs, "auto", net, [of], face_detector, settings, SEED, folder)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -152,7 +152,7 @@ def test_twins_that_fit_are_fine(params_data: dict[str, Any]) -> None:
         (
             {},
             {"autoencoder": "outo"},
-            "`twins.auto_twins.autoencoder` is 'outo'; allowed: auto; did you mean `auto`?",
+            "`twins.auto_twins.autoencoder` is 'outo'; allowed: auto, identity; did you mean `auto`?",
         ),
         ({}, {"of": "fakes/own"}, "`twins.auto_twins.of` is 'fakes/own', but `dcgan_fakes` in it is fake, not real"),
         ({}, {"of": "faces/nobody"}, "`twins.auto_twins.of` is 'faces/nobody', which holds no set"),

@@ -134,7 +134,7 @@ def fit_autoencoder(
 
 @torch.no_grad()
 def twins_of(
-    net: Autoencoder, pictures: Tensor, low_frequencies: float = 0.0, spectrum: Literal["own", "real"] = "own"
+    net: nn.Module, pictures: Tensor, low_frequencies: float = 0.0, spectrum: Literal["own", "real"] = "own"
 ) -> Tensor:
     """Compute twins of pictures, both uint8 [n, 3, s, s], on the CPU; see `with_low_frequencies_of` and
     `with_spectrum_of`."""

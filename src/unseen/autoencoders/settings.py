@@ -7,6 +7,9 @@ from pydantic import Field
 from unseen.core.settings import DataFolder, Group, Name, Role, Settings
 from unseen.gans.shared.settings import Upsampler
 
+IDENTITY = "identity"
+"""Name of the autoencoder that changes nothing, of which there is one without training."""
+
 
 class AutoencoderSettings(Settings):
     """A small autoencoder that makes twins of real faces; it is trained on the `train` split of real sources."""
@@ -39,7 +42,9 @@ class TwinSettings(Settings):
 
     group: Group = Field(description="folder below data/fakes that this set is stored in")
     use: Role = Field(description="`train`: for training and evaluation; `held_out`: for evaluation only")
-    autoencoder: Name = Field(description="key below `autoencoders`")
+    autoencoder: Name = Field(
+        description="key below `autoencoders`, or `identity`, a null control: encoded again without a network"
+    )
     of: DataFolder = Field(description="folder of real faces below data, a group or one set, to make twins of")
     low_frequencies: float = Field(0.25, ge=0, lt=1, description="share of low frequencies taken from the real face")
     spectrum: Literal["own", "real"] = Field(

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from unseen.autoencoders.autoencoder import Autoencoder
+from unseen.autoencoders.identity import before_encode
 from unseen.autoencoders.reconstruct import twins_of
 from unseen.autoencoders.settings import TwinSettings
 from unseen.core.progress import progress
@@ -28,7 +29,7 @@ def twin_set(
     name: str,
     settings: TwinSettings,
     maker: str,
-    net: Autoencoder,
+    net: nn.Module,
     reals: list[FaceSet],
     face_detector: FaceDetector,
     faces: FaceSettings,
@@ -44,7 +45,7 @@ def twin_set(
         name: name of the set.
         settings: settings of the set.
         maker: name of the autoencoder, which is stored as the generator.
-        net: autoencoder.
+        net: autoencoder, or `Identity`.
         reals: sets of real faces.
         face_detector: face detector, the same as for photos.
         faces: settings of preprocessing.
@@ -64,7 +65,8 @@ def twin_set(
     def _twins(originals: list[FaceRow]) -> Iterator[FaceRow | Dropped]:
         pictures = torch.stack([torch.from_numpy(decode_crop(row.jpeg).copy()).permute(2, 0, 1) for row in originals])
         drawn = twins_of(net, pictures, settings.low_frequencies, settings.spectrum)
-        files = [png(pixels) for pixels in drawn.permute(0, 2, 3, 1).contiguous().numpy()]
+        pixels = drawn.permute(0, 2, 3, 1).contiguous().numpy()
+        files = [png(before_encode(row.jpeg, twin)) for row, twin in zip(originals, pixels, strict=True)]
         crops = preprocess_pictures(files, face_detector, faces, seed, "whole", [row.sha256 for row in originals])
         for row, crop in zip(originals, crops, strict=True):
             real = f"{row.source}/{row.path}"

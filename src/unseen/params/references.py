@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
+from unseen.autoencoders.settings import IDENTITY
 from unseen.core.errors import UserError
 from unseen.core.settings import Settings, did_you_mean
 from unseen.detectors.shared.backbone_names import check_backbone
@@ -97,10 +98,17 @@ def _check_twins(params: Params) -> Problems:
         yield from check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
         if made.weights != "none":
             yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
+    if IDENTITY in params.autoencoders:
+        yield f"params: `autoencoders.{IDENTITY}` has the name of the built-in null control; rename it"
     for name, twins in params.twins.items():
         key = f"twins.{name}"
-        yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, list(params.autoencoders))
+        yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, [*params.autoencoders, IDENTITY])
         yield from check_trained_on(params, f"{key}.of", twins.of, "real")
+        if twins.autoencoder == IDENTITY and twins.use == "train":
+            yield (
+                f"params: `{key}.use` is 'train', but identity twins are real faces, a control that no detector may "
+                "learn to call fake; allowed: held_out"
+            )
         if twins.autoencoder not in params.autoencoders:
             continue
         made = params.autoencoders[twins.autoencoder]
