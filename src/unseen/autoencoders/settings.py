@@ -1,11 +1,11 @@
 """Settings of autoencoders and of sets of twins."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from unseen.core.settings import DataFolder, Group, Name, Role, Settings
-from unseen.gans.shared.settings import Upsampler
+from unseen.gans.shared.settings import SCHEDULE, Upsampler
 
 IDENTITY = "identity"
 """Name of the autoencoder that changes nothing, of which there is one without training."""
@@ -35,6 +35,13 @@ class AutoencoderSettings(Settings):
         ge=1,
         description="images between two measurements; default: a fifth of `images`",
     )
+
+    def generator(self) -> dict[str, Any]:
+        """The knobs that make another generator; see `GanSettings.generator`.
+
+        With the blocks of a GAN as the decoder, the generator is that GAN.
+        """
+        return self.model_dump(exclude=set(SCHEDULE)) if self.weights == "none" else {"weights": self.weights}
 
 
 class TwinSettings(Settings):

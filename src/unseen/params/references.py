@@ -13,6 +13,7 @@ from unseen.core.errors import UserError
 from unseen.core.settings import Settings, did_you_mean
 from unseen.detectors.shared.backbone_names import check_backbone
 from unseen.detectors.shared.settings import FittedSettings
+from unseen.params.generators import check_same_generators
 from unseen.params.roles import (
     Problems,
     check_generators,
@@ -20,7 +21,6 @@ from unseen.params.roles import (
     check_overlaps,
     check_trained_on,
     check_twins_measured,
-    same_gan,
 )
 from unseen.sources.packaged import MEASURES, PACKAGED
 from unseen.sources.shared.reserved import check_archive
@@ -72,7 +72,7 @@ def _check_names(params: Params) -> Problems:
 
 
 def _check_fakes(params: Params) -> Problems:
-    """The generator of held-out fakes trains no detector, under any name."""
+    """Sets of fakes have a GAN, and a snapshot that it keeps."""
     for name, fakes in params.fakes.items():
         if fakes.gan not in params.gans:
             yield from _check_reference(f"fakes.{name}.gan", fakes.gan, list(params.gans))
@@ -80,19 +80,10 @@ def _check_fakes(params: Params) -> Problems:
         kept = [1.0, *params.gans[fakes.gan].snapshots]
         if fakes.snapshot not in kept:
             yield (f"params: `fakes.{name}.snapshot` is {fakes.snapshot}; `gans.{fakes.gan}.snapshots` keep {kept}")
-    drawn = {name: fakes for name, fakes in params.fakes.items() if fakes.gan in params.gans}
-    for name, fakes in drawn.items():
-        for other, seen in drawn.items():
-            same = same_gan(params.gans[seen.gan], params.gans[fakes.gan])
-            if fakes.use == "held_out" and seen.use == "train" and same:
-                yield (
-                    f"params: `fakes.{name}.use` is 'held_out', but `{other}` of the same GAN, "
-                    f"`{seen.gan}`, trains: detectors know that generator"
-                )
 
 
 def _check_twins(params: Params) -> Problems:
-    """Autoencoders train on training reals, and one with held-out twins has no training twins."""
+    """Autoencoders train on training reals, and no training twins have the blocks of a held-out GAN."""
     gans = [f"gans/{name}" for name in params.gans]
     for name, made in params.autoencoders.items():
         yield from check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
@@ -114,13 +105,6 @@ def _check_twins(params: Params) -> Problems:
         made = params.autoencoders[twins.autoencoder]
         if twins.use == "train" and made.weights != "none":
             yield from check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
-        for other, seen in params.twins.items():
-            same = params.autoencoders.get(seen.autoencoder) == made
-            if twins.use == "held_out" and seen.use == "train" and same:
-                yield (
-                    f"params: `{key}.use` is 'held_out', but `{other}` of the same autoencoder, "
-                    f"`{seen.autoencoder}`, trains: detectors know that generator"
-                )
 
 
 def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Problems:
@@ -287,6 +271,7 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_gans,
     _check_fakes,
     _check_twins,
+    check_same_generators,
     check_generators,
     _check_detectors,
     _check_ensembles,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
-from unseen.gans.shared.settings import GanSettings
+from unseen.params.generators import same_gan
 from unseen.sources.overlap import may_overlap, seen_from
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import FolderSettings, Origin, SourceSettings
@@ -93,18 +93,12 @@ def check_overlaps(params: Params) -> Problems:
         )
 
 
-def same_gan(a: GanSettings, b: GanSettings) -> bool:
-    """Whether two GANs have equal weights: all knobs are equal except when samples and snapshots are taken."""
-    looks = {"sample_every": 1, "snapshots": []}
-    return a.model_copy(update=looks) == b.model_copy(update=looks)
-
-
 def check_no_held_out_gan(params: Params, key: str, weights: str) -> Problems:
     """Weights of a detector, or of a generator of its fakes, do not come from a held-out generator."""
     begins = params.gans.get(weights.removeprefix("gans/"))
     for name, fakes in params.fakes.items():
         draws = params.gans.get(fakes.gan)
-        if fakes.use == "held_out" and begins and draws and same_gan(begins, draws):
+        if fakes.use == "held_out" and begins and draws and same_gan(params, begins, draws):
             yield (
                 f"params: `{key}` is {weights!r}, whose fakes `{name}` are `use: held_out`: "
                 "its networks have learned to make them"
@@ -120,7 +114,7 @@ def check_generators(params: Params) -> Problems:
         for other, seen, role in made:
             blocks = {key.split(".")[0], other.split(".")[0]}
             if len(blocks) == 1 and blocks != {"sources"}:
-                continue  # `unseen.params.references` compares the knobs of GANs and autoencoders
+                continue  # `unseen.params.generators` compares the knobs of GANs and autoencoders
             if use == "held_out" and role == "train" and generator.strip().casefold() == seen.strip().casefold():
                 yield (
                     f"params: `{key}` is 'held_out', but `{other}` of the same generator, {seen!r}, trains, so "

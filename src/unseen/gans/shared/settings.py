@@ -42,6 +42,15 @@ Scheduled = Annotated[Ramp, BeforeValidator(_constant)]
 """A number, or a ramp between two numbers over `burn_in` images."""
 
 
+SCHEDULE = frozenset(
+    {
+        *("images", "batch", "learning_rate", "beta1", "beta2", "ema", "burn_in"),
+        *("penalty_every", "sample_every", "snapshots"),
+    }
+)
+"""Knobs that say how long and how fast a GAN is trained, and when it is measured, but not what."""
+
+
 class GanSettings(Settings):
     """Settings of one GAN, trained on the `train` split of real faces."""
 
@@ -92,6 +101,9 @@ class GanSettings(Settings):
     own_defaults: ClassVar[dict[str, Any]] = {}
     """Defaults of an architecture that replace those above, as in a params file."""
 
+    ignored: ClassVar[frozenset[str]] = frozenset()
+    """Knobs that an architecture does not read."""
+
     @model_validator(mode="before")
     @classmethod
     def _with_own_defaults(cls, data: Any) -> Any:
@@ -104,6 +116,13 @@ class GanSettings(Settings):
         if max(self.beta2.start, self.beta2.end) >= 1:
             raise ValueError("`beta2` must stay below 1")
         return self
+
+    def generator(self) -> dict[str, Any]:
+        """The knobs that make another generator: network, loss, augmentation and training faces, but not `SCHEDULE`.
+
+        Two GANs that are equal in these leave the same kind of traces, also if one was trained longer.
+        """
+        return self.model_dump(exclude={*SCHEDULE, *self.ignored})
 
     @property
     def steps(self) -> int:

@@ -1,0 +1,79 @@
+"""Checks that a held-out generator is another one than those that train, not the same one under another name.
+
+What makes another generator is in its settings (`GanSettings.generator`, `AutoencoderSettings.generator`): the
+network, its loss and its faces. The same network trained longer, at another learning rate, or measured at other times
+is the same generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from unseen.autoencoders.settings import IDENTITY, AutoencoderSettings
+from unseen.gans.shared.settings import GanSettings
+
+if TYPE_CHECKING:
+    from unseen.params.check import Params
+
+
+class _Made(NamedTuple):
+    """A set of fakes or twins, and what draws it: the key of the set and its role, and the block, name and settings
+    of the generator, which for twins by a GAN's blocks is the GAN."""
+
+    key: str
+    use: str
+    what: str
+    maker: str
+    settings: GanSettings | AutoencoderSettings
+
+
+def _sets(params: Params) -> Iterator[_Made]:
+    """The sets whose generator is in params."""
+    for name, fakes in params.fakes.items():
+        if fakes.gan in params.gans:
+            yield _Made(f"fakes.{name}", fakes.use, "GAN", fakes.gan, params.gans[fakes.gan])
+    for name, twins in params.twins.items():
+        if twins.autoencoder == IDENTITY or twins.autoencoder not in params.autoencoders:
+            continue
+        made = params.autoencoders[twins.autoencoder]
+        gan = made.weights.removeprefix("gans/")
+        if gan in params.gans:
+            yield _Made(f"twins.{name}", twins.use, "GAN", gan, params.gans[gan])
+        else:
+            yield _Made(f"twins.{name}", twins.use, "autoencoder", twins.autoencoder, made)
+
+
+def _key(params: Params, settings: GanSettings | AutoencoderSettings) -> dict[str, Any]:
+    """What makes a generator, with the sets that it trains on, which may be named by a group or one by one."""
+    found = settings.generator()
+    if folder := found.get("train_on"):
+        found["train_on"] = sorted(path for path in params.set_folders() if f"{path}/".startswith(f"{folder}/"))
+    return found
+
+
+def same_gan(params: Params, a: GanSettings, b: GanSettings) -> bool:
+    """Whether two GANs are the same generator."""
+    return _key(params, a) == _key(params, b)
+
+
+def _differ(a: GanSettings | AutoencoderSettings, b: GanSettings | AutoencoderSettings) -> list[str]:
+    """The knobs in which two generators differ."""
+    first, second = a.model_dump(), b.model_dump()
+    return [knob for knob in first if first[knob] != second.get(knob)]
+
+
+def check_same_generators(params: Params) -> Iterator[str]:
+    """No generator is held out in one set of fakes or twins and trains in another."""
+    sets = list(_sets(params))
+    for kept in (one for one in sets if one.use == "held_out"):
+        for seen in (one for one in sets if one.use == "train" and one.what == kept.what):
+            if _key(params, kept.settings) != _key(params, seen.settings):
+                continue
+            knobs, other = _differ(kept.settings, seen.settings), seen.key.partition(".")[2]
+            only = f" (it differs from `{kept.maker}` only in {', '.join(knobs)})" if knobs else ""
+            another = "; change its network or its loss, or let it train too" if knobs else ""
+            yield (
+                f"params: `{kept.key}.use` is 'held_out', but `{other}` of the same {kept.what}, `{seen.maker}`"
+                f"{only}, trains: detectors know that generator{another}"
+            )
