@@ -120,7 +120,7 @@ def test_no_admissible_threshold_catches_more(reals: list[float], fakes: list[fl
 
 
 def test_a_share_that_floats_cannot_hold_is_not_rounded_down() -> None:
-    # 0.29 * 100 is 28.999999999999996; 29 of 100 reals may be flagged
+    # 0.29 * 100 is 28.999999999999996; 29 of 100 reals may be false positives
     found = frozen(np.arange(100.0), [70.5], max_fpr=0.29)
     assert found.validation["fpr"] == 0.29
     assert found.validation["tpr"] == 1

@@ -83,7 +83,7 @@ def test_the_default_needs_nothing_but_a_network(find: Find, params_data: dict[s
 
 def test_a_folder(find: Find, params_data: dict[str, Any], project: Path) -> None:
     params_data["folders"]["mine"] = {"path": "photos"}
-    assert find() == ["`folders.mine.path` is 'photos', which is not there; correct it, or put the pictures there"]
+    assert find() == ["`folders.mine.path` is 'photos', which does not exist; correct it, or put the pictures there"]
     (project / "photos/.hidden").mkdir(parents=True)
     (project / "photos/.hidden/1.jpg").write_bytes(b"x")
     (project / "photos/.DS_Store").write_bytes(b"x")
@@ -104,7 +104,7 @@ def test_a_folder_that_is_gone_is_missed_by_dvc(find: Find, params_data: dict[st
     """Also where it was packed before: DVC looks at it at every command."""
     params_data["folders"]["mine"] = {"path": "photos"}
     store("mine", params_data["folders"]["mine"])
-    assert "which is not there" in find()[0]
+    assert "which does not exist" in find()[0]
 
 
 def test_a_folder_around_the_project(find: Find, params_data: dict[str, Any], project: Path) -> None:

@@ -109,6 +109,7 @@ def _store(root: Path, orl: OrlFaces) -> dict[str, dict[str, Any]]:
     test, train = people.index("orl/s5"), people.index("orl/s2")
     faces[test] = faces[train]
     lost = [Dropped(f"lost{number}.png", "no_face" if number else "damaged") for number in range(3)]
+    lost.append(Dropped(".DS_Store", "system_file"))
     reals = [*_rows("orl", faces, people, ""), *lost]
     fakes = _rows("gan", upsampled(orl.large[40:80]), orl.people[40:80], "dcgan")
     swaps = _rows("swaps", orl.large[80:], orl.people[80:], EVIL, comment=b"swapped")

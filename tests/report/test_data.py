@@ -34,6 +34,13 @@ def test_the_data_page_counts_every_set(results: Results, data_page: str) -> Non
     assert all(0 < int(count) < 80 for count in splits["orl"])
 
 
+def test_the_data_page_names_dropped_and_ignored_files(data_page: str) -> None:
+    assert [text for text in Page(data_page).texts["p.soft"] if "kept" in text] == [
+        "80 of 83 pictures kept; dropped 1 as damaged (such as lost0.png), dropped 2 as no_face (such as lost1.png), "
+        "ignored 1 as system_file (such as .DS_Store)."
+    ]
+
+
 def test_the_data_page_counts_what_was_left_out_of_evaluation_sets(results: Results, data_page: str) -> None:
     selections = {row[0]: row[1:] for row in Page(data_page).tables[1][1:]}
     kept = {name: str(one["kept"]) for name, one in results.selections.items()}

@@ -126,10 +126,10 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
 
 
 @pytest.mark.parametrize(
-    ("score", "said", "flagged"),
+    ("score", "said", "above"),
     [
-        (0.0, "not flagged", False),
-        (0.2499, "not flagged", False),
+        (0.0, "below threshold", False),
+        (0.2499, "below threshold", False),
         (0.25, "unsure", False),
         (0.4999, "unsure", False),
         (0.5, "unsure", True),
@@ -138,14 +138,14 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
         (1.0, "fake", True),
     ],
 )
-def test_verdict_at_the_edges(score: float, said: str, flagged: bool) -> None:
+def test_verdict_at_the_edges(score: float, said: str, above: bool) -> None:
     class Exact(Calibration):
         def score(self, logits: object) -> np.ndarray:  # type: ignore[override]
             return np.asarray(logits)
 
     exact = Exact(1.0, 0.5, (0.25, 0.75), 0.05, {})
     row = verdict("a.png", (0, 0, 1, 1), score, exact)
-    assert (row.verdict, row.flagged) == (said, flagged)
+    assert (row.verdict, row.above_threshold) == (said, above)
 
 
 def test_every_face_in_a_picture(

@@ -115,6 +115,6 @@ def read_kind(path: Path, keys: Sequence[str], folder: str, key: str = "kind") -
     """One item of a params file as the settings of the kind that it names; see `validated_kind`.
 
     Raises:
-        UserError: the item is not there or not valid.
+        UserError: the item is missing or not valid.
     """
     return validated_kind(folder, read_block(path, keys, Any), ".".join(keys), key)

@@ -49,7 +49,7 @@ def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:
     """Return the problem with a user's folder or archive file, which DVC reads at every command; empty if none."""
     path, said = project / folder.path, f"`folders.{name}.path` is {folder.path!r}"
     if not path.is_file() and not path.is_dir():
-        return f"{said}, which is not there; correct it, or put the pictures there"
+        return f"{said}, which does not exist; correct it, or put the pictures there"
     if not os.access(path, os.R_OK):
         return f"{said}, which may not be read; check its permissions"
     if path.is_file():

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from unseen.data.shards import FaceSet, open_set
+from unseen.data.shards import FaceSet, dropped_summary, open_set
 from unseen.report.pictures import data_uri, originals_chart, sample_grid
 from unseen.report.results import Results
 from unseen.report.templates import environment
@@ -57,6 +57,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
                 "label": label,
                 "group": folder.rsplit("/", 1)[0],
                 "counts": results.counts[name],
+                "skipped": dropped_summary(data / folder),
                 "identities": _identities(results, name),
                 "origin": origin(results.params.origins()[source.archive])
                 if source

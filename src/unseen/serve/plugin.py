@@ -77,7 +77,7 @@ class Plugin:
     """An external detector. Loading it runs the code of its file.
 
     The code runs in this process. What it prints goes to standard error, escaped. If it calls `sys.exit` or
-    `os._exit`, the picture has no score. An end of the process by other means is not caught: `os.kill`, native code,
+    `os._exit`, the picture has no score. It can end the process by other means: `os.kill`, native code,
     or `os._exit` in a thread of the plugin between two calls. Then no file is written, and the exit code is theirs.
     """
 

@@ -46,9 +46,9 @@ class ScoredFace:
         logit: of the network, before the temperature; positive for fake.
         calibrated_logit: the logit divided by the temperature.
         score: calibrated probability of being fake, in [0, 1]: the sigmoid of `calibrated_logit`.
-        flagged: whether the score is at or above the frozen threshold; FPR and TPR are shares of these.
+        above_threshold: whether the score is at or above the frozen threshold; FPR and TPR are shares of these.
         verdict: `unsure` if the score is in the band in which validation does not separate the classes, else `fake`
-            if it is flagged, else `not flagged`.
+            if it is at or above the threshold, else `below threshold`.
     """
 
     path: str
@@ -56,7 +56,7 @@ class ScoredFace:
     logit: float
     calibrated_logit: float
     score: float
-    flagged: bool
+    above_threshold: bool
     verdict: Verdict
 
 
@@ -164,7 +164,7 @@ def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> Scor
         logit=logit,
         calibrated_logit=calibrated,
         score=score,
-        flagged=score >= calibration.threshold,
+        above_threshold=score >= calibration.threshold,
         verdict=called,
     )
 

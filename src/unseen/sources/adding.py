@@ -1,6 +1,6 @@
 """Adds sources of the catalogue to a params file. Existing lines, including comments, are not changed.
 
-New lines have the format of DVC, since `dvc exp run -S` rewrites the whole file in that format.
+New lines have the format of DVC, since `dvc exp run -S` rewrites the file in that format.
 """
 
 import io
