@@ -11,12 +11,20 @@ from unseen.core.errors import UserError
 from unseen.core.runtime import generator
 from unseen.gans.shared.networks import build_gan, samples
 from unseen.gans.training.gan_metrics import GRID, GanMetrics
-from unseen.gans.training.quality import kid, precision_recall
+from unseen.gans.training.quality import diversity, kid, precision_recall
 
 from .tiny import SEED, Squares, gan_metrics, settings
 
 LOSSES = {"step": 4, "images": 32, "d_loss": 1.5, "g_loss": 0.5, "squared_gradient": 0.0}
-MEASURED = {"kid_lite1", "precision", "recall", "d_right_on_train", "d_right_on_held_back", "d_right_on_fakes"}
+MEASURED = {
+    "kid_lite1",
+    "precision",
+    "recall",
+    "diversity",
+    "d_right_on_train",
+    "d_right_on_held_back",
+    "d_right_on_fakes",
+}
 
 
 class Copyist(nn.Module):
@@ -55,7 +63,7 @@ def test_a_row_holds_the_losses_and_every_measure(orl_faces: OrlFaces) -> None:
     assert {name: row[name] for name in LOSSES} == LOSSES
     assert drawn.shape == (GRID, 3, 32, 32)
     assert drawn.dtype == torch.uint8
-    assert all(0 <= row[name] <= 1 for name in MEASURED - {"kid_lite1"})
+    assert all(0 <= row[name] <= 1 for name in MEASURED - {"kid_lite1", "diversity"})
 
 
 def test_the_measures_are_those_of_the_samples_and_the_faces_that_were_trained_on(orl_faces: OrlFaces) -> None:
@@ -66,6 +74,17 @@ def test_the_measures_are_those_of_the_samples_and_the_faces_that_were_trained_o
     reals = Squares()(torch.from_numpy(orl_faces.small[:90]).permute(0, 3, 1, 2))
     assert row["kid_lite1"] == pytest.approx(kid(reals, fakes), rel=1e-6)
     assert (row["precision"], row["recall"]) == precision_recall(reals, fakes)
+
+
+def test_held_back_faces_are_measured_as_samples_are(orl_faces: OrlFaces) -> None:
+    faces = torch.from_numpy(orl_faces.small).permute(0, 3, 1, 2)
+    kept = len(faces) * 3 // 4
+    reals, others = Squares()(faces[:kept]), Squares()(faces[kept:])
+    row = gan_metrics(orl_faces.small, settings(), count=len(faces)).held_back()
+    assert set(row) == {"kid_lite1", "precision", "recall", "diversity"}
+    assert (row["precision"], row["recall"]) == pytest.approx(precision_recall(reals, others))
+    assert row["diversity"] == pytest.approx(diversity(reals, others))
+    assert row["kid_lite1"] == pytest.approx(kid(reals, others), abs=1e-9)
 
 
 @pytest.mark.parametrize(("low", "high", "kind"), [(-1.0, 1.0, "dcgan"), (5.0, 9.0, "r3gan")])

@@ -12,7 +12,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from faces_for_training import OrlFaces, encoded
 from unseen.core.errors import UserError
 from unseen.data.pictures import decode_crop
-from unseen.gans.training.quality import Backbone, kid, nearest_training_faces, precision_recall
+from unseen.gans.training.quality import Backbone, diversity, kid, nearest_training_faces, precision_recall
 
 from .tiny import CPU
 
@@ -81,6 +81,14 @@ def test_a_manifold_reaches_out_to_the_third_neighbour() -> None:
     crowd = torch.full((4, 1), 100.0)
     assert precision_recall(line, torch.cat([inside, crowd]))[0] == 1 / 5
     assert precision_recall(line, torch.cat([outside, crowd]))[0] == 0
+
+
+def test_diversity_is_the_ratio_of_mean_distances() -> None:
+    reals = points(200, 5, size=3)
+    assert diversity(reals, reals) == pytest.approx(1)
+    assert diversity(reals, 0.25 * reals + 7) == pytest.approx(0.25), "a shift changes nothing"
+    assert diversity(reals, reals[:1].expand(50, -1)) == 0
+    assert diversity(reals, points(50, 6, size=3)) == pytest.approx(1, abs=0.15)
 
 
 def test_a_copied_face_is_found_and_counted() -> None:

@@ -14,7 +14,14 @@ from unseen.data.pictures import Pixels
 from unseen.gans.shared.networks import discriminator_logits, samples
 from unseen.gans.shared.settings import GanSettings
 from unseen.gans.training.inception import Inception, fid
-from unseen.gans.training.quality import NEIGHBOURS, Backbone, kid, nearest_training_faces, precision_recall
+from unseen.gans.training.quality import (
+    NEIGHBOURS,
+    Backbone,
+    diversity,
+    kid,
+    nearest_training_faces,
+    precision_recall,
+)
 
 GRID = 8
 """Samples per row of the grid."""
@@ -68,8 +75,7 @@ class GanMetrics:
         """A row of metrics, and the first samples [GRID, 3, size, size] on the host."""
         drawn = samples(averaged, self._latents)
         features = self._backbone(drawn)
-        precision, recall = precision_recall(self._features, features)
-        quality = {"kid_lite1": kid(self._features, features), "precision": precision, "recall": recall}
+        quality = self._compared(features)
         if self._inception and self._inception_features is not None:
             seen = self._inception(drawn)
             quality |= {"fid": fid(self._inception_features, seen), "kid": kid(self._inception_features, seen)}
@@ -78,6 +84,21 @@ class GanMetrics:
         shown = ", ".join(f"{name} {row[name]:.3f}" for name in ("d_loss", "g_loss", "kid_lite1"))
         tqdm.write(f"gan: {done:.0%} of {self._settings.images} images, {shown}", file=sys.stderr)
         return row, drawn[:GRID]
+
+    def held_back(self) -> Row:
+        """The metrics of held-back real faces in place of samples: what a perfect GAN that knows other people would
+        have."""
+        return self._compared(self._held_features)
+
+    def _compared(self, features: Tensor) -> Row:
+        """The distance of features [n, d] from training faces, their precision and recall, and their diversity."""
+        precision, recall = precision_recall(self._features, features)
+        return {
+            "kid_lite1": kid(self._features, features),
+            "precision": precision,
+            "recall": recall,
+            "diversity": diversity(self._features, features),
+        }
 
     def _accuracies(self, discriminator: nn.Module, drawn: Tensor) -> Row:
         """D's accuracy on training faces, held-back faces and fakes. A higher one on training faces than on held-back
