@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from unseen.commands.parsers import Commands, add_command
 from unseen.core.errors import UserError
 
 HELP = """\
@@ -40,13 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "accept",
-        help="accept the new state of a folder or download that has changed",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "accept", run, "accept a folder or download that has changed", HELP)
     parser.add_argument("name", metavar="NAME", help="a key below `folders` or `archives` of params.yaml")
-    parser.set_defaults(run=run)

@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import count, shown
 
 if TYPE_CHECKING:
@@ -54,22 +56,21 @@ def _explain(path: Path, params: "Params") -> int:
     return 0
 
 
-def _archive_problems(path: Path, project: Path) -> list[str]:
-    """Problems of the valid archives and folders, in a params file that is not valid elsewhere."""
+def _archive_problems(path: Path, project: Path) -> Iterator[str]:
+    """Yield problems of the valid archives and folders, in a params file that is not valid elsewhere."""
     from unseen.core.settings import problems_of, validated
     from unseen.core.yaml_text import read_yaml
     from unseen.params.availability import archive_problems, folder_problems
     from unseen.sources.archives import AnyArchive
     from unseen.sources.shared.settings import FolderSettings
 
-    blocks = read_yaml(path).get("archives")
-    blocks = blocks if isinstance(blocks, dict) else {}
-    good = {str(name): block for name, block in blocks.items() if not problems_of(AnyArchive, block)}
-    found = list(archive_problems({name: validated(AnyArchive, good[name], name) for name in good}, project))
-    blocks = read_yaml(path).get("folders")
-    blocks = blocks if isinstance(blocks, dict) else {}
-    good = {str(name): block for name, block in blocks.items() if not problems_of(FolderSettings, block)}
-    return found + list(folder_problems({n: validated(FolderSettings, good[n], n) for n in good}, project))
+    def valid(key: str, kind: Any) -> dict[str, Any]:
+        blocks = read_yaml(path).get(key)
+        named = blocks.items() if isinstance(blocks, dict) else ()
+        return {str(name): validated(kind, block, "") for name, block in named if not problems_of(kind, block)}
+
+    yield from archive_problems(valid("archives", AnyArchive), project)
+    yield from folder_problems(valid("folders", FolderSettings), project)
 
 
 def _summary(path: Path, params: "Params") -> str:
@@ -95,14 +96,8 @@ def _to_come(params: "Params", project: Path) -> list[str]:
     return lines
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "check",
-        help="check a params file, and whether everything that it names exists",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "check", run, "check a params file and the files that it names", HELP)
     parser.add_argument("params", nargs="?", type=Path, default=Path("params.yaml"), help="default: %(default)s")
     parser.add_argument("--explain", action="store_true", help="print every knob, its value and its meaning")
-    parser.set_defaults(run=run)

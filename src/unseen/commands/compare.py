@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.commands.evaluate import add_bootstrap, share_of_one
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, shown, warn
 from unseen.core.errors import UserError
 from unseen.evaluation.wording import over
@@ -129,14 +130,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "compare",
-        help="compare two detectors on the same faces",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "compare", run, "compare two detectors on the same faces", HELP)
     parser.add_argument("first", metavar="A", help="a detector, or a CSV or Parquet file")
     parser.add_argument("second", metavar="B", help="another one")
     parser.add_argument(
@@ -144,4 +140,3 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_bootstrap(parser)
-    parser.set_defaults(run=run)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, shown, warn
 from unseen.data.identities import people_text
 from unseen.evaluation.wording import between
@@ -158,15 +159,9 @@ def add_bootstrap(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=4, metavar="N", help="of the bootstrap; default: %(default)s")
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="compute metrics of external predictions",
-        description=HELP,
-        epilog=EXIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "evaluate", run, "compute metrics of external predictions", HELP, EXIT)
     parser.add_argument("predictions", nargs="+", type=Path, metavar="PREDICTIONS", help="a CSV or Parquet file")
     parser.add_argument(
         "--threshold", type=share_of_one, metavar="T", help="on the score, chosen on other data; default: 0.5"
@@ -182,4 +177,3 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--page", type=Path, metavar="OUT.html", help="also write a page with tables and curves")
     add_bootstrap(parser)
-    parser.set_defaults(run=run)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import shown
 
 HELP = """\
@@ -23,15 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "portrait",
-        help="download a portrait to try a detector on",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "portrait", run, "download a portrait to try a detector on", HELP)
     parser.add_argument(
         "file", type=Path, nargs="?", default=Path("astronaut.png"), metavar="FILE", help="default: %(default)s"
     )
-    parser.set_defaults(run=run)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import DETECTORS, detector_folder
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import count, shown
 from unseen.core.collection import no_collection
 from unseen.core.environment import OF_SCORING, check_variables
@@ -147,16 +148,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if counts["not scored"] else 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "predict",
-        help="score the faces in pictures",
-        description=HELP,
-        epilog=EXIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "predict", run, "score the faces in pictures", HELP, EXIT)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, or a glob")
     parser.add_argument("--detector", type=Path, default=DETECTOR, metavar="DIR|NAME", help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
-    parser.set_defaults(run=run)

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from unseen.commands.parsers import Commands, add_command
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables."""
@@ -14,7 +16,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("results", help="print the tables of the last run")
-    parser.set_defaults(run=run)
+    add_command(commands, "results", run, "print the tables of the last run")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unseen.commands.detectors import detector_folder
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import count, shown
 from unseen.core.errors import UserError
 
@@ -94,15 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if without else 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "score",
-        help="score folders with any detector",
-        description=HELP,
-        epilog=EXIT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "score", run, "score folders with any detector", HELP, EXIT)
     parser.add_argument(
         "--detector",
         type=Path,
@@ -114,4 +109,3 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--fakes", type=Path, metavar="FOLDER", help="fakes, with a subfolder for each generator")
     parser.add_argument("--set", default="", metavar="NAME", help="the column `set`; default: the folder's name")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="predictions, .csv or .parquet")
-    parser.set_defaults(run=run)

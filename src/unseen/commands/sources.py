@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns
 from unseen.core.errors import UserError
 
@@ -61,14 +62,8 @@ def _add(names: Sequence[str]) -> int:
     return 0
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "sources",
-        help="list sources of pictures, or add some to params.yaml",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "sources", run, "list sources of pictures, or add some to params.yaml", HELP)
     parser.add_argument("names", nargs="*", metavar="NAME", help="a source of the catalogue")
     parser.add_argument("--add", action="store_true", help="write the blocks of NAMEs to params.yaml")
-    parser.set_defaults(run=run)

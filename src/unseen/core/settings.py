@@ -65,18 +65,14 @@ Group = Annotated[str, AfterValidator(_group)]
 DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9][a-z0-9_]*)+$")]
 """A folder below data: a group such as `faces/people`, or one set such as `fakes/own/dcgan`."""
 
-AssetFolder = Annotated[str, StringConstraints(pattern=r"^assets/[a-z0-9_]+$")]
-"""A folder of packaged weights below models, such as `assets/centerface`."""
-
 OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[a-z0-9_]+)$")]
-"""The same, or `none`: an empty folder, the DVC dependency of items without weights."""
+"""A folder of weights below models, or `none`: an empty folder, the DVC dependency of items without weights."""
 
 
 def did_you_mean(value: object, allowed: Sequence[str]) -> str:
     """`allowed: a, b, c; did you mean b?`, without the question if no name is similar."""
-    close = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
-    listed = ", ".join(allowed) if allowed else "none yet"
-    return f"allowed: {listed}" + (f"; did you mean `{close[0]}`?" if close else "")
+    close = _near(value, allowed)
+    return f"allowed: {', '.join(allowed) or 'none yet'}" + (f"; did you mean `{close}`?" if close else "")
 
 
 def _fields(kind: Any) -> dict[str, Any]:

@@ -11,19 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
 from unseen.detectors.shared.settings import NetworkSettings
 from unseen.params.check import Params
 from unseen.sources.catalogue import load_catalogue
 from unseen.sources.kinds.folder import changes_since_packed, files_below
 from unseen.sources.packaged import PACKAGED, Packaged
-from unseen.sources.shared.checksums import origin
-from unseen.sources.shared.settings import (
-    ArchiveSettings,
-    AssetSettings,
-    FolderSettings,
-    Origin,
-)
+from unseen.sources.shared.checksums import origin, stored_archive
+from unseen.sources.shared.settings import ArchiveSettings, AssetSettings, FolderSettings, Origin
 
 NETWORK = 100e6
 """Typical bytes of a network on disk; by kind, from a hundredth of that to four times as many."""
@@ -37,12 +31,7 @@ SAMPLE = 1000
 
 def _stored(name: str, archive: Origin, project: Path) -> Path | None:
     """Return the archive file that `download` or `folder` stored in the project; None if its settings differ."""
-    try:
-        card = read_json(project / "data/raw" / name / "archive.json")
-        file = project / "data/raw" / name / str(card["file"])
-        return file if card["origin"] == origin(archive) and file.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return None
+    return stored_archive(project / "data/raw" / name, "origin", origin(archive))
 
 
 def _folder_problem(name: str, folder: FolderSettings, project: Path) -> str:

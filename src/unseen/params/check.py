@@ -87,6 +87,10 @@ class Params(Settings):
         }
         return {**faces, **fakes}
 
+    def sets_below(self, folder: str) -> dict[str, tuple[str, Role, str]]:
+        """Return the sets of `set_folders` that are in a folder, or are this folder."""
+        return {path: found for path, found in self.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
+
     def drawn_by(self, name: str) -> str:
         """Return the name of the GAN or autoencoder of a set of fakes or twins."""
         return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder

@@ -111,7 +111,7 @@ def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Pro
     """A set of each class has the attributes that a detector trains with; twins have those of their originals."""
     needed: list[str] = getattr(detector, detector.attributes_knob)
     for folder in (detector.train_on.reals, detector.train_on.fakes):
-        names = [name for path, (name, _, _) in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")]
+        names = [name for name, _, _ in params.sets_below(folder).values()]
         known = [set(params.sources[name].attributes) for name in names if name in params.sources]
         if not set(names) & set(params.twins) and not any(set(needed) <= found for found in known):
             yield (
@@ -189,9 +189,7 @@ def _check_detectors(params: Params) -> Problems:
 def _attributes_of(params: Params, folder: str) -> set[str]:
     """Return the attributes of a set, or of a group of sets; twins have those of their originals."""
     found: set[str] = set()
-    for path, (name, _, _) in params.set_folders().items():
-        if not f"{path}/".startswith(f"{folder}/"):
-            continue
+    for name, _, _ in params.sets_below(folder).values():
         if name in params.sources:
             found |= set(params.sources[name].attributes)
         elif name in params.twins:

@@ -115,16 +115,16 @@ def chart(
 
 def legend(names: Sequence[str]) -> Markup:
     """Return a legend of series: the line, marker and name of each, in the order of their numbers."""
-    items = [Markup("<li>{} {}</li>").format(_swatch(look(n)), escape(name)) for n, name in enumerate(names)]
-    return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
+    return _legend(names, look)
 
 
 def line_legend(names: Sequence[str]) -> Markup:
     """Return a legend of dashes, for charts whose colours are detectors: names in the order of `DASHES`."""
-    items = [
-        Markup("<li>{} {}</li>").format(_swatch({"color": INK, "linestyle": DASHES[n]}), escape(name))
-        for n, name in enumerate(names)
-    ]
+    return _legend(names, lambda number: {"color": INK, "linestyle": DASHES[number]})
+
+
+def _legend(names: Sequence[str], look: Callable[[int], dict[str, Any]]) -> Markup:
+    items = [Markup("<li>{} {}</li>").format(_swatch(look(n)), escape(name)) for n, name in enumerate(names)]
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from unseen.core.errors import UserError, printable
-from unseen.core.files import atomic_folder, read_json, sha256_of, write_json
+from unseen.core.files import atomic_folder, sha256_of, write_json
 from unseen.core.picture_names import is_system_file
 from unseen.sources.shared import archive
-from unseen.sources.shared.checksums import forget, origin, recorded, verify
+from unseen.sources.shared.checksums import forget, origin, recorded, stored_archive, verify
 from unseen.sources.shared.packing import cannot_read, pack
 from unseen.sources.shared.settings import FolderSettings
 
@@ -141,7 +141,7 @@ def changes_since_packed(name: str, settings: FolderSettings, project: Path, fou
         found: files of the folder.
     """
     expected = settings.sha256 or recorded(project / "checksums" / f"{name}.sha256", settings)
-    before = _archive_of(project / "data/raw" / name, expected)
+    before = stored_archive(project / "data/raw" / name, "sha256", expected)
     if before is None or before.name != PACKED or not _other_names_or_sizes(before, found):
         return ""
     return f"changed since it was first read: {changes(before, found)}; {_accept(name, settings)}"
@@ -155,16 +155,6 @@ def _accept(name: str, settings: FolderSettings) -> str:
 
 def _refuse(name: str, settings: FolderSettings, what: str) -> UserError:
     return UserError(f"{settings.path}: changed since it was first read: {what}; {_accept(name, settings)}")
-
-
-def _archive_of(target: Path, sha256: str) -> Path | None:
-    """The archive that was packed when the folder was first read, if it is still there."""
-    try:
-        card = read_json(target / "archive.json")
-        file = target / str(card["file"])
-        return file if card["sha256"] == sha256 and file.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return None
 
 
 def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Path) -> None:
@@ -192,7 +182,7 @@ def take_folder(name: str, settings: FolderSettings, target: Path, checksums: Pa
         print(f"folder {name}: skipped {skipped}", file=sys.stderr)
     if not found.files:
         raise UserError(f"{path}: no files in this folder; correct `folders.{name}.path`, or put pictures there")
-    before = _archive_of(target, expected)
+    before = stored_archive(target, "sha256", expected)
     if before and before.name == PACKED and _other_names_or_sizes(before, found):
         raise _refuse(name, settings, changes(before, found))
     with atomic_folder(target) as part:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file
+from unseen.core.files import atomic_file, read_json
 from unseen.sources.shared.settings import FolderSettings, Origin
 
 
@@ -13,6 +13,16 @@ def origin(settings: Origin) -> str:
         return f"folder {settings.path}"
     fields = settings.model_dump(exclude={"sha256", *settings.not_identity})
     return " ".join(str(value) for value in fields.values())
+
+
+def stored_archive(folder: Path, key: str, value: str) -> Path | None:
+    """The archive file in a folder of the project, if `key` of its card has this value; None if there is none."""
+    try:
+        card = read_json(folder / "archive.json")
+        file = folder / str(card["file"])
+        return file if card[key] == value and file.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return None
 
 
 def recorded(file: Path, settings: Origin) -> str:
