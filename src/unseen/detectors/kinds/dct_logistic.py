@@ -5,7 +5,7 @@ It has one weight per coefficient, 4,096 at 64 px. Training takes seconds on a C
 
 import math
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -74,9 +74,7 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return DctLogistic(size)
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the regression; its weights are loaded afterwards."""
-    return DctLogistic(**config)
+restore = DctLogistic.restore
 
 
 def fit(model: Detector, task: Task) -> History:

@@ -97,6 +97,4 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return model
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return DiscriminatorDetector(**config)
+restore = DiscriminatorDetector.restore

@@ -2,14 +2,14 @@
 layers fine-tuned. The lite variant has neither squeeze-and-excitation nor swish, so it is fast on CPUs."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.settings import NetworkSettings
 
-fit = loop.fit
+fit, restore = loop.fit, Backboned.restore
 
 
 class Settings(NetworkSettings):
@@ -23,8 +23,3 @@ class Settings(NetworkSettings):
 def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet weights and a head initialised to zero."""
     return created(Backboned, settings.network, settings, weights)
-
-
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return Backboned(**config)

@@ -5,7 +5,7 @@ The study has two output units with softmax. One logit is equivalent: only the d
 """
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from unseen.detectors.shared.backbone import Backboned, created
 from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.settings import FrozenSteps, NetworkSettings
 
-fit = loop.fit
+fit, restore = loop.fit, Backboned.restore
 
 
 class Settings(NetworkSettings):
@@ -30,8 +30,3 @@ class Settings(NetworkSettings):
 def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet weights and a head initialised to zero."""
     return created(Backboned, settings.network, settings, weights)
-
-
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return Backboned(**config)

@@ -6,7 +6,7 @@ Few weights change, so a foundation model keeps its features. The paper uses Ada
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 from torch import nn
@@ -61,6 +61,4 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return model
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return LayerNormTuned(**config)
+restore = LayerNormTuned.restore

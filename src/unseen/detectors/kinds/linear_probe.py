@@ -5,7 +5,7 @@ The features are computed once and cached below `.scratch`.
 """
 
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +54,7 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return created_on(UnitFeatures, settings.backbone, settings.input_size, weights)
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return UnitFeatures(**config)
+restore = UnitFeatures.restore
 
 
 def balanced(faces: Faces) -> npt.NDArray[np.float64]:

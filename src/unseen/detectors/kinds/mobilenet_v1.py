@@ -11,14 +11,14 @@ activation. Trained weights, by timm's names:
 """
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import LastLayers, created_with_last_layers
 from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.settings import Dropout, FrozenSteps, InputSize, LastLayersSettings
 
-fit = loop.fit
+fit, restore = loop.fit, LastLayers.restore
 
 
 class Settings(LastLayersSettings):
@@ -35,8 +35,3 @@ class Settings(LastLayersSettings):
 def create(settings: Settings, weights: Path, size: int) -> Detector:
     """A detector with ImageNet weights and a head initialised to zero."""
     return created_with_last_layers(settings.network, settings, weights)
-
-
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return LastLayers(**config)

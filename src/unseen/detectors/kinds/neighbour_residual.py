@@ -64,6 +64,4 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return created(NeighbourResidual, "resnet50", settings, weights, stage=LAST_STAGE)
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return NeighbourResidual(**config)
+restore = NeighbourResidual.restore

@@ -6,7 +6,7 @@ The receptive field of each output is a patch. A patch shows little content, so 
 
 import copy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -79,6 +79,4 @@ def _sees_across(model: Patches) -> bool:
     return bool(slope[..., :2, :2].any())
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return Patches(**config)
+restore = Patches.restore

@@ -47,9 +47,7 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return model
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return RawDiscriminator(**config)
+restore = RawDiscriminator.restore
 
 
 def fit(model: Detector, task: Task) -> History:

@@ -8,7 +8,7 @@ The head is a layer of 128 units with ReLU, dropout, and one logit. The study un
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 from torch import nn
@@ -55,6 +55,4 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return created(TwoPhase, settings.network, settings, weights, dense=UNITS)
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return TwoPhase(**config)
+restore = TwoPhase.restore

@@ -79,6 +79,4 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return created(ResnetNodown, settings.backbone, settings, weights, crop=settings.crop)
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return ResnetNodown(**config)
+restore = ResnetNodown.restore

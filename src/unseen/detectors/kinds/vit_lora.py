@@ -155,9 +155,7 @@ def _check(backbone: str, input_size: int) -> None:
         )
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the merged network; its weights are loaded afterwards."""
-    return VitLora(**config)
+restore = VitLora.restore
 
 
 def fit(model: Detector, task: Task) -> History:

@@ -146,9 +146,7 @@ def create(settings: Settings, weights: Path, size: int) -> Detector:
     return created(XceptionFair, settings.network, settings, weights)
 
 
-def restore(config: dict[str, Any]) -> Detector:
-    """Rebuild the network; its weights are loaded afterwards."""
-    return XceptionFair(**config)
+restore = XceptionFair.restore
 
 
 def fit(model: Detector, task: Task) -> History:

@@ -7,7 +7,7 @@ returns a detector to fit; `restore(config)`, which rebuilds the network before 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,15 @@ class Detector(nn.Module):
     """A network from stored pixels uint8 [n, 3, s, s] to logits [n], positive for fake.
 
     Attributes:
-        config: plain data from which the kind's `restore` rebuilds the network.
+        config: plain data, the arguments with which the class rebuilds the network.
     """
 
     config: dict[str, Any]
+
+    @classmethod
+    def restore(cls, config: dict[str, Any]) -> Self:
+        """Rebuild the network; its weights are loaded afterwards."""
+        return cls(**config)
 
     def head(self) -> nn.Module:
         """The layers that are trained in the frozen steps."""
