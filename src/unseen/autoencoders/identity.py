@@ -1,4 +1,4 @@
-"""The identity twin, a null control: a face that goes down the road of twins with no network in between.
+"""The identity twin, a null control: a face that is processed like a twin, with no network in between.
 
 A twin is made from a stored face, which was encoded once, and is encoded again. The second encode alone must leave no
 trace, otherwise a detector of twins may detect it and no generator. With `uncompressed`, identity twins are the files
