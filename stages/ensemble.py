@@ -11,6 +11,7 @@ from unseen.data.predictions import read_predictions, write_predictions
 from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.evaluation.ensembles import Member, make_ensemble
 from unseen.evaluation.evaluate import evaluate, write_evaluation
+from unseen.evaluation.scored import trainings_of
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
 
 
@@ -36,11 +37,9 @@ def main(name: str) -> None:
     found = evaluate(
         folder=Path("data/ensembles", name),
         names=sets,
-        threshold=ensemble.calibration.threshold,
-        unsure=ensemble.calibration.unsure,
+        trained=trainings_of(ensemble.as_dict()),
         settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         seed=read_block(_stage.PARAMS, ["seed"], int),
-        at_fpr=ensemble.calibration.at_fpr,
     )
     write_evaluation(found, name, Path("metrics"))
     write_json(Path("models/ensembles", name, "ensemble.json"), ensemble.as_dict())

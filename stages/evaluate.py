@@ -9,6 +9,7 @@ from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
 from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate, evaluation_summary, write_evaluation
+from unseen.evaluation.scored import trainings_of
 from unseen.evaluation.settings import EvaluationSettings
 from unseen.sources.shared.settings import SourceSettings
 
@@ -16,15 +17,12 @@ from unseen.sources.shared.settings import SourceSettings
 def main(detector: str) -> None:
     folder = Path("models/detectors", detector)
     card = read_json(folder / "detector.json")
-    calibration = card["calibration"]
     found = evaluate(
         folder=Path("data/sets/predictions", detector),
         names=list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
-        threshold=calibration["threshold"],
-        unsure=calibration["unsure"],
+        trained=trainings_of(card),
         settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         seed=read_block(_stage.PARAMS, ["seed"], int),
-        at_fpr=calibration.get("at_fpr"),
     )
     write_evaluation(found, detector, Path("metrics"))
     write_json(folder / "evaluation.json", evaluation_summary(found.metrics))

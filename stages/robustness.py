@@ -9,6 +9,7 @@ from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import load_detector
+from unseen.evaluation.bootstrap import Resampling
 from unseen.robustness.robustness import as_table, as_tree, measure_robustness, score_changes
 from unseen.robustness.settings import RobustnessSettings
 
@@ -21,6 +22,7 @@ def main(name: str) -> None:
     every = pairs_of(read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair]), labels)
     pairs = {key: every[key] for key in settings.pairs or every}
     needed = {side for pair in pairs.values() for side in (pair.reals, pair.fakes)}
+    seed = read_block(_stage.PARAMS, ["seed"], int)
     detector = load_detector(Path("models/detectors", name))
     output = Path("data/robustness", f"{name}.parquet")
     score_changes(
@@ -28,10 +30,15 @@ def main(name: str) -> None:
         folders={key: folder for key, folder in folders.items() if key in needed},
         levels=settings.changes,
         most=settings.faces,
-        seed=read_block(_stage.PARAMS, ["seed"], int),
+        seed=seed,
         output=output,
     )
-    rows = measure_robustness(output, {name: detector.calibration.threshold}, pairs)
+    rows = measure_robustness(
+        output,
+        {name: detector.calibration.threshold},
+        pairs,
+        Resampling(seed=seed),
+    )
     metrics = Path("metrics/robustness")
     write_metrics(metrics / f"{name}.json", as_tree(rows)[name])
     with atomic_file(metrics / f"{name}.csv") as part:

@@ -28,7 +28,8 @@ def project(tmp_path: Path, params_data: dict[str, Any], monkeypatch: pytest.Mon
             file = tmp_path / "data/sets/predictions" / detector / f"{name}.parquet"
             write_predictions(file, [columns(label, logits, None, name)])
         write_json(
-            tmp_path / "models/detectors" / detector / "detector.json", {"calibration": {"threshold": threshold}}
+            tmp_path / "models/detectors" / detector / "detector.json",
+            {"seed": 4, "calibration": {"threshold": threshold, "unsure": [0.4, 0.6]}},
         )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -57,7 +58,10 @@ def test_two_detectors_on_each_pair_at_their_own_thresholds(
 def test_an_ensemble_against_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "data/ensembles").mkdir()
     (project / "data/sets/predictions/blind").rename(project / "data/ensembles/both")
-    write_json(project / "models/ensembles/both/ensemble.json", {"calibration": {"threshold": 0.6}})
+    write_json(
+        project / "models/ensembles/both/ensemble.json",
+        {"seed": 4, "calibration": {"threshold": 0.6, "unsure": [0.4, 0.6]}},
+    )
     code, out, err = run(capsys, "compare", "good", "both", "--json", "--resamples", "100")
     assert (code, err) == (0, [])
     assert json.loads(out[0])["unseen_generator"]["thresholds"] == [0.4, 0.6]

@@ -1,7 +1,7 @@
 """The metrics of a file of predictions, computed anew: `recompute.py FILE.csv THRESHOLD` prints them as JSON.
 
 It shares no code with the library and imports nothing of it: plain NumPy loops, and scikit-learn where it has the
-metric.
+metric. With a column `seed` every number is computed for each training seed and averaged.
 """
 
 import csv
@@ -61,43 +61,71 @@ def verdicts(labels, scores, threshold):
     }
 
 
-def wilson(hits, n):
-    z = 1.959963984540054
-    p = hits / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return {"share": p, "low": middle - margin, "high": middle + margin, "n": n}
-
-
 def shares(rows, column, threshold):
+    """Of each value of a column, the mean over training seeds of the share that is called fake."""
     found = {}
     for name in {row[column] for row in rows}:
-        part = [float(row["score"]) >= threshold for row in rows if row[column] == name]
-        found[name] = wilson(sum(part), len(part))
+        of_seeds = {}
+        for row in rows:
+            if row[column] == name:
+                of_seeds.setdefault(seed_of(row), []).append(float(row["score"]) >= threshold)
+        seeds = {seed: sum(part) / len(part) for seed, part in of_seeds.items()}
+        found[name] = {
+            "share": sum(seeds.values()) / len(seeds),
+            "n": len(next(iter(of_seeds.values()))),
+            "seeds": seeds,
+        }
     return found
 
 
-def main(path, threshold):
-    with open(path, newline="") as handle:
-        rows = list(csv.DictReader(handle))
+def seed_of(row):
+    return row.get("seed", "0")
+
+
+def mean(parts):
+    """The mean of numbers that are nested alike."""
+    if isinstance(parts[0], dict):
+        return {key: mean([part[key] for part in parts]) for key in parts[0]}
+    return math.fsum(parts) / len(parts)
+
+
+def of_one_seed(rows, threshold):
     labels = [int(row["label"]) for row in rows]
     scores = [float(row["score"]) for row in rows]
     logits = [float(row["logit"]) for row in rows]
     fpr, tpr, _ = metrics.roc_curve(labels, logits, drop_intermediate=False)
-    reals, fakes = ([row for row, y in zip(rows, labels, strict=False) if y == label] for label in (0, 1))
-    found = {
+    reals = labels.count(0)
+    return {
         "auc": metrics.roc_auc_score(labels, logits),
         "average_precision": metrics.average_precision_score(labels, logits),
         "eer": eer(labels, logits),
         **verdicts(labels, scores, threshold),
         "at_half": verdicts(labels, scores, 0.5),
-        "oracle": {name: max(tpr[fpr <= x]) for name, x in (("fpr_0_5", 0.005), ("fpr_1", 0.01), ("fpr_5", 0.05))},
+        "oracle": {
+            name: max(tpr[fpr <= x])
+            for name, x in (("fpr_0_5", 0.005), ("fpr_1", 0.01), ("fpr_5", 0.05))
+            if reals * x >= 1
+        },
         **errors(labels, scores),
         "before_temperature": errors(labels, [1 / (1 + math.exp(-x)) for x in logits]),
+    }
+
+
+def main(path, threshold):
+    with open(path, newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    by_seed = {}
+    for row in rows:
+        by_seed.setdefault(seed_of(row), []).append(row)
+    found = {seed: of_one_seed(some, threshold) for seed, some in by_seed.items()}
+    reals, fakes = ([row for row in rows if int(row["label"]) == label] for label in (0, 1))
+    together = {
+        **mean(list(found.values())),
         "generators": shares(fakes, "generator", threshold),
         "sources": shares(reals, "source", threshold),
+        "of_seeds": found,
     }
-    print(json.dumps(found))
+    print(json.dumps(together))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The numbers of an ensemble, computed anew from Parquet files: `recompute_ensemble.py JSON` prints them as JSON.
 
-JSON holds `weights` by member, `validation` and `sets` (of each, the file of each member), `own` (the ensemble's file
-of each set), `max_fpr` and `unsure_tail`. This program shares no code with the library and imports nothing of it.
+JSON holds `seed`, the training seed whose rows are used, `weights` by member, `validation` and `sets` (of each, the
+file of each member), `own` (the ensemble's file of each set), `max_fpr` and `unsure_tail`. This program shares no
+code with the library and imports nothing of it.
 Temperatures are not read from cards but from the files: they hold the logit before a temperature and the score after.
 """
 
@@ -17,18 +18,20 @@ def sigmoid(z):
     return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 
-def rows(path):
-    return pq.read_table(path).to_pylist()
+def rows(path, seed):
+    return [row for row in pq.read_table(path).to_pylist() if row["seed"] == seed]
 
 
-def temperature(path):
-    found = [r["logit"] / math.log(r["score"] / (1 - r["score"])) for r in rows(path) if 0.02 < r["score"] < 0.98]
+def temperature(path, seed):
+    found = [
+        r["logit"] / math.log(r["score"] / (1 - r["score"])) for r in rows(path, seed) if 0.02 < r["score"] < 0.98
+    ]
     return float(np.median([t for t in found if t]))
 
 
-def combined(files, weights, temperatures):
+def combined(files, seed, weights, temperatures):
     """Faces that all members have: sorted (id, sha256) with label and logit."""
-    by_face = {name: {(r["id"], r["sha256"]): r for r in rows(path)} for name, path in files.items()}
+    by_face = {name: {(r["id"], r["sha256"]): r for r in rows(path, seed)} for name, path in files.items()}
     shared = set.intersection(*map(set, by_face.values()))
     total = sum(weights.values())
     found = []
@@ -74,11 +77,11 @@ def loss(reals, fakes, t):
 
 
 def main(given):
-    weights = given["weights"]
-    temperatures = {name: temperature(path) for name, path in given["validation"].items()}
-    val = combined(given["validation"], weights, temperatures)
+    weights, seed = given["weights"], given["seed"]
+    temperatures = {name: temperature(path, seed) for name, path in given["validation"].items()}
+    val = combined(given["validation"], seed, weights, temperatures)
     reals, fakes = ([z for _, y, z in val if y == label] for label in (0, 1))
-    t = temperature(next(iter(given["own"].values())))
+    t = temperature(next(iter(given["own"].values())), seed)
     real_scores, fake_scores = ([sigmoid(z / t) for z in some] for some in (reals, fakes))
     threshold = threshold_of(reals, fakes, t, given["max_fpr"])
     edges = [
@@ -86,7 +89,7 @@ def main(given):
         np.quantile(fake_scores, given["unsure_tail"]),
         np.quantile(real_scores, 1 - given["unsure_tail"]),
     ]
-    predictions = {name: combined(files, weights, temperatures) for name, files in given["sets"].items()}
+    predictions = {name: combined(files, seed, weights, temperatures) for name, files in given["sets"].items()}
     found = {
         "best_temperature": best_temperature(reals, fakes),
         "calibration": {

@@ -9,10 +9,9 @@ from unseen.audit.shortcuts import _with_interval
 from unseen.evaluation.bootstrap import bounded
 from unseen.evaluation.bounds import share_at_least, unanimous
 from unseen.evaluation.compare import compare, join_predictions
-from unseen.evaluation.metrics import pair_metrics
 from unseen.evaluation.pair_bounds import BOUNDS, Trials, interval_of
 
-from .made_up import frame
+from .made_up import frame, measured
 
 
 @pytest.mark.parametrize("trials", [1, 9, 90, 5000])
@@ -42,9 +41,11 @@ def test_a_bootstrap_that_has_a_width_is_left_as_it_is() -> None:
 def test_classes_apart_give_a_bound_by_people_and_not_by_pictures() -> None:
     """Nine people with ten photos each against 81 fakes of nobody: the default run."""
     reals = frame(0, np.linspace(-9, -5, 90), [f"p{i % 9}" for i in range(90)])
-    found = pair_metrics(reals, frame(1, np.linspace(5, 9, 81)), 0.5, 100, 4)
-    assert found["auc"] == pytest.approx({"value": 1.0, "low": 0.05 ** (1 / 9), "high": 1.0})
-    assert found["eer"] == pytest.approx({"value": 0.0, "low": 0.0, "high": 1 - 0.025 ** (1 / 9)})
+    found = measured(reals, frame(1, np.linspace(5, 9, 81)), 0.5, 100, 4)
+    assert (found["auc"]["low"], found["auc"]["high"]) == pytest.approx((0.05 ** (1 / 9), 1.0))
+    assert (found["eer"]["low"], found["eer"]["high"]) == pytest.approx((0.0, 1 - 0.025 ** (1 / 9)))
+    assert (found["fpr"]["low"], found["fpr"]["high"]) == pytest.approx((0.0, 1 - 0.05 ** (1 / 9)))
+    assert (found["tpr"]["low"], found["tpr"]["high"]) == pytest.approx((0.05 ** (1 / 81), 1.0))
     around = {name: (one["low"], one["high"]) for name, one in found["intervals"].items()}
     assert around["accuracy"] == pytest.approx((0.05 ** (1 / 90), 1.0)), "9 people and 81 fakes"
     assert around["balanced_accuracy"] == pytest.approx((0.05 ** (1 / 18), 1.0))
@@ -56,8 +57,8 @@ def test_classes_apart_give_a_bound_by_people_and_not_by_pictures() -> None:
 
 
 def test_the_wrong_way_round_has_an_upper_bound() -> None:
-    found = pair_metrics(frame(0, np.linspace(5, 9, 30)), frame(1, np.linspace(-9, -5, 30)), 0.5, 100, 4)
-    assert found["auc"] == pytest.approx({"value": 0.0, "low": 0.0, "high": 1 - 0.05 ** (1 / 30)})
+    found = measured(frame(0, np.linspace(5, 9, 30)), frame(1, np.linspace(-9, -5, 30)), 0.5, 100, 4)
+    assert (found["auc"]["low"], found["auc"]["high"]) == pytest.approx((0.0, 1 - 0.05 ** (1 / 30)))
     assert found["eer"]["low"] == pytest.approx(0.025 ** (1 / 30))
     for name in ("accuracy", "balanced_accuracy", "recall", "precision", "f1"):
         assert found[name] == 0.0
@@ -66,12 +67,12 @@ def test_the_wrong_way_round_has_an_upper_bound() -> None:
 
 def test_one_person_has_no_interval() -> None:
     reals, fakes = frame(0, [-1.0, 0.5, -2.0], ["a"] * 3), frame(1, [1.0, 0.2, 2.0], ["a"] * 3)
-    found = pair_metrics(reals, fakes, 0.5, 100, 4)
+    found = measured(reals, fakes, 0.5, 100, 4)
     assert (found["auc"]["low"], found["auc"]["high"]) == (0.0, 1.0)
 
 
 def test_a_detector_that_calls_everybody_real_has_half_a_balanced_accuracy() -> None:
-    found = pair_metrics(frame(0, np.linspace(-5, -2, 20)), frame(1, np.linspace(-5, -1, 40)), 0.5, 100, 4)
+    found = measured(frame(0, np.linspace(-5, -2, 20)), frame(1, np.linspace(-5, -1, 40)), 0.5, 100, 4)
     around = found["intervals"]["balanced_accuracy"]
     assert (around["low"], around["high"]) == pytest.approx((0.05 ** (1 / 20) / 2, 1 - 0.05 ** (1 / 20) / 2))
 
@@ -85,7 +86,7 @@ def test_the_truth_lies_within_the_bound_in_95_of_100_samples(name: str) -> None
     # the population: logits -1 and 1, swapped for the share `wrong` of either class
     big = 4000
     flip = (np.arange(big) % 20 == 0) * -2.0 + 1
-    population = pair_metrics(frame(0, -flip), frame(1, flip), 0.5, 100, 4)
+    population = measured(frame(0, -flip), frame(1, flip), 0.5, 100, 4)
     truth = population[name]["value"] if name in ("auc", "eer", "average_precision") else population[name]
     missed = 0
     for _ in range(400):

@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from scipy.special import expit
 
-from unseen.data.predictions import write_predictions
+from unseen.data.predictions import read_predictions, write_predictions
 from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate
+from unseen.evaluation.scored import Frozen
 from unseen.evaluation.settings import EvaluationSettings
 
 from .made_up import bell, columns
@@ -57,8 +60,8 @@ def measured(folder: Path, **changes: Any) -> dict[str, Any]:
         "hard": {"reals": "reals", "fakes": "unseen", "matched": False},
     }
     settings = EvaluationSettings.model_validate({"pairs": pairs, "groups": [], "resamples": 100, **changes})
-    at_fpr = {"fpr_0_5": 0.9, "fpr_1": 0.8, "fpr_5": 0.7}
-    return evaluate(folder, SETS, 0.5, (0.25, 0.75), settings, 4, at_fpr).metrics
+    frozen = Frozen(0.5, (0.25, 0.75), {"fpr_0_5": 0.9, "fpr_1": 0.8, "fpr_5": 0.7})
+    return evaluate(folder, SETS, {4: frozen}, settings, 4).metrics
 
 
 def section(text: str, title: str) -> str:
@@ -133,9 +136,9 @@ def test_the_worst_generator_comes_first_with_its_interval(card: str) -> None:
     worst, best = rows(section(card, "TPR by generator"))
     assert worst[:2] == [r"a\<b\>\|c d", "**never seen**"], "somebody's name draws no table and no tag of its own"
     assert best[:2] == ["dcgan", "trained on"]
-    assert re.fullmatch(r"0\.0% \(at most 4\.6%, n 80\)", worst[2]), "Wilson: z^2 / (n + z^2) is 4.58 %"
+    assert worst[2] == "0.0% (at most 3.7%, n 80)", "1 - 0.05^(1/80) is 3.68 %"
     assert worst[3] == "100.0%"
-    assert best[2].startswith("100.0% (at least 92.9%, n 50)")
+    assert best[2].startswith("100.0% (at least 94.2%, n 50)")
 
 
 def test_the_worst_pair_comes_first_and_worse_than_chance_is_said(card: str) -> None:
@@ -161,7 +164,9 @@ def test_an_interval_that_holds_a_half_is_chance(folder: Path, tmp_path: Path) -
 
 
 def test_false_alarms_are_of_1000_people(card: str) -> None:
-    assert rows(section(card, "False positives")) == [["reals", "100", "40", "231", "40"]]  # 4 of 40, Wilson
+    assert rows(section(card, "False positives")) == [
+        ["reals", "100", "0", "300", "40"]
+    ]  # all 4 photos of one person of 10
     assert "measured on 10 people" in section(card, "Limits")
 
 
@@ -169,10 +174,34 @@ def test_groups(folder: Path, card: str) -> None:
     assert section(card, "Groups of people").strip() == "Not measured: `evaluation.groups` names no attribute."
     by_gender = section(model_card(detector(), measured(folder, groups=["gender"]), LICENSES), "Groups of people")
     assert "easy, by gender. 50 faces are in no group." in by_gender
-    assert rows(by_gender)[0] == ["f", "10.0% (4.0% to 23.1%, n 40)", "no fakes", "few faces"]
+    assert rows(by_gender)[0] == ["f", "10.0% (0.0% to 30.0%, n 40)", "no fakes", "few faces"]
     assert "FPR not computed, TPR not computed" in by_gender
 
 
 def test_the_same_numbers_are_the_same_bytes(folder: Path, card: str) -> None:
     assert model_card(detector(), measured(folder), LICENSES) == card
     assert not [line for line in card.splitlines() if line != line.rstrip()]
+
+
+def test_it_says_which_network_it_holds_and_how_the_others_differ(folder: Path, tmp_path: Path) -> None:
+    for name in SETS:
+        first = read_predictions(folder / f"{name}.parquet")
+        parts = [
+            first.assign(seed=4 + n, logit=first["logit"] + n, score=expit(first["logit"] + n)) for n in range(3)
+        ]
+        both = pd.concat(parts)
+        write_predictions(tmp_path / f"{name}.parquet", [{str(key): both[key].tolist() for key in both}])
+    settings = EvaluationSettings(pairs={}, groups=[], resamples=100)
+    trained = {4 + n: Frozen(0.5 + n / 8, at_fpr={"fpr_1": 0.8}, validation_reals=90) for n in range(3)}
+    metrics = evaluate(tmp_path, SETS, trained, settings, 4).metrics
+    text = model_card(detector(), metrics, LICENSES)
+    assert (
+        "trained 3 times, from training seeds 4, 5, 6. **The weights in this folder are of training seed 4**" in text
+    )
+    assert "An FPR of 1 %: not measurable with 90 validation reals." in section(text, "Operating point")
+    fpr = metrics["sources"]["reals"]
+    assert rows(section(text, "False positives")) == [
+        ["reals", "100", "100", "100", "100", f"{1000 * fpr['low']:.0f}", f"{1000 * fpr['high']:.0f}", "40"]
+    ]
+    (worst, _) = rows(section(text, "TPR by generator"))
+    assert re.fullmatch(r"0\.0%; mean 0\.\d% \(.*, n 80\), seeds 0\.0% to \d\.\d%", worst[2])

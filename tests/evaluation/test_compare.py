@@ -83,8 +83,8 @@ def test_faces_are_joined_by_id_in_any_order_and_the_others_counted() -> None:
     second = table(["x", "d", "c", "b", "a"], [1, 1, 1, 0, 0], [0.9, 0.8, 0.7, 0.6, 0.5])
     found = join_predictions(first, second)
     assert (found.by, found.only_first, found.only_second) == ("id", 1, 1)
-    assert found.first["id"].tolist() == found.second["id"].tolist() == ["a", "b", "c", "d"]
-    assert found.second["score"].tolist() == [0.5, 0.6, 0.7, 0.8]
+    assert found.first.faces["id"].tolist() == found.second.faces["id"].tolist() == ["a", "b", "c", "d"]
+    assert found.second.scores.tolist() == [[0.5, 0.6, 0.7, 0.8]]
     result = compare(found, (0.25, 0.65), 100, 4)
     assert result["n"] == {
         **{"reals": 2, "fakes": 2, "only_first": 1, "only_second": 1, "joined_by": "id"},
@@ -99,7 +99,7 @@ def test_faces_under_other_names_are_joined_by_their_files() -> None:
     second = table(["a", "b", "c", "d"], [1, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], ["r", "p", "s", "s"])
     found = join_predictions(first, second)
     assert (found.by, found.only_first, found.only_second) == ("sha256", 1, 2)
-    assert found.second["id"].tolist() == ["b", "a"]
+    assert found.second.faces["id"].tolist() == ["b", "a"]
 
 
 def test_what_cannot_be_compared_is_one_line() -> None:
@@ -125,3 +125,50 @@ def test_pictures_of_one_person_widen_the_interval_over_people() -> None:
         widths.append(found["people"]["high"] - found["people"]["low"])
     assert widths[0] == pytest.approx(found["delong"]["high"] - found["delong"]["low"], rel=0.15)
     assert widths[1] > 1.3 * widths[0]
+
+
+def trained(seeds: int, spread: float, base: int = 4) -> pd.DataFrame:
+    """Predictions of trainings that rank 60 reals and 40 fakes more and less well."""
+    labels, first, _ = drawn(3)
+    parts = []
+    for seed in range(seeds):
+        better = spread * (seed - (seeds - 1) / 2)
+        scores = 1 / (1 + np.exp(-(first + better * labels)))
+        parts.append(table([str(i) for i in range(100)], labels.tolist(), scores.tolist()).assign(seed=base + seed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_training_seeds_are_resampled_for_both_detectors_alike() -> None:
+    """Two detectors whose trainings differ much, and in the same way: paired, their difference does not vary."""
+    three, moved = trained(3, 1.5), trained(3, 1.5)
+    moved["score"] = 1 / (1 + np.exp(-(np.log(moved["score"] / (1 - moved["score"])) - 0.2 * moved["label"])))
+    paired = compare(join_predictions(three, moved), (0.5, 0.5), 400, 4)
+    apart = compare(join_predictions(three, moved.assign(seed=moved["seed"] + 10)), (0.5, 0.5), 400, 4)
+    assert (paired["seeds"], apart["seeds"]) == ([[4, 5, 6]] * 2, [[4, 5, 6], [14, 15, 16]])
+    width = {
+        name: one["people"]["high"] - one["people"]["low"] for name, one in (("paired", paired), ("apart", apart))
+    }
+    assert width["apart"] > 2 * width["paired"]
+    alone = [compare(join_predictions(*(one[one["seed"] == seed] for one in (three, moved))), (0.5, 0.5), 100, 4)
+             for seed in (4, 5, 6)]  # fmt: skip
+    for side in (0, 1):
+        assert list(paired["auc_seeds"][side].values()) == [one["auc"][side] for one in alone]
+        assert paired["auc"][side] == pytest.approx(np.mean([one["auc"][side] for one in alone]))
+        assert paired["accuracy"][side] == pytest.approx(np.mean([one["accuracy"][side] for one in alone]))
+    assert paired["delong"]["difference"] == pytest.approx(np.mean([one["delong"]["difference"] for one in alone]))
+    assert paired["mcnemar"] == alone[0]["mcnemar"], "of the first training seeds"
+
+
+def test_delong_of_several_seeds_is_the_variance_of_mean_placements() -> None:
+    labels, first, second = drawn(6)
+    values = np.stack([first, second])
+    found, one = delong(labels, values, second), delong(labels, first, second)
+    assert found["difference"] == pytest.approx(one["difference"] / 2)
+    assert found["se"] == pytest.approx(one["se"] / 2)
+    assert delong(labels, np.stack([first, first]), second) == pytest.approx(one)
+
+
+def test_several_seeds_against_a_file_of_one() -> None:
+    found = compare(join_predictions(trained(3, 1.5), trained(1, 0).drop(columns="seed")), (0.5, 0.5), 200, 4)
+    assert found["seeds"] == [[4, 5, 6], [0]]
+    assert found["people"]["low"] < found["auc"][0] - found["auc"][1] < found["people"]["high"]

@@ -22,6 +22,7 @@ from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.evaluation.ensembles import Member, common_faces, make_ensemble, mean_logits
 from unseen.evaluation.evaluate import evaluate
+from unseen.evaluation.scored import trainings_of
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
 
 from .made_up import bell, columns
@@ -31,6 +32,9 @@ ANEW = Path(__file__).parent / "recompute_ensemble.py"
 CALIBRATION = CalibrationSettings(max_fpr=0.1, unsure_tail=0.02)
 WEIGHTS = {"dct_logistic": 1.0, "discriminator": 2.5, "efficientnet_lite0": 0.4}
 TEMPERATURES = {"dct_logistic": 2.3, "discriminator": 0.7, "efficientnet_lite0": 1.0}
+FACTORS = {4: 1.0, 5: 1.6}
+"""Temperature of each training seed, in units of that of the first."""
+
 SETS = {"orl_unseen_people": (0, -1.0), "dcgan_fakes": (1, 1.0), "resize_conv_fakes": (1, -0.2)}
 SEEN = {"faces": {"orl": 60}, "people": 20, "without_identity": 0, "generators": ["dcgan"]}
 
@@ -40,6 +44,13 @@ def predicted(label: int, count: int, member: str, seed: int, mean: float, name:
     logits = TEMPERATURES[member] * bell(mean, count, seed)
     scores = 1 / (1 + np.exp(-logits / TEMPERATURES[member]))
     return {**columns(label, logits, None, name), "score": scores.tolist()}
+
+
+def of_seed_5(rows: dict[str, Any], member: str) -> dict[str, Any]:
+    """Predictions of another training on the same faces: other logits, and another temperature."""
+    logits = np.asarray(rows["logit"]) * 0.8 + bell(0, len(rows["id"]), 77) * TEMPERATURES[member]
+    scores = 1 / (1 + np.exp(-logits / (FACTORS[5] * TEMPERATURES[member])))
+    return {**rows, "seed": [5] * len(logits), "logit": logits.tolist(), "score": scores.tolist()}
 
 
 def both(reals: dict[str, Any], fakes: dict[str, Any]) -> dict[str, Any]:
@@ -60,6 +71,7 @@ def card(member: str) -> dict[str, Any]:
     return {
         "kind": member,
         "parameters": 1000,
+        "seed": 4,
         "calibration": {"temperature": TEMPERATURES[member]},
         "trained_on": {"train": SEEN, "val": SEEN},
     }
@@ -86,11 +98,13 @@ def project(tmp_path_factory: pytest.TempPathFactory, _params_on_disk: dict[str,
         frame = validation(member, *rows)
         order = np.random.default_rng(number).permutation(len(frame["id"]))
         shuffled = {key: [values[i] for i in order] for key, values in frame.items()}
-        write_predictions(folder / "data/validation" / f"{member}.parquet", [shuffled])
+        write_predictions(folder / "data/validation" / f"{member}.parquet", [shuffled, of_seed_5(shuffled, member)])
         for seed, (name, (label, mean)) in enumerate(SETS.items()):
             file = folder / "data/sets/predictions" / member / f"{name}.parquet"
-            write_predictions(file, [predicted(label, 80, member, 10 * number + seed, mean, name)])
-        write_json(folder / "models/detectors" / member / "detector.json", card(member))
+            rows_of_4 = predicted(label, 80, member, 10 * number + seed, mean, name)
+            write_predictions(file, [rows_of_4, of_seed_5(rows_of_4, member)])
+        trainings = {str(seed): {"temperature": factor * TEMPERATURES[member]} for seed, factor in FACTORS.items()}
+        write_json(folder / "models/detectors" / member / "detector.json", {**card(member), "trainings": trainings})
     command = [sys.executable, str(ROOT / "stages/ensemble.py"), "three"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -98,8 +112,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, _params_on_disk: dict[str,
 
 
 @pytest.fixture(scope="module")
-def anew(project: Path) -> dict[str, Any]:
-    """The same numbers by the other program."""
+def anew(project: Path) -> dict[int, dict[str, Any]]:
+    """The same numbers by the other program, of each training seed."""
     calibration = read_block(project / "params.yaml", ["calibration"], CalibrationSettings)
     given = {
         "weights": WEIGHTS,
@@ -108,66 +122,86 @@ def anew(project: Path) -> dict[str, Any]:
         "own": {one: f"data/ensembles/three/{one}.parquet" for one in SETS},
         **calibration.model_dump(),
     }
-    command = [sys.executable, "-I", str(ANEW), json.dumps(given)]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found = {}
+    for seed in FACTORS:
+        command = [sys.executable, "-I", str(ANEW), json.dumps({**given, "seed": seed})]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+        found[seed] = json.loads(done.stdout)
     return found
 
 
-def test_an_independent_program_freezes_the_same_numbers(project: Path, anew: dict[str, Any]) -> None:
+def test_an_independent_program_freezes_the_same_numbers(project: Path, anew: dict[int, dict[str, Any]]) -> None:
     found = read_json(project / "models/ensembles/three/ensemble.json")
-    assert set(found["calibration"]) == set(anew["calibration"])
-    assert set(found["calibration"]["validation"]) == set(anew["calibration"]["validation"])
-    same(found["calibration"], anew["calibration"])
-    # SciPy stops where log T is known to 1e-5
-    assert found["calibration"]["temperature"] == pytest.approx(anew["best_temperature"], rel=1e-4)
+    assert (found["seed"], found["calibration"]) == (4, found["trainings"]["4"])
+    assert set(found["trainings"]) == {"4", "5"}
+    for seed, expected in anew.items():
+        frozen = found["trainings"][str(seed)]
+        assert set(frozen) == set(expected["calibration"])
+        assert set(frozen["validation"]) == set(expected["calibration"]["validation"])
+        same(frozen, expected["calibration"])
+        # SciPy stops where log T is known to 1e-5
+        assert frozen["temperature"] == pytest.approx(expected["best_temperature"], rel=1e-4)
+    assert found["trainings"]["4"]["temperature"] != pytest.approx(found["trainings"]["5"]["temperature"], rel=1e-3)
     assert found["n"] == {"reals": 40, "fakes": 45}
     assert {name: one["weight"] for name, one in found["members"].items()} == WEIGHTS
-    assert {name: one["temperature"] for name, one in found["members"].items()} == TEMPERATURES
+    for name, one in found["members"].items():
+        assert one["temperatures"] == {str(seed): factor * TEMPERATURES[name] for seed, factor in FACTORS.items()}
     assert [one["validation_faces"] for one in found["members"].values()] == [90, 105, 110]
     assert found["parameters"] == 3000
     assert found["trained_on"] == {"train": SEEN, "val": SEEN}
 
 
-def test_an_independent_program_comes_to_the_same_predictions(project: Path, anew: dict[str, Any]) -> None:
-    for name, expected in anew["predictions"].items():
+def test_an_independent_program_comes_to_the_same_predictions(project: Path, anew: dict[int, dict[str, Any]]) -> None:
+    for name in SETS:
         frame = read_predictions(project / "data/ensembles/three" / f"{name}.parquet")
-        found = frame.sort_values(["id", "sha256"])[["id", "label", "logit", "score"]].to_dict("records")
-        assert len(found) == 80
-        for one, other in zip(found, expected, strict=True):
-            assert one["id"] == other["id"]
-            same(one, {key: other[key] for key in ("label", "logit", "score")})
+        assert len(frame) == 160
+        for seed, expected in anew.items():
+            rows = frame[frame["seed"] == seed].sort_values(["id", "sha256"])
+            found = rows[["id", "label", "logit", "score"]].to_dict("records")
+            assert len(found) == 80
+            for one, other in zip(found, expected["predictions"][name], strict=True):
+                assert one["id"] == other["id"]
+                same(one, {key: other[key] for key in ("label", "logit", "score")})
 
 
 def test_an_independent_program_comes_to_the_same_metrics(
-    project: Path, anew: dict[str, Any], tmp_path: Path
+    project: Path, anew: dict[int, dict[str, Any]], tmp_path: Path
 ) -> None:
     written = read_json(project / "metrics/detectors/three.json")
-    frozen = read_json(project / "models/ensembles/three/ensemble.json")["calibration"]
+    trained = trainings_of(read_json(project / "models/ensembles/three/ensemble.json"))
     settings = read_block(project / "params.yaml", ["evaluation"], EvaluationSettings)
     seed = read_block(project / "params.yaml", ["seed"], int)
-    numbers = frozen["threshold"], frozen["unsure"], settings, seed, frozen["at_fpr"]
-    metrics = evaluate(project / "data/ensembles/three", list(SETS), *numbers).metrics
+    metrics = evaluate(project / "data/ensembles/three", list(SETS), trained, settings, seed).metrics
     write_metrics(tmp_path / "rounded.json", metrics)
     assert written == read_json(tmp_path / "rounded.json"), "the stage wrote these, with six digits"
-    threshold = anew["calibration"]["threshold"]
     assert set(metrics["pairs"]) == {"known_generator", "unseen_generator"}
     for pair in metrics["pairs"].values():
-        with (tmp_path / "pair.csv").open("w", newline="") as handle:
-            writer = csv.DictWriter(handle, ["id", "label", "logit", "score", "generator", "source"])
-            writer.writeheader()
-            for name in (pair["reals"], pair["fakes"]):
-                writer.writerows({**row, "generator": name, "source": name} for row in anew["predictions"][name])
-        command = [sys.executable, "-I", str(SCRIPT), str(tmp_path / "pair.csv"), str(threshold)]
-        expected = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        same({name: at["oracle"]["tpr"]["share"] for name, at in pair["at_fpr"].items()}, expected.pop("oracle"))
-        for name in ("auc", "average_precision", "eer"):
-            assert pair[name]["value"] == pytest.approx(expected.pop(name), rel=0, abs=1e-9)
-        same(pair["tpr"], expected.pop("generators")[pair["fakes"]])
-        same(pair["fpr"], expected.pop("sources")[pair["reals"]])
-        same(pair, expected)
+        for number, of in anew.items():
+            expected = recomputed(tmp_path, of, [pair["reals"], pair["fakes"]])
+            for name in ("auc", "average_precision", "eer"):
+                assert pair[name]["seeds"][str(number)] == pytest.approx(expected[name], rel=0, abs=1e-9)
+            for name, around in pair["intervals"].items():
+                assert around["seeds"][str(number)] == pytest.approx(expected[name], rel=0, abs=1e-9)
+            more = pair["by_seed"][str(number)]
+            same(more, {name: expected[name] for name in more})
+            for rate, rates, side in (("tpr", "generators", "fakes"), ("fpr", "sources", "reals")):
+                assert pair[rate]["seeds"][str(number)] == expected[rates][pair[side]]["share"]
     for curve in ("roc", "reliability"):
-        assert set(pd.read_csv(project / "metrics" / curve / "three.csv")["detector"]) == {"three"}
+        frame = pd.read_csv(project / "metrics" / curve / "three.csv")
+        assert (set(frame["detector"]), set(frame["seed"])) == ({"three"}, {4, 5})
+
+
+def recomputed(folder: Path, anew: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The metrics of one training seed on two sets, at its threshold, by the other program."""
+    with (folder / "pair.csv").open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, ["id", "label", "logit", "score", "generator", "source"])
+        writer.writeheader()
+        for name in names:
+            writer.writerows({**row, "generator": name, "source": name} for row in anew["predictions"][name])
+    threshold = anew["calibration"]["threshold"]
+    command = [sys.executable, "-I", str(SCRIPT), str(folder / "pair.csv"), str(threshold)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return found
 
 
 def test_the_independent_program_imports_nothing_of_the_library() -> None:
@@ -216,7 +250,7 @@ def test_two_equal_members_are_the_member() -> None:
     made = make_ensemble("both", twice, CALIBRATION)
     labels = np.asarray(frame["label"])
     alone = calibrate(np.asarray(frame["logit"]), labels, CALIBRATION)
-    assert made.calibration.temperature == pytest.approx(alone.temperature / 0.7, rel=1e-4)
+    assert made.trainings[4].temperature == pytest.approx(alone.temperature / 0.7, rel=1e-4)
     found = made.predict({name: pd.DataFrame(frame) for name in twice})
     assert list(found.columns) == SCHEMA.names
     np.testing.assert_allclose(found["logit"], np.asarray(frame["logit"]) / 0.7, rtol=1e-12)
@@ -247,6 +281,17 @@ def test_members_that_share_no_face_of_a_class_are_one_line() -> None:
     assert str(error.value) == (
         "ensemble `three`: dct_logistic, discriminator, efficientnet_lite0 share 60 real and 0 fake validation "
         "faces, and both are needed to calibrate it; give its members the same `train_on`"
+    )
+
+
+def test_members_of_other_training_seeds_are_one_line() -> None:
+    three = members()
+    other = {**card("discriminator"), "seed": 7}
+    three["discriminator"] = Member(1.0, other, three["discriminator"].validation.assign(seed=7))
+    with pytest.raises(UserError) as error:
+        make_ensemble("three", three, CALIBRATION)
+    assert str(error.value) == (
+        "ensemble `three`: `dct_logistic` was trained from seeds 4 and `discriminator` from 7; run `dvc repro`"
     )
 
 

@@ -198,3 +198,37 @@ def test_a_parquet_file_with_a_column_twice(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "odd.parquet")
     with pytest.raises(UserError, match=r"odd\.parquet: .*score"):
         read_external(tmp_path / "odd.parquet")
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
+def test_a_face_has_a_row_for_each_training_seed(tmp_path: Path, name: str) -> None:
+    rows = {key: values * 2 for key, values in GOOD.items()}
+    rows["score"] = [0.1, 0.6, 0.4, 0.9, 0.1, 0.2, 0.4, 0.9]
+    found = external_metrics(read_all([written(tmp_path, name, **rows, seed=[5] * 4 + [7] * 4)]), 0.5, 100, 4)
+    assert found["seeds"] == [5, 7]
+    assert found["auc"]["seeds"] == {"5": 0.75, "7": 1.0}
+    assert (found["n"]["reals"], found["n"]["fakes"], found["n"]["without_identity"]) == (2, 2, 4)
+    assert found["fpr"]["seeds"] == {"5": 0.5, "7": 0.0}
+    assert found["generators"]["(not said)"]["n"] == 2
+
+
+def test_training_seeds_may_be_in_files_of_their_own(tmp_path: Path) -> None:
+    files = [written(tmp_path, f"{seed}.csv", seed=[seed] * 4) for seed in (1, 2)]
+    assert external_metrics(read_all(files), 0.5, 100, 4)["seeds"] == [1, 2]
+    assert external_metrics(read_all(files[:1]), 0.5, 100, 4)["seeds"] == [1]
+    other = written(tmp_path, "other.csv", id=list("wxyz"), seed=[2] * 4)
+    with pytest.raises(UserError, match="training seeds 1 and 2 have predictions on different faces"):
+        external_metrics(read_all([files[0], other]), 0.5, 100, 4)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        ([1, 1, "a", 2.5], "`seed` is not an integer in rows 3, 4 ('a')"),
+        ([1, 1, "", 1], "`seed` is not an integer in row 3"),
+    ],
+)
+def test_seeds_that_are_none(tmp_path: Path, seeds: list[Any], expected: str) -> None:
+    assert problems(written(tmp_path, seed=seeds)) == [expected]
+    twice = written(tmp_path, id=list("abca"), seed=[1, 1, 1, 1])
+    assert problems(twice) == ["`id` is not unique within one `seed` in rows 1, 4 ('a')"]

@@ -7,16 +7,22 @@ import pandas as pd
 import pytest
 
 from unseen.core.errors import UserError
-from unseen.evaluation.groups import SMALL, as_table, by_group
-from unseen.evaluation.shares import share
+from unseen.evaluation import groups
+from unseen.evaluation.bootstrap import Resampling
+from unseen.evaluation.groups import SMALL, as_table
+from unseen.evaluation.scored import Scored
 
-from .made_up import frame
+from .made_up import frame, share, with_seeds
 
 
 def people(label: int, n: int, hits: int, **attributes: str) -> pd.DataFrame:
     """So many faces, of which so many reach a threshold of 0.5."""
-    found = frame(label, [1.0] * hits + [-1.0] * (n - hits))
+    found = frame(label, [1.0] * hits + [-1.0] * (n - hits), name=f"{label} {attributes}")
     return found.assign(attributes=[list(attributes.items())] * n)
+
+
+def by_group(predictions: pd.DataFrame, threshold: float, attributes: list[str]) -> dict[str, Any]:
+    return groups.by_group(Scored.of(predictions), threshold, attributes, Resampling(100, 4))
 
 
 def together(*parts: pd.DataFrame) -> pd.DataFrame:
@@ -48,13 +54,17 @@ def test_rates_are_shares_of_each_class_in_each_group(predictions: pd.DataFrame)
     assert found["without"] == 100
 
 
-def test_wilsons_interval_by_hand(predictions: pd.DataFrame) -> None:
-    z, n, p = 1.959963984540054, 40, 0.05
-    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    margin = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    fpr = by_group(predictions, 0.5, ["gender"])["gender"]["groups"]["f"]["fpr"]
-    assert fpr["low"] == pytest.approx(middle - margin, rel=1e-9)
-    assert fpr["high"] == pytest.approx(middle + margin, rel=1e-9)
+def test_rates_and_gaps_of_several_training_seeds(predictions: pd.DataFrame) -> None:
+    other = predictions.assign(score=0.9)  # a network that calls all fake
+    found = by_group(with_seeds(predictions, other), 0.5, ["gender"])["gender"]
+    assert found["groups"]["f"]["fpr"]["seeds"] == {"4": 0.05, "5": 1.0}
+    assert found["groups"]["f"]["fpr"]["share"] == pytest.approx(0.525)
+    assert (found["groups"]["f"]["reals"], found["without"]) == (40, 100)
+    assert found["gaps_by_seed"] == {
+        "4": {"fpr": pytest.approx(0.15), "tpr": pytest.approx(0.2)},
+        "5": {"fpr": 0.0, "tpr": 0.0},
+    }
+    assert found["gaps"] == {"fpr": pytest.approx(0.075), "tpr": pytest.approx(0.1)}
 
 
 def test_a_gap_is_taken_over_groups_that_are_not_small(predictions: pd.DataFrame) -> None:
@@ -64,7 +74,7 @@ def test_a_gap_is_taken_over_groups_that_are_not_small(predictions: pd.DataFrame
     assert found["groups"]["f"]["small"] == []
     assert found["gaps"]["fpr"] == pytest.approx(0.2 - 0.05)
     assert found["gaps"]["tpr"] == pytest.approx(0.95 - 0.75)
-    one_more = together(predictions, people(0, 1, 1, gender="x"))
+    one_more = together(predictions, people(0, 1, 1, gender="x").assign(id="one more", identity="one more"))
     assert by_group(one_more, 0.5, ["gender"])["gender"]["gaps"]["fpr"] == pytest.approx(0.95)
 
 

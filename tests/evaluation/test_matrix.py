@@ -11,7 +11,7 @@ from unseen.evaluation.matrix import HEADINGS, matrix
 def metrics(**generators: tuple[float, float | None]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (tpr, auc) in generators.items():
-        found[name] = {"tpr": {"share": tpr}, **({} if auc is None else {"auc": auc})}
+        found[name] = {"tpr": {"share": tpr}, **({} if auc is None else {"auc": {"value": auc}})}
     return {"generators": found}
 
 

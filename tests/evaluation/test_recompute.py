@@ -16,8 +16,8 @@ from commands.program import run
 SCRIPT = Path(__file__).parent / "recompute.py"
 
 
-def predictions(path: Path) -> None:
-    """Faces with ties, saturated scores and scores at the edges of bins."""
+def predictions(path: Path, seeds: int) -> None:
+    """Faces with ties, saturated scores and scores at the edges of bins, of some seeds; 0: no such column."""
     random = np.random.default_rng(7)
     labels = random.integers(0, 2, 700)
     logits = np.round(random.normal(2 * labels - 1, 2.5), 1)
@@ -34,7 +34,14 @@ def predictions(path: Path) -> None:
         "source": np.where(labels == 0, random.choice(["orl", "lfw"], 700), ""),
         "identity": random.integers(0, 100, 700),
     }
-    pd.DataFrame(columns).to_csv(path, index=False)
+    frames = [pd.DataFrame(columns)]
+    for seed in range(1, seeds):
+        logits = np.round(frames[0]["logit"] + random.normal(0, 1, 700), 1)
+        moved = frames[0].assign(logit=logits, score=1 / (1 + np.exp(-logits / 2.1)))
+        frames.append(moved.sample(frac=1, random_state=seed))
+    for seed, frame in enumerate(frames if seeds else ()):
+        frame["seed"] = 4 + seed
+    pd.concat(frames).to_csv(path, index=False)
 
 
 def same(found: Any, expected: Any) -> None:
@@ -46,11 +53,11 @@ def same(found: Any, expected: Any) -> None:
         assert found == pytest.approx(expected, rel=0, abs=1e-9)
 
 
-@pytest.mark.parametrize("threshold", ["0.5", "0.83", "1"])
+@pytest.mark.parametrize(("threshold", "seeds"), [("0.5", 0), ("0.83", 0), ("1", 0), ("0.5", 1), ("0.83", 3)])
 def test_an_independent_program_comes_to_the_same_numbers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], threshold: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], threshold: str, seeds: int
 ) -> None:
-    predictions(tmp_path / "mine.csv")
+    predictions(tmp_path / "mine.csv", seeds)
     code, out, _ = run(
         capsys, "evaluate", tmp_path / "mine.csv", "--threshold", threshold, "--json", "--resamples", "100"
     )
@@ -58,12 +65,22 @@ def test_an_independent_program_comes_to_the_same_numbers(
     found = json.loads(out[0])
     command = [sys.executable, "-I", str(SCRIPT), str(tmp_path / "mine.csv"), threshold]
     expected = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    oracle = expected.pop("oracle")
-    same({name: at["oracle"]["tpr"]["share"] for name, at in found["at_fpr"].items()}, oracle)
+    oracle, of_seeds = expected.pop("oracle"), expected.pop("of_seeds")
+    assert set(of_seeds) == {str(4 + seed) for seed in range(seeds)} or not seeds
+    same({name: found["at_fpr"][name]["oracle"]["tpr"]["share"] for name in oracle}, oracle)
+    assert {name for name, at in found["at_fpr"].items() if at["oracle"]["tpr"]} == set(oracle)
     ranked = {name: expected.pop(name) for name in ("auc", "average_precision", "eer")}
     same({name: found[name]["value"] for name in ranked}, ranked)
     same(found, expected)
     assert set(found["generators"]) == set(expected["generators"])
+    for seed, one in of_seeds.items():
+        same({name: found[name]["seeds"][seed] for name in ranked}, {name: one[name] for name in ranked})
+        same(
+            {name: of["seeds"][seed] for name, of in found["intervals"].items()},
+            {name: one[name] for name in found["intervals"]},
+        )
+        same(found["by_seed"][seed], {name: one[name] for name in found["by_seed"][seed]})
+        same({"tpr": found["tpr"]["seeds"][seed]}, {"tpr": one["recall"]})
 
 
 def test_the_independent_program_imports_nothing_of_the_library() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from unseen.evaluation.people import one_person_by_faces, without_identity
 from unseen.evaluation.sanity import people_warnings, score_warnings
+from unseen.evaluation.scored import Scored
 
 FAR, BELOW = {"low": 0.6, "high": 0.8}, {"low": 0.2, "high": 0.4}
 LOGITS = np.linspace(-3, 3, 40)
@@ -18,16 +19,20 @@ def frame(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame({"id": [str(i) for i in range(len(next(iter(columns.values()))))], **columns})
 
 
+def scored(**columns: Any) -> Scored:
+    return Scored.of(frame(**columns).assign(label=0))
+
+
 def test_nothing_is_said_of_scores_that_fit_their_logits() -> None:
-    assert score_warnings(frame(score=SCORES, logit=LOGITS), FAR) == []
-    assert score_warnings(frame(score=SCORES.round(2), logit=LOGITS.round(1)), FAR) == []
-    assert score_warnings(frame(score=SCORES), FAR) == []
+    assert score_warnings(scored(score=SCORES, logit=LOGITS), FAR) == []
+    assert score_warnings(scored(score=SCORES.round(2), logit=LOGITS.round(1)), FAR) == []
+    assert score_warnings(scored(score=SCORES), FAR) == []
 
 
 def test_an_interval_wholly_below_chance() -> None:
-    (said,) = score_warnings(frame(score=SCORES), BELOW)
+    (said,) = score_warnings(scored(score=SCORES), BELOW)
     assert said.startswith("the AUC's interval, 0.200 to 0.400, is below 0.5: labels or scores may be inverted")
-    assert score_warnings(frame(score=SCORES), {"low": 0.2, "high": 0.5}) == []
+    assert score_warnings(scored(score=SCORES), {"low": 0.2, "high": 0.5}) == []
 
 
 @pytest.mark.parametrize(
@@ -38,14 +43,14 @@ def test_an_interval_wholly_below_chance() -> None:
     ],
 )
 def test_scores_and_logits_that_do_not_fit(scores: Any, says: str) -> None:
-    (said,) = score_warnings(frame(score=scores, logit=LOGITS), FAR)
+    (said,) = score_warnings(scored(score=scores, logit=LOGITS), FAR)
     assert said.startswith(says)
 
 
 def test_scores_that_are_verdicts_or_all_the_same() -> None:
-    (said,) = score_warnings(frame(score=(SCORES > 0.5).astype(float)), FAR)
+    (said,) = score_warnings(scored(score=(SCORES > 0.5).astype(float)), FAR)
     assert said.startswith("all scores are 0 or 1")
-    (said,) = score_warnings(frame(score=[0.5] * 4), FAR)
+    (said,) = score_warnings(scored(score=[0.5] * 4), FAR)
     assert said.startswith("every score is 0.5")
 
 

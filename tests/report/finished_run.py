@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-from evaluation.made_up import bell, columns
+from evaluation.made_up import FROZEN, bell, columns
 from faces_for_training import OrlFaces, encoded, upsampled
 from unseen.audit.shortcuts import audit
 from unseen.core.files import write_json, write_metrics
@@ -134,7 +134,7 @@ def _measure(root: Path, params: Params) -> None:
             write_predictions(root / "data/predictions" / detector / f"{name}.parquet", [rows])
     for detector in SCORES:
         folder = root / "data/predictions" / detector
-        found = evaluate(folder, list(params.evaluation_sets), 0.5, (0.4, 0.6), params.evaluation, params.seed)
+        found = evaluate(folder, list(params.evaluation_sets), FROZEN, params.evaluation, params.seed)
         write_metrics(root / "metrics/detectors" / f"{detector}.json", found.metrics)
         losses = pd.DataFrame(
             {"step": [20, 40], "learning_rate": 1e-3, "train_loss": [0.7, 0.5], "val_loss": [0.6, 0.4]}

@@ -67,7 +67,7 @@ def test_results_are_what_the_stages_wrote(results: Results, root: Path) -> None
     assert list(results.detectors) == list(results.cards) == list(SCORES)
     assert set(results.counts) == {"orl", "swaps", "gan"}
     assert results.selections["orl_test"] == read_json(root / "metrics/evaluation_sets/orl_test.json")
-    assert list(results.roc.columns) == ["detector", "pair", "fpr", "tpr"]
+    assert list(results.roc.columns) == ["detector", "pair", "seed", "fpr", "tpr"]
     assert set(results.roc["detector"]) == set(SCORES)
     assert results.leaderboard["detector"].tolist() == ["efficientnet_lite0", "dct_logistic"]
 
@@ -129,6 +129,6 @@ def test_of_generators_caught_alike_the_one_that_trained_nothing_is_the_worst(
 
 def test_names_that_look_like_numbers_or_missing_values_are_names(tmp_path: Path) -> None:
     (tmp_path / "7.csv").write_text("pair,fpr,tpr\n007,0,0\nnan,1,\n", encoding="utf-8")
-    found = _tables(tmp_path, ["7"], ["detector", "pair", "fpr", "tpr"])
+    found = _tables(tmp_path, ["7"], ["detector", "pair", "seed", "fpr", "tpr"])
     assert found["pair"].tolist() == ["007", "nan"]
     assert found["tpr"].isna().tolist() == [False, True]

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from evaluation import made_up
 from faces_for_training import OrlFaces, encoded, stored
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
@@ -22,7 +23,7 @@ from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
-from unseen.evaluation.metrics import share
+from unseen.evaluation.bootstrap import Resampling
 from unseen.faces.settings import FaceSettings
 from unseen.robustness import robustness
 from unseen.robustness.changes import CHANGES
@@ -237,13 +238,19 @@ def by_hand(path: Path) -> Path:
     return path
 
 
+HOW = Resampling(100, 4)
 PAIR = {"pair": Pair(reals="reals", fakes="fakes", matched=True)}
 AT_ONE = float(1 / (1 + np.exp(-0.5)))
 """The score of a logit of 1 at temperature 2."""
 
 
+def share(hits: int, n: int) -> dict[str, Any]:
+    """The rate of one network, each face of a person of its own."""
+    return {key: value for key, value in made_up.share(hits, n).items() if key != "seeds"}
+
+
 def test_measure_by_hand(tmp_path: Path) -> None:
-    clean, low, high = measure_robustness(by_hand(tmp_path / "p.parquet"), {"d": AT_ONE}, PAIR)
+    clean, low, high = measure_robustness(by_hand(tmp_path / "p.parquet"), {"d": AT_ONE}, PAIR, HOW)
     assert [(row["change"], row["level"]) for row in (clean, low, high)] == [
         ("clean", 0.0),
         ("jpeg", 50.0),
@@ -267,14 +274,14 @@ def test_the_threshold_is_the_clean_one_under_every_change(tmp_path: Path) -> No
     """A threshold of jpeg's own would have told the two fakes at quality 50 from half of the reals; and another
     threshold moves every row alike, and no shift."""
     path = by_hand(tmp_path / "p.parquet")
-    strict, loose = (measure_robustness(path, {"d": threshold}, PAIR) for threshold in (AT_ONE, 0.5))
+    strict, loose = (measure_robustness(path, {"d": threshold}, PAIR, HOW) for threshold in (AT_ONE, 0.5))
     assert [row["fpr"]["share"] for row in strict] == [0.25, 0.5, 0.25]
     assert [row["fpr"]["share"] for row in loose] == [0.25, 0.75, 0.25]
     assert [row["shift_reals"] for row in strict] == [row["shift_reals"] for row in loose]
 
 
 def test_one_table_and_one_tree(tmp_path: Path) -> None:
-    rows = measure_robustness(by_hand(tmp_path / "p.parquet"), {"d": 0.5}, PAIR)
+    rows = measure_robustness(by_hand(tmp_path / "p.parquet"), {"d": 0.5}, PAIR, HOW)
     table = as_table(rows)
     assert list(table.columns) == [
         *("detector", "pair", "change", "level", "auc", "balanced_accuracy", "tpr", "fpr"),
@@ -292,13 +299,13 @@ def test_measured_from_scores_as_they_are_written(
     tmp_path: Path, detectors: list[TrainedDetector], folders: dict[str, Path]
 ) -> None:
     frame = scored(detectors, folders, tmp_path / "out.parquet")
-    rows = measure_robustness(tmp_path / "out.parquet", {"one": 0.5, "two": 0.6, "three": 0.7}, PAIR)
+    rows = measure_robustness(tmp_path / "out.parquet", {"one": 0.5, "two": 0.6, "three": 0.7}, PAIR, HOW)
     assert len(rows) == len(NAMES) * len(CELLS)
     for row, threshold in ((rows[1], 0.5), (rows[-1], 0.7)):
         keys = ["detector", "change", "level"]
         part = frame[(frame[keys] == [row[key] for key in keys]).all(axis=1)]
         fakes = part[part["set"] == "fakes"]
-        assert row["tpr"] == share(int((fakes["score"] >= threshold).sum()), 20)
+        assert (row["tpr"]["share"], row["tpr"]["n"]) == ((fakes["score"] >= threshold).mean(), 20)
 
 
 def settings(**changes: Any) -> RobustnessSettings:

@@ -21,22 +21,27 @@ project, or files of predictions as for `unseen evaluate`. Two detectors are com
 their frozen thresholds. If A or B is a file, they are compared on all faces that both have, joined by id, or by
 sha256 if no id matches.
 
-  DeLong        test whether the AUCs differ (A - B), if faces are independent
-  over people   95 % bootstrap interval of the difference: people are drawn with all their faces; a picture without an
-                identity counts as a person
-  McNemar       exact binomial test on the faces that only one of the two classifies correctly at its threshold
+AUC and accuracy are means over the training seeds of A and of B (column `seed` of a file).
+
+  DeLong        test whether the AUCs of these networks differ (A - B), if faces are independent
+  over people   95 % bootstrap interval of the difference: people are drawn with all their faces, and training seeds
+                with all people; a picture without an identity counts as a person
+  McNemar       exact binomial test on the faces that only one of the two classifies correctly at its threshold, with
+                the networks of the first training seeds
 """
 
 PREDICTIONS, DETECTORS = Path("data/sets/predictions"), Path("models/detectors")
 OF_ENSEMBLES, ENSEMBLES = Path("data/ensembles"), Path("models/ensembles")
 
 
-def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
-    """Predictions of a detector, an ensemble or a file; and the frozen threshold, None for a file."""
+def _read(name: str) -> "tuple[pd.DataFrame, list[float] | None]":
+    """Predictions of a detector, an ensemble or a file; and the frozen threshold of each training seed, None for a
+    file."""
     import pandas as pd
 
     from unseen.core.files import read_json
     from unseen.evaluation.external import read_external
+    from unseen.evaluation.scored import frozen_of, trainings_of
 
     card = ENSEMBLES / name / "ensemble.json"
     is_ensemble = card.is_file()
@@ -49,10 +54,12 @@ def _read(name: str) -> "tuple[pd.DataFrame, float | None]":
             raise UserError(f"{name}: neither a file nor a detector with predictions; allowed: {known}")
         return read_external(Path(name)), None
     try:
-        threshold = float(read_json(card)["calibration"]["threshold"])
+        trainings = trainings_of(read_json(card))
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not found; run `dvc repro`") from None
-    return pd.concat([read_external(path).assign(set=path.stem) for path in files], ignore_index=True), threshold
+    predictions = pd.concat([read_external(path).assign(set=path.stem) for path in files], ignore_index=True)
+    frozen = frozen_of(trainings, sorted(predictions["seed"].unique()), name)
+    return predictions, [one.threshold for one in frozen]
 
 
 def _found(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -61,7 +68,7 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     from unseen.evaluation.sanity import people_warnings, score_warnings
 
     (first, of_first), (second, of_second) = _read(arguments.first), _read(arguments.second)
-    frozen = [0.5 if threshold is None else threshold for threshold in (of_first, of_second)]
+    frozen = [[0.5] if thresholds is None else thresholds for thresholds in (of_first, of_second)]
     if arguments.thresholds is None and None in (of_first, of_second):
         print("the threshold of a file is 0.5 (set --thresholds A B to change it)", file=sys.stderr)
     a, b = arguments.thresholds or frozen
@@ -78,12 +85,12 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, both in parts.items():
         joined = join_predictions(*both)
         found[name] = one = compare(joined, (a, b), arguments.resamples, arguments.seed)
-        one["warnings"] = people_warnings(joined.first)
-        for side, frame, threshold, auc in zip(
+        one["warnings"] = people_warnings(joined.first.faces)
+        for side, faces, thresholds, auc in zip(
             "AB", (joined.first, joined.second), (of_first, of_second), one["auc_intervals"], strict=True
         ):
-            if threshold is None:  # a file
-                one["warnings"] += [f"{side}: {warning}" for warning in score_warnings(frame, auc)]
+            if thresholds is None:  # a file
+                one["warnings"] += [f"{side}: {warning}" for warning in score_warnings(faces, auc)]
     return found
 
 

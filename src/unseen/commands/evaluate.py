@@ -66,9 +66,10 @@ def as_table(found: dict[str, Any]) -> list[str]:
     if found["threshold"] != 0.5:
         rows.append(("at threshold 0.5", "", ""))
         rows += [(f"  {key}", *_number(found["at_half"][key], None)) for key in VERDICTS]
+    oracles = {name: found["at_fpr"][key]["oracle"] for key, name in AT_FPR.items()}
     rows += [
-        (f"TPR at FPR {name}, oracle threshold", *_percent(found["at_fpr"][key]["oracle"]["tpr"]))
-        for key, name in AT_FPR.items()
+        (f"TPR at FPR {name}, oracle threshold", *(_percent(of["tpr"]) if of["tpr"] else ("n/a", of["reason"])))
+        for name, of in oracles.items()
     ]
     rows += [(key, *_number(found[key], around.get(key))) for key in ERRORS]
     before = found.get("before_temperature", {})

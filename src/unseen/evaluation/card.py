@@ -4,7 +4,7 @@ After Mitchell et al. 2019, Model Cards for Model Reporting, arXiv 1810.03993. T
 `card.md` in this folder. The same numbers give the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,42 @@ def _percent(share: float) -> str:
     return f"{share:.1%}"
 
 
+def _decimals(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _several(seeds: Numbers, mean: str, write: Callable[[float], str]) -> str:
+    """A number of the network in the folder, the mean over training seeds, and their range."""
+    own, values = next(iter(seeds.values())), seeds.values()
+    if len(seeds) == 1:
+        return mean
+    return f"{write(own)}; mean {mean}, seeds {write(min(values))} to {write(max(values))}"
+
+
 def _rate(found: Numbers) -> str:
     """A share with its interval and n."""
-    return f"{_percent(found['share'])} ({between(found['share'], found, _percent)}, n {found['n']:,})"
+    mean = f"{_percent(found['share'])} ({between(found['share'], found, _percent)}, n {found['n']:,})"
+    return _several(found["seeds"], mean, _percent)
 
 
 def _auc(found: Numbers) -> str:
-    return f"{found['value']:.3f} ({between(found['value'], found, '{:.3f}'.format)})"
+    mean = f"{_decimals(found['value'])} ({between(found['value'], found, _decimals)})"
+    return _several(found["seeds"], mean, _decimals)
+
+
+def _balanced(pair: Numbers) -> str:
+    seeds = pair["intervals"]["balanced_accuracy"]["seeds"]
+    return _several(seeds, _percent(pair["balanced_accuracy"]), _percent)
+
+
+def _ece(pair: Numbers, when: str = "") -> str:
+    """The ECE; `when` is `before_temperature`, or empty."""
+    seeds = {seed: (one[when] if when else one)["ece"] for seed, one in pair["by_seed"].items()}
+    return _several(seeds, _decimals((pair[when] if when else pair)["ece"]), _decimals)
+
+
+def _mse(pair: Numbers) -> str:
+    return _several(pair["intervals"]["mse"]["seeds"], _decimals(pair["mse"]), _decimals)
 
 
 def _environment() -> jinja2.Environment:
@@ -60,6 +89,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # it writes Markdown: see `plain`
     )
     found.filters |= {"plain": _plain, "people": _people, "percent": _percent, "rate": _rate, "auc": _auc}
+    found.filters |= {"balanced": _balanced, "ece": _ece, "mse": _mse}
     found.filters |= {
         "whole": lambda n: f"{n:,}",
         "decimals": lambda value, digits: f"{value:.{digits}f}",
@@ -74,7 +104,7 @@ def model_card(card: Numbers, metrics: Numbers, licenses: Mapping[str, str]) -> 
 
     Args:
         card: its `detector.json`.
-        metrics: from `evaluate`.
+        metrics: from `evaluate`. The network of its first training seed is the one in the folder.
         licenses: of each source's pictures. A set without one here holds fakes made by this project.
     """
     train = card["trained_on"]["train"]
@@ -88,6 +118,7 @@ def model_card(card: Numbers, metrics: Numbers, licenses: Mapping[str, str]) -> 
             card=card,
             metrics=metrics,
             licenses=licenses,
+            seeds=list(pairs[0][1]["auc"]["seeds"]),
             few=train["people"] + train.get("without_identity", 0) < FEW_PEOPLE,
             pairs=pairs,
             generators=sorted(metrics["generators"].items(), key=lambda item: (item[1]["tpr"]["share"], item[0])),

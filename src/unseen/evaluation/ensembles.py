@@ -4,9 +4,10 @@ The logit of an ensemble is the weighted mean of the calibrated logits of its me
 
     logit = sum(weight * member's logit / member's temperature) / sum(weight)
 
+With several training seeds this is done for each of them: the ensemble of a seed combines the networks of that seed.
 Temperature, threshold and unsure band come from the members' predictions on validation faces, by the function that
-calibrates a detector. The functions take and return data frames of predictions (`unseen.data.predictions`)
-and load no network.
+calibrates a detector, and each training seed has its own. The functions take and return data frames of predictions
+(`unseen.data.predictions`) and load no network.
 """
 
 from collections.abc import Mapping
@@ -23,8 +24,8 @@ from unseen.detectors.shared.calibration import Calibration, calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
 
 RULE = "weighted mean of the members' calibrated logits (logit / temperature)"
-FACE = ["id", "sha256"]
-"""Columns that identify a face."""
+FACE = ["id", "sha256", "seed"]
+"""Columns that identify a face as a network of one training seed scored it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Member:
     Attributes:
         weight: positive; only the ratios between members matter.
         card: its `detector.json`.
-        validation: its predictions on its validation faces.
+        validation: its predictions on its validation faces, of every training seed.
     """
 
     weight: float
@@ -42,9 +43,10 @@ class Member:
     validation: pd.DataFrame
 
     @property
-    def temperature(self) -> float:
-        """Temperature of the detector; its calibrated logit is logit / temperature."""
-        return float(self.card["calibration"]["temperature"])
+    def temperatures(self) -> dict[int, float]:
+        """Temperature of the network of each training seed; its calibrated logit is logit / temperature."""
+        found = self.card.get("trainings") or {self.card["seed"]: self.card["calibration"]}
+        return {int(seed): float(one["temperature"]) for seed, one in found.items()}
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,13 @@ class Ensemble:
     Attributes:
         name: its key below `ensembles`.
         members: sorted by name.
-        calibration: temperature, threshold and unsure band, from the validation faces that all members share.
+        trainings: for each training seed, ascending, temperature, threshold and unsure band, from the validation
+            faces that all members share.
     """
 
     name: str
     members: dict[str, Member]
-    calibration: Calibration
+    trainings: dict[int, Calibration]
 
     def predict(self, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """Compute the ensemble's predictions on an evaluation set.
@@ -68,11 +71,12 @@ class Ensemble:
             predictions: of each member on that set, from `read_predictions`.
 
         Returns:
-            One row a face, with the columns of `unseen.data.predictions.SCHEMA`. `logit` is before the ensemble's own
-            temperature, `score` after it.
+            One row a face and training seed, with the columns of `unseen.data.predictions.SCHEMA`. `logit` is before
+            the ensemble's own temperature, `score` after it.
 
         Raises:
-            UserError: two members have predictions on different faces, or in a different order.
+            UserError: two members have predictions on different faces, of different training seeds, or in a
+                different order; or a training seed is not calibrated.
         """
         first, *others = self.members
         faces = predictions[first]
@@ -83,11 +87,18 @@ class Ensemble:
                     f"`{faces['set'].iloc[0]}`; run `dvc repro`"
                 )
         logits = mean_logits(self.members, predictions)
-        found: pd.DataFrame = faces.assign(logit=logits, score=self.calibration.score(logits))[SCHEMA.names]
+        scores = np.empty(len(faces))
+        for seed in faces["seed"].unique():
+            if seed not in self.trainings:
+                raise UserError(f"ensemble `{self.name}`: training seed {seed} has no calibration; run `dvc repro`")
+            rows = (faces["seed"] == seed).to_numpy()
+            scores[rows] = self.trainings[seed].score(logits[rows])
+        found: pd.DataFrame = faces.assign(logit=logits, score=scores)[SCHEMA.names]
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the content of `ensemble.json`."""
+        """Return the content of `ensemble.json`; `calibration` is that of the first training seed."""
+        seed, calibration = next(iter(self.trainings.items()))
         return {
             "name": self.name,
             "kind": "ensemble",
@@ -95,15 +106,17 @@ class Ensemble:
             "members": {
                 name: {
                     "weight": one.weight,
-                    "temperature": one.temperature,
+                    "temperatures": {str(seed): one.temperatures[seed] for seed in self.trainings},
                     "kind": one.card["kind"],
-                    "validation_faces": len(one.validation),
+                    "validation_faces": one.validation["id"].nunique(),
                 }
                 for name, one in self.members.items()
             },
             "parameters": sum(one.card["parameters"] for one in self.members.values()),
-            "calibration": self.calibration.as_dict(),
-            "n": {label: int(self.calibration.validation[label]) for label in ("reals", "fakes")},
+            "seed": seed,
+            "calibration": calibration.as_dict(),
+            "trainings": {str(number): one.as_dict() for number, one in self.trainings.items()},
+            "n": {label: int(calibration.validation[label]) for label in ("reals", "fakes")},
             "trained_on": trained_on([one.card["trained_on"] for one in self.members.values()]),
         }
 
@@ -113,14 +126,17 @@ def mean_logits(members: Mapping[str, Member], predictions: Mapping[str, pd.Data
 
     Args:
         members: by name.
-        predictions: of each member, n rows, the same face in the same row.
+        predictions: of each member, n rows, the same face and training seed in the same row.
     """
-    calibrated = [predictions[name]["logit"].to_numpy(np.float64) / one.temperature for name, one in members.items()]
+    calibrated = [
+        predictions[name]["logit"].to_numpy(np.float64) / predictions[name]["seed"].map(one.temperatures).to_numpy()
+        for name, one in members.items()
+    ]
     return np.asarray(np.average(calibrated, axis=0, weights=[one.weight for one in members.values()]))
 
 
 def common_faces(predictions: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return each detector's predictions on the faces that all share, joined and sorted by `id` and `sha256`."""
+    """Return each detector's predictions on the faces that all share, joined and sorted by FACE."""
     shared = set.intersection(*(set(zip(*(one[key] for key in FACE), strict=True)) for one in predictions.values()))
     index = pd.MultiIndex.from_tuples(sorted(shared), names=FACE)
     return {name: one.set_index(FACE).reindex(index).reset_index() for name, one in predictions.items()}
@@ -154,15 +170,32 @@ def make_ensemble(name: str, members: Mapping[str, Member], settings: Calibratio
         settings: the operating point.
 
     Raises:
-        UserError: the validation faces that all members share lack a class.
+        UserError: members have different training seeds, or the validation faces that all share lack a class.
     """
     ordered = dict(sorted(members.items()))
+    seeds = {member: sorted(one.temperatures) for member, one in ordered.items()}
+    first, *others = ordered
+    for member in others:
+        if seeds[member] != seeds[first]:
+            raise UserError(
+                f"ensemble `{name}`: `{first}` was trained from seeds {_listed(seeds[first])} and `{member}` from "
+                f"{_listed(seeds[member])}; run `dvc repro`"
+            )
     shared = common_faces({member: one.validation for member, one in ordered.items()})
-    labels = next(iter(shared.values()))["label"].to_numpy(np.int64)
-    reals, fakes = int(np.sum(labels == 0)), int(np.sum(labels == 1))
+    faces = next(iter(shared.values()))
+    labels = faces["label"].to_numpy(np.int64)
+    reals, fakes = (faces["id"][labels == label].nunique() for label in (0, 1))
     if not reals or not fakes:
         raise UserError(
             f"ensemble `{name}`: {', '.join(ordered)} share {reals} real and {fakes} fake validation faces, and both "
             "are needed to calibrate it; give its members the same `train_on`"
         )
-    return Ensemble(name, ordered, calibrate(mean_logits(ordered, shared), labels, settings))
+    logits = mean_logits(ordered, shared)
+    of_seeds = {seed: (faces["seed"] == seed).to_numpy() for seed in seeds[first]}
+    return Ensemble(
+        name, ordered, {seed: calibrate(logits[rows], labels[rows], settings) for seed, rows in of_seeds.items()}
+    )
+
+
+def _listed(seeds: list[int]) -> str:
+    return ", ".join(map(str, seeds))

@@ -14,14 +14,25 @@ from unseen.core.settings import did_you_mean
 from unseen.data.evaluation_sets import Pair, pairs_of
 from unseen.data.identities import people_of
 from unseen.data.predictions import read_predictions
+from unseen.evaluation.bootstrap import (
+    Resampling,
+    bounded,
+    by_name,
+    mean_of_drawn,
+    resample_counts,
+    seed_counts,
+    strata,
+)
 from unseen.evaluation.groups import attributes_of, by_group
-from unseen.evaluation.metrics import HALF, pair_metrics, reliability_curves, roc_points
+from unseen.evaluation.metrics import HALF, Trained, both_metrics, mean_of, reliability_curves, roc_points
+from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.ranking import Ranking
+from unseen.evaluation.rates import rate_above, rates_above
 from unseen.evaluation.reliability import squared_errors
+from unseen.evaluation.scored import Frozen, Scored, frozen_of
 from unseen.evaluation.settings import EvaluationSettings
-from unseen.evaluation.shares import rate_above, rates_above
 
-Predictions = Mapping[str, pd.DataFrame]
+Predictions = Mapping[str, Scored]
 
 
 @dataclass(frozen=True)
@@ -29,12 +40,13 @@ class Evaluation:
     """Metrics and curves of one detector.
 
     Attributes:
-        metrics: `threshold`; `sets`, the shares of each set that are called fake and unsure; `generators`, the TPR
-            and AUC of each generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`; `worst`, the
-            worst values over the pairs; `pooled`, all reals against all fakes; `groups`, the rates of groups in each
-            pair; `groups_without`, the pairs in which no face has any of the attributes.
-        roc: columns pair, fpr, tpr.
-        reliability: columns pair, temperature, low, high, n, predicted, observed.
+        metrics: `seeds`, the training seeds, and `thresholds`, that of each; `threshold`, that of the first seed;
+            `sets`, the shares of each set that are called fake and unsure; `generators`, the TPR and AUC of each
+            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`; `worst`, the worst values over
+            the pairs; `pooled`, all reals against all fakes; `groups`, the rates of groups in each pair;
+            `groups_without`, the pairs in which no face has any of the attributes.
+        roc: columns pair, seed, fpr, tpr.
+        reliability: columns pair, seed, temperature, low, high, n, predicted, observed.
     """
 
     metrics: dict[str, Any]
@@ -42,45 +54,78 @@ class Evaluation:
     reliability: pd.DataFrame
 
 
-def _of_set(frame: pd.DataFrame, threshold: float, unsure: tuple[float, float]) -> dict[str, Any]:
-    labels, scores = frame["label"].to_numpy(np.int64), frame["score"].to_numpy(np.float64)
+def _of_set(faces: Scored, frozen: list[Frozen], how: Resampling) -> dict[str, Any]:
+    thresholds = [one.threshold for one in frozen]
+    by_seed = [
+        {
+            "mse": float(squared_errors(faces.labels, scores).mean()),
+            "unsure": float(((scores >= one.unsure[0]) & (scores <= one.unsure[1])).mean()),
+        }
+        for scores, one in zip(faces.scores, frozen, strict=True)
+    ]
     return {
-        "label": "fake" if labels[0] else "real",
-        "generators": sorted(set(frame["generator"]) - {""}),
-        "called_fake": rate_above(frame, threshold),
-        "called_fake_at_half": rate_above(frame, HALF),
-        "mse": float(squared_errors(labels, scores).mean()),
-        "unsure": float(frame["score"].between(*unsure).mean()),
-        **people_of(zip(frame["id"], frame["identity"], strict=True)),
+        "label": "fake" if faces.labels[0] else "real",
+        "generators": sorted(set(faces.faces["generator"]) - {""}),
+        "called_fake": rate_above(faces, thresholds, how),
+        "called_fake_at_half": rate_above(faces, HALF, how),
+        "first_seed": rate_above(faces.first_seed(), thresholds[:1], how),
+        **mean_of(by_seed),
+        "by_seed": {str(seed): one for seed, one in zip(faces.seeds, by_seed, strict=True)},
+        **people_of(zip(faces.faces["id"], faces.faces["identity"], strict=True)),
     }
 
 
-def _joined(predictions: Predictions, names: Sequence[str]) -> pd.DataFrame:
-    """Concatenate sets; a face that is in several sets counts once."""
-    return pd.concat([predictions[name] for name in names], ignore_index=True).drop_duplicates("id")
+def _auc(both: Scored, how: Resampling) -> dict[str, Any]:
+    """The AUC alone, with its interval and the value of each training seed."""
+    rankings = [Ranking(both.labels, values) for values in both.values]
+    rows = [(both.people[ranking.reals], both.people[ranking.fakes]) for ranking in rankings]
+    drawn = seed_counts(len(rankings), how)
+    found = np.zeros(drawn.shape)
+    for number, counts in enumerate(resample_counts(strata(both.labels, both.people), how)):
+        for seed in np.flatnonzero(drawn[number]):
+            reals, fakes = rows[seed]
+            found[number, seed] = rankings[seed].auc(counts[reals], counts[fakes])
+    aucs = [ranking.all_once().auc for ranking in rankings]
+    pairs = Trials.of(both.labels, both.labels == 1, both.people).pairs
+    around = bounded(mean_of_drawn(found, drawn), pairs)
+    return {"value": float(np.mean(aucs)), **around, "seeds": by_name(both.seeds, aucs)}
 
 
-def _generators(predictions: Predictions, pairs: Mapping[str, Pair], threshold: float) -> dict[str, Any]:
+def _generators(
+    predictions: Predictions,
+    pairs: Mapping[str, Pair],
+    measured: Mapping[str, Any],
+    thresholds: list[float],
+    how: Resampling,
+) -> dict[str, Any]:
     """The TPR of each generator, and the `auc` of its fakes against all reals that its sets are paired with."""
-    fakes = [name for name, frame in predictions.items() if frame["label"].iloc[0] == 1]
+    fakes = [name for name, faces in predictions.items() if faces.labels[0] == 1]
     if not fakes:
         return {}
     found: dict[str, Any] = {}
-    everything = _joined(predictions, fakes)
-    for generator, tpr in rates_above(everything, "generator", threshold).items():
-        sets = [name for name in fakes if (predictions[name]["generator"] == generator).any()]
+    everything = Scored.joined(predictions[name] for name in fakes)
+    for generator, tpr in rates_above(everything, "generator", thresholds, how).items():
+        sets = [name for name in fakes if (predictions[name].faces["generator"] == generator).any()]
         against = sorted({pair.reals for pair in pairs.values() if pair.fakes in sets})
         found[generator] = {"tpr": tpr, "sets": sets, "against": against}
-        if against:
-            rows = everything[everything["generator"] == generator]
-            both = pd.concat([_joined(predictions, against), rows], ignore_index=True)
-            ranking = Ranking(both["label"].to_numpy(np.int64), both["logit"].to_numpy(np.float64))
-            found[generator]["auc"] = ranking.all_once().auc
+        if not against:
+            continue
+        alone = len(sets) == len(against) == 1 and set(predictions[sets[0]].faces["generator"]) == {generator}
+        same = [name for name, pair in pairs.items() if [pair.reals, pair.fakes] == [*against, *sets]]
+        if alone and same:  # the same faces as a pair: ranked already
+            found[generator]["auc"] = measured[same[0]]["auc"]
+        else:
+            rows = everything.take((everything.faces["generator"] == generator).to_numpy())
+            found[generator]["auc"] = _auc(Scored.joined([*(predictions[name] for name in against), rows]), how)
     return found
 
 
 def _grouped(
-    predictions: Predictions, pairs: Mapping[str, Pair], threshold: float, attributes: Sequence[str]
+    predictions: Predictions,
+    pairs: Mapping[str, Pair],
+    thresholds: list[float],
+    attributes: Sequence[str],
+    how: Resampling,
 ) -> dict[str, Any]:
     """The rates of groups in each pair, for those attributes that some face of the pair has.
 
@@ -90,11 +135,11 @@ def _grouped(
     known: set[str] = set()
     groups, without = {}, []
     for name, pair in pairs.items() if attributes else ():
-        both = _joined(predictions, [pair.reals, pair.fakes])
-        found = attributes_of(both)
+        both = Scored.joined([predictions[pair.reals], predictions[pair.fakes]])
+        found = attributes_of(both.faces)
         known |= found
         if there := [attribute for attribute in attributes if attribute in found]:
-            groups[name] = by_group(both, threshold, there)
+            groups[name] = by_group(both, thresholds, there, how)
         else:
             without.append(name)
     for attribute in attributes:
@@ -106,72 +151,81 @@ def _grouped(
     return {"groups": groups, "groups_without": without}
 
 
+def _worst(pairs: Mapping[str, Any]) -> dict[str, Any]:
+    """The lowest AUC and TPR and the highest FPR over the pairs, each with the name of its pair."""
+    found = {}
+    for key, value, sign in (("auc", "value", 1), ("tpr", "share", 1), ("fpr", "share", -1)):
+        name = min(pairs, key=lambda pair: (sign * pairs[pair][key][value], pair))
+        found[key] = {"pair": name, **pairs[name][key]}
+    return found
+
+
 def evaluate(
-    folder: Path,
-    names: Sequence[str],
-    threshold: float,
-    unsure: tuple[float, float],
-    settings: EvaluationSettings,
-    seed: int,
-    at_fpr: Mapping[str, float] | None = None,
+    folder: Path, names: Sequence[str], trained: Trained, settings: EvaluationSettings, seed: int
 ) -> Evaluation:
     """Compute the metrics of one detector.
 
     Args:
         folder: folder with one Parquet file of predictions for each evaluation set.
         names: names of the evaluation sets.
-        threshold: threshold on the score, frozen on validation data.
-        unsure: the range of scores that are unsure, frozen on validation data.
+        trained: what was frozen on validation data for each training seed, from `trainings_of`.
         settings: pairs, groups and bootstrap resamples.
         seed: seed of the bootstrap.
-        at_fpr: frozen thresholds at other FPRs, by the names of `thresholds.FPRS`.
 
     Raises:
-        UserError: predictions are missing or damaged, or no face has an attribute of `settings.groups`.
+        UserError: predictions are missing or damaged, training seeds differ between files or from `trained`, or no
+            face has an attribute of `settings.groups`.
     """
-    predictions = {name: read_predictions(folder / f"{name}.parquet") for name in names}
-    at_fpr = at_fpr or {}
-    sets = {name: _of_set(frame, threshold, unsure) for name, frame in predictions.items()}
+    files = {name: folder / f"{name}.parquet" for name in names}
+    predictions = {name: Scored.of(read_predictions(file), str(file)) for name, file in files.items()}
+    how = Resampling(settings.resamples, seed)
+    frozen = {name: frozen_of(trained, faces.seeds, str(files[name])) for name, faces in predictions.items()}
+    seeds, thresholds = sorted(trained), [trained[seed].threshold for seed in sorted(trained)]
+    sets = {name: _of_set(faces, frozen[name], how) for name, faces in predictions.items()}
     stated = pairs_of(settings.pairs, {name: one["label"] for name, one in sets.items()})
     pairs, rocs, curves = {}, [], []
     for name, pair in stated.items():
-        reals, fakes = predictions[pair.reals], predictions[pair.fakes]
-        found = pair_metrics(reals, fakes, threshold, settings.resamples, seed, at_fpr)
+        both = Scored.joined([predictions[pair.reals], predictions[pair.fakes]])
+        found = both_metrics(both, trained, how)
         pairs[name] = {"reals": pair.reals, "fakes": pair.fakes, "matched": pair.matched, **found}
-        rocs.append(pd.DataFrame(roc_points(reals, fakes), columns=["fpr", "tpr"]).assign(pair=name))
-        curves.append(reliability_curves(reals, fakes).assign(pair=name))
-    worst = {
-        "auc": min(pair["auc"]["value"] for pair in pairs.values()),
-        "tpr": min(pair["tpr"]["share"] for pair in pairs.values()),
-        "fpr": max(pair["fpr"]["share"] for pair in pairs.values()),
-    }
+        rocs.append(roc_points(both).assign(pair=name))
+        curves.append(reliability_curves(both).assign(pair=name))
     classes = {label: [name for name, one in sets.items() if one["label"] == label] for label in ("real", "fake")}
-    reals, fakes = (_joined(predictions, of) for of in classes.values())
-    pooled = pair_metrics(reals, fakes, threshold, settings.resamples, seed, at_fpr)
+    reals, fakes = (Scored.joined(predictions[name] for name in of) for of in classes.values())
+    pooled = both_metrics(Scored.joined([reals, fakes]), trained, how)
     metrics = {
-        "threshold": threshold,
+        "seeds": seeds,
+        "threshold": thresholds[0],
+        "thresholds": by_name(seeds, thresholds),
         "sets": sets,
-        "generators": _generators(predictions, stated, threshold),
-        "sources": rates_above(reals, "source", threshold),
+        "generators": _generators(predictions, stated, pairs, thresholds, how),
+        "sources": rates_above(reals, "source", thresholds, how),
         "pairs": pairs,
-        "worst": worst,
+        "worst": _worst(pairs),
         "pooled": {"reals": " + ".join(classes["real"]), "fakes": " + ".join(classes["fake"]), **pooled},
-        **_grouped(predictions, stated, threshold, settings.groups),
+        **_grouped(predictions, stated, thresholds, settings.groups, how),
     }
-    order = ["pair", "temperature", "low", "high", "n", "predicted", "observed"]
+    order = ["pair", "seed", "temperature", "low", "high", "n", "predicted", "observed"]
     return Evaluation(
         metrics,
-        pd.concat(rocs, ignore_index=True)[["pair", "fpr", "tpr"]],
+        pd.concat(rocs, ignore_index=True)[["pair", "seed", "fpr", "tpr"]],
         pd.concat(curves, ignore_index=True)[order],
     )
 
 
 def evaluation_summary(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The TPR of each set of fakes and the FPR of each set of reals, which `unseen predict` reports."""
+    """The TPR of each set of fakes and the FPR of each set of reals, which `unseen predict` reports.
+
+    `share`, `low`, `high` and `n` are of the network of the first training seed, which the artifact holds. `mean`,
+    `min` and `max` are over the training seeds.
+    """
     called: dict[str, dict[str, Any]] = {"fake": {}, "real": {}}
     for name, one in metrics["sets"].items():
-        called[one["label"]][name] = {**one["called_fake"], "generators": one["generators"]}
-    return {"tpr": called["fake"], "fpr": called["real"]}
+        first = {key: one["first_seed"][key] for key in ("share", "low", "high", "n")}
+        over_seeds = one["called_fake"]["seeds"].values()
+        spread = {"mean": one["called_fake"]["share"], "min": min(over_seeds), "max": max(over_seeds)}
+        called[one["label"]][name] = {**first, **spread, "generators": one["generators"]}
+    return {"seed": metrics["seeds"][0], "seeds": metrics["seeds"], "tpr": called["fake"], "fpr": called["real"]}
 
 
 def write_evaluation(found: Evaluation, name: str, metrics: Path) -> None:

@@ -17,17 +17,19 @@ from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
 from unseen.core.tables import DataTable, canonical_text, read_table
 from unseen.data.identities import people_of
-from unseen.evaluation.metrics import both_metrics
+from unseen.evaluation.bootstrap import Resampling
+from unseen.evaluation.metrics import both_metrics, same_threshold
 from unseen.evaluation.people import one_person_by_faces, own_person
+from unseen.evaluation.rates import rates_above
 from unseen.evaluation.sanity import people_warnings, score_warnings
-from unseen.evaluation.shares import rates_above
+from unseen.evaluation.scored import NO_SEED, Scored
 
 WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
 """Accepted spellings of a label."""
 
 UNSAID = "(not said)"
 TEXT = ("generator", "source", "identity", "sha256", "set")
-STANDARD = {"id", "path", "label", "score", "logit", "attributes", *TEXT}
+STANDARD = {"id", "path", "label", "score", "logit", "seed", "attributes", *TEXT}
 
 
 class BadPredictions(UserError):
@@ -63,6 +65,17 @@ def _labels(table: DataTable, column: str, problems: list[str]) -> npt.NDArray[n
     if bad.any():
         problems.append(f"`{column}` is not 0, 1, real or fake in {_rows(bad, texts)}")
     return np.array([label or 0 for label in found], np.int64)
+
+
+def _seeds(table: DataTable, column: str | None, problems: list[str]) -> npt.NDArray[np.int64]:
+    """The training seeds, NO_SEED without a column."""
+    if column is None:
+        return np.full(len(table), NO_SEED, np.int64)
+    values = table.numbers(column)
+    bad = ~(np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < 2**53))
+    if bad.any():
+        problems.append(f"`{column}` is not an integer in {_rows(bad, table.text(column))}")
+    return np.where(bad, NO_SEED, values).astype(np.int64)
 
 
 _value = lru_cache(canonical_text)
@@ -125,14 +138,14 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
 
     Args:
         path: a CSV or Parquet file. Required columns: `id` or `path`; `label`, which is 0, real or False, or 1, fake
-            or True; `score` in [0, 1], `logit`, or both. Optional columns: `generator`, `source`, `identity`, `set`,
-            `sha256`. Case does not matter. Other columns and a pandas index are ignored.
+            or True; `score` in [0, 1], `logit`, or both. Optional columns: `seed`, the training seed; `generator`,
+            `source`, `identity`, `set`, `sha256`. Case does not matter. Other columns and a pandas index are ignored.
         groups: columns with attributes of the faces, for rates by group; the file may lack them.
 
     Returns:
-        One row per face, sorted by id, with columns id, label, score, generator, source, identity, sha256, set; logit
-        if the file has it; attributes if `groups` are given. Text columns follow the rule of
-        `unseen.core.tables.canonical`. Each face without an identity is treated as a person.
+        One row per face and training seed, sorted by both, with columns id, label, seed, score, generator, source,
+        identity, sha256, set; logit if the file has it; attributes if `groups` are given. Text columns follow the
+        rule of `unseen.core.tables.canonical`. Each face without an identity is treated as a person.
 
     Raises:
         BadPredictions: columns are missing, or ids, labels, scores or logits are not valid. The message has their
@@ -143,11 +156,14 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     problems: list[str] = []
     frame = pd.DataFrame({"id": pd.Series(table.text(name), dtype=object)})
     frame["label"] = _labels(table, label, problems)
-    empty, twice = (frame["id"] == "").to_numpy(), frame["id"].duplicated(keep=False).to_numpy()
+    seed = table.find("seed")
+    frame["seed"] = _seeds(table, seed, problems)
+    empty, twice = (frame["id"] == "").to_numpy(), frame.duplicated(["id", "seed"], keep=False).to_numpy()
     if empty.any():
         problems.append(f"`{name}` is empty in {_rows(empty)}")
     if (twice & ~empty).any():
-        problems.append(f"`{name}` is not unique in {_rows(twice & ~empty, frame['id'].tolist())}")
+        within = f" within one `{seed}`" if seed else ""
+        problems.append(f"`{name}` is not unique{within} in {_rows(twice & ~empty, frame['id'].tolist())}")
     score, logit = table.find("score"), table.find("logit")
     if logit:
         frame["logit"] = _numbers(table, logit, problems)
@@ -167,7 +183,7 @@ def read_external(path: Path, groups: Sequence[str] = ()) -> pd.DataFrame:
     if groups:
         frame["attributes"] = pd.Series(_attributes(table, groups), dtype=object)
     frame["identity"] = frame["identity"].where(frame["identity"] != "", own_person(frame["id"]))
-    frame = frame.sort_values("id", ignore_index=True)  # resamples must not depend on the order of rows
+    frame = frame.sort_values(["id", "seed"], ignore_index=True)  # resamples must not depend on the order of rows
     frame.attrs["columns"] = _own_columns(table)
     return frame
 
@@ -179,10 +195,11 @@ def _no_attribute(name: str, is_column: bool, others: Sequence[str]) -> str:
 
 
 def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
-    """Read several files into one table, sorted by id; it has `logit` if all files have it.
+    """Read several files into one table, sorted by id and training seed; it has `logit` if all files have it.
 
     Raises:
-        BadPredictions: the problems of all files; or an id is in two files; or no face has an attribute of `groups`.
+        BadPredictions: the problems of all files; or an id of one training seed is in two files; or no face has an
+            attribute of `groups`.
     """
     frames, problems, columns = [], [], set[str]()
     for path in paths:
@@ -193,8 +210,8 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
             problems += error.problems
     if problems:
         raise BadPredictions(problems)
-    found = pd.concat(frames, ignore_index=True, join="inner").sort_values("id", ignore_index=True)
-    twice = found[found["id"].duplicated(keep=False)]
+    found = pd.concat(frames, ignore_index=True, join="inner").sort_values(["id", "seed"], ignore_index=True)
+    twice = found[found.duplicated(["id", "seed"], keep=False)]
     if len(twice):
         files = sorted(set(twice["file"]))
         first = twice["id"].iloc[0]
@@ -218,27 +235,28 @@ def external_metrics(
         the rates of groups, if attributes are given; and `warnings`, sentences from `sanity`.
 
     Raises:
-        UserError: a class is missing, or no face has one of the attributes.
+        UserError: a class is missing, no face has one of the attributes, or training seeds have different faces.
     """
-    reals, fakes = (predictions[predictions["label"] == label] for label in (0, 1))
-    if not len(reals) or not len(fakes):
-        raise UserError(f"{len(reals)} real and {len(fakes)} fake faces: both classes are needed, add the other")
+    all_faces = Scored.of(predictions)
+    faces, how = all_faces.faces, Resampling(resamples, seed)
+    n = {name: int((all_faces.labels == label).sum()) for label, name in enumerate(("reals", "fakes"))}
+    if not all(n.values()):
+        raise UserError(f"{n['reals']} real and {n['fakes']} fake faces: both classes are needed, add the other")
+    both = Scored.of(one_person_by_faces(predictions))
     by: dict[str, Any] = {}
     if groups:
         from unseen.evaluation.groups import by_group  # importing fairlearn takes a second
 
-        by = {"groups": by_group(predictions, threshold, groups)}
-    found = both_metrics(one_person_by_faces(predictions), threshold, resamples, seed, {})
+        by = {"groups": by_group(both, threshold, groups, how)}
+    found = both_metrics(both, same_threshold(threshold, both.seeds), how)
+    named = both.named({"generator": UNSAID, "source": UNSAID})
     return {
-        "n": {
-            "reals": len(reals),
-            "fakes": len(fakes),
-            **people_of(zip(predictions["id"], predictions["identity"], strict=True)),
-        },
+        "n": {**n, **people_of(zip(faces["id"], faces["identity"], strict=True))},
         "threshold": threshold,
+        "seeds": both.seeds,
         **found,
-        "generators": rates_above(fakes.replace({"generator": {"": UNSAID}}), "generator", threshold),
-        "sources": rates_above(reals.replace({"source": {"": UNSAID}}), "source", threshold),
+        "generators": rates_above(named.take(both.labels == 1), "generator", threshold, how),
+        "sources": rates_above(named.take(both.labels == 0), "source", threshold, how),
         **by,
-        "warnings": people_warnings(predictions) + score_warnings(predictions, found["auc"]),
+        "warnings": people_warnings(faces) + score_warnings(all_faces, found["auc"]),
     }

@@ -13,7 +13,7 @@ MEASURES = ("tpr", "auc")
 def _value(metrics: Mapping[str, Any], generator: str, measure: str) -> float:
     """The TPR or AUC of a detector on a generator; NaN if it was not measured."""
     found = metrics["generators"].get(generator, {})
-    value = found.get("tpr", {}).get("share") if measure == "tpr" else found.get("auc")
+    value = found.get("tpr", {}).get("share") if measure == "tpr" else found.get("auc", {}).get("value")
     return float("nan") if value is None else float(value)
 
 

@@ -1,8 +1,8 @@
 """The interval of each metric of a pair, also if all resamples agree: see `bounds`."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,11 @@ class Trials:
         )
         pairs = min(reals, fakes, everybody // 2)
         return cls(everybody, fakes, called_fake, positive, pairs, float((~fake).sum() / fake.sum()))
+
+    @classmethod
+    def least(cls, trials: "Sequence[Trials]") -> "Trials":
+        """The smallest count of each kind over several training seeds, which call other faces fake."""
+        return cls(*(min(values) for values in zip(*map(astuple, trials), strict=True)))
 
 
 def _eer(value: float, trials: Trials) -> Bound:

@@ -43,6 +43,12 @@ class Ranking:
         self._reals_below = np.searchsorted(reals, levels)
         self._fakes_below = np.searchsorted(fakes, levels)
 
+    def auc(self, real_weights: Counts, fake_weights: Counts) -> float:
+        """The AUC alone, with integer weights in the order of `reals` and `fakes`; each class must have weight."""
+        reals = np.concatenate([[0], np.cumsum(real_weights)])
+        above = int(fake_weights @ (reals[self.below] + reals[self.not_above]))
+        return above / (2 * int(reals[-1]) * int(fake_weights.sum()))
+
     def all_once(self) -> Ranked:
         """The metrics with every weight 1; both classes must be present."""
         found = self.weighted(np.ones(len(self.reals), np.int64), np.ones(len(self.fakes), np.int64))

@@ -6,6 +6,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from unseen.data.identities import people_of, people_text
+from unseen.evaluation.scored import Scored
 
 Floats = npt.NDArray[np.float64]
 MIN_PEOPLE = 10
@@ -32,22 +33,22 @@ def people_warnings(predictions: pd.DataFrame) -> list[str]:
     ]
 
 
-def score_warnings(predictions: pd.DataFrame, auc: dict[str, float]) -> list[str]:
+def score_warnings(faces: Scored, auc: dict[str, float]) -> list[str]:
     """Warnings if labels, scores and logits are not consistent.
 
     Args:
-        predictions: from `read_external` or `read_all`.
+        faces: predictions from `read_external` or `read_all`.
         auc: the interval of the AUC, `low` and `high`.
     """
-    scores = predictions["score"].to_numpy(np.float64)
     found = []
     if auc["high"] < 0.5:
         found.append(f"the AUC's interval, {auc['low']:.3f} to {auc['high']:.3f}, is below 0.5: {TURNED}")
-    if "logit" in predictions:
-        found += _rankings(predictions["logit"].to_numpy(np.float64), scores)
-    elif np.ptp(scores) == 0:
-        found.append(f"every score is {scores[0]:g}: faces cannot be ranked")
-    elif set(np.unique(scores)) == {0.0, 1.0}:
+    if faces.logits is not None:
+        of_seeds = [_rankings(logits, scores) for logits, scores in zip(faces.logits, faces.scores, strict=True)]
+        found += next((warning for warning in of_seeds if warning), [])
+    elif np.ptp(faces.scores) == 0:
+        found.append(f"every score is {faces.scores[0, 0]:g}: faces cannot be ranked")
+    elif set(np.unique(faces.scores)) == {0.0, 1.0}:
         found.append("all scores are 0 or 1: AUC, ECE and log loss need probabilities")
     return found
 

@@ -14,7 +14,7 @@ def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
     """Chart of the ROC curves of all detectors on one pair.
 
     Args:
-        roc: columns detector, pair, fpr, tpr.
+        roc: columns detector, pair, seed, fpr, tpr.
         pair: name of the pair.
         names: the detectors, in the order of their colours.
     """
@@ -23,8 +23,8 @@ def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
     def draw(axes: Axes) -> None:
         _from_0_to_1(axes, "FPR", "TPR")
         for number, name in enumerate(names):
-            curve = of[of["detector"] == name]
-            axes.step(curve["fpr"], curve["tpr"], where="post", **{**look(number), "marker": ""})
+            for _, curve in of[of["detector"] == name].groupby("seed"):
+                axes.step(curve["fpr"], curve["tpr"], where="post", **{**look(number), "marker": ""})
 
     return chart(pair, draw, 340, 300)
 
@@ -41,7 +41,7 @@ def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Marku
     """Chart of the share of fakes over the mean score of each bin, before (dashed) and after temperature scaling.
 
     Args:
-        curves: of one detector and pair: columns temperature, predicted, observed.
+        curves: of one detector and pair: columns seed, temperature, predicted, observed.
         detector: name of the detector.
         series: number of the detector, which sets its colour.
     """
@@ -49,8 +49,8 @@ def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Marku
     def draw(axes: Axes) -> None:
         _from_0_to_1(axes, "mean score of a bin", "share of fakes")
         for when, line in (("before", DASHES[1]), ("after", DASHES[0])):
-            curve = curves[curves["temperature"] == when]
-            axes.plot(curve["predicted"], curve["observed"], **{**look(series), "linestyle": line})
+            for _, curve in curves[curves["temperature"] == when].groupby("seed"):
+                axes.plot(curve["predicted"], curve["observed"], **{**look(series), "linestyle": line})
 
     return chart(detector, draw, 220, 210)
 

@@ -45,6 +45,20 @@ def _baseline(cue: dict[str, Any], width: int) -> list[Cell]:
     return [name, number_cell(cue["auc"], cue), *[Cell("")] * (width - 2)]
 
 
+def _not_measurable(found: dict[str, Any]) -> Cell:
+    """Return a cell with the reason, on two lines."""
+    return Cell(NONE.text, found["reason"].replace(" with ", "\nwith "))
+
+
+def _frozen(found: dict[str, Any] | None) -> Cell:
+    """Return a cell with the TPR at a frozen threshold, and the measured FPR."""
+    if found is None:
+        return NONE
+    if found["tpr"] is None:
+        return _not_measurable(found)
+    return Cell(percent(found["tpr"]["share"]), f"FPR {percent(found['fpr']['share'])}", found["tpr"]["share"])
+
+
 def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
     columns = [Head(f"TPR at FPR {name}", "frozen threshold; measured FPR below") for name in FPRS.values()]
     columns += [Head(f"TPR at FPR {name}", "oracle: threshold from these reals") for name in FPRS.values()]
@@ -56,13 +70,8 @@ def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
             [
                 Cell(name, href=of_file(name, results.folder)),
                 *(valued(of[key]) for key in ("auc", "average_precision", "eer")),
-                *(
-                    Cell(percent(one["tpr"]["share"]), f"FPR {percent(one['fpr']['share'])}", one["tpr"]["share"])
-                    if one
-                    else NONE
-                    for one in frozen
-                ),
-                *(share_cell(one["tpr"]) for one in oracle),
+                *(_frozen(one) for one in frozen),
+                *(share_cell(one["tpr"]) if one["tpr"] else _not_measurable(one) for one in oracle),
             ]
         )
     baselines = [_baseline(cue, 4 + len(columns)) for cue in results.baselines.get(pair, [])]

@@ -29,7 +29,8 @@ LEADERBOARD = [
 KINDS = ("picture", "original", "file")
 """Kinds of cues, in the order in which they are shown."""
 
-RELIABILITY = ["detector", "pair", "temperature", "low", "high", "n", "predicted", "observed"]
+ROC = ["detector", "pair", "seed", "fpr", "tpr"]
+RELIABILITY = ["detector", "pair", "seed", "temperature", "low", "high", "n", "predicted", "observed"]
 TRAINING = ["detector", "step", "train_loss", "val_loss"]
 
 
@@ -39,8 +40,8 @@ class Measured:
 
     Attributes:
         detectors: metrics of each detector, from `evaluate`.
-        roc: columns detector, pair, fpr, tpr.
-        reliability: columns detector, pair, temperature (before, after), low, high, n, predicted, observed.
+        roc: columns detector, pair, seed, fpr, tpr.
+        reliability: columns detector, pair, seed, temperature (before, after), low, high, n, predicted, observed.
         marks: for each pair, the properties of the stored files that separate its classes.
         baselines: for each pair, the AUC of simple cues, from `baselines`.
         leaderboard: a row for each detector, columns LEADERBOARD, best first.
@@ -242,7 +243,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     changed = [name for name in params.detectors if (metrics / "robustness" / f"{name}.csv").is_file()]
     return Results(
         detectors=detectors,
-        roc=_tables(metrics / "roc", scored_names, ["detector", "pair", "fpr", "tpr"]),
+        roc=_tables(metrics / "roc", scored_names, ROC),
         reliability=_tables(metrics / "reliability", scored_names, RELIABILITY),
         marks=marked,
         baselines=baselines(params, audit),

@@ -106,9 +106,9 @@ def valued(found: Mapping[str, float], digits: int = 3) -> Cell:
     return number_cell(found["value"], found, digits)
 
 
-def count_cell(value: int | None) -> Cell:
-    """Return a cell with an integer."""
-    return NONE if value is None else Cell(f"{value:,}", sort=value)
+def count_cell(value: float | None) -> Cell:
+    """Return a cell with a count; a mean over training seeds has one decimal."""
+    return NONE if value is None else Cell(f"{value:,}" if value == int(value) else f"{value:,.1f}", sort=value)
 
 
 def text_cell(text: str, mark: str = "") -> Cell:

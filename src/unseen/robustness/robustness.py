@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,8 +26,9 @@ from unseen.data.shards import FaceSet, check_sides, measurable, open_set
 from unseen.data.splits import unit_interval
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.logits import SCORING_BATCH, logits_of
+from unseen.evaluation.bootstrap import Resampling
 from unseen.evaluation.ranking import Ranking
-from unseen.evaluation.shares import share
+from unseen.evaluation.rates import rate
 from unseen.robustness.changes import CHANGES, CLEAN
 from unseen.robustness.settings import ChangeLevels
 
@@ -46,7 +48,7 @@ SCHEMA = pa.schema(
         ("score", pa.float64()),
     ]
 )
-COUNTED = ["detector", "set", "change", "level", "logit", "score"]
+COUNTED = ["detector", "set", "change", "level", "identity", "logit", "score"]
 
 Row = dict[str, Any]
 
@@ -123,35 +125,48 @@ def score_changes(
                 writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())
 
 
-def measure_robustness(path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pair]) -> list[Row]:
+def _rate(called: npt.NDArray[np.bool_], people: npt.NDArray[np.int64], how: Resampling) -> dict[str, float]:
+    """`rate` of one network."""
+    found = rate(called[None], people, [0], how)
+    return {key: found[key] for key in ("share", "low", "high", "n")}
+
+
+def measure_robustness(
+    path: Path, thresholds: Mapping[str, float], pairs: Mapping[str, Pair], how: Resampling
+) -> list[Row]:
     """Compute metrics of each detector under each change, on each pair of sets, at its frozen threshold.
 
     Args:
         path: the file from `score_changes`.
         thresholds: thresholds on the score by detector, frozen on clean validation faces.
         pairs: pairs of a set of reals and a set of fakes.
+        how: of the bootstrap over people.
 
     Returns:
         A row for each detector, pair, change and level, the clean one first: `auc`; `balanced_accuracy`; `tpr` and
-        `fpr` with 95 % intervals and n; and for each class `shift_reals` and `shift_fakes`, the mean difference
-        between the logits of perturbed and clean faces.
+        `fpr` with 95 % intervals over people and n; and for each class `shift_reals` and `shift_fakes`, the mean
+        difference between the logits of perturbed and clean faces.
     """
     names = ["detector", "set", "change"]
-    frame = pq.read_table(path, columns=COUNTED, read_dictionary=names).to_pandas()
+    frame = pq.read_table(path, columns=COUNTED, read_dictionary=[*names, "identity"]).to_pandas()
     frame["hit"] = frame["score"] >= frame["detector"].astype(str).map(thresholds)
+    frame["person"] = frame["identity"].cat.codes
     grouped = frame.groupby([*names, "level"], observed=True, sort=False)
-    cells = grouped.agg(hits=("hit", "sum"), n=("hit", "size"), logit=("logit", "mean")).to_dict("index")
+    means = grouped["logit"].mean().to_dict()
+    rates = {cell: _rate(part["hit"].to_numpy(), part["person"].to_numpy(np.int64), how) for cell, part in grouped}
     logits = {cell: part.to_numpy() for cell, part in grouped["logit"]}
-    grid = list(dict.fromkeys((change, level) for _, _, change, level in cells))
+    grid = list(dict.fromkeys((change, level) for _, _, change, level in rates))
     rows = []
     for detector in thresholds:
         for name, pair in pairs.items():
             for cell in grid:
-                reals, fakes = (cells[detector, side, *cell] for side in (pair.reals, pair.fakes))
-                clean = [cells[detector, side, CLEAN, 0.0] for side in (pair.reals, pair.fakes)]
+                fpr, tpr = (rates[detector, side, *cell] for side in (pair.reals, pair.fakes))
                 both = [logits[detector, side, *cell] for side in (pair.reals, pair.fakes)]
                 ranking = Ranking(np.repeat([0, 1], [len(side) for side in both]), np.concatenate(both))
-                tpr, fpr = share(int(fakes["hits"]), fakes["n"]), share(int(reals["hits"]), reals["n"])
+                shifts = [
+                    float(means[detector, side, *cell] - means[detector, side, CLEAN, 0.0])
+                    for side in (pair.reals, pair.fakes)
+                ]
                 rows.append(
                     {
                         "detector": detector,
@@ -163,8 +178,8 @@ def measure_robustness(path: Path, thresholds: Mapping[str, float], pairs: Mappi
                         "tpr": tpr,
                         "fpr": fpr,
                         # both means are over the same faces, so their difference is the mean difference
-                        "shift_reals": float(reals["logit"] - clean[0]["logit"]),
-                        "shift_fakes": float(fakes["logit"] - clean[1]["logit"]),
+                        "shift_reals": shifts[0],
+                        "shift_fakes": shifts[1],
                     }
                 )
     return rows
