@@ -129,6 +129,25 @@ def test_an_autoencoder_that_draws_no_face_is_one_line(
     assert not (tmp_path / "twins").exists()
 
 
+@pytest.mark.parametrize(
+    ("use", "generator", "fragment"),
+    [("held_out", "", "`orl` is held out, but its twins would train"), ("train", "somegan", "`orl` holds fakes")],
+)
+def test_twins_that_train_are_of_reals_that_train(
+    tmp_path: Path,
+    orl_faces: OrlFaces,
+    face_detector: FaceDetector,
+    face_settings: FaceSettings,
+    use: str,
+    generator: str,
+    fragment: str,
+) -> None:
+    of = stored(tmp_path / "orl", [encoded(orl_faces.large[0])], ["orl/s1"], ["train"], use, generator)
+    with pytest.raises(UserError, match=fragment):
+        twins(tmp_path / "twins", Mirror(), of, face_detector, face_settings)
+    assert not (tmp_path / "twins").exists()
+
+
 def params_with(data: dict[str, Any], maker: dict[str, Any], **changed: Any) -> Params:
     """params.yaml with one autoencoder and one set of twins."""
     made = {"group": "twins", "use": "train", "autoencoder": "auto", "of": "faces/people", "low_frequencies": 0.25}

@@ -27,7 +27,7 @@ from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
 
 EVERY: list[Split] = ["train", "val", "test"]
-NOTHING: dict[str, int] = {"same_file": 0, "same_picture": 0, "same_crop": 0}
+NOTHING: dict[str, int] = {"same_file": 0, "same_picture": 0, "same_crop": 0, "same_original": 0}
 
 Photo = tuple[bytes, Split]
 Store = Callable[..., FaceSet]
@@ -103,7 +103,7 @@ def test_what_has_trained_is_left_out_with_its_reason(
         "another.pgm": (people[31], "test"),
     }
     counts = select(store("cfd", photos, "held_out").folder, "all", trained, tmp_path / "selected")
-    assert counts == {"kept": 4, "left_out": {"same_file": 2, "same_picture": 2, "same_crop": 1}}
+    assert counts == {"kept": 4, "left_out": {**NOTHING, "same_file": 2, "same_picture": 2, "same_crop": 1}}
     kept = [row["image"]["path"] for row in rows(open_set(tmp_path / "selected"))]
     assert kept == ["new.pgm", "file_that_was_measured_on.pgm", "picture_that_was_measured_on.jpg", "another.pgm"]
     listed = left_out(tmp_path / "selected")
@@ -314,6 +314,50 @@ def test_twins_of_test_people_are_measured_on(
 ) -> None:
     made = twins_of(store, people, {"s1.pgm": "train", "s11.pgm": "test"}, "held_out")
     assert select(made.folder, "test", trained, tmp_path / "selected")["kept"] == 1
+
+
+def test_a_twin_of_a_copy_of_a_face_that_trained_is_left_out_like_the_copy(
+    store: Store, people: list[bytes], tmp_path: Path
+) -> None:
+    photos: dict[str, Photo] = {"s0.pgm": (people[0], "train"), "s1.pgm": (people[1], "test")}
+    copies: dict[str, Photo] = {"again.jpg": (compressed(people[0]), "test"), "other.pgm": (people[2], "test")}
+    trained = TrainingFaces([store("orl", photos), store("more", copies)])
+    made = store("drawn", {"again.jpg": (people[20], "test"), "other.pgm": (people[21], "test")}, "held_out")
+    rows = [
+        replace(FaceRow.from_record(one), label=1, generator="auto", attributes={"twin_of": f"more/{path}"})
+        for batch in made.batches(EVERY, SCHEMA.names)
+        for one, path in zip(batch.to_pylist(), copies, strict=True)
+    ]
+    write_set(made.folder, "copies", "held_out", 1, rows)
+    assert select(tmp_path / "more", "test", trained, tmp_path / "one")["left_out"] == {**NOTHING, "same_picture": 1}
+    assert select(made.folder, "test", trained, tmp_path / "two")["left_out"] == {**NOTHING, "same_original": 1}
+    (listed,) = left_out(tmp_path / "two")
+    assert (listed["id"], listed["of"], listed["why"]) == ("drawn/again.jpg", "orl/s0.pgm", "same_original")
+
+
+@pytest.mark.parametrize(
+    ("splits", "split", "advice"),
+    [(["train", "test"], "all", "set `split: test`"), (["test", "test"], "test", "make the set again")],
+)
+def test_what_shows_people_who_trained_is_not_measured_on(
+    store: Store,
+    people: list[bytes],
+    trained: TrainingFaces,
+    tmp_path: Path,
+    splits: list[Split],
+    split: Literal["test", "all"],
+    advice: str,
+) -> None:
+    made = store("swapped", {f"{i}.pgm": (people[20 + i], one) for i, one in enumerate(splits)}, "held_out")
+    people_of = ["orl/s1.pgm", "orl/s11.pgm"]  # trained, and is measured on
+    found = [FaceRow.from_record(one) for batch in made.batches(EVERY, SCHEMA.names) for one in batch.to_pylist()]
+    rows = [replace(row, identity=who) for row, who in zip(found, people_of, strict=True)]
+    write_set(made.folder, "swapped", "held_out", 1, rows)
+    with pytest.raises(
+        UserError, match=r"`swapped` has faces of 1 people or pictures that trained, .* orl/s1\.pgm"
+    ) as caught:
+        select(made.folder, split, trained, tmp_path / "selected")
+    assert advice in str(caught.value)
 
 
 def test_the_index_of_a_selection_has_its_rows(store: Store, people: list[bytes], tmp_path: Path) -> None:

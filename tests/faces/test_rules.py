@@ -56,6 +56,17 @@ def test_identities() -> None:
     assert identity_of("photos", "a/b.jpg", "") == "photos/a/b.jpg"
 
 
+def test_fakes_made_of_people_have_their_identities_and_splits(tmp_path: Path) -> None:
+    reals = rules(tmp_path, source())
+    swapped = source(label="fake", generator="swap", people_of="orl", identity="of_(s[0-9]+)_")
+    fakes = Rules("swapped", swapped, zipped(tmp_path / "fakes.zip", {}), SHARES, SEED)
+    for person in range(40):
+        real, fake = reals.facts(f"s{person}/1.pgm"), fakes.facts(f"of_s{person}_to_s1.png")
+        assert isinstance(real, Facts)
+        assert isinstance(fake, Facts)
+        assert (real.identity, real.split) == (fake.identity, fake.split) == (f"orl/s{person}", real.split)
+
+
 @pytest.mark.parametrize("rule", ["(s[0-9]+)?x", "([0-9]*)x"])
 def test_a_rule_that_captures_nobody_names_nobody(rule: str) -> None:
     assert identity_of("orl", "abcx", rule) is None

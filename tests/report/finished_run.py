@@ -112,7 +112,8 @@ def _store(root: Path, orl: OrlFaces) -> dict[str, dict[str, Any]]:
     lost.append(Dropped(".DS_Store", "system_file"))
     reals = [*_rows("orl", faces, people, ""), *lost]
     fakes = _rows("gan", upsampled(orl.large[40:80]), orl.people[40:80], "dcgan")
-    swaps = _rows("swaps", orl.large[80:], orl.people[80:], EVIL, comment=b"swapped")
+    others = [person.replace("orl", "other") for person in orl.people[80:]]
+    swaps = _rows("swaps", orl.large[80:], others, EVIL, comment=b"swapped")
     return {
         "faces/orl": write_set(root / "data/faces/people/orl", "orl", "train", 0, reals),
         "fakes/gan": write_set(root / "data/fakes/own/gan", "gan", "train", 1, fakes),

@@ -10,6 +10,7 @@ from torch import nn
 from unseen.autoencoders.identity import before_encode
 from unseen.autoencoders.reconstruct import twins_of
 from unseen.autoencoders.settings import TwinSettings
+from unseen.core.errors import UserError
 from unseen.core.progress import progress
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.data.pictures import decode_crop
@@ -54,7 +55,14 @@ def twin_set(
 
     Returns:
         The counts of `write_set`.
+
+    Raises:
+        UserError: a set is of fakes, or is held out although the twins train.
     """
+    for face_set in reals:
+        if face_set.label or (settings.use == "train" and face_set.use != "train"):
+            what = "holds fakes" if face_set.label else "is held out, but its twins would train"
+            raise UserError(f"{face_set.folder}: `{face_set.name}` {what}; correct `twins.{name}.of`")
     total = sum(face_set.counts["kept"] for face_set in reals)
 
     def rows() -> Iterator[FaceRow | Dropped]:

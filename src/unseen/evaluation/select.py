@@ -1,7 +1,7 @@
 """Selects evaluation faces: their people, and images like theirs, must not be in the training data."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,16 @@ from unseen.data.splits import Split
 from unseen.evaluation.duplicates import HashIndex, hash_words
 
 HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
+
+REASONS = ("same_file", *dict(HASHES), "same_original")
+"""Why a face is left out. `same_original`: it is the twin of a face that is left out for one of the other reasons."""
+
+COMPARED = ["id", "sha256", *(column for _, column in HASHES)]
+
+
+def _original(attributes: Iterable[tuple[str, str]]) -> str:
+    """The id of the face that a face is the twin of; empty if it is none."""
+    return dict(attributes).get("twin_of", "")
 
 
 @dataclass(frozen=True)
@@ -34,20 +44,50 @@ class TrainingFaces:
 
     def __init__(self, sets: Iterable[FaceSet]) -> None:
         """Index the training and validation faces of `sets`, whose role must be `train`."""
-        columns = ["id", "sha256", *(column for _, column in HASHES)]
+        self._sets = list(sets)
+        columns = [*COMPARED, "identity"]
         found: dict[str, list[str]] = {column: [] for column in columns}
-        for face_set in sets:
+        for face_set in self._sets:
             for column, values in face_set.index(["train", "val"], columns).items():
                 found[column] += values
         self._ids = found["id"]
         self._known = frozenset(self._ids)
+        self._people = frozenset(found["identity"])
         self._by_sha256 = dict(zip(reversed(found["sha256"]), reversed(found["id"]), strict=True))
         self._indexes = {column: HashIndex(hash_words(found[column])) for _, column in HASHES}
 
     def twins(self, attributes: Iterable[list[tuple[str, str]]]) -> list[str]:
         """The ids of training faces that have twins among the faces with these attributes."""
-        originals = (value for pairs in attributes for name, value in pairs if name == "twin_of")
-        return sorted({original for original in originals if original in self._known})
+        return sorted({original for original in map(_original, attributes) if original in self._known})
+
+    def people(self, identities: Iterable[str]) -> list[str]:
+        """Those of some identities that have training faces."""
+        return sorted(self._people.intersection(identities))
+
+    def matches_of_originals(
+        self, ids: Sequence[str], attributes: Iterable[list[tuple[str, str]]]
+    ) -> dict[str, Match]:
+        """Find the twins whose originals match training faces; returns matches by the id of the twin.
+
+        Args:
+            ids: of faces.
+            attributes: of the same faces.
+        """
+        made_of = {
+            name: original for name, pairs in zip(ids, attributes, strict=True) if (original := _original(pairs))
+        }
+        originals = frozenset(made_of.values())
+        found: dict[str, Match] = {}
+        for face_set in self._sets if originals else ():
+            rows = face_set.index(["test"], COMPARED)
+            places = [place for place, name in enumerate(rows["id"]) if name in originals]
+            if places:
+                found |= self.matches({column: [values[i] for i in places] for column, values in rows.items()})
+        return {
+            name: Match(name, found[original].of, "same_original", found[original].bits)
+            for name, original in made_of.items()
+            if original in found
+        }
 
     def matches(self, rows: dict[str, list[str]]) -> dict[str, Match]:
         """Find the faces that are also training faces; returns matches by id.
@@ -79,8 +119,8 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
         `kept`, the number of faces copied, and `left_out`, the number of others by reason.
 
     Raises:
-        UserError: all splits of a training set are asked for, a face is the twin of a training face, or no face is
-            left.
+        UserError: all splits of a training set are asked for, a face is the twin or shows the person of a training
+            face, or no face is left.
     """
     face_set = open_set(folder)
     if split == "all" and face_set.use == "train":
@@ -89,13 +129,21 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
             "set `split: test` in this evaluation set"
         )
     splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
-    if originals := trained.twins(face_set.index(splits, ["attributes"])["attributes"]):
+    rows = face_set.index(splits, [*COMPARED, "identity", "attributes"])
+    if originals := trained.twins(rows["attributes"]):
         raise UserError(
             f"{folder}: `{face_set.name}` has twins of {len(originals)} training faces, for instance "
             f"{originals[0]}; twins must be evaluated in the split of their original: set `split: test` here"
             + ("" if split == "all" else f", and make the twins again (`dvc repro --force twins@{face_set.name}`)")
         )
-    matches = trained.matches(face_set.index(splits, ["id", "sha256", *(column for _, column in HASHES)]))
+    if people := trained.people(rows["identity"]):
+        raise UserError(
+            f"{folder}: `{face_set.name}` has faces of {len(people)} people or pictures that trained, for instance "
+            f"{people[0]}; what is made of a face, or shows its person, has its split: "
+            + ("set `split: test` here" if split == "all" else "make the set again (`dvc repro --force`)")
+        )
+    matches = trained.matches({column: rows[column] for column in COMPARED})
+    matches = trained.matches_of_originals(rows["id"], rows["attributes"]) | matches
     kept = 0
     with atomic_folder(target) as part, pq.ParquetWriter(part / "index.parquet", INDEX_SCHEMA) as index:
         for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
@@ -104,7 +152,7 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
             pq.write_table(table, part / f"part-{number:05d}.parquet", compression="none")
             index.write_table(table.select(INDEX_SCHEMA.names))
             kept += chosen.num_rows
-        left_out = {why: [m for m in matches.values() if m.why == why] for why in ("same_file", *dict(HASHES))}
+        left_out = {why: [m for m in matches.values() if m.why == why] for why in REASONS}
         counts = {"kept": kept, "left_out": {why: len(found) for why, found in left_out.items()}}
         if not kept:
             why = f"; {len(matches)} of its faces are training faces" if matches else ""

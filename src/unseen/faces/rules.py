@@ -118,7 +118,7 @@ class Rules:
             if key in self._taken:
                 return Dropped(path, "row_taken", f"row {key!r} already belongs to another picture")
             self._taken.add(key)
-        identity = identity_of(self._name, path, self._source.identity)
+        identity = identity_of(self._source.people_of or self._name, path, self._source.identity)
         if identity is None:
             return Dropped(path, "no_identity", f"`identity` does not match: {self._source.identity}")
         return Facts(identity, split_of(identity, self._shares, self._seed), self._attributes(path, row))

@@ -17,10 +17,11 @@ from unseen.params.generators import check_same_generators
 from unseen.params.roles import (
     Problems,
     check_generators,
+    check_made_measured,
     check_no_held_out_gan,
     check_overlaps,
+    check_people_of,
     check_trained_on,
-    check_twins_measured,
 )
 from unseen.sources.packaged import MEASURES, PACKAGED
 from unseen.sources.shared.reserved import check_archive
@@ -55,6 +56,7 @@ def _check_sources(params: Params) -> Problems:
     for name, source in params.sources.items():
         if source.archive in params.origins():
             yield from _problem_of(check_archive, name, source, params.origins()[source.archive])
+    yield from check_people_of(params)
     yield from check_overlaps(params)
 
 
@@ -274,7 +276,7 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_detectors,
     _check_ensembles,
     _check_evaluation,
-    check_twins_measured,
+    check_made_measured,
     _check_shown_groups,
     _check_explanations,
     _check_pairs,

@@ -123,18 +123,49 @@ def check_generators(params: Params) -> Problems:
                 )
 
 
-def check_twins_measured(params: Params) -> Problems:
-    """Twins have the split of their originals: only test people's twins of a training set are evaluated."""
-    for name, evaluation in params.evaluation_sets.items():
-        twins = params.twins.get(evaluation.data.rsplit("/", 1)[-1])
-        if twins is None or evaluation.split == "test" or evaluation.data not in params.set_folders():
+def _originals(params: Params, name: str) -> list[str]:
+    """The folders of the sets that a set is made of: those of its twins' reals, or that of `people_of`."""
+    folders = params.set_folders()
+    if name in params.twins:
+        return [path for path in folders if f"{path}/".startswith(f"{params.twins[name].of}/")]
+    source = params.sources.get(name)
+    return [path for path, (other, _, _) in folders.items() if source and other == source.people_of]
+
+
+def check_people_of(params: Params) -> Problems:
+    """Each source named by `people_of` has identities of its own, and does not hold out people who train here."""
+    for name, source in params.sources.items():
+        if not source.people_of:
             continue
-        folders = {
-            path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{twins.of}/")
-        }
-        trains = [path for path, (_, use, _) in folders.items() if use == "train"]
-        if trains:
+        key, other = f"sources.{name}.people_of", params.sources.get(source.people_of)
+        if other is None or source.people_of == name:
+            allowed = [one for one, made in params.sources.items() if one != name and not made.people_of]
+            yield f"params: `{key}` is {source.people_of!r}; {did_you_mean(source.people_of, allowed)}"
+        elif other.people_of:
+            yield f"params: `{key}` is {source.people_of!r}, whose people are those of {other.people_of!r}; name that"
+        elif not other.identity:
             yield (
-                f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but its faces are twins of "
-                f"{trains[0]!r}, which trains; a twin has the split of its original: allowed: test"
+                f"params: `{key}` is {source.people_of!r}, which has no `identity`; give it a rule that captures the "
+                f"same text as `sources.{name}.identity`"
+            )
+        elif other.use == "held_out" and source.use == "train":
+            yield (
+                f"params: `{key}` is {source.people_of!r}, which is held out, but `{name}` trains, so its people "
+                f"would train; set `sources.{name}.use: held_out`"
+            )
+
+
+def check_made_measured(params: Params) -> Problems:
+    """What is made of faces has their split: of a training set only what is made of test people is evaluated."""
+    folders = params.set_folders()
+    for name, evaluation in params.evaluation_sets.items():
+        if evaluation.split == "test" or evaluation.data not in folders:
+            continue
+        made = folders[evaluation.data][0]
+        trains = [path for path in _originals(params, made) if folders[path][1] == "train"]
+        if trains:
+            what, one = ("twins", "a twin") if made in params.twins else ("made of, or show, people", "such a face")
+            yield (
+                f"params: `evaluation_sets.{name}.split` is {evaluation.split!r}, but its faces are {what} of "
+                f"{trains[0]!r}, which trains; {one} has the split of its original: allowed: test"
             )

@@ -148,6 +148,11 @@ class SourceSettings(Settings):
     identity: CaptureOrEmpty = Field(
         default="", description="captures the person from the name; empty: each picture is treated as a person"
     )
+    people_of: str = Field(
+        default="",
+        description="source whose people these are, for fakes made of its faces; `identity` captures the same text, "
+        "and so they have its splits",
+    )
     table: TableSettings | None = Field(None, description="a table in the archive that knows more of its pictures")
     attributes: dict[Name, AttributeSettings] = Field(default={}, description="attributes, for results by group")
     license: str = Field(default="not stated", min_length=1, description="licence of the pictures")
@@ -161,6 +166,8 @@ class SourceSettings(Settings):
     def _rules_fit(self) -> "SourceSettings":
         if (self.label == "fake") != bool(self.generator):
             raise ValueError("`generator` must be named for fakes and empty for real pictures")
+        if self.people_of and not self.identity:
+            raise ValueError("`people_of` needs `identity`, which captures the same text as that of the other source")
         for name, rule in self.attributes.items():
             if rule.column and self.table is None:
                 raise ValueError(f"attribute `{name}` reads column {rule.column!r}, but there is no `table`")
