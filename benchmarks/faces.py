@@ -78,8 +78,8 @@ def stage(archive: Path, folder: Path, workers: int) -> float:
     """Seconds from archive to set."""
     source = SourceSettings(archive="a", group="g", use="train", label="real")
     start = time.perf_counter()
-    shares = SplitSettings(val=0.2, test=0.2)
-    gather("bench", source, archive, "0" * 64, preprocessing(), shares, folder / "set", folder / "scratch", workers)
+    splits = SplitSettings(val=0.2, test=0.2)
+    gather("bench", source, archive, "0" * 64, preprocessing(), splits, folder / "set", folder / "scratch", workers)
     return time.perf_counter() - start
 
 

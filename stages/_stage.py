@@ -87,6 +87,14 @@ def check_params() -> None:
     part.replace(checked)
 
 
+def training_seeds() -> list[int]:
+    """The training seeds of params."""
+    from unseen.core.settings import read_block
+    from unseen.core.training_seeds import training_seeds
+
+    return training_seeds(*(read_block(PARAMS, [key], int) for key in ("seed", "training_seeds")))
+
+
 def print_number(name: str, items: list[str]) -> AbstractContextManager[object]:
     """Print the number of this stage, in another process while params are checked."""
     if os.environ.get("RANK", "0") != "0":

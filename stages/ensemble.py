@@ -31,7 +31,7 @@ def main(name: str) -> None:
         for one in sets:
             file = f"{one}.parquet"
             predicted = ensemble.predict(
-                {member: read_predictions(Path("data/sets/predictions", member, file)) for member in members}
+                {member: read_predictions(Path("data/predictions", member, file)) for member in members}
             )
             write_predictions(folder / file, [{str(key): column.tolist() for key, column in predicted.items()}])
     found = evaluate(

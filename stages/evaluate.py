@@ -18,7 +18,7 @@ def main(detector: str) -> None:
     folder = Path("models/detectors", detector)
     card = read_json(folder / "detector.json")
     found = evaluate(
-        folder=Path("data/sets/predictions", detector),
+        folder=Path("data/predictions", detector),
         names=list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
         trained=trainings_of(card),
         settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),

@@ -21,7 +21,7 @@ def main(name: str) -> None:
     groups = detector.card["settings"]["train_on"]
     explained = explain(
         detector=detector,
-        predictions=Path("data/sets/predictions", name),
+        predictions=Path("data/predictions", name),
         evaluation=Path("data/sets/evaluation"),
         folders={key: one.data for key, one in sets.items()},
         train=[one for side in ("reals", "fakes") for one in sets_for_fitting(Path("data/sets", groups[side]))],

@@ -27,7 +27,7 @@ def main(name: str) -> None:
         archive=archive,
         sha256=card["sha256"],
         preprocessing=Preprocessing(with_dynamic_input(model), faces, read_block(_stage.PARAMS, ["seed"], int)),
-        shares=read_block(_stage.PARAMS, ["split"], SplitSettings),
+        splits=read_block(_stage.PARAMS, ["split"], SplitSettings),
         folder=Path("data/faces", source.group, name),
         scratch=_stage.SCRATCH,
         workers=worker_count(),

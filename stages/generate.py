@@ -6,6 +6,7 @@ import _stage
 
 from unseen.core.files import write_metrics
 from unseen.core.settings import read_block
+from unseen.core.training_seeds import seeds_in
 from unseen.data.splits import SplitSettings
 from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
@@ -21,10 +22,10 @@ def main(name: str) -> None:
     counts = sample_set(
         name=name,
         settings=settings,
-        gan=load_gan(Path("models/gans", settings.gan)),
+        gans={seed: load_gan(path) for seed, path in seeds_in(Path("models/gans", settings.gan)).items()},
         face_detector=FaceDetector(with_dynamic_input(model), faces.detect),
         faces=faces,
-        shares=read_block(_stage.PARAMS, ["split"], SplitSettings),
+        splits=read_block(_stage.PARAMS, ["split"], SplitSettings),
         seed=read_block(_stage.PARAMS, ["seed"], int),
         folder=Path("data/fakes", settings.group, name),
     )

@@ -1,19 +1,21 @@
-"""Score an evaluation set with a detector: `score.py DETECTOR SET`."""
+"""Score the evaluation sets with the networks of a detector: `score.py DETECTOR`."""
 
 from pathlib import Path
 
 import _stage
 
-from unseen.detectors.scoring.score import score_set
-from unseen.detectors.shared.artifact import load_detector
+from unseen.core.settings import Name, read_block
+from unseen.data.evaluation_sets import EvaluationSet
+from unseen.detectors.scoring.score import score_sets
 
 
-def main(detector: str, name: str) -> None:
-    score_set(
-        load_detector(Path("models/detectors", detector)),
-        name,
-        Path("data/evaluation", name),
-        Path("data/predictions", detector, f"{name}.parquet"),
+def main(detector: str) -> None:
+    score_sets(
+        detector=Path("models/detectors", detector),
+        names=list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
+        evaluation=Path("data/sets/evaluation"),
+        folder=Path("data/predictions", detector),
+        scratch=_stage.SCRATCH / "scores" / detector,
     )
 
 

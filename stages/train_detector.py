@@ -1,4 +1,4 @@
-"""Train a detector and freeze its threshold: `train_detector.py DETECTOR`."""
+"""Train a detector once for each training seed, and freeze the thresholds: `train_detector.py DETECTOR`."""
 
 import csv
 from pathlib import Path
@@ -10,34 +10,42 @@ from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import Scratch
 from unseen.core.settings import read_block
+from unseen.core.training_seeds import start_folder
 from unseen.data.predictions import write_predictions
 from unseen.data.shards import check_sides, sets_for_fitting
-from unseen.detectors.shared.artifact import save_detector
+from unseen.detectors.shared.artifact import save_trainings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
-from unseen.detectors.shared.train import fit_detector
+from unseen.detectors.shared.train import Fitted, fit_detector, load_training_faces
 from unseen.faces.detect import with_dynamic_input
 from unseen.faces.settings import FaceSettings
 
-CURVE = ["step", "learning_rate", "train_loss", "val_loss"]
+CURVE = ["seed", "step", "learning_rate", "train_loss", "val_loss"]
 
 
 def main(name: str) -> None:
     start_processes()
     settings: FittedSettings = read_kind(_stage.PARAMS, ["detectors", name], "detectors/kinds")
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
-    seed = read_block(_stage.PARAMS, ["seed"], int)
+    faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
     sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    check_sides(sets, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
-    weights = Path("models", settings.weights)
-    data = [
-        [face_set.fingerprint() for face_set in sets],
-        [sha256_of(file) for file in sorted(weights.iterdir())],
-    ]
-    scratch = Scratch(_stage.SCRATCH, f"detector-{name}", [settings.model_dump(), seed, data])
-    fitted = fit_detector(
-        sets=sets, settings=settings, calibration=calibration, weights=weights, seed=seed, scratch=scratch
-    )
+    check_sides(sets, faces.side)
+    fingerprints = [face_set.fingerprint() for face_set in sets]
+    training_faces = load_training_faces(sets)
+    fitted: dict[int, Fitted] = {}
+    scratches = []
+    for seed in _stage.training_seeds():
+        weights = start_folder(Path("models", settings.weights), seed)
+        data = [fingerprints, [sha256_of(file) for file in sorted(weights.iterdir())]]
+        scratches.append(Scratch(_stage.SCRATCH, f"detector-{name}", [settings.model_dump(), seed, data]))
+        fitted[seed] = fit_detector(
+            faces=training_faces,
+            settings=settings,
+            calibration=calibration,
+            weights=weights,
+            seed=seed,
+            scratch=scratches[-1],
+        )
     if Parallel().rank:
         return
 
@@ -47,24 +55,25 @@ def main(name: str) -> None:
     ):
         writer = csv.DictWriter(handle, CURVE, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(fitted.history)
-    write_predictions(Path("data/validation", f"{name}.parquet"), [fitted.validation])
-    write_metrics(Path("metrics/training", f"{name}.json"), fitted.calibration.validation)
-    save_detector(
+        writer.writerows({"seed": seed, **row} for seed, one in fitted.items() for row in one.history)
+    write_predictions(Path("data/validation", f"{name}.parquet"), [one.validation for one in fitted.values()])
+    found = {str(seed): one.calibration.validation for seed, one in fitted.items()}
+    write_metrics(Path("metrics/training", f"{name}.json"), {"seeds": found})
+    save_trainings(
         folder=Path("models/detectors", name),
-        model=fitted.model,
         kind=settings.kind,
-        calibration=fitted.calibration,
+        networks={seed: (one.model, one.calibration) for seed, one in fitted.items()},
         face_detector=with_dynamic_input(Path("models/assets/centerface/centerface.onnx").read_bytes()),
         card={
             "name": name,
-            "faces": read_block(_stage.PARAMS, ["faces"], FaceSettings).model_dump(),
-            "seed": seed,
+            "faces": faces.model_dump(),
+            "seed": read_block(_stage.PARAMS, ["seed"], int),
             "settings": settings.model_dump(),
-            "trained_on": fitted.trained_on,
+            "trained_on": next(iter(fitted.values())).trained_on,
         },
     )
-    scratch.clear()
+    for scratch in scratches:
+        scratch.clear()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train a GAN on the train split of its sets: `train_gan.py GAN`."""
+"""Train a GAN on the train split of its sets, once for each training seed: `train_gan.py GAN`."""
 
 import csv
 from pathlib import Path
@@ -7,11 +7,12 @@ import _stage
 
 import torch
 
-from unseen.core.files import atomic_file, write_metrics
+from unseen.core.files import atomic_file, atomic_folder, write_metrics
 from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
+from unseen.core.training_seeds import seed_folder
 from unseen.data.pictures import grid, load_faces
 from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan, save_gan
@@ -20,56 +21,71 @@ from unseen.gans.shared.settings import GanSettings, QualitySettings
 from unseen.gans.training.gan_metrics import GRID, GanMetrics
 from unseen.gans.training.inception import Inception
 from unseen.gans.training.quality import Backbone
-from unseen.gans.training.train import train
+from unseen.gans.training.train import TrainedNetworks, train
 
 
 def main(name: str) -> None:
     start_processes()
     settings: GanSettings = read_kind(_stage.PARAMS, ["gans", name], "gans/architectures", "architecture")
     quality = read_block(_stage.PARAMS, ["quality"], QualitySettings)
-    seed = read_block(_stage.PARAMS, ["seed"], int)
     sets = sets_for_fitting(Path("data/sets", settings.train_on))
     faces, held_back = load_faces(sets, ["train"], ["source"]), load_faces(sets, ["val"], ["source"])
     device = prepare()
     backbone = Backbone(Path("models/assets/efficientnet_lite1"), device)
     inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)
-    gan_metrics = GanMetrics(
-        train=faces.pixels,
-        held_back=held_back.pixels,
-        settings=settings,
-        seed=seed,
-        count=quality.samples,
-        backbone=backbone,
-        inception=inception,
-    )
-    key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
-    scratch = Scratch(_stage.SCRATCH, f"gan-{name}", key)
-    trained = train(Reals(faces.pixels, device), gan_metrics, settings, seed, scratch)
+    reals = Reals(faces.pixels, device)
+    trainings: dict[int, tuple[TrainedNetworks, GanMetrics]] = {}
+    scratches = []
+    for seed in _stage.training_seeds():
+        gan_metrics = GanMetrics(
+            train=faces.pixels,
+            held_back=held_back.pixels,
+            settings=settings,
+            seed=seed,
+            count=quality.samples,
+            backbone=backbone,
+            inception=inception,
+        )
+        key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
+        scratches.append(Scratch(_stage.SCRATCH, f"gan-{name}", key))
+        trainings[seed] = train(reals, gan_metrics, settings, seed, scratches[-1]), gan_metrics
     if Parallel().rank:
         return
 
-    save_gan(
-        folder=Path("models/gans", name),
-        name=name,
-        settings=settings,
-        size=faces.pixels.shape[1],
-        states=trained.states,
-        data=faces.counts("source"),
-    )
-    metrics = Path("metrics/gans", name)
+    folder, metrics = Path("models/gans", name), Path("metrics/gans", name)
+    with atomic_folder(folder) as part:
+        for seed, (trained, _) in trainings.items():
+            save_gan(
+                folder=seed_folder(part, seed),
+                name=name,
+                settings=settings,
+                size=faces.pixels.shape[1],
+                states=trained.states,
+                data=faces.counts("source"),
+            )
+    rows = [{"seed": seed, **row} for seed, (trained, _) in trainings.items() for row in trained.history]
     with atomic_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(trained.history[0]), lineterminator="\n")
+        writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(trained.history)
-    neighbours = gan_metrics.neighbours(load_gan(Path("models/gans", name)).network("Generator").to(device))
-    pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (neighbours.samples, neighbours.faces)], 1)
-    for file, pictures in (("samples", trained.grid), ("neighbours", pairs)):
+        writer.writerows(rows)
+    found = {
+        seed: measured.neighbours(load_gan(seed_folder(folder, seed)).network("Generator").to(device))
+        for seed, (_, measured) in trainings.items()
+    }
+    # The samples of the first training over time, and the last ones of the others.
+    (first, _), *others = trainings.values()
+    samples = torch.cat([first.grid, *(trained.grid[-1:] for trained, _ in others)])
+    shown = next(iter(found.values()))
+    pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (shown.samples, shown.faces)], 1)
+    for file, pictures in (("samples", samples), ("neighbours", pairs)):
         with atomic_file(metrics / f"{file}.png") as part:
             grid(pictures.reshape(-1, *pictures.shape[-3:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
-    write_metrics(
-        metrics / "summary.json", {**trained.history[-1], "copies": neighbours.copies, "real_faces": len(faces)}
-    )
-    scratch.clear()
+    last = {
+        str(seed): {**trained.history[-1], "copies": found[seed].copies} for seed, (trained, _) in trainings.items()
+    }
+    write_metrics(metrics / "summary.json", {"real_faces": len(faces), "seeds": last})
+    for scratch in scratches:
+        scratch.clear()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from unseen.autoencoders.twins import twin_set
 from unseen.core.files import write_metrics
 from unseen.core.runtime import prepare
 from unseen.core.settings import read_block
+from unseen.core.training_seeds import seeds_in
 from unseen.data.shards import check_sides, sets_below
 from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
@@ -22,17 +23,21 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["twins", name], TwinSettings)
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
+    device = prepare()
     maker: str = IDENTITY
-    net: Module = Identity()
+    nets: dict[int, Module] = {0: Identity()}
     if settings.autoencoder != IDENTITY:
-        maker, net = load_autoencoder(Path("models/autoencoders", settings.autoencoder))
+        nets = {}
+        for seed, path in seeds_in(Path("models/autoencoders", settings.autoencoder)).items():
+            maker, net = load_autoencoder(path)
+            nets[seed] = net.to(device)
     reals = sets_below(Path("data/sets", settings.of))
     check_sides(reals, faces.side)
     counts = twin_set(
         name=name,
         settings=settings,
         maker=maker,
-        net=net.to(prepare()),
+        nets=nets,
         reals=reals,
         face_detector=FaceDetector(with_dynamic_input(model), faces.detect),
         faces=faces,

@@ -59,7 +59,7 @@ def twins(
     folder: Path, net: nn.Module, of: FaceSet, face_detector: FaceDetector, settings: FaceSettings
 ) -> dict[str, Any]:
     knobs = TwinSettings(group="own", use="train", autoencoder="auto", of="faces/people", low_frequencies=0.0)
-    return twin_set(folder.name, knobs, "auto", net, [of], face_detector, settings, SEED, folder)
+    return twin_set(folder.name, knobs, "auto", {0: net}, [of], face_detector, settings, SEED, folder)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:

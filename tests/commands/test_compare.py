@@ -25,7 +25,7 @@ def project(tmp_path: Path, params_data: dict[str, Any], monkeypatch: pytest.Mon
     for detector, threshold, blind in (("good", 0.4, 0.0), ("blind", 0.6, -4.0)):
         for seed, (name, (label, mean)) in enumerate(SETS.items()):
             logits = bell(mean + (blind if name == "resize_conv_fakes" else 0), 50, seed)
-            file = tmp_path / "data/sets/predictions" / detector / f"{name}.parquet"
+            file = tmp_path / "data/predictions" / detector / f"{name}.parquet"
             write_predictions(file, [columns(label, logits, None, name)])
         write_json(
             tmp_path / "models/detectors" / detector / "detector.json",
@@ -57,7 +57,7 @@ def test_two_detectors_on_each_pair_at_their_own_thresholds(
 
 def test_an_ensemble_against_a_detector(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "data/ensembles").mkdir()
-    (project / "data/sets/predictions/blind").rename(project / "data/ensembles/both")
+    (project / "data/predictions/blind").rename(project / "data/ensembles/both")
     write_json(
         project / "models/ensembles/both/ensemble.json",
         {"seed": 4, "calibration": {"threshold": 0.6, "unsure": [0.4, 0.6]}},

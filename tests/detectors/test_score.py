@@ -45,7 +45,7 @@ def store(folder: Path, orl: OrlFaces, use: str, generator: str = "") -> Path:
 def test_one_row_a_face_in_the_schema(tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces) -> None:
     folder = store(tmp_path / "gan", orl_faces, "held_out", "gan")
     output = tmp_path / "predictions" / "unseen.parquet"
-    assert score_set(detector, "unseen", folder, output) == 120
+    assert score_set(detector, 0, "unseen", folder, output) == 120
     assert pq.read_schema(output).equals(SCHEMA)
     rows = pq.read_table(output).to_pylist()
     assert len(rows) == 120
@@ -66,7 +66,7 @@ def test_of_a_set_that_trains_only_test_people_are_scored(
     tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces
 ) -> None:
     folder = store(tmp_path / "orl", orl_faces, "train")
-    assert score_set(detector, "known", folder, tmp_path / "known.parquet") == 60
+    assert score_set(detector, 0, "known", folder, tmp_path / "known.parquet") == 60
     kept = {f"orl/{number:04d}.jpg" for number in range(120) if SPLITS[number % 4] == "test"}
     frame = read_predictions(tmp_path / "known.parquet")
     assert set(frame["id"]) == kept
@@ -76,7 +76,7 @@ def test_of_a_set_that_trains_only_test_people_are_scored(
 def test_same_bytes_twice(tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces) -> None:
     folder = store(tmp_path / "orl", orl_faces, "held_out")
     for name in ("one", "two"):
-        score_set(detector, "set", folder, tmp_path / name)
+        score_set(detector, 0, "set", folder, tmp_path / name)
     assert sha256_of(tmp_path / "one") == sha256_of(tmp_path / "two")
 
 
@@ -84,7 +84,7 @@ def test_read_predictions_gives_back_what_was_written(
     tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces
 ) -> None:
     folder = store(tmp_path / "orl", orl_faces, "held_out")
-    score_set(detector, "set", folder, tmp_path / "one.parquet")
+    score_set(detector, 0, "set", folder, tmp_path / "one.parquet")
     frame = read_predictions(tmp_path / "one.parquet")
     assert list(frame.columns) == SCHEMA.names
     assert frame.to_dict("records") == pq.read_table(tmp_path / "one.parquet").to_pylist()
@@ -96,18 +96,18 @@ def test_a_score_that_breaks_off_leaves_no_file(
     folder = store(tmp_path / "orl", orl_faces, "held_out")
     monkeypatch.setattr("unseen.detectors.scoring.score.logits_of", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        score_set(detector, "set", folder, tmp_path / "out" / "one.parquet")
+        score_set(detector, 0, "set", folder, tmp_path / "out" / "one.parquet")
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_no_faces_is_one_line(tmp_path: Path, detector: TrainedDetector) -> None:
     with pytest.raises(UserError, match="no face set here"):
-        score_set(detector, "set", tmp_path / "nowhere", tmp_path / "one.parquet")
+        score_set(detector, 0, "set", tmp_path / "nowhere", tmp_path / "one.parquet")
 
 
 def test_faces_of_another_side_are_refused(tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces) -> None:
     files = [encoded(face, quality=90) for face in orl_faces.large[:4]]
     stored(tmp_path / "large", files, orl_faces.people[:4], ["test"] * 4)
     with pytest.raises(UserError, match=r"large: has crops of 64 pixels, but the detector `dct` has 32"):
-        score_set(detector, "large", tmp_path / "large", tmp_path / "predictions.parquet")
+        score_set(detector, 0, "large", tmp_path / "large", tmp_path / "predictions.parquet")
     assert not (tmp_path / "predictions.parquet").exists()

@@ -18,7 +18,7 @@ from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.logits import logits_of
 from unseen.detectors.shared.settings import CalibrationSettings
-from unseen.detectors.shared.train import Fitted, fit_detector
+from unseen.detectors.shared.train import Fitted, fit_detector, load_training_faces
 
 from .networks import Tiny, copied, knobs, same
 
@@ -52,7 +52,9 @@ def sets(tmp_path: Path, orl_faces: OrlFaces) -> list[FaceSet]:
 
 
 def fit(sets: list[FaceSet], tmp_path: Path, seed: int = 4) -> Fitted:
-    return fit_detector(sets, LOGISTIC, CALIBRATION, tmp_path, seed, Scratch(tmp_path / "scratch", "d", 1))
+    return fit_detector(
+        load_training_faces(sets), LOGISTIC, CALIBRATION, tmp_path, seed, Scratch(tmp_path / "scratch", "d", 1)
+    )
 
 
 def test_it_fits_and_freezes_on_validation_people(sets: list[FaceSet], tmp_path: Path) -> None:
@@ -155,7 +157,9 @@ def test_the_seed_decides_a_networks_first_weights(
         torch.manual_seed(number)
         before = torch.get_rng_state()
         scratch = Scratch(tmp_path / str(number), "d", 1)
-        fitted = fit_detector(sets, knobs(steps=2, seed=own), CALIBRATION, tmp_path, seed, scratch)
+        fitted = fit_detector(
+            load_training_faces(sets), knobs(steps=2, seed=own), CALIBRATION, tmp_path, seed, scratch
+        )
         assert torch.equal(torch.get_rng_state(), before)
         assert [row["step"] for row in fitted.history] == [2]
         states.append(copied(fitted.model))

@@ -100,7 +100,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, _params_on_disk: dict[str,
         shuffled = {key: [values[i] for i in order] for key, values in frame.items()}
         write_predictions(folder / "data/validation" / f"{member}.parquet", [shuffled, of_seed_5(shuffled, member)])
         for seed, (name, (label, mean)) in enumerate(SETS.items()):
-            file = folder / "data/sets/predictions" / member / f"{name}.parquet"
+            file = folder / "data/predictions" / member / f"{name}.parquet"
             rows_of_4 = predicted(label, 80, member, 10 * number + seed, mean, name)
             write_predictions(file, [rows_of_4, of_seed_5(rows_of_4, member)])
         trainings = {str(seed): {"temperature": factor * TEMPERATURES[member]} for seed, factor in FACTORS.items()}
@@ -118,7 +118,7 @@ def anew(project: Path) -> dict[int, dict[str, Any]]:
     given = {
         "weights": WEIGHTS,
         "validation": {name: f"data/validation/{name}.parquet" for name in WEIGHTS},
-        "sets": {one: {name: f"data/sets/predictions/{name}/{one}.parquet" for name in WEIGHTS} for one in SETS},
+        "sets": {one: {name: f"data/predictions/{name}/{one}.parquet" for name in WEIGHTS} for one in SETS},
         "own": {one: f"data/ensembles/three/{one}.parquet" for one in SETS},
         **calibration.model_dump(),
     }

@@ -14,7 +14,7 @@ from unseen.faces.gather import gather
 from unseen.faces.workers import Preprocessing
 from unseen.sources.shared.settings import SourceSettings
 
-SHARES = SplitSettings(val=0.2, test=0.2)
+SPLITS = SplitSettings(seed=4, val=0.2, test=0.2)
 SEED = 4
 
 
@@ -66,9 +66,9 @@ class Task:
     source: SourceSettings
     name: str = "orl"
     sha256: str = "0" * 64
-    shares: SplitSettings = SHARES
+    splits: SplitSettings = SPLITS
 
     def gather(self, archive: Path, folder: Path, scratch: Path, count: int = 1) -> dict[str, Any]:
         return gather(
-            self.name, self.source, archive, self.sha256, self.preprocessing, self.shares, folder, scratch, count
+            self.name, self.source, archive, self.sha256, self.preprocessing, self.splits, folder, scratch, count
         )

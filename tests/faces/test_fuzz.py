@@ -72,9 +72,9 @@ def everything_below(folder: Path) -> set[str]:
 
 def run(archive: Path, place: Path, model: bytes, settings: FaceSettings) -> dict[str, object]:
     source = SourceSettings(archive="a", group="g", use="train", label="real")
-    shares = SplitSettings(val=0.2, test=0.2)
+    splits = SplitSettings(seed=4, val=0.2, test=0.2)
     return gather(
-        "fuzz", source, archive, "0", Preprocessing(model, settings, 1), shares, place / "set", place / "scratch", 2
+        "fuzz", source, archive, "0", Preprocessing(model, settings, 1), splits, place / "set", place / "scratch", 2
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from archived import SEED, SHARES, Task, encoded, files_of_140k, files_of_720k, source, zipped
+from archived import SEED, SPLITS, Task, encoded, files_of_140k, files_of_720k, source, zipped
 from PIL import Image
 
 from faces_for_training import bytes_below
@@ -92,7 +92,7 @@ def test_every_picture_is_kept_or_counted(
         assert row["id"] == f"orl/{path}"
         assert row["sha256"] == hashlib.sha256(good[path]).hexdigest()
         assert row["identity"] == f"orl/{path.split('/')[-2]}"
-        assert row["split"] == split_of(row["identity"], SHARES, SEED)
+        assert row["split"] == split_of(row["identity"], SPLITS)
         assert (row["label"], row["generator"], row["source"]) == (0, "", "orl")
         assert (row["width"], row["height"]) == Image.open(io.BytesIO(good[path])).size
         assert dict(row["original"])["format"] == Image.open(io.BytesIO(good[path])).format

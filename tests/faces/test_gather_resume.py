@@ -79,7 +79,7 @@ class Alone:
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from archived import SEED, SHARES, source
+from archived import SEED, SPLITS, source
 from unseen.faces import checkpoint, workers
 from unseen.faces.gather import gather
 from unseen.faces.settings import FaceSettings
@@ -100,7 +100,7 @@ def watched(entry):
 
 Entry.read = watched
 preprocessing = workers.Preprocessing(model.read_bytes(), read_block(params, ["faces"], FaceSettings), SEED)
-gather("orl", source(), archive, "0" * 64, preprocessing, SHARES, folder, scratch, count)
+gather("orl", source(), archive, "0" * 64, preprocessing, SPLITS, folder, scratch, count)
 """
 
 
@@ -179,7 +179,7 @@ OTHERWISE: dict[str, Callable[[Task], Task]] = {
     "another face detector": lambda task: replace(task, preprocessing=replace(task.preprocessing, model=b"another")),
     "another seed": lambda task: replace(task, preprocessing=replace(task.preprocessing, seed=SEED + 1)),
     "another archive": lambda task: replace(task, sha256="1" * 64),
-    "other splits": lambda task: replace(task, shares=SplitSettings(val=0.2, test=0.3)),
+    "other splits": lambda task: replace(task, splits=SplitSettings(seed=4, val=0.2, test=0.3)),
     "another rule for people": lambda task: replace(task, source=source(identity="s([0-9]+)/")),
     "another name": lambda task: replace(task, name="others"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from archived import SEED, SHARES, files_of_140k, files_of_720k, source, zipped
+from archived import SEED, SPLITS, files_of_140k, files_of_720k, source, zipped
 
 from unseen.core.errors import UserError
 from unseen.data.face_rows import Dropped
@@ -24,7 +24,7 @@ LABELS = "path,label,age\nreal/1.jpg,1,30\nfake/1.jpg,0,40\n"
 def rules(folder: Path, settings: SourceSettings, files: dict[str, str] | None = None) -> Rules:
     """The rules of a source, `orl`, whose archive holds these texts."""
     data = {name: text.encode() for name, text in (files or {}).items()}
-    return Rules("orl", settings, zipped(folder / "faces.zip", data), SHARES, SEED)
+    return Rules("orl", settings, zipped(folder / "faces.zip", data), SPLITS)
 
 
 def table(text: str | bytes, folder: Path, *paths: str, **changed: Any) -> list[Any]:
@@ -32,7 +32,7 @@ def table(text: str | bytes, folder: Path, *paths: str, **changed: Any) -> list[
     age = {"age": {"column": "age", "match": "([0-9]+)"}}
     block = {"file": "*.csv", "name": "path", **changed}
     archive = zipped(folder / "faces.zip", {"all.csv": text if isinstance(text, bytes) else text.encode()})
-    made = Rules("orl", source(identity="", table=block, attributes=age), archive, SHARES, SEED)
+    made = Rules("orl", source(identity="", table=block, attributes=age), archive, SPLITS)
     return [said(made.facts(path)) for path in paths]
 
 
@@ -77,7 +77,7 @@ def test_a_person_stays_in_one_split(tmp_path: Path) -> None:
     facts = [found.facts(f"s{person}/{number}.pgm") for person in range(30) for number in (1, 2)]
     for one in facts:
         assert isinstance(one, Facts)
-        assert one.split == split_of(one.identity, SHARES, SEED)
+        assert one.split == split_of(one.identity, SPLITS)
     assert facts[0::2] == facts[1::2]
     assert {one.split for one in facts if isinstance(one, Facts)} == {"train", "val", "test"}
 
@@ -230,7 +230,7 @@ def test_a_table_that_can_not_be_read(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "faces.zip", {"all.csv": LABELS.encode()})
     archive.write_bytes(archive.read_bytes().replace(b"path", b"PATH"))
     with pytest.raises(UserError, match=r"faces\.zip: all\.csv: damaged_member \(Bad CRC-32"):
-        Rules("orl", source(table={"file": "*.csv", "name": "path"}), archive, SHARES, SEED)
+        Rules("orl", source(table={"file": "*.csv", "name": "path"}), archive, SPLITS)
 
 
 def test_what_macos_puts_beside_a_table_is_none(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_pictures_that_are_held_out_for_good(tmp_path: Path, path: str) -> None:
 def picked(name: str, archive: Path, **changed: Any) -> list[str]:
     """The pictures that a source of the catalogue takes out of an archive."""
     settings = catalogue.load_catalogue().sources[name].model_copy(update=changed)
-    found = Rules(name, settings, archive, SHARES, SEED)
+    found = Rules(name, settings, archive, SPLITS)
     paths = [entry.name for entry in entries(archive, settings.members, settings.inside)]
     assert paths
     return [path for path in paths if isinstance(found.facts(path), Facts)]

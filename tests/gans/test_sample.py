@@ -1,7 +1,7 @@
 """Sets of fakes: what a generator draws takes the same road as a photo, and is counted."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from unseen.gans.shared.settings import FakeSettings
 from .tiny import settings
 
 SEED = 4
-SHARES = SplitSettings(val=0.2, test=0.2)
+SPLITS = SplitSettings(seed=4, val=0.2, test=0.2)
 
 
 class _Perfect(nn.Module):
@@ -67,7 +67,7 @@ def draw(
     snapshot: float = 1.0,
 ) -> dict[str, Any]:
     drawn = FakeSettings(group="own", use="train", gan="perfect", count=count, snapshot=snapshot)
-    return sample_set(folder.name, drawn, gan, face_detector, faces, SHARES, seed, folder)
+    return sample_set(folder.name, drawn, {0: gan}, face_detector, faces, SPLITS, seed, folder)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_columns_say_where_a_fake_comes_from(
         assert (row["label"], row["generator"], row["source"]) == (1, "perfect", "fakes")
         assert row["identity"] == f"fakes/{number}"
         assert row["id"] == f"fakes/{number}.png"
-        assert row["split"] == split_of(row["identity"], SHARES, SEED)
+        assert row["split"] == split_of(row["identity"], SPLITS)
         assert (row["width"], row["height"]) == (64, 64)
         assert dict(row["original"])["format"] == "PNG"
         assert len(row["picture_dhash"]) == 64
@@ -128,6 +128,25 @@ def test_same_bytes_twice_and_other_bytes_with_another_seed(
     assert bytes_below(tmp_path / "one") == bytes_below(tmp_path / "two")
     first, other = ({row["sha256"] for row in rows(tmp_path / part / "fakes")} for part in ("one", "other"))
     assert first != other
+
+
+def test_the_networks_of_a_gan_draw_in_turn(
+    tmp_path: Path, gan: PerfectGan, face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
+    drawn = FakeSettings(group="own", use="train", gan="perfect", count=10)
+    mirrored = replace(gan, faces=gan.faces.flip(3))
+    for name, gans in (("both", {4: gan, 5: mirrored}), ("one", {4: gan}), ("other", {5: mirrored})):
+        folder = tmp_path / name / "fakes"
+        sample_set("fakes", drawn, gans, face_detector, face_settings, SPLITS, SEED, folder)
+    both, one, other = (
+        {row["image"]["path"]: row for row in rows(tmp_path / name / "fakes")} for name in ("both", "one", "other")
+    )
+    assert both
+    for path, row in both.items():
+        number = int(path.removesuffix(".png"))
+        alone = (one, other)[number % 2][f"{number // 2:06d}.png"]
+        assert row["sha256"] == alone["sha256"]
+        assert dict(row["attributes"]) == {"training_seed": str(4 + number % 2)} == dict(alone["attributes"])
 
 
 def test_ten_fakes_are_the_first_of_twenty(

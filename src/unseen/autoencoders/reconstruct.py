@@ -123,7 +123,7 @@ def fit_autoencoder(
                 history.append({"images": done * batch, "error": error.item(), "critic": adversarial_loss.item()})
                 history[-1]["psnr_held_back"] = psnr(twins_of(net, held_back), held_back)
             stopping = stop.asked
-            if stopping or scratch.due():
+            if last or stopping or scratch.due():  # also at the end: the next training seed may be interrupted
                 scratch.save(
                     {"step": done, "history": history, **{name: part.state_dict() for name, part in parts.items()}}
                 )

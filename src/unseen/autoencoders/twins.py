@@ -1,6 +1,6 @@
 """Writes sets of twins: fakes that differ from real faces only in a generator's artifacts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from unseen.autoencoders.reconstruct import twins_of
 from unseen.autoencoders.settings import TwinSettings
 from unseen.core.errors import UserError
 from unseen.core.progress import progress
+from unseen.core.training_seeds import ATTRIBUTE
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.data.pictures import decode_crop
 from unseen.data.shards import FaceSet, write_set
@@ -30,7 +31,7 @@ def twin_set(
     name: str,
     settings: TwinSettings,
     maker: str,
-    net: nn.Module,
+    nets: Mapping[int, nn.Module],
     reals: list[FaceSet],
     face_detector: FaceDetector,
     faces: FaceSettings,
@@ -46,7 +47,8 @@ def twin_set(
         name: name of the set.
         settings: settings of the set.
         maker: name of the autoencoder, which is stored as the generator.
-        net: autoencoder, or `Identity`.
+        nets: the networks of the autoencoder by training seed, or `Identity` alone; the hash of a face decides which
+            of them makes its twin.
         reals: sets of real faces.
         face_detector: face detector, the same as for photos.
         faces: settings of preprocessing.
@@ -72,16 +74,21 @@ def twin_set(
 
     def _twins(originals: list[FaceRow]) -> Iterator[FaceRow | Dropped]:
         pictures = torch.stack([torch.from_numpy(decode_crop(row.jpeg).copy()).permute(2, 0, 1) for row in originals])
-        drawn = twins_of(net, pictures, settings.low_frequencies, settings.spectrum)
+        chosen = [list(nets)[int(row.sha256[:12], 16) % len(nets)] for row in originals]
+        drawn = torch.empty_like(pictures)
+        for training_seed in set(chosen):
+            own = torch.tensor([one == training_seed for one in chosen])
+            drawn[own] = twins_of(nets[training_seed], pictures[own], settings.low_frequencies, settings.spectrum)
         pixels = drawn.permute(0, 2, 3, 1).contiguous().numpy()
         files = [png(before_encode(row.jpeg, twin)) for row, twin in zip(originals, pixels, strict=True)]
         crops = preprocess_pictures(files, face_detector, faces, seed, "whole", [row.sha256 for row in originals])
-        for row, crop in zip(originals, crops, strict=True):
+        for row, training_seed, crop in zip(originals, chosen, crops, strict=True):
             real = f"{row.source}/{row.path}"
             if isinstance(crop, BadPictureError):
                 yield Dropped(real, crop.reason, crop.detail)
                 continue
-            facts = Facts(row.identity, row.split, {**row.attributes, "twin_of": real})
+            made = {"twin_of": real, ATTRIBUTE: str(training_seed)}
+            facts = Facts(row.identity, row.split, {**row.attributes, **made})
             yield face_row(crop, real, name, maker, facts)
 
     counted = progress(rows(), f"twins {name}", "twin", total)

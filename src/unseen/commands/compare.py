@@ -30,7 +30,7 @@ AUC and accuracy are means over the training seeds of A and of B (column `seed` 
                 the networks of the first training seeds
 """
 
-PREDICTIONS, DETECTORS = Path("data/sets/predictions"), Path("models/detectors")
+PREDICTIONS, DETECTORS = Path("data/predictions"), Path("models/detectors")
 OF_ENSEMBLES, ENSEMBLES = Path("data/ensembles"), Path("models/ensembles")
 
 

@@ -48,6 +48,15 @@ def write_predictions(path: Path, batches: Iterable[dict[str, list[object]]]) ->
     return count
 
 
+def join_predictions(parts: Iterable[Path], path: Path) -> None:
+    """Write the rows of several files from `write_predictions` to one."""
+    with atomic_file(path) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+        for file in parts:
+            with pq.ParquetFile(file) as opened:
+                for batch in opened.iter_batches():
+                    writer.write_batch(batch)
+
+
 def read_predictions(path: Path) -> pd.DataFrame:
     """Read and check a detector's predictions on an evaluation set.
 

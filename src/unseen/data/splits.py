@@ -1,4 +1,4 @@
-"""Assign identities to splits. The split depends only on the seed and the identity."""
+"""Assign identities to splits. The split depends only on `split.seed` and the identity."""
 
 import hashlib
 from typing import Literal
@@ -11,8 +11,9 @@ Split = Literal["train", "val", "test"]
 
 
 class SplitSettings(Settings):
-    """Shares of the identities (not of the pictures). The others are in `train`."""
+    """Seed of the splits, and shares of the identities (not of the pictures). The others are in `train`."""
 
+    seed: int = Field(0, ge=0, description="which identities are in which split; no other seed changes that")
     val: float = Field(0.2, ge=0, lt=1, description="share of the identities for validation (checkpoint, threshold)")
     test: float = Field(0.2, ge=0, lt=1, description="share of the identities for evaluation")
 
@@ -29,15 +30,14 @@ def unit_interval(*parts: object) -> float:
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
-def split_of(identity: str, shares: SplitSettings, seed: int) -> Split:
+def split_of(identity: str, settings: SplitSettings) -> Split:
     """The split of an identity. It does not depend on other sources or pictures.
 
     Args:
         identity: for instance `orl/s7`; all its pictures are in the same split.
-        shares: the shares of `val` and `test`.
-        seed: the run's seed.
+        settings: seed of the splits, and the shares of `val` and `test`.
     """
-    place = unit_interval("split", seed, identity)
-    if place < shares.test:
+    place = unit_interval("split", settings.seed, identity)
+    if place < settings.test:
         return "test"
-    return "val" if place < shares.test + shares.val else "train"
+    return "val" if place < settings.test + settings.val else "train"

@@ -40,16 +40,18 @@ RESAMPLES = 1000
 Array = npt.NDArray[np.float64]
 
 
-def decisions(folder: Path, sets: Iterable[str], threshold: float) -> pd.DataFrame:
-    """All decisions of a detector, each face once: id, set, group, label, identity, logit, score, fake, outcome.
+def decisions(folder: Path, sets: Iterable[str], threshold: float, training_seed: int) -> pd.DataFrame:
+    """All decisions of one network of a detector, each face once: id, set, group, label, identity, logit, score, fake, outcome.
 
     Args:
         folder: folder with one Parquet file of predictions for each evaluation set.
         sets: names of the evaluation sets.
         threshold: frozen threshold on the score.
+        training_seed: of the network.
     """
     frames = [read_predictions(folder / f"{name}.parquet").assign(set=name) for name in sets]
-    both = pd.concat(frames, ignore_index=True).drop_duplicates("id", ignore_index=True)
+    every = pd.concat(frames, ignore_index=True)
+    both = every[every["seed"] == training_seed].drop_duplicates("id", ignore_index=True)
     both["group"] = both["generator"].where(both["label"] == 1, both["source"])
     both["fake"] = both["score"] >= threshold
     names = {found: name for name, found in OUTCOMES.items()}

@@ -70,7 +70,7 @@ def gather(
     archive: Path,
     sha256: str,
     preprocessing: Preprocessing,
-    shares: SplitSettings,
+    splits: SplitSettings,
     folder: Path,
     scratch: Path,
     workers: int,
@@ -83,7 +83,7 @@ def gather(
         archive: the downloaded archive.
         sha256: of the archive.
         preprocessing: the face detector's model, the preprocessing settings, the run's seed.
-        shares: the shares of the splits.
+        splits: seed and shares of the splits.
         folder: the set's folder.
         scratch: folder for the checkpoint, from which a killed run resumes.
         workers: number of processes.
@@ -95,11 +95,11 @@ def gather(
         UserError: the archive can't be read, or no face was stored.
     """
     tools = [version(package) for package in ("numpy", "onnxruntime", "pillow", "pyarrow")]
-    settings = [source.model_dump(), preprocessing.settings.model_dump(), shares.model_dump(), preprocessing.seed]
+    settings = [source.model_dump(), preprocessing.settings.model_dump(), splits.model_dump(), preprocessing.seed]
     checkpoint = FaceCheckpoint(
         scratch, f"faces-{name}", [settings, sha256, preprocessing.fingerprint(), own_code(), tools]
     )
-    rules = Rules(name, source, archive, shares, preprocessing.seed)
+    rules = Rules(name, source, archive, splits)
     done = checkpoint.done()
 
     def fresh() -> Iterator[FaceRow | Dropped]:

@@ -79,13 +79,13 @@ def read_metadata(archive: Path, inside: str, settings: TableSettings, also: Ite
 class Rules:
     """The rules of one source, with its table in memory."""
 
-    def __init__(self, name: str, source: SourceSettings, archive: Path, shares: SplitSettings, seed: int) -> None:
+    def __init__(self, name: str, source: SourceSettings, archive: Path, splits: SplitSettings) -> None:
         """Read the table, if the source has one.
 
         Raises:
             UserError: see `read_table`.
         """
-        self._name, self._source, self._shares, self._seed = name, source, shares, seed
+        self._name, self._source, self._splits = name, source, splits
         columns = [rule.column for rule in source.attributes.values() if rule.column]
         self._rows = TableRows(read_metadata(archive, source.inside, source.table, columns) if source.table else {})
         where = source.table.where if source.table else {}
@@ -121,7 +121,7 @@ class Rules:
         identity = identity_of(self._source.people_of or self._name, path, self._source.identity)
         if identity is None:
             return Dropped(path, "no_identity", f"`identity` does not match: {self._source.identity}")
-        return Facts(identity, split_of(identity, self._shares, self._seed), self._attributes(path, row))
+        return Facts(identity, split_of(identity, self._splits), self._attributes(path, row))
 
     def _attributes(self, path: str, row: Row) -> dict[str, str]:
         """The attributes of a picture, without those that have no value."""

@@ -48,7 +48,8 @@ else:
 class Params(Settings):
     """All knobs. params.yaml explains them."""
 
-    seed: int = Field(ge=0, description="of everything that is drawn")
+    seed: int = Field(ge=0, description="of everything that is drawn, but for the splits")
+    training_seeds: int = Field(ge=1, le=100, description="networks trained of each kind, from seed, seed + 1, ...")
     split: SplitSettings
     faces: FaceSettings
     archives: dict[Name, AnyArchive] = Field(description="what is downloaded")

@@ -1,25 +1,28 @@
-"""Score an evaluation set with a detector, a batch at a time."""
+"""Score evaluation sets with the networks of a detector, a batch at a time."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from unseen.core.errors import UserError
+from unseen.core.files import atomic_folder
 from unseen.core.progress import progress
-from unseen.core.runtime import prepare
+from unseen.core.runtime import Scratch, prepare
 from unseen.data.pictures import stream
-from unseen.data.predictions import FROM_SHARDS, write_predictions
+from unseen.data.predictions import FROM_SHARDS, join_predictions, write_predictions
 from unseen.data.shards import check_sides, measurable, open_set
-from unseen.detectors.shared.artifact import TrainedDetector
+from unseen.detectors.shared.artifact import TrainedDetector, load_trainings
 from unseen.detectors.shared.logits import logits_of
 
 
-def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) -> int:
+def score_set(detector: TrainedDetector, seed: int, name: str, folder: Path, output: Path) -> int:
     """Write the detector's predictions on an evaluation set, one row per face, and return the number of rows.
 
     Args:
         detector: loaded from its artifact.
+        seed: its training seed.
         name: the evaluation set's name.
         folder: the evaluation set's folder.
         output: the Parquet file to write.
@@ -38,7 +41,42 @@ def score_set(detector: TrainedDetector, name: str, folder: Path, output: Path) 
             if not np.isfinite(logits).all():
                 raise UserError(f"{detector.folder}: the detector gives scores that are not finite; train it again")
             scores = detector.calibration.score(logits)
-            same: dict[str, list[object]] = {"set": [name] * len(faces), "seed": [detector.card["seed"]] * len(faces)}
-            yield {**faces.columns, **same, "logit": logits.tolist(), "score": scores.tolist()}
+            names: list[object] = [name] * len(faces)
+            seeds: list[object] = [seed] * len(faces)
+            scored = {"logit": logits.tolist(), "score": scores.tolist()}
+            yield {**faces.columns, "set": names, "seed": seeds, **scored}
 
-    return write_predictions(output, progress(batches(), f"score {detector.name} on {name}", "batch"))
+    return write_predictions(output, progress(batches(), f"score {detector.name}, seed {seed}, on {name}", "batch"))
+
+
+def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: Path, scratch: Path) -> None:
+    """Write the predictions of every network of a detector on evaluation sets, one file per set.
+
+    What was scored before, with the same network, faces and code, comes from `scratch`. So a new evaluation set does
+    not score the others again, and a run that was stopped continues.
+
+    Args:
+        detector: the artifact's folder.
+        names: the names of the evaluation sets.
+        evaluation: has the folder of each evaluation set.
+        folder: the folder to write, with NAME.parquet for each set.
+        scratch: has the predictions of each network and set. Those that are not used are removed.
+
+    Raises:
+        UserError: see `load_trainings` and `score_set`.
+    """
+    sets = {name: open_set(evaluation / name) for name in names}
+    parts: dict[str, list[Path]] = {name: [] for name in names}
+    for seed, trained in load_trainings(detector):
+        for name, face_set in sets.items():
+            key = [trained.card, seed, name, face_set.fingerprint()]
+            part = Scratch(scratch, "scores", key).shared("scores", key) / "predictions.parquet"
+            if not part.is_file():
+                score_set(trained, seed, name, evaluation / name, part)
+            parts[name].append(part)
+    with atomic_folder(folder) as written:
+        for name, files in parts.items():
+            join_predictions(files, written / f"{name}.parquet")
+    used = {part.parent for files in parts.values() for part in files}
+    for old in set(scratch.iterdir()) - used:
+        shutil.rmtree(old)

@@ -8,6 +8,7 @@ import importlib
 import json
 import platform
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,11 @@ from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.settings import FaceSettings
 
 FACE_DETECTOR = "face_detector.onnx"
+
+SEEDS = "seeds"
+"""The folder of the artifacts of all training seeds but the first."""
+
+INDEX = "index.json"
 
 KEYS = {"name": str, "kind": str, "config": dict, "faces": dict, "calibration": dict, "seed": int, "trained_on": dict}
 """Keys of a card, with their types."""
@@ -66,7 +72,7 @@ def save_detector(
         kind: its file below src/unseen/detectors/kinds.
         calibration: temperature, thresholds and unsure band.
         face_detector: the ONNX face detector.
-        card: name, faces, seed, settings and trained_on.
+        card: name, faces, seed of the preprocessing, settings and trained_on.
     """
     module = importlib.import_module(f"unseen.detectors.kinds.{kind}")
     versions = {"python": platform.python_version(), "torch": torch.__version__}
@@ -90,7 +96,51 @@ def save_detector(
         for name, content in model.parts().items():
             (part / name).write_bytes(content)
         # most kinds have no parts, and DVC warns about empty folders
-        write_json(part / "index.json", {name: sha256_of(part / name) for name in model.parts()})
+        write_json(part / INDEX, {name: sha256_of(part / name) for name in model.parts()})
+
+
+def save_trainings(
+    folder: Path,
+    kind: str,
+    networks: Mapping[int, tuple[Detector, Calibration]],
+    face_detector: bytes,
+    card: dict[str, Any],
+) -> None:
+    """Write the artifact of a detector that was trained from several seeds.
+
+    `folder` is the artifact of the first training seed, and `folder`/seeds/K that of each other training seed K. The
+    first card has the calibrations of all, under `trainings`.
+
+    Args:
+        folder: the artifact's folder.
+        kind: its file below src/unseen/detectors/kinds.
+        networks: the fitted network and its calibration by training seed, at least one.
+        face_detector: the ONNX face detector.
+        card: name, faces, seed of the preprocessing, settings and trained_on.
+    """
+    first, *others = networks
+    with atomic_folder(folder / SEEDS) as part:
+        for seed in others:
+            model, calibration = networks[seed]
+            save_detector(part / str(seed), model, kind, calibration, face_detector, {**card, "training_seed": seed})
+        write_json(part / INDEX, {"seeds": others})  # DVC warns about empty folders
+    trainings = {str(seed): calibration.as_dict() for seed, (_, calibration) in networks.items()}
+    model, calibration = networks[first]
+    save_detector(
+        folder, model, kind, calibration, face_detector, {**card, "training_seed": first, "trainings": trainings}
+    )
+
+
+def load_trainings(folder: Path) -> Iterator[tuple[int, TrainedDetector]]:
+    """Load the detector of each training seed, one after the other, the first one first.
+
+    Raises:
+        UserError: see `load_detector`; or the network of a training seed is missing.
+    """
+    first = load_detector(folder)
+    yield first.card["training_seed"], first
+    for seed in list(first.card.get("trainings", {}))[1:]:
+        yield int(seed), load_detector(folder / SEEDS / seed)
 
 
 def _shared(model: Detector) -> list[ModuleType]:

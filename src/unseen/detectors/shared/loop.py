@@ -148,7 +148,8 @@ def fit(model: Detector, task: Task) -> History:
                 running = []
                 if not _without_improvement(history):
                     best = _copied(model)
-            if (task.scratch.due() or stopping) and not parallel.rank:
+            # Also at the end: the training of the next seed may be interrupted.
+            if (done == settings.steps or ended() or stopping or task.scratch.due()) and not parallel.rank:
                 state = {"step": done, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 task.scratch.save(state | {"history": history, "best": best, "running": running})
             if ended():

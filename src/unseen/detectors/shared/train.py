@@ -58,8 +58,33 @@ def _trained_on(train: Faces, val: Faces) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class TrainingFaces:
+    """The faces that a detector is trained on, and the validation faces."""
+
+    train: Faces
+    val: Faces
+
+
+def load_training_faces(sets: list[FaceSet]) -> TrainingFaces:
+    """Load the train and val splits of sets from `sets_for_fitting`, so that none is held out.
+
+    Raises:
+        UserError: a class has no faces in a split.
+    """
+    train, val = (load_crops(sets, [split], FROM_SHARDS) for split in ("train", "val"))  # type: ignore[list-item]
+    for split, faces in (("train", train), ("val", val)):
+        faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
+        if len(set(faces.columns["label"])) < 2:
+            raise UserError(
+                f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
+                "fake faces: both are needed; see metrics/faces and metrics/fakes for dropped pictures"
+            )
+    return TrainingFaces(train, val)
+
+
 def fit_detector(
-    sets: list[FaceSet],
+    faces: TrainingFaces,
     settings: FittedSettings,
     calibration: CalibrationSettings,
     weights: Path,
@@ -69,26 +94,18 @@ def fit_detector(
     """Fit a detector, then its temperature and threshold on the validation faces.
 
     Args:
-        sets: from `sets_for_fitting`, so that none is held out.
+        faces: from `load_training_faces`.
         settings: the detector's settings.
         calibration: the operating point.
         weights: folder of the initial weights.
-        seed: seed of the run; with `settings.seed` it determines initial weights, batches and augmentation.
+        seed: training seed; with `settings.seed` it determines initial weights, batches and augmentation.
         scratch: folder of the checkpoint.
 
     Raises:
-        UserError: a class has no faces in a split.
+        UserError: the training fails, see `fit`; or the logits can't be calibrated, see `calibrate`.
     """
-    train, val = (load_crops(sets, [split], FROM_SHARDS) for split in ("train", "val"))  # type: ignore[list-item]
-    for faces in (train, val):
-        faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
-    for split, faces in (("train", train), ("val", val)):
-        if len(set(faces.columns["label"])) < 2:
-            raise UserError(
-                f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
-                "fake faces: both are needed; see metrics/faces and metrics/fakes for dropped pictures"
-            )
-    run_seed, seed = seed, seed + settings.seed
+    train, val, training_seed = faces.train, faces.val, seed
+    seed += settings.seed
     with no_collection():
         kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
@@ -100,7 +117,7 @@ def fit_detector(
     validation = {
         **{name: val.columns[name] for name in FROM_SHARDS},
         "set": [VALIDATION] * len(val),
-        "seed": [run_seed] * len(val),
+        "seed": [training_seed] * len(val),
         "logit": logits.tolist(),
         "score": frozen.score(logits).tolist(),
     }

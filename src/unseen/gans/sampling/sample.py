@@ -1,7 +1,7 @@
 """Draw a set of fakes from a trained GAN, and preprocess them like all faces."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from unseen.core.progress import progress
 from unseen.core.runtime import generator, prepare
+from unseen.core.training_seeds import ATTRIBUTE
 from unseen.data.face_rows import Dropped, FaceRow
 from unseen.data.pictures import Pixels
 from unseen.data.shards import write_set
@@ -27,13 +28,16 @@ from unseen.gans.shared.settings import FakeSettings
 BATCH = 64
 
 
-def _draw(gan: TrainedGan, name: str, settings: FakeSettings, seed: int) -> Iterator[list[bytes]]:
-    """Samples as PNG files, one batch at a time, before preprocessing."""
+def _draw(gans: Mapping[int, TrainedGan], name: str, settings: FakeSettings, seed: int) -> Iterator[list[bytes]]:
+    """Samples of the networks in turn as PNG files, in batches, before preprocessing."""
     device = prepare()
-    net = gan.network("Generator", settings.snapshot).to(device)
-    for first in range(0, settings.count, BATCH):
-        latents = torch.randn(BATCH, gan.settings.latent, generator=generator(seed, "fakes", name, first))
-        batch = samples(net, latents).permute(0, 2, 3, 1).contiguous().numpy()
+    nets = {key: gan.network("Generator", settings.snapshot).to(device) for key, gan in gans.items()}
+    for first in range(0, settings.count, BATCH * len(nets)):
+        drawn = []
+        for training_seed, net in nets.items():
+            random = generator(seed, "fakes", name, training_seed, first)
+            drawn.append(samples(net, torch.randn(BATCH, gans[training_seed].settings.latent, generator=random)))
+        batch = torch.stack(drawn, 1).flatten(0, 1).permute(0, 2, 3, 1).contiguous().numpy()
         yield [png(pixels) for pixels in batch[: settings.count - first]]
 
 
@@ -47,10 +51,10 @@ def png(pixels: Pixels) -> bytes:
 def sample_set(
     name: str,
     settings: FakeSettings,
-    gan: TrainedGan,
+    gans: Mapping[int, TrainedGan],
     face_detector: FaceDetector,
     faces: FaceSettings,
-    shares: SplitSettings,
+    splits: SplitSettings,
     seed: int,
     folder: Path,
 ) -> dict[str, Any]:
@@ -59,10 +63,10 @@ def sample_set(
     Args:
         name: the set's name.
         settings: the set's settings.
-        gan: the trained GAN.
+        gans: the GAN's networks by training seed, which draw in turn.
         face_detector: the face detector, as for photos.
         faces: the preprocessing settings.
-        shares: shares of the splits; each sample is its own identity.
+        splits: seed and shares of the splits; each sample is its own identity.
         seed: the run's seed.
         folder: the folder to write.
 
@@ -73,16 +77,18 @@ def sample_set(
     def rows() -> Iterator[FaceRow | Dropped]:
         drawn = (
             crop
-            for batch in _draw(gan, name, settings, seed)
+            for batch in _draw(gans, name, settings, seed)
             for crop in preprocess_pictures(batch, face_detector, faces, seed, "whole")
         )
+        makers = list(gans.items())
         for number, crop in enumerate(progress(drawn, f"generate {name}", "fake", settings.count)):
+            training_seed, gan = makers[number % len(makers)]
             path = f"{number:06d}.png"
             if isinstance(crop, BadPictureError):
                 yield Dropped(path, crop.reason, crop.detail)
                 continue
             identity = f"{name}/{number:06d}"
-            facts = Facts(identity, split_of(identity, shares, seed), {})
+            facts = Facts(identity, split_of(identity, splits), {ATTRIBUTE: str(training_seed)})
             yield face_row(crop, path, name, gan.name, facts)
 
     return write_set(folder, name, settings.use, 1, rows())

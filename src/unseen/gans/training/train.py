@@ -158,7 +158,7 @@ def train(
                 history.append(row)
                 grid.append(samples)
                 recent = _Recent()
-            if stopping or scratch.due():
+            if last or stopping or scratch.due():  # also at the end: the next training seed may be interrupted
                 checkpoint()
             if stopping and not last:
                 raise stop.error(f"{done * batch} of {settings.images} images")
