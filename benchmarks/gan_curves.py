@@ -30,7 +30,8 @@ def main() -> None:
     curve = figure.add_subplot(rows[0])
     for place, (name, minutes) in enumerate(named.items()):
         with (arguments.folder / name / "losses.csv").open(encoding="utf-8") as handle:
-            table = list(csv.DictReader(handle))
+            rows_of_all = list(csv.DictReader(handle))
+        table = [row for row in rows_of_all if row["seed"] == rows_of_all[0]["seed"]]  # the first training seed
         last = float(table[-1]["images"])
         at = [float(row["images"]) / last * float(minutes) for row in table]
         values = [float(row["kid_lite1"]) for row in table]

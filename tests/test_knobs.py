@@ -50,6 +50,7 @@ BLOCKS = {
         "evaluate",
         "ensemble",
     ),
+    "training_seeds": ("train_gan", "train_autoencoder", "train_detector"),
     "split": ("faces", "generate"),
     "faces": ("faces", "generate", "twins", "train_detector"),
     "quality": ("train_gan",),

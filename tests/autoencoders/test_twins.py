@@ -85,6 +85,7 @@ def test_each_real_has_its_twin_beside_it(
         linked = dict(row["attributes"])
         real = originals[linked.pop("twin_of")]
         assert row["id"] == f"twins/{real['id']}"
+        assert linked.pop("training_seed") == "0"
         assert linked == dict(real["attributes"])
         assert (row["identity"], row["split"]) == (real["identity"], real["split"])
         assert (row["label"], row["generator"], row["source"]) == (1, "auto", "twins")

@@ -85,7 +85,7 @@ def predictions(tmp_path: Path) -> Path:
 
 
 def test_selection_is_by_confidence_and_then_by_name(predictions: Path) -> None:
-    frame = decisions(predictions, ["fakes", "reals"], 0.5, 0)
+    frame = decisions(predictions, ["fakes", "reals"], 0.5, 4)
     assert outcome_groups(frame) == [
         ("people", "real", ["true_negative", "false_positive"]),
         ("gan", "fake", ["true_positive", "false_negative"]),
@@ -104,15 +104,15 @@ def test_selection_is_by_confidence_and_then_by_name(predictions: Path) -> None:
 
 def test_a_threshold_decides_what_is_wrong(predictions: Path) -> None:
     score = float(1 / (1 + np.exp(-3)))  # reached counts as fake
-    outcomes = decisions(predictions, ["reals", "fakes"], score, 0)["outcome"]
+    outcomes = decisions(predictions, ["reals", "fakes"], score, 4)["outcome"]
     assert outcomes.value_counts().to_dict() == {"true_negative": 6, "true_positive": 4}
-    outcomes = decisions(predictions, ["reals", "fakes"], score + 1e-9, 0)["outcome"]
+    outcomes = decisions(predictions, ["reals", "fakes"], score + 1e-9, 4)["outcome"]
     assert outcomes.value_counts().to_dict() == {"true_negative": 6, "true_positive": 2, "false_negative": 2}
 
 
 def test_a_face_in_two_sets_counts_once(predictions: Path) -> None:
     (predictions / "again.parquet").write_bytes((predictions / "reals.parquet").read_bytes())
-    assert len(decisions(predictions, ["reals", "again", "fakes"], 0.5, 0)) == 10
+    assert len(decisions(predictions, ["reals", "again", "fakes"], 0.5, 4)) == 10
 
 
 def measured(inside: dict[str, list[float]], area: float = 0.5) -> pd.DataFrame:
@@ -205,7 +205,7 @@ def explained(tmp_path: Path, fakes: list[float]) -> Any:
     calibration = Calibration.from_dict(
         {"temperature": 1.0, "threshold": 0.5, "unsure": [0.4, 0.6], "max_fpr": 0.05, "validation": {}}
     )
-    detector = TrainedDetector("bright", Bright().eval(), calibration, faces, {}, tmp_path)
+    detector = TrainedDetector("bright", Bright().eval(), calibration, faces, {"training_seed": 4}, tmp_path)
     folders = {"reals": "fakes/own/reals", "fakes": "fakes/own/fakes"}
     where = (tmp_path / "predictions", tmp_path / "sets", folders, [], Path("models/none"))
     return explain(detector, *where, settings, 4)

@@ -161,7 +161,7 @@ def stage(folder: Path, processes: int) -> list[dict[str, str]]:
         timeout=200,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("gan: 100% of 24 images") == 1, "one process judges"
+    assert done.stderr.count("gan: 100% of 24 images") == 2, "one process measures, once for each training seed"
     with (folder / "metrics/gans/dcgan/losses.csv").open() as handle:
         return list(csv.DictReader(handle))
 
@@ -171,6 +171,7 @@ def test_the_stage_starts_as_many_processes_as_there_are_gpus(
 ) -> None:
     params_data["gans"]["dcgan"] = settings("r3gan", images=24, sample_every=16).model_dump()
     params_data["quality"]["samples"] = 16
+    params_data["training_seeds"] = 2
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params_data))
     files = [encoded(face, quality=90) for face in orl_faces.small[:60]]
     splits = ["train" if number < 45 else "val" for number in range(60)]
@@ -178,5 +179,5 @@ def test_the_stage_starts_as_many_processes_as_there_are_gpus(
     (tmp_path / "models/assets").mkdir(parents=True)
     (tmp_path / "models/assets/efficientnet_lite1").symlink_to(lite1_weights)
     table = stage(tmp_path, 2)
-    assert [row["step"] for row in table] == ["2", "3"]
+    assert [(row["seed"], row["step"]) for row in table] == [("0", "2"), ("0", "3"), ("1", "2"), ("1", "3")]
     assert all(math.isfinite(float(row["d_loss"])) for row in table)

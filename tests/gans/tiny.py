@@ -86,11 +86,14 @@ def gan_metrics(faces: Pixels, knobs: GanSettings, seed: int = SEED, count: int 
 
 
 def trained(
-    faces: Pixels, knobs: GanSettings, scratch: Path, seed: int = SEED, device: torch.device = CPU
+    faces: Pixels, knobs: GanSettings, scratch: Path, seed: int = SEED, device: torch.device = CPU, keep: bool = False
 ) -> TrainedNetworks:
-    """A GAN trained on the first three quarters of the faces."""
-    reals = Reals(faces[: len(faces) * 3 // 4], device)
-    return train(reals, gan_metrics(faces, knobs, seed), knobs, seed, Scratch(scratch, "gan", 1))
+    """A GAN trained on the first three quarters of the faces. Its checkpoint is removed at the end, unless `keep`."""
+    reals, checkpoint = Reals(faces[: len(faces) * 3 // 4], device), Scratch(scratch, "gan", 1)
+    result = train(reals, gan_metrics(faces, knobs, seed), knobs, seed, checkpoint)
+    if not keep:
+        checkpoint.clear()
+    return result
 
 
 def same(first: TrainedNetworks, second: TrainedNetworks) -> bool:

@@ -138,7 +138,7 @@ def _measure(root: Path, params: Params) -> None:
         found = evaluate(folder, list(params.evaluation_sets), FROZEN, params.evaluation, params.seed)
         write_metrics(root / "metrics/detectors" / f"{detector}.json", found.metrics)
         losses = pd.DataFrame(
-            {"step": [20, 40], "learning_rate": 1e-3, "train_loss": [0.7, 0.5], "val_loss": [0.6, 0.4]}
+            {"seed": 4, "step": [20, 40], "learning_rate": 1e-3, "train_loss": [0.7, 0.5], "val_loss": [0.6, 0.4]}
         )
         curves = {"roc": found.roc, "reliability": found.reliability, "training": losses}
         for name, frame in curves.items():
@@ -220,7 +220,8 @@ def write_run(root: Path, params: dict[str, Any], orl: OrlFaces, face_detector: 
     for number, name in enumerate(("samples", "neighbours")):
         Image.fromarray(np.asarray(orl.small[number])).save(gan / f"{name}.png")
     shares = ("precision", "recall", "d_right_on_train", "d_right_on_held_back", "d_right_on_fakes", "copies")
-    write_metrics(gan / "summary.json", {"kid_lite1": 0.125, **{name: n / 16 for n, name in enumerate(shares)}})
+    record = {"kid_lite1": 0.125, **{name: n / 16 for n, name in enumerate(shares)}}
+    write_metrics(gan / "summary.json", {"real_faces": 220, "seeds": {"4": record}})
     _measure(root, loaded)
     _look(root)
     return loaded

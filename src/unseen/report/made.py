@@ -1,5 +1,6 @@
 """Section "How it was made": stages with their costs, versions, training curves, GANs and params."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ ITSELF = "report"
 
 
 def training_chart(rows: pd.DataFrame, detector: str, series: int) -> Markup:
-    """Chart of the loss on training and validation faces over steps.
+    """Chart of the loss on training and validation faces over steps, one line of each per training seed.
 
     Args:
-        rows: of one detector, not empty: columns step, train_loss, val_loss.
+        rows: of one detector, not empty: columns seed, step, train_loss, val_loss.
         detector: name of the detector.
         series: number of the detector, which sets its colour.
     """
@@ -32,9 +33,11 @@ def training_chart(rows: pd.DataFrame, detector: str, series: int) -> Markup:
         axes.set(xlabel="step", ylabel="loss")
         number_axis(axes.xaxis, 0, float(rows["step"].max()))
         number_axis(axes.yaxis, 0, most)
-        for line, column in zip(DASHES, ("train_loss", "val_loss"), strict=False):
-            there = rows[rows[column].notna()]
-            axes.plot(there["step"], there[column], color=color(series), linestyle=line)
+        for (_, own), (line, column) in itertools.product(
+            rows.groupby("seed"), zip(DASHES, ("train_loss", "val_loss"), strict=False)
+        ):
+            known = own[own[column].notna()]
+            axes.plot(known["step"], known[column], color=color(series), linestyle=line)
 
     return chart(detector, draw, 260, 210)
 
@@ -120,7 +123,10 @@ def section(results: Measured, metrics: Path | None) -> Section:
     costs = [cost for cost in results.costs if cost["stage"] != ITSELF]
     steps = {name: results.training[results.training["detector"] == name] for name in results.names()}
     gans = {
-        name: (found, {file: file_uri(metrics / "gans" / name / f"{file}.png") for file in ("samples", "neighbours")})
+        name: (
+            found["seeds"],
+            {file: file_uri(metrics / "gans" / name / f"{file}.png") for file in ("samples", "neighbours")},
+        )
         for name, found in results.gans.items()
     }
     return Section(

@@ -31,7 +31,7 @@ KINDS = ("picture", "original", "file")
 
 ROC = ["detector", "pair", "seed", "fpr", "tpr"]
 RELIABILITY = ["detector", "pair", "seed", "temperature", "low", "high", "n", "predicted", "observed"]
-TRAINING = ["detector", "step", "train_loss", "val_loss"]
+TRAINING = ["detector", "seed", "step", "train_loss", "val_loss"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Results(Measured):
             training.
         gans: the last GAN metrics of each GAN, from `train_gan`.
         audit: from `audit`.
-        training: columns detector, step, train_loss, val_loss.
+        training: columns detector, seed, step, train_loss, val_loss.
         robustness: a row for each detector, pair, change and level, from `robustness`.
         heat: for each explained detector, from `explain`.
         speed: for each timed detector, from `speed`.
