@@ -1,4 +1,4 @@
-"""Train an autoencoder on the train split of its sets, once for each training seed: `train_autoencoder.py AUTOENCODER`."""
+"""Train an autoencoder once for each training seed: `train_autoencoder.py AUTOENCODER`."""
 
 import csv
 from pathlib import Path

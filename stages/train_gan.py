@@ -1,4 +1,4 @@
-"""Train a GAN on the train split of its sets, once for each training seed: `train_gan.py GAN`."""
+"""Train a GAN once for each training seed: `train_gan.py GAN`."""
 
 import csv
 from pathlib import Path

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from archived import SEED, SPLITS, files_of_140k, files_of_720k, source, zipped
+from archived import SPLITS, files_of_140k, files_of_720k, source, zipped
 
 from unseen.core.errors import UserError
 from unseen.data.face_rows import Dropped

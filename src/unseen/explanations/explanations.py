@@ -41,7 +41,9 @@ Array = npt.NDArray[np.float64]
 
 
 def decisions(folder: Path, sets: Iterable[str], threshold: float, training_seed: int) -> pd.DataFrame:
-    """All decisions of one network of a detector, each face once: id, set, group, label, identity, logit, score, fake, outcome.
+    """All decisions of one network of a detector, each face once.
+
+    Columns: id, set, group, label, identity, logit, score, fake, outcome.
 
     Args:
         folder: folder with one Parquet file of predictions for each evaluation set.
