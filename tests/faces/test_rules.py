@@ -59,7 +59,7 @@ def test_identities() -> None:
 def test_fakes_made_of_people_have_their_identities_and_splits(tmp_path: Path) -> None:
     reals = rules(tmp_path, source())
     swapped = source(label="fake", generator="swap", people_of="orl", identity="of_(s[0-9]+)_")
-    fakes = Rules("swapped", swapped, zipped(tmp_path / "fakes.zip", {}), SHARES, SEED)
+    fakes = Rules("swapped", swapped, zipped(tmp_path / "fakes.zip", {}), SPLITS)
     for person in range(40):
         real, fake = reals.facts(f"s{person}/1.pgm"), fakes.facts(f"of_s{person}_to_s1.png")
         assert isinstance(real, Facts)
