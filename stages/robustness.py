@@ -10,6 +10,7 @@ from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import load_detector
 from unseen.evaluation.bootstrap import Resampling
+from unseen.evaluation.controls import labels_of
 from unseen.robustness.robustness import as_table, as_tree, measure_robustness, score_changes
 from unseen.robustness.settings import RobustnessSettings
 
@@ -18,7 +19,7 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["robustness"], RobustnessSettings)
     sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
     folders = {key: Path("data/sets/evaluation", key) for key in sets}
-    labels = {key: "fake" if open_set(folder).label else "real" for key, folder in folders.items()}
+    labels = labels_of({key: open_set(folder) for key, folder in folders.items()})
     every = pairs_of(read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair]), labels)
     pairs = {key: every[key] for key in settings.pairs or every}
     needed = {side for pair in pairs.values() for side in (pair.reals, pair.fakes)}

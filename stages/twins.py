@@ -8,12 +8,13 @@ from torch.nn import Module
 
 from unseen.autoencoders.identity import Identity
 from unseen.autoencoders.reconstruct import load_autoencoder
-from unseen.autoencoders.settings import IDENTITY, TwinSettings
+from unseen.autoencoders.settings import TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.files import write_metrics
 from unseen.core.runtime import prepare
 from unseen.core.settings import read_block
 from unseen.core.training_seeds import seeds_in
+from unseen.data.evaluation_sets import IDENTITY
 from unseen.data.shards import check_sides, sets_below
 from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings

@@ -13,9 +13,10 @@ from scipy.fft import dctn
 from faces_for_training import OrlFaces, encoded, stored
 from unseen.audit.shortcuts import audit, folds_of, separation
 from unseen.autoencoders.identity import Identity, before_encode, uncompressed
-from unseen.autoencoders.settings import IDENTITY, TwinSettings
+from unseen.autoencoders.settings import TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.settings import validated
+from unseen.data.evaluation_sets import IDENTITY
 from unseen.data.pictures import Pixels, decode_crop
 from unseen.data.shards import open_set
 from unseen.data.splits import Split
@@ -110,7 +111,7 @@ def test_identity_twins_of_photos_are_not_told_from_them(
     reals = stored(tmp_path / "orl", [crop.jpeg for crop in crops], people, splits, hashes=hashes)
     knobs = TwinSettings(group="control", use="held_out", autoencoder=IDENTITY, of="faces/people")
     twin_set(
-        "control", knobs, IDENTITY, Identity(), [reals], face_detector, face_settings, SEED, tmp_path / "control"
+        "control", knobs, IDENTITY, {0: Identity()}, [reals], face_detector, face_settings, SEED, tmp_path / "control"
     )
     twins = open_set(tmp_path / "control")
     columns = ["generator", "identity", "split", "attributes"]
@@ -144,3 +145,17 @@ def test_identity_twins_train_nothing(params_data: dict[str, Any]) -> None:
 def test_no_autoencoder_is_called_identity(params_data: dict[str, Any]) -> None:
     params_data["autoencoders"] = {IDENTITY: {"train_on": "faces/people", "weights": "none"}}
     assert any(one.startswith("params: `autoencoders.identity` has the name of") for one in with_control(params_data))
+
+
+def test_identity_twins_are_in_no_pair(params_data: dict[str, Any]) -> None:
+    with_control(params_data)
+    params_data["evaluation_sets"]["control"] = {"data": "fakes/control/control", "split": "test"}
+    stated = params_data["evaluation"]["pairs"]
+    params_data["evaluation"]["pairs"] = {}
+    params: Params = validated(Params, params_data, "")
+    assert list(problems(params)) == []
+    assert {pair.fakes for pair in params.pairs().values()} == {"dcgan_fakes", "resize_conv_fakes"}
+    pair = {"reals": "orl_unseen_people", "fakes": "control", "matched": True}
+    params_data["evaluation"]["pairs"] = {**stated, "null": pair}
+    (found,) = problems(validated(Params, params_data, ""))
+    assert found.startswith("params: `evaluation.pairs.null.fakes` is 'control', which holds identity twins")

@@ -165,3 +165,18 @@ def test_one_detector_alone_is_described_and_not_called_best(results: Results, p
     (verdict,) = page(one).texts["p.verdict"]
     assert verdict.startswith("dct_logistic on its worst pair, known: at the threshold frozen")
     assert "best" not in verdict
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_null_control_is_shown_and_a_trace_is_a_warning(results: Results, page: Any, passed: bool) -> None:
+    auc = {"value": 0.5 if passed else 0.61, "low": 0.48, "high": 0.63}
+    controls = {"identity_twins": {"n": 30, "auc": auc, "passed": passed}}
+    found = {name: {**metrics, "controls": controls} for name, metrics in results.detectors.items()}
+    shown = page(replace(results, detectors=found))
+    text = " ".join(cell for table in shown.tables for row in table for cell in row)
+    assert "identity_twins" in text
+    assert ("a trace" in text) is not passed
+    warned = [
+        text for texts in shown.texts.values() for text in texts if "On the null control identity_twins" in text
+    ]
+    assert bool(warned) is not passed

@@ -7,9 +7,6 @@ from pydantic import Field
 from unseen.core.settings import DataFolder, Group, Name, Role, Settings
 from unseen.gans.shared.settings import SCHEDULE, Upsampler
 
-IDENTITY = "identity"
-"""Name of the autoencoder that changes nothing, of which there is one without training."""
-
 
 class AutoencoderSettings(Settings):
     """A small autoencoder that makes twins of real faces; it is trained on the `train` split of real sources."""

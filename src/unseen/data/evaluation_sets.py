@@ -6,6 +6,9 @@ from pydantic import Field
 
 from unseen.core.settings import DataFolder, Name, Settings
 
+IDENTITY = "identity"
+"""Generator of identity twins, a null control: real faces that are encoded again, without a network."""
+
 
 class EvaluationSet(Settings):
     """An evaluation set: a stored set of one class that every detector scores."""
@@ -27,7 +30,7 @@ def pairs_of(stated: dict[str, Pair], labels: dict[str, str]) -> dict[str, Pair]
 
     Args:
         stated: `evaluation.pairs`.
-        labels: `real` or `fake` for each evaluation set.
+        labels: `real` or `fake` for each evaluation set that is not a null control.
     """
     if stated:
         return stated

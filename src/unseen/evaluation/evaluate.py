@@ -23,6 +23,7 @@ from unseen.evaluation.bootstrap import (
     seed_counts,
     strata,
 )
+from unseen.evaluation.controls import controls
 from unseen.evaluation.groups import attributes_of, by_group
 from unseen.evaluation.metrics import HALF, Trained, both_metrics, mean_of, reliability_curves, roc_points
 from unseen.evaluation.pair_bounds import Trials
@@ -42,9 +43,10 @@ class Evaluation:
     Attributes:
         metrics: `seeds`, the training seeds, and `thresholds`, that of each; `threshold`, that of the first seed;
             `sets`, the shares of each set that are called fake and unsure; `generators`, the TPR and AUC of each
-            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`; `worst`, the worst values over
-            the pairs; `pooled`, all reals against all fakes; `groups`, the rates of groups in each pair;
-            `groups_without`, the pairs in which no face has any of the attributes.
+            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`; `controls`, the AUC of identity
+            twins against their reals; `worst`, the worst values over the pairs; `pooled`, all reals against all
+            fakes; `groups`, the rates of groups in each pair; `groups_without`, the pairs in which no face has any of
+            the attributes.
         roc: columns pair, seed, fpr, tpr.
         reliability: columns pair, seed, temperature, low, high, n, predicted, observed.
     """
@@ -179,6 +181,7 @@ def evaluate(
     files = {name: folder / f"{name}.parquet" for name in names}
     predictions = {name: Scored.of(read_predictions(file), str(file)) for name, file in files.items()}
     how = Resampling(settings.resamples, seed)
+    predictions, of_controls = controls(predictions, lambda both: _auc(both, how))
     frozen = {name: frozen_of(trained, faces.seeds, str(files[name])) for name, faces in predictions.items()}
     seeds, thresholds = sorted(trained), [trained[seed].threshold for seed in sorted(trained)]
     sets = {name: _of_set(faces, frozen[name], how) for name, faces in predictions.items()}
@@ -201,6 +204,7 @@ def evaluate(
         "generators": _generators(predictions, stated, pairs, thresholds, how),
         "sources": rates_above(reals, "source", thresholds, how),
         "pairs": pairs,
+        "controls": of_controls,
         "worst": _worst(pairs),
         "pooled": {"reals": " + ".join(classes["real"]), "fakes": " + ".join(classes["fake"]), **pooled},
         **_grouped(predictions, stated, thresholds, settings.groups, how),

@@ -22,7 +22,7 @@ from unseen.core.errors import UserError
 from unseen.core.kinds import any_settings
 from unseen.core.settings import Name, Problem, Role, Settings, problems_of, validated
 from unseen.core.yaml_text import read_yaml
-from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
+from unseen.data.evaluation_sets import IDENTITY, EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
@@ -96,13 +96,18 @@ class Params(Settings):
         """Return the name of the GAN or autoencoder of a set of fakes or twins."""
         return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
 
+    def is_control(self, name: str) -> bool:
+        """Whether a set has identity twins, which are measured against their reals and are in no pair."""
+        return name in self.twins and self.twins[name].autoencoder == IDENTITY
+
     def scored_names(self) -> list[str]:
         """Return the names of detectors and ensembles."""
         return [*self.detectors, *self.ensembles]
 
     def pairs(self) -> dict[str, Pair]:
         """Return the evaluated pairs: those of params, or by default every set of reals with every set of fakes."""
-        labels = {name: self.set_folders()[item.data][2] for name, item in self.evaluation_sets.items()}
+        folders = {name: self.set_folders()[item.data] for name, item in self.evaluation_sets.items()}
+        labels = {name: label for name, (made, _, label) in folders.items() if not self.is_control(made)}
         return pairs_of(self.evaluation.pairs, labels)
 
 

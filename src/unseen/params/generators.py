@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from unseen.autoencoders.settings import IDENTITY, AutoencoderSettings
+from unseen.autoencoders.settings import AutoencoderSettings
+from unseen.data.evaluation_sets import IDENTITY
 from unseen.gans.shared.settings import GanSettings
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
-from unseen.autoencoders.settings import IDENTITY
 from unseen.core.errors import UserError
 from unseen.core.settings import Settings, did_you_mean
+from unseen.data.evaluation_sets import IDENTITY
 from unseen.detectors.shared.backbone_names import check_backbone
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.params.generators import check_same_generators
@@ -232,6 +232,11 @@ def _check_evaluation(params: Params) -> Problems:
             found = params.set_folders().get(params.evaluation_sets[value].data)
             if found and found[2] != label:
                 yield f"params: `{key}` is {value!r}, which does not hold {label} faces"
+            elif found and params.is_control(found[0]):
+                yield (
+                    f"params: `{key}` is {value!r}, which holds identity twins, a control that is measured against "
+                    "its reals without a pair; remove this pair"
+                )
 
 
 def _check_explanations(params: Params) -> Problems:

@@ -151,8 +151,32 @@ def _overview(results: Measured) -> Table:
     return Table("AUC of each detector on each pair, with 95 % intervals.", [Head("Detector"), *columns], rows)
 
 
+def _controls(results: Measured) -> Table | None:
+    """Return a table of the AUC of each detector on each null control; None if there is none."""
+    names = list(next(iter(results.detectors.values())).get("controls", {}))
+    if not names:
+        return None
+    rows = []
+    for detector in results.names():
+        found = [results.detectors[detector]["controls"][name] for name in names]
+        cells = [valued(one["auc"]) for one in found]
+        marked = [
+            Cell(cell.text, f"{cell.note}\n{'no trace' if one['passed'] else 'a trace'}, n {one['n']}", cell.sort)
+            for cell, one in zip(cells, found, strict=True)
+        ]
+        rows.append([Cell(detector, href=of_file(detector, results.folder)), *marked])
+    return Table(
+        "Null control: AUC of identity twins against their reals, with 95 % intervals. Identity twins are the real "
+        "faces, encoded again without a network, so there is nothing to detect and the AUC is 0.5. If it is not, "
+        "preprocessing leaves a trace, and the same trace is in all twins. No other number of this report contains "
+        "these faces.",
+        [Head("Detector"), *heads(*names)],
+        rows,
+    )
+
+
 def section(results: Measured) -> Section:
-    """Show one table of all pairs, and three folded tables for each pair."""
+    """Show one table of all pairs, one of null controls, and three folded tables for each pair."""
     first = next(iter(results.detectors.values()))
     shown = []
     for name, pair in of_pairs(first).items():
@@ -169,4 +193,5 @@ def section(results: Measured) -> Section:
                 "tables": [_ranking(found, results, name), _decisions(found, results), _errors(found, results)],
             }
         )
-    return Section("pairs", "Pairs of reals and fakes", {"pairs": shown, "overview": _overview(results)})
+    data = {"pairs": shown, "overview": _overview(results), "controls": _controls(results)}
+    return Section("pairs", "Pairs of reals and fakes", data)

@@ -62,6 +62,20 @@ def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
     return found
 
 
+def _of_controls(results: Measured, detectors: Sequence[str]) -> list[str]:
+    """Return a warning for each null control in which a detector finds a trace."""
+    found: dict[str, list[str]] = {}
+    for detector in detectors:
+        for name, control in results.detectors[detector].get("controls", {}).items():
+            if not control["passed"]:
+                found.setdefault(name, []).append(f"{detector} (AUC {control['auc']['value']:.3f})")
+    return [
+        f"On the null control {name}, {_listed(who)} tells real faces that were only encoded again from their "
+        "originals: preprocessing leaves a trace, and numbers on twins are not to be trusted."
+        for name, who in found.items()
+    ]
+
+
 def _of_training(results: Results, detectors: Sequence[str]) -> list[str]:
     few: dict[str, list[str]] = {}
     for name in detectors:
@@ -87,7 +101,7 @@ def _of_training(results: Results, detectors: Sequence[str]) -> list[str]:
 
 def warnings(results: Measured, detectors: Sequence[str]) -> list[str]:
     """Return reasons to doubt the numbers of some detectors, one sentence each."""
-    found = _of_pairs(results, detectors)
+    found = [*_of_pairs(results, detectors), *_of_controls(results, detectors)]
     if bare := without_identities(results):
         n = max(real_people(results, pair)["without_identity"] for pair in bare)
         found.append(
