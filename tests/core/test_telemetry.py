@@ -74,7 +74,7 @@ from pathlib import Path
 from unseen.serve.predict import open_detector, predict
 detector, face_detector = open_detector(Path(sys.argv[1]))
 print(len(list(predict(sys.argv[2:], detector, face_detector))))
-time.sleep(20)  # ONNX Runtime sends what it has collected after some ten seconds
+time.sleep(15)  # ONNX Runtime sends what it has collected after some ten seconds
 """
 
 

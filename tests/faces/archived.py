@@ -2,16 +2,19 @@
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from unseen.data.face_rows import Dropped
 from unseen.data.splits import SplitSettings
+from unseen.faces.detect import FaceDetector
 from unseen.faces.gather import gather
-from unseen.faces.workers import Preprocessing
+from unseen.faces.preprocess import Crop, preprocess_pictures
+from unseen.faces.workers import Job, JobResult, Preprocessing
 from unseen.sources.shared.settings import SourceSettings
 
 SPLITS = SplitSettings(seed=4, val=0.2, test=0.2)
@@ -72,3 +75,22 @@ class Task:
         return gather(
             self.name, self.source, archive, self.sha256, self.preprocessing, self.splits, folder, scratch, count
         )
+
+
+class Alone:
+    """Replaces `gather.crops`: preprocesses in this process, and records which pictures it was given."""
+
+    def __init__(self, face_detector: FaceDetector) -> None:
+        self.face_detector = face_detector
+        self.looked: list[str] = []
+
+    def __call__(self, items: Iterable[Job | Dropped], preprocessing: Preprocessing, _: int) -> Iterator[JobResult]:
+        for item in items:
+            if isinstance(item, Dropped):
+                yield item
+                continue
+            self.looked.append(item.path)
+            (crop,) = preprocess_pictures(
+                [item.data], self.face_detector, preprocessing.settings, preprocessing.seed, "found"
+            )
+            yield (item, crop) if isinstance(crop, Crop) else Dropped(item.path, crop.reason, crop.detail)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archived import SEED, Task, source, zipped
+from archived import SEED, Alone, Task, source, zipped
 
 from faces_for_training import bytes_below
 from unseen.data.face_rows import Dropped
@@ -20,7 +20,6 @@ from unseen.data.splits import SplitSettings
 from unseen.faces import checkpoint, workers
 from unseen.faces import gather as gathering
 from unseen.faces.detect import FaceDetector
-from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Job, JobResult, Preprocessing
 
@@ -55,25 +54,6 @@ def test_the_same_files_whoever_does_the_work(
     monkeypatch.setattr(gathering, "crops", Alone(face_detector))
     task.gather(archive, tmp_path / "none", tmp_path / "scratch")
     assert bytes_below(tmp_path / "processes") == bytes_below(tmp_path / "none")
-
-
-class Alone:
-    """The road in this process, and which pictures were looked at on it."""
-
-    def __init__(self, face_detector: FaceDetector) -> None:
-        self.face_detector = face_detector
-        self.looked: list[str] = []
-
-    def __call__(self, items: Iterable[Job | Dropped], preprocessing: Preprocessing, _: int) -> Iterator[JobResult]:
-        for item in items:
-            if isinstance(item, Dropped):
-                yield item
-                continue
-            self.looked.append(item.path)
-            (crop,) = preprocess_pictures(
-                [item.data], self.face_detector, preprocessing.settings, preprocessing.seed, "found"
-            )
-            yield (item, crop) if isinstance(crop, Crop) else Dropped(item.path, crop.reason, crop.detail)
 
 
 PROGRAM = """
@@ -163,19 +143,19 @@ class Killed(Exception):
 
 
 def interrupted(alone: Alone, after: int) -> Any:
-    """The road, which comes to an end after some pictures."""
+    """Preprocessing that is interrupted after some pictures."""
 
-    def cut(items: Iterable[Job | Dropped], preprocessing: Preprocessing, count: int) -> Iterator[JobResult]:
+    def stopped(items: Iterable[Job | Dropped], preprocessing: Preprocessing, count: int) -> Iterator[JobResult]:
         for number, outcome in enumerate(alone(items, preprocessing, count)):
             if number == after:
                 raise Killed
             yield outcome
 
-    return cut
+    return stopped
 
 
 OTHERWISE: dict[str, Callable[[Task], Task]] = {
-    "another picture size": lambda task: road_with(task, settings={"side": 32}),
+    "another picture size": lambda task: with_settings(task, settings={"side": 32}),
     "another face detector": lambda task: replace(task, preprocessing=replace(task.preprocessing, model=b"another")),
     "another seed": lambda task: replace(task, preprocessing=replace(task.preprocessing, seed=SEED + 1)),
     "another archive": lambda task: replace(task, sha256="1" * 64),
@@ -185,7 +165,7 @@ OTHERWISE: dict[str, Callable[[Task], Task]] = {
 }
 
 
-def road_with(task: Task, settings: dict[str, Any]) -> Task:
+def with_settings(task: Task, settings: dict[str, Any]) -> Task:
     return replace(
         task,
         preprocessing=replace(task.preprocessing, settings=task.preprocessing.settings.model_copy(update=settings)),

@@ -1,4 +1,4 @@
-"""The road, shared out to processes: the same outcomes in the same order, whatever happens to a process."""
+"""Preprocessing in several processes: the same outcomes in the same order, whatever happens to a process."""
 
 import os
 import signal
