@@ -1,10 +1,11 @@
-"""Section "Generators and sources": TPR and AUC by generator, and the share called fake by set and by source."""
+"""Section "Generators and sources": TPR and AUC by generator, the share called fake by set and by source, and GANs."""
 
 from collections.abc import Hashable
 from typing import Any
 
 from unseen.data.identities import people_text
 from unseen.evaluation.matrix import HEADINGS
+from unseen.report.gans import gans_table
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.tables import NONE, Cell, Head, Table, around, heads, number_cell, of_file, percent, share_cell
@@ -100,9 +101,11 @@ def _sets(results: Measured) -> Table | None:
 
 
 def section(results: Measured) -> Section:
-    """Show the matrices of detectors and generators, then sources and sets."""
+    """Show the matrices of detectors and generators, then sources, sets, and the GANs of a run."""
     measures = [name for name in MEASURES if (results.matrix["measure"] == name).any()]
     tables = [*(_matrix(results, name) for name in measures), _sources(results), _sets(results)]
+    if isinstance(results, Results):
+        tables.append(gans_table(results))
     return Section(
         "generators",
         "Generators and sources",
