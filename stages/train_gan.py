@@ -18,6 +18,7 @@ from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan, save_gan
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings, QualitySettings
+from unseen.gans.training.finding import finding
 from unseen.gans.training.gan_metrics import GRID, GanMetrics
 from unseen.gans.training.inception import Inception
 from unseen.gans.training.quality import Backbone
@@ -69,21 +70,27 @@ def main(name: str) -> None:
         writer.writeheader()
         writer.writerows(rows)
     found = {
-        seed: measured.neighbours(load_gan(seed_folder(folder, seed)).network("Generator").to(device))
-        for seed, (_, measured) in trainings.items()
+        seed: own.neighbours(load_gan(seed_folder(folder, seed)).network("Generator").to(device))
+        for seed, (_, own) in trainings.items()
     }
     # The samples of the first training over time, and the last ones of the others.
-    (first, _), *others = trainings.values()
+    (first, measured), *others = trainings.values()
     samples = torch.cat([first.grid, *(trained.grid[-1:] for trained, _ in others)])
     shown = next(iter(found.values()))
     pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (shown.samples, shown.faces)], 1)
     for file, pictures in (("samples", samples), ("neighbours", pairs)):
         with atomic_file(metrics / f"{file}.png") as part:
             grid(pictures.reshape(-1, *pictures.shape[-3:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
+    reference = measured.held_back()
     last = {
-        str(seed): {**trained.history[-1], "copies": found[seed].copies} for seed, (trained, _) in trainings.items()
+        str(seed): {
+            **trained.history[-1],
+            "copies": found[seed].copies,
+            "finding": finding(trained.history[-1], reference),
+        }
+        for seed, (trained, _) in trainings.items()
     }
-    write_metrics(metrics / "summary.json", {"real_faces": len(faces), "seeds": last})
+    write_metrics(metrics / "summary.json", {"real_faces": len(faces), "held_back": reference, "seeds": last})
     for scratch in scratches:
         scratch.clear()
 

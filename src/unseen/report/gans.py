@@ -59,7 +59,7 @@ def gans_table(results: Results) -> Table | None:
     if not rows:
         return None
     return Table(
-        "GANs by training seed. Precision: share of samples that are as close to a training face as that face's third "
+        "GANs by training seed. Precision: share of samples that are as close to a training face as its third "
         "neighbour is; recall: share of training faces that are as close to a sample. Diversity: how much samples "
         "differ from each other, where training faces are 100 %. Distance: kid_lite1, 0 for no difference.",
         [

@@ -1,4 +1,4 @@
-"""Section "Generators and sources": TPR and AUC by generator, the share called fake by set and by source, and GANs."""
+"""Section "Generators and sources": TPR and AUC by generator, share called fake by set and source, and GANs."""
 
 from collections.abc import Hashable
 from typing import Any
