@@ -1,19 +1,17 @@
-"""What a detector costs: training and scoring in images a second, against the bare network, and peak memory.
+"""The cost of a detector: training and scoring in images a second, compared with the network alone, and peak memory.
 
     PYTHONPATH=src python benchmarks/detectors.py
     PYTHONPATH=src python benchmarks/detectors.py --backbones resnet50 --size 224 --images 6400 --workers 1 2 4 8
     PYTHONPATH=src python benchmarks/detectors.py --pictures FOLDER
 
-In one run, in turns, with the same network, batch and device. Training: `loop` is `unseen.detectors.shared.loop` on
-faces that are stored as JPEGs: drawn, decoded, augmented, trained on; `bare` is the same network's forward, backward
-and step on a batch that is on the device already. Scoring: `shards` is the road of the stage `score`, from Parquet to
-logits; `bare` is the forward alone. Each round reports its own ratio. `--workers` repeats the training with so many
-threads that prepare pictures (`UNSEEN_WORKERS`); the pictures' own cost in one thread is printed beside, since a CPU
-that trains has no core to spare for them. A checkpoint is never written and validation is left out of the clock. On a
-CPU the ratio is given by CPU time too, which other work on the machine disturbs less.
+Both sides have the same network, batch and device, and are measured alternately. Training:
+`unseen.detectors.shared.loop` on stored JPEGs, which are drawn, decoded and augmented; the bare side is forward,
+backward and step on a batch that is on the device. Scoring: from Parquet to logits, as in the stage `score`; the bare
+side is the forward pass. `--workers` repeats the training with these numbers of threads that prepare pictures
+(`UNSEEN_WORKERS`). Checkpoints and validation are not included. On a CPU the ratio of CPU times is printed too: other
+work on the machine affects it less.
 
-Pictures are drawn (discs and bars of random colours), or come from a folder; weights are random. Needs torch, timm,
-and what a face shard does (pyarrow, pillow, pydantic, scipy); no DVC, no network.
+Pictures are drawn (discs and bars of random colours), or come from a folder; weights are random.
 """
 
 import argparse
@@ -105,7 +103,7 @@ def shapes(number: int, size: int) -> Image.Image:
 
 
 def jpegs(folder: Path | None, count: int, size: int) -> list[bytes]:
-    """So many stored crops."""
+    """Stored crops."""
     found = []
     files = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".png")) if folder else []
     for number in range(count):
@@ -146,7 +144,7 @@ def stored(root: Path, files: list[bytes]) -> list[FaceSet]:
 
 
 def trained(model: Timed, faces: Crops, settings: NetworkSettings, device: torch.device) -> Rates:
-    """Rates of the loop's steps: the clock stops where the one validation, after the last of them, would begin."""
+    """Rates of the loop's steps, up to the only validation, which follows the last step."""
     found: list[Rates] = []
 
     def stop(*_: object) -> float:
@@ -209,16 +207,15 @@ def spread(values: list[float], digits: int = 1) -> str:
 
 
 def compared(title: str, rounds: list[tuple[Rates, Rates]], device: torch.device) -> None:
-    """Print rates of what this project does and of what is bare, and the ratio in each round."""
-    (own, bare), ratios = ([[each[0] for each in side] for side in zip(*rounds, strict=True)]), []
-    for kind in (0, 1):
-        ratios.append(spread([mine[kind] / theirs[kind] for mine, theirs in rounds], 2))
+    """Print the rates of both sides, and their ratio in each round."""
+    own, bare = ([each[0] for each in side] for side in zip(*rounds, strict=True))
+    ratios = [spread([mine[kind] / theirs[kind] for mine, theirs in rounds], 2) for kind in (0, 1)]
     by_cpu = f", by CPU time {ratios[1]}" if device.type == "cpu" else ""
     print(f"  {title}: {spread(own)} images/s, bare {spread(bare)}, ratio {ratios[0]}{by_cpu}")
 
 
 def prepared(faces: Crops, settings: NetworkSettings, steps: int, device: torch.device) -> Rates:
-    """Rates of what is drawn, decoded and augmented by one thread, and not trained on."""
+    """Rates of one thread that draws, decodes and augments, without training."""
     batches, clock = Batches(faces, settings, 1), Clock(device)
     with ThreadPoolExecutor(1) as one:
         for step in range(steps):

