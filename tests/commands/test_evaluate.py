@@ -229,3 +229,21 @@ def test_impossible_options(file: Path, options: list[str], capsys: pytest.Captu
         run(capsys, "evaluate", file, *options)
     assert caught.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_training_seeds_are_averaged_and_their_range_is_printed(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        f"{row},{seed}"
+        for seed in (4, 5)
+        for row in ("a,0,0.1", f"b,0,{0.6 if seed == 4 else 0.3}", "c,1,0.4", "d,1,0.9")
+    ]
+    file.write_text("\n".join(["id,label,score,seed", *rows]))
+    code, out, _ = run(capsys, "evaluate", file, "--resamples", "100")
+    assert code == 0
+    assert out[0].startswith("2 reals, 2 fakes, 4 pictures without identities; 1 true positives, 0.5 false positives")
+    assert out[1] == "means over 2 training seeds; intervals over people and training seeds"
+    (auc,) = [line for line in out if line.startswith("AUC")]
+    assert auc.split()[1] == "0.8750"
+    assert auc.endswith("; seeds 0.7500 to 1.0000")

@@ -220,6 +220,10 @@ def test_not_evaluated(capsys: pytest.CaptureFixture[str], detector: Path, photo
         ({"generators": ["dcgan"]}, "12.5 % on dcgan (n 200)"),
         ({"generators": ["dcgan", "sfhq"]}, "12.5 % on dcgan + sfhq (n 200)"),
         ({}, "12.5 % on other_fakes (n 200)"),
+        (
+            {"generators": ["dcgan"], "mean": 0.25, "min": 0.125, "max": 0.5},
+            "12.5 % on dcgan (n 200; 12.5 to 50 % over training seeds, mean 25 %)",
+        ),
     ],
 )
 def test_evaluated(

@@ -15,7 +15,7 @@ GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="u
 def detector(**balanced: float) -> dict[str, Any]:
     def pair(value: float) -> dict[str, Any]:
         return {
-            "auc": {"value": 0.9, "low": 0.8, "high": 1.0},
+            "auc": {"value": 0.9, "low": 0.8, "high": 1.0, "seeds": {"4": 0.95, "5": 0.85}},
             "balanced_accuracy": value,
             "tpr": {"share": 0.5, "n": 30, "low": 0.4, "high": 0.6},
             "fpr": {"share": 0.1, "n": 12, "low": 0.0, "high": 0.2},
@@ -27,7 +27,7 @@ def detector(**balanced: float) -> dict[str, Any]:
 def test_six_numbers_a_detector_and_pair_the_worst_pair_first() -> None:
     found = summary({"a": detector(easy=0.9, hard=0.6), "b": detector(easy=0.5, hard=0.7)})
     assert {name: list(pairs) for name, pairs in found.items()} == {"a": ["hard", "easy"], "b": ["easy", "hard"]}
-    six = {"auc": 0.9, "auc_low": 0.8, "balanced_accuracy": 0.6, "tpr": 0.5, "fpr": 0.1, "n": 42}
+    six = {"auc": 0.9, "auc_min": 0.85, "auc_max": 0.95, "balanced_accuracy": 0.6, "tpr": 0.5, "fpr": 0.1}
     assert found["a"]["hard"] == six
 
 

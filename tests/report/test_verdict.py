@@ -73,6 +73,7 @@ def test_a_detector_above_every_cue_is_best_and_says_where(results: Results, pag
     assert "highest balanced accuracy on its worst pair, 90.0%. That pair is known:" in verdict
     assert "it detects 80.0% of the fakes and calls 0 of 1,000 real faces fake. Its AUC is 0.900" in verdict
     assert "(95 % interval: 0.880 to 0.920)" in verdict
+    assert "It was chosen by these same numbers, so they may be too favourable" in verdict
     assert [row[1] for row in found.tables[0][1:]] == ["dct_logistic", "dct_logistic"]
     assert found.tables[0][1][4] == "better than the cue"
     assert found.texts["dt"] == ["Worst generator", "FPR", "Measured on"], "no speed"
@@ -165,6 +166,7 @@ def test_one_detector_alone_is_described_and_not_called_best(results: Results, p
     (verdict,) = page(one).texts["p.verdict"]
     assert verdict.startswith("dct_logistic on its worst pair, known: at the threshold frozen")
     assert "best" not in verdict
+    assert "chosen" not in verdict
 
 
 @pytest.mark.parametrize("passed", [True, False])

@@ -10,7 +10,7 @@ from unseen.commands.evaluate import add_bootstrap, share_of_one
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, shown, warn
 from unseen.core.errors import UserError
-from unseen.evaluation.wording import over
+from unseen.evaluation.wording import over, over_seeds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,10 +104,12 @@ def as_table(found: dict[str, Any], names: tuple[str, str]) -> list[str]:
             f"not matched: {n['only_first']} of A, {n['only_second']} of B"
         )
         drawn = over(n["people"], n["without_identity"])
-        rows = [("", "AUC", "accuracy", "threshold")]
+        spread = [over_seeds(seeds, "{:.4f}".format) for seeds in one["auc_seeds"]]
+        several = any(spread)
+        rows = [["", "AUC", *(["over seeds"] if several else []), "accuracy", "threshold"]]
         for i, name in enumerate(names):
-            values = (f"{one['auc'][i]:.4f}", f"{one['accuracy'][i]:.1%}", f"{one['thresholds'][i]:.4f}")
-            rows.append((f"  {'AB'[i]} {shown(name)}", *values))
+            row = [f"  {'AB'[i]} {shown(name)}", f"{one['auc'][i]:.4f}", *([spread[i]] if several else [])]
+            rows.append([*row, f"{one['accuracy'][i]:.1%}", f"{one['thresholds'][i]:.4f}"])
         lines += columns(rows)
         lines += [
             f"  AUC of A - B  {test['difference']:+.4f}; DeLong {test['low']:+.4f} to {test['high']:+.4f}, "

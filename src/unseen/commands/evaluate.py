@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, shown, warn
 from unseen.data.identities import people_text
-from unseen.evaluation.wording import between
+from unseen.evaluation.wording import between, over_seeds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +23,10 @@ Columns:
   label                  0, real or False; 1, fake or True
   score, logit, or both  probability of being fake, 0 to 1; its logit
   generator, source, identity   optional: generator of a fake, source of a real, person
+  seed                   optional: training seed of the network; then a face has a row for each seed
   columns of --groups           may be empty in some rows: gender, age or other groups to report rates for
 
-Intervals are 95 %. The bootstrap resamples people by `identity`, or faces without an identity.
+Intervals are 95 %. The bootstrap resamples people by `identity`, or faces without an identity, and training seeds.
 Row 1 in messages is the first row after the header. docs/metrics.md defines each metric.
 """
 
@@ -35,12 +37,19 @@ ERRORS = ("mse", "rmse", "log_loss", "ece")
 AT_FPR = {"fpr_0_5": "0.5 %", "fpr_1": "1 %", "fpr_5": "5 %"}
 
 
-def _percent(found: dict[str, float]) -> tuple[str, str]:
-    return f"{found['share']:.1%}", f"{between(found['share'], found, '{:.1%}'.format)}, n {found['n']}"
+def _percent(found: dict[str, Any]) -> tuple[str, str]:
+    write = "{:.1%}".format
+    return write(found["share"]), f"{between(found['share'], found, write)}, n {found['n']}" + _seeds(found, write)
 
 
-def _number(value: float, around: dict[str, float] | None) -> tuple[str, str]:
-    return f"{value:.4f}", between(value, around, "{:.4f}".format) if around else ""
+def _number(value: float, around: dict[str, Any] | None) -> tuple[str, str]:
+    write = "{:.4f}".format
+    return write(value), between(value, around, write) + _seeds(around, write) if around else ""
+
+
+def _seeds(found: dict[str, Any], write: Callable[[float], str]) -> str:
+    spread = over_seeds(found["seeds"], write)
+    return f"; seeds {spread}" if spread else ""
 
 
 def _of_groups(attribute: str, found: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -75,7 +84,7 @@ def as_table(found: dict[str, Any]) -> list[str]:
     before = found.get("before_temperature", {})
     if any(before[key] != found[key] for key in before):
         rows += [(f"{key} before temperature", *_number(before[key], None)) for key in ERRORS]
-    confusion = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found["confusion"].items())
+    confusion = ", ".join(f"{n:.10g} {name.replace('_', ' ')}" for name, n in found["confusion"].items())
     rows.append(("TPR", *_percent(found["tpr"])))
     worst_first = sorted(found["generators"].items(), key=lambda item: (item[1]["share"], item[0]))
     rows += [(f"  of {shown(name)}", *_percent(one)) for name, one in worst_first]
@@ -87,7 +96,9 @@ def as_table(found: dict[str, Any]) -> list[str]:
     n = found["n"]
     who = people_text(n["people"], n["without_identity"])
     heading = f"{n['reals']} reals, {n['fakes']} fakes, {who}; {confusion}"
-    return [heading, *columns(rows)]
+    seeds = len(found["seeds"])
+    trained = [f"means over {seeds} training seeds; intervals over people and training seeds"] if seeds > 1 else []
+    return [heading, *trained, *columns(rows)]
 
 
 def share_of_one(text: str) -> float:

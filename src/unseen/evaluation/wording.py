@@ -36,3 +36,9 @@ def over(people: int, without_identity: int) -> str:
     if not people:
         return "pictures (no identities: each picture is treated as a person)"
     return "people" + (" (a picture without an identity is treated as a person)" if without_identity else "")
+
+
+def over_seeds(seeds: Mapping[str, float], write: Callable[[float], str]) -> str:
+    """Text for the range over training seeds; empty for one."""
+    values = seeds.values()
+    return f"{write(min(values))} to {write(max(values))}" if len(seeds) > 1 else ""

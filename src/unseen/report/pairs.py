@@ -129,7 +129,8 @@ def _errors(found: dict[str, Any], results: Measured) -> Table:
     names = ("Log loss", "ECE", "MSE (Brier)", "RMSE")
     return Table(
         "Calibration errors of the scores; 0 is best. The temperature was fitted on validation faces of the training "
-        "domain; “before temperature” is without it.",
+        "domain; “before temperature” is without it. ECE bins the probability of being fake, not the "
+        "confidence of the verdict.",
         [Head("Detector"), *heads(*names), *(Head(name, "before temperature") for name in names)],
         rows,
     )

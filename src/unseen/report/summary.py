@@ -7,8 +7,8 @@ from typing import Any
 def summary(detectors: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
     """Return six numbers for each detector and pair, worst pair first.
 
-    These are `auc` and `auc_low`, the lower bound of its 95 % interval; `balanced_accuracy`, `tpr` and `fpr` at the
-    frozen threshold; and `n`, the number of reals and fakes.
+    These are `auc`, the mean over training seeds, and `auc_min` and `auc_max`, its range over them; and the means of
+    `balanced_accuracy`, `tpr` and `fpr` at the frozen thresholds.
 
     Args:
         detectors: metrics of each detector, from `evaluate`.
@@ -17,11 +17,11 @@ def summary(detectors: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float
         name: {
             pair: {
                 "auc": found["auc"]["value"],
-                "auc_low": found["auc"]["low"],
+                "auc_min": min(found["auc"]["seeds"].values()),
+                "auc_max": max(found["auc"]["seeds"].values()),
                 "balanced_accuracy": found["balanced_accuracy"],
                 "tpr": found["tpr"]["share"],
                 "fpr": found["fpr"]["share"],
-                "n": found["tpr"]["n"] + found["fpr"]["n"],
             }
             for pair, found in sorted(
                 metrics["pairs"].items(), key=lambda item: (item[1]["balanced_accuracy"], item[0])

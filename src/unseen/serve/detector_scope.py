@@ -57,7 +57,11 @@ def _rates(sets: dict[str, dict[str, Any]], seen: set[str]) -> str:
         share, n = float(one["share"]), int(one["n"])
         if not 0 <= share <= 1:
             raise ValueError(f"`share` of {name} is {share}")
-        parts.append(f"{100 * share:.3g} % on {' + '.join(sorted(generators)) or name} (n {n}{held_out})")
+        over_seeds = ""
+        if "mean" in one and one["min"] < one["max"]:
+            low, mean, high = (f"{100 * float(one[key]):.3g}" for key in ("min", "mean", "max"))
+            over_seeds = f"; {low} to {high} % over training seeds, mean {mean} %"
+        parts.append(f"{100 * share:.3g} % on {' + '.join(sorted(generators)) or name} (n {n}{held_out}{over_seeds})")
     return ", ".join(parts) or "not measured"
 
 
