@@ -90,14 +90,14 @@ def test_a_line_a_face(capsys: pytest.CaptureFixture[str], detector: Path, photo
     code, out, err = run(capsys, "predict", "--detector", detector, "photos")
     assert code == 0
     assert out[0].startswith("# drawn: a demonstration, ")
-    row = re.compile(r"(.+?) +([01]\.\d\d)  (fake|unsure|below threshold) +(\d+,\d+ \d+x\d+)")
+    row = re.compile(r"(.+?) +([01]\.\d\d)  (fake|unsure|not flagged) +(\d+,\d+ \d+x\d+)")
     found = [row.fullmatch(line) for line in out[1:]]
     assert [match and match[1] for match in found] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     assert len({match.start(4) for match in found if match}) == 1, "the columns are aligned"
     assert err[0] == "photos: skipped 1 file without an image suffix (such as note.txt)"
     assert len(err) == 2
     assert re.fullmatch(
-        r"3 pictures, 3 faces: \d fake, \d unsure, \d below threshold; 0 not scored; \d+\.\d s, .* faces/s, after .*",
+        r"3 pictures, 3 faces: \d fake, \d unsure, \d not flagged; 0 not scored; \d+\.\d s, .* faces/s, after .*",
         err[1],
     )
 
@@ -109,7 +109,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], detector: Path, photos: 
     assert (header["type"], header["detector"], header["demonstration"]) == ("detector", "drawn", True)
     assert "a demonstration, too small to rely on" in header["scope"]
     assert (header["threshold"], header["unsure"], header["temperature"]) == (0.5, [0.25, 0.75], 2.0)
-    assert set(header["verdicts"]) == {"fake", "unsure", "below threshold"}
+    assert set(header["verdicts"]) == {"fake", "unsure", "not flagged"}
     assert [row["type"] for row in rows] == ["face"] * 3 + ["not_scored"] * 2
     assert [row["path"] for row in rows[:3]] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     for row in rows[:3]:
@@ -117,7 +117,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], detector: Path, photos: 
         assert row["score"] == pytest.approx(1 / (1 + math.exp(-row["calibrated_logit"])))
         assert row["calibrated_logit"] == pytest.approx(row["logit"] / 2)
         assert row["above_threshold"] == (row["score"] >= 0.5)
-        by_threshold = "fake" if row["above_threshold"] else "below threshold"
+        by_threshold = "fake" if row["above_threshold"] else "not flagged"
         assert row["verdict"] == ("unsure" if 0.25 <= row["score"] <= 0.75 else by_threshold)
         assert [type(value) for value in row["box"]] == [int] * 4
     assert [(row["path"], row["error"], row["box"]) for row in rows[3:]] == [
@@ -209,7 +209,7 @@ def test_not_evaluated(capsys: pytest.CaptureFixture[str], detector: Path, photo
     assert out[0] == (
         "# drawn: a demonstration, too small to rely on: trained on 22 people and fakes of dcgan. Threshold 0.5, "
         "at most 5 % FPR on validation people: not evaluated yet. Other generators: not measured. "
-        "`below threshold` does not mean real."
+        "`not flagged` does not mean real."
     )
 
 

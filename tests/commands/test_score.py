@@ -124,7 +124,7 @@ def test_a_detector_of_this_project_gives_verdicts_and_its_scope(
     for row in table.itertuples():
         assert row.score == pytest.approx(1 / (1 + math.exp(-row.logit / 2)))
         band = 0.25 <= row.score <= 0.75
-        assert row.verdict == ("unsure" if band else "fake" if row.score >= 0.5 else "below threshold")
+        assert row.verdict == ("unsure" if band else "fake" if row.score >= 0.5 else "not flagged")
     meta = json.loads(Path(f"{out}.meta.json").read_text())
     assert meta["scope"] in err
     assert meta["scope"].startswith("drawn: a demonstration, too small to rely on: ")

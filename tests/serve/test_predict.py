@@ -128,8 +128,8 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
 @pytest.mark.parametrize(
     ("score", "said", "above"),
     [
-        (0.0, "below threshold", False),
-        (0.2499, "below threshold", False),
+        (0.0, "not flagged", False),
+        (0.2499, "not flagged", False),
         (0.25, "unsure", False),
         (0.4999, "unsure", False),
         (0.5, "unsure", True),

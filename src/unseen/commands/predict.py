@@ -19,7 +19,7 @@ from unseen.core.collection import no_collection
 from unseen.core.environment import OF_SCORING, check_variables
 from unseen.core.picture_names import is_left_by_system
 from unseen.serve.folders import list_folder
-from unseen.serve.verdict import BELOW, FAKE, UNSURE
+from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
     from unseen.serve.predict import Box, NotScored, ScoredFace
@@ -34,9 +34,9 @@ Score every face in pictures. Prints a line for each face: path, probability of 
 x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason.
 
 The first line reports the detector's training data and its TPR and FPR at its threshold. Verdicts:
-  fake             the probability is at or above the threshold that was frozen in training
-  unsure           it is in the band in which validation does not separate fakes from reals
-  below threshold  it is below both; that does not mean that the face is real
+  fake         the probability is at or above the threshold that was frozen in training
+  unsure       it is in the band in which validation does not separate fakes from reals
+  not flagged  it is below both; that does not mean that the face is real
 
 --json prints a JSON object a line, with a `type`: first `detector`, with the scope of the detector; then `face` or
 `not_scored`. `logit` is before the temperature; `calibrated_logit` and `score` are after it.
@@ -99,7 +99,7 @@ def as_line(row: "ScoredFace | NotScored", width: int) -> str:
     if isinstance(row, NotScored):
         where = f" at {_place(row.box)}" if row.box else ""
         return f"{path}  {'-':>4}  {row.reason}{where}: {shown(row.detail)}"
-    return f"{path}  {row.score:.2f}  {row.verdict:{len(BELOW)}}  {_place(row.box)}"
+    return f"{path}  {row.score:.2f}  {row.verdict:{len(NOT_FLAGGED)}}  {_place(row.box)}"
 
 
 def as_json(row: "ScoredFace | NotScored") -> str:
@@ -109,10 +109,10 @@ def as_json(row: "ScoredFace | NotScored") -> str:
 
 
 def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
-    faces = sum(counts[verdict] for verdict in (FAKE, UNSURE, BELOW))
+    faces = sum(counts[verdict] for verdict in (FAKE, UNSURE, NOT_FLAGGED))
     return (
         f"{count(counts['picture'], 'picture')}, {count(faces, 'face')}: {counts[FAKE]} {FAKE}, "
-        f"{counts[UNSURE]} {UNSURE}, {counts[BELOW]} {BELOW}; {counts['not scored']} not scored; "
+        f"{counts[UNSURE]} {UNSURE}, {counts[NOT_FLAGGED]} {NOT_FLAGGED}; {counts['not scored']} not scored; "
         f"{seconds:.1f} s, {faces / max(seconds, 1e-9):.1f} faces/s, after {loading_s:.1f} s to load"
     )
 

@@ -22,8 +22,8 @@ and `unseen compare`. The detector is one of this project, or any Python file wi
 THE CODE OF THAT FILE IS RUN with all your permissions. Use only files that you trust.
 
 FILE.meta.json is written beside FILE: the detector's training data, threshold, TPR and FPR.
-A detector of this project also writes the column `verdict`: fake, unsure or below threshold. `below threshold` does
-not mean real.
+A detector of this project also writes the column `verdict`: fake, unsure or not flagged. `not flagged` does not
+mean real.
 
 A picture's id is the folder's name and its relative path. Its generator (for reals: its source) is the name of the
 first subfolder. A detector of this project scores each picture's main face. For a picture without a score, a line

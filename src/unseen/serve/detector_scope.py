@@ -10,7 +10,7 @@ from unseen.core.errors import UserError
 from unseen.core.files import read_json
 from unseen.core.recovery import advice
 from unseen.data.identities import FEW_PEOPLE, people_text
-from unseen.serve.verdict import BELOW, MEANINGS
+from unseen.serve.verdict import MEANINGS, NOT_FLAGGED
 
 if TYPE_CHECKING:
     from unseen.detectors.shared.artifact import TrainedDetector
@@ -93,7 +93,7 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}trained on "
         f"{people_text(people, others)} and fakes of {', '.join(generators)}. "
         f"Threshold {calibration.threshold:.3g}, at most {100 * calibration.max_fpr:.3g} % FPR on validation people: "
-        f"{rates}. Other generators: not measured. `{BELOW}` does not mean real."
+        f"{rates}. Other generators: not measured. `{NOT_FLAGGED}` does not mean real."
     )
     return Scope(
         detector=detector.name,

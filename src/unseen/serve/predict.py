@@ -48,7 +48,7 @@ class ScoredFace:
         score: calibrated probability of being fake, in [0, 1]: the sigmoid of `calibrated_logit`.
         above_threshold: whether the score is at or above the frozen threshold; FPR and TPR are shares of these.
         verdict: `unsure` if the score is in the band in which validation does not separate the classes, else `fake`
-            if it is at or above the threshold, else `below threshold`.
+            if it is at or above the threshold, else `not flagged`.
     """
 
     path: str

@@ -2,17 +2,17 @@
 
 from typing import Final, Literal
 
-Verdict = Literal["fake", "unsure", "below threshold"]
+Verdict = Literal["fake", "unsure", "not flagged"]
 
 FAKE: Final = "fake"
 UNSURE: Final = "unsure"
-BELOW: Final = "below threshold"
+NOT_FLAGGED: Final = "not flagged"
 """Not `real`: a detector may miss the fakes of a generator that it was not trained on."""
 
 MEANINGS: dict[str, str] = {
     FAKE: "the score reaches the threshold",
     UNSURE: "the score lies in the band in which validation faces do not tell fakes from reals",
-    BELOW: "the score is below the threshold; that does not mean that the face is real",
+    NOT_FLAGGED: "the score is below the threshold; that does not mean that the face is real",
 }
 
 
@@ -20,4 +20,4 @@ def verdict_of(score: float, threshold: float, unsure: tuple[float, float]) -> V
     """The verdict for a score. The limits of the unsure band are `unsure`; the threshold is `fake`."""
     if unsure[0] <= score <= unsure[1]:
         return UNSURE
-    return FAKE if score >= threshold else BELOW
+    return FAKE if score >= threshold else NOT_FLAGGED
