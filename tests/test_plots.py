@@ -40,6 +40,12 @@ def test_a_template_tells_several_runs_apart(path: Path) -> None:
     assert '"field": "rev"' in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["roc", "reliability", "training"])
+def test_a_template_of_curves_draws_one_for_each_training_seed(name: str) -> None:
+    chart = json.loads((ROOT / f".dvc/plots/{name}.json").read_text(encoding="utf-8"))
+    assert chart.get("spec", chart)["encoding"]["detail"]["field"] == "seed"
+
+
 def test_every_template_is_used_and_there() -> None:
     ours = {path.stem for path in TEMPLATES}
     used = {how["template"] for how in definitions().values()}

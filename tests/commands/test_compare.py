@@ -109,3 +109,24 @@ def test_a_bad_file_is_told_row_by_row(project: Path, capsys: pytest.CaptureFixt
     code, _, err = run(capsys, "compare", "good", "bad.csv")
     assert code == 2
     assert [line.split("`")[1] for line in err] == ["label", "id", "score"]
+
+
+def test_training_seeds_of_a_detector_at_their_own_thresholds(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, (label, mean) in SETS.items():
+        rows = [{**columns(label, bell(mean, 50, 9 * seed), None, name), "seed": [seed] * 50} for seed in (4, 5)]
+        write_predictions(project / "data/predictions/good" / f"{name}.parquet", rows)
+    frozen = {str(seed): {"threshold": seed / 10, "unsure": [0.4, 0.6]} for seed in (4, 5)}
+    card = {"seed": 4, "calibration": frozen["4"], "trainings": frozen}
+    write_json(project / "models/detectors/good/detector.json", card)
+    code, out, _ = run(capsys, "compare", "good", "blind", "--json", "--resamples", "100")
+    found = json.loads(out[0])["unseen_generator"]
+    assert (code, found["seeds"], found["thresholds"]) == (0, [[4, 5], [4]], [0.4, 0.6])
+    assert set(found["auc_seeds"][0]) == {"4", "5"}
+    _, out, _ = run(capsys, "compare", "good", "blind", "--resamples", "100")
+    assert out[1].split() == ["AUC", "over", "seeds", "accuracy", "threshold"]
+    write_json(project / "models/detectors/good/detector.json", {"seed": 4, "calibration": frozen["4"]})
+    code, _, err = run(capsys, "compare", "good", "blind")
+    assert code == 2
+    assert err[-1] == "unseen: good: training seeds 4, 5, but the detector was trained from 4; run `dvc repro`"
