@@ -74,7 +74,7 @@ def lite1_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def face_settings() -> FaceSettings:
-    """The road's knobs in params.yaml."""
+    """The settings of preprocessing in params.yaml."""
     return read_block(PARAMS, ["faces"], FaceSettings)
 
 

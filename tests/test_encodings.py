@@ -81,7 +81,7 @@ def test_an_encoding_is_given() -> None:
         "TextIOWrapper(b)",
     ],
 )
-def test_what_is_found(code: str) -> None:
+def test_calls_without_an_encoding_are_reported(code: str) -> None:
     assert list(without_encoding(code))
 
 
@@ -99,5 +99,5 @@ def test_what_is_found(code: str) -> None:
         "zip_archive.open(name)",
     ],
 )
-def test_what_is_not(code: str) -> None:
+def test_calls_with_an_encoding_are_not_reported(code: str) -> None:
     assert not list(without_encoding(code))

@@ -1,4 +1,4 @@
-"""The audit finds what the road must not leave behind, names it, and fails for training pairs alone."""
+"""The audit finds traces of preprocessing that differ between classes, names them, and fails for training pairs only."""
 
 import io
 import zipfile
@@ -33,7 +33,7 @@ class Swap(NamedTuple):
     changed: dict[str, Any]
     kind: str
     stored_as_it_is: tuple[str, ...]
-    original_of_what_took_the_road: set[str]
+    original_cues_of_preprocessed_files: set[str]
 
 
 CAMERA = Image.Exif()
@@ -130,7 +130,7 @@ def preprocessed(
     face_settings: FaceSettings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
-    """The audit of what the road makes of the very same files."""
+    """The audit of the same files after preprocessing."""
     folder = tmp_path_factory.mktemp("with")
 
     def store(name: str, files: list[bytes], people: list[str], generator: str) -> FaceSet:
@@ -172,8 +172,8 @@ def test_with_preprocessing_no_swap_is_left_in_the_file(swap: Swap, preprocessed
 @every_swap
 def test_with_preprocessing_it_is_known_what_the_originals_were(swap: Swap, preprocessed: dict[str, Any]) -> None:
     found = above(preprocessed["pairs"][f"orl / {swap.name}"], "original")
-    assert found >= swap.original_of_what_took_the_road
-    assert bool(found) == bool(swap.original_of_what_took_the_road)
+    assert found >= swap.original_cues_of_preprocessed_files
+    assert bool(found) == bool(swap.original_cues_of_preprocessed_files)
 
 
 def test_preprocessing_puts_a_face_that_was_cropped_elsewhere_back_in_its_place(preprocessed: dict[str, Any]) -> None:
@@ -202,7 +202,7 @@ def test_a_row_for_each_cue_of_each_pair_with_its_cause(not_preprocessed: dict[s
 
 
 def preprocessing(pixels: Pixels, seed: int, **options: Any) -> list[bytes]:
-    """Faces as the road encodes them, or with another option."""
+    """Faces encoded as in preprocessing, or with another option."""
     qualities = np.random.default_rng(seed).integers(75, 96, len(pixels))
     options = {"subsampling": "4:2:0"} | options
     return [encoded(face, **{"quality": int(q)} | options) for face, q in zip(pixels, qualities, strict=True)]

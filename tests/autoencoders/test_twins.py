@@ -44,7 +44,7 @@ class Mirror(nn.Module):
 
 
 def reals(folder: Path, faces: OrlFaces, face_detector: FaceDetector, settings: FaceSettings) -> FaceSet:
-    """Photos of 9 people, encoded as the road does it: at a quality that their bytes decide."""
+    """Photos of 9 people, encoded as in preprocessing, at a quality that depends on their bytes."""
     files = [encoded(face, "PNG") for face in faces.large[:27]]
     crops = [
         crop for crop in preprocess_pictures(files, face_detector, settings, SEED, "whole") if isinstance(crop, Crop)

@@ -70,7 +70,7 @@ def test_all_problems_at_once_each_with_its_line(
     assert [line for line in err if "penalti" in line and line.endswith("did you mean `penalty`?")]
 
 
-def test_a_value_without_its_type_does_not_hide_a_missing_folder(
+def test_an_invalid_value_does_not_hide_a_missing_folder(
     capsys: pytest.CaptureFixture[str], params_data: dict[str, Any]
 ) -> None:
     params_data["folders"]["mine"] = {"path": "photos"}
@@ -120,7 +120,7 @@ def test_check_of_an_invalid_file(
     assert "did you mean `side`?" in err[0]
 
 
-def test_check_of_what_is_no_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_check_of_a_missing_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "gone.yaml"):
         code, out, err = run(capsys, "check", path)
         assert (code, out, len(err)) == (2, [], 1)

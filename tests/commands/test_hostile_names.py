@@ -65,7 +65,7 @@ def test_predict_takes_pictures_alone(folders: Path) -> None:
     assert f"{len(LEFT_BY_SYSTEMS)} files hidden or of the system" in skipped[0]
 
 
-def test_predict_passes_over_what_a_shell_names_of_a_system(folders: Path) -> None:
+def test_system_files_named_by_a_shell_are_skipped(folders: Path) -> None:
     named = sorted(str(path) for path in Path("reals").iterdir() if path.name[0] != "." and path.name != "one")
     paths, skipped = expand(named)
     assert paths == ["reals/10:30.png", "reals/a.png"]
@@ -75,7 +75,7 @@ def test_predict_passes_over_what_a_shell_names_of_a_system(folders: Path) -> No
     assert expand(["reals/.hidden.png"])[0] == ["reals/.hidden.png"]
 
 
-def test_predict_ends_well_beside_files_of_a_system(
+def test_system_files_do_not_change_the_exit_code(
     folders: Path,
     capsys: pytest.CaptureFixture[str],
     face_detector_model: bytes,

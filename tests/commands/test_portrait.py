@@ -30,7 +30,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes
     return members
 
 
-def test_the_picture_is_there(registry: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_portrait_is_written(registry: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "portrait")
     assert (code, out, len(err)) == (0, [], 1)
     assert Path("astronaut.png").read_bytes() == b"the picture"

@@ -204,7 +204,9 @@ def evaluation(detector: Path, share: float, **more: object) -> None:
     (detector / "evaluation.json").write_text(json.dumps(shown))
 
 
-def test_not_evaluated(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
+def test_scope_of_a_detector_that_was_not_evaluated(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path
+) -> None:
     _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
     assert out[0] == (
         "# drawn: a demonstration, too small to rely on: trained on 22 people and fakes of dcgan. Threshold 0.5, "
@@ -226,7 +228,7 @@ def test_not_evaluated(capsys: pytest.CaptureFixture[str], detector: Path, photo
         ),
     ],
 )
-def test_evaluated(
+def test_scope_of_an_evaluated_detector(
     capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, generators: dict[str, object], said: str
 ) -> None:
     evaluation(detector, 0.125, **generators)

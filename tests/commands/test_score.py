@@ -152,7 +152,7 @@ def test_evaluate_and_compare_read_it_as_it_is(folders: Path, capsys: pytest.Cap
     assert set(table["set"]) == {"holiday"}
 
 
-def test_one_class_alone(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_class_only(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert scored(capsys, "--fakes", "fakes/one")[0] == 0
     assert pd.read_csv("out.csv")[["id", "generator", "label"]].to_numpy().tolist() == [["one/a.png", "one", 1]]
 

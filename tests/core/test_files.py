@@ -147,7 +147,7 @@ def test_a_link_that_leads_nowhere_stays(tmp_path: Path) -> None:
     assert not (tmp_path / "gone").exists()
 
 
-def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     left = tmp_path / ".set.abc.part"
     others = [tmp_path / name for name in (".settle.abc.part", ".set.abc", "set.part", "other")]
     for folder in (left, *others):
@@ -229,7 +229,7 @@ def test_a_folder_that_can_not_be_put_in_place_leaves_the_old_one(
     assert [found.name for found in tmp_path.iterdir()] == ["set"]
 
 
-def test_a_reader_finds_a_folder_at_every_moment(tmp_path: Path) -> None:
+def test_the_folder_exists_at_every_moment(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
     if not files._exchange(tmp_path / "one", tmp_path / "other"):

@@ -65,7 +65,7 @@ def test_pictures(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["list.csv", "README", "jpg", "a.jpg.txt", "", "."])
-def test_what_is_neither(name: str) -> None:
+def test_other_files_are_neither_pictures_nor_system_files(name: str) -> None:
     assert not is_picture(name)
     assert not is_system_file(name)
 

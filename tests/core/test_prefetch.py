@@ -56,7 +56,7 @@ def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 @pytest.mark.usefixtures("cores")
 @pytest.mark.parametrize("threads", ["1", "3"])
-def test_what_is_made_comes_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+def test_results_are_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
     monkeypatch.setenv("UNSEEN_WORKERS", threads)
 
     def squares(item: int, pool: Executor) -> list[int]:
@@ -66,7 +66,7 @@ def test_what_is_made_comes_in_the_order_of_the_items(monkeypatch: pytest.Monkey
     assert list(prefetch([], squares)) == []
 
 
-def test_one_is_made_while_one_is_used_and_no_more(cores: str) -> None:
+def test_one_item_is_prefetched(cores: str) -> None:
     asked: list[int] = []
     made = threading.Semaphore(0)
 
@@ -91,7 +91,7 @@ def test_one_is_made_while_one_is_used_and_no_more(cores: str) -> None:
 
 
 @pytest.mark.usefixtures("cores")
-def test_what_is_raised_in_a_thread_is_raised_here() -> None:
+def test_an_error_in_a_thread_is_raised_by_the_iterator() -> None:
     def broken(item: int, pool: Executor) -> int:
         if item == 2:
             raise KeyError("two")
@@ -104,14 +104,14 @@ def test_what_is_raised_in_a_thread_is_raised_here() -> None:
 
 
 @pytest.mark.usefixtures("cores")
-def test_no_thread_is_left_when_one_breaks_off() -> None:
+def test_no_thread_is_left_after_an_error() -> None:
     before = set(threading.enumerate())  # some may be of another test and about to end
     for _ in prefetch(range(100), lambda item, pool: list(pool.map(str, range(item)))):
         break
     assert not set(threading.enumerate()) - before
 
 
-def test_what_is_queued_is_not_done_when_one_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queued_items_are_cancelled_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
     monkeypatch.setenv("UNSEEN_WORKERS", "1")
     monkeypatch.setattr(

@@ -352,7 +352,7 @@ def test_a_checkpoint_that_breaks_off_leaves_the_last_whole_one(
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["checkpoint.pt"]
 
 
-def test_a_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "file"
     with atomic_file(target) as part:
         part.write_text("half")

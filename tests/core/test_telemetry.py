@@ -49,7 +49,7 @@ def test_the_guard_lets_everything_else_pass() -> None:
 
 
 @needs_seccomp
-def test_predict_tells_nobody_and_leaves_nothing_at_home(
+def test_predict_uses_no_network_and_writes_nothing_at_home(
     artifact: Path,  # noqa: F811
     tmp_path: Path,
     portrait_bytes: bytes,
@@ -79,7 +79,7 @@ time.sleep(15)  # ONNX Runtime sends what it has collected after some ten second
 
 
 @needs_seccomp
-def test_a_long_use_of_the_library_tells_nobody(
+def test_a_long_use_of_the_library_uses_no_network(
     artifact: Path,  # noqa: F811
     tmp_path: Path,
     portrait_bytes: bytes,
@@ -106,7 +106,7 @@ def test_any_import_of_the_library_comes_with_it() -> None:
         assert f'"{name}": "{env.get(name, value)}"' in found.stdout
 
 
-def test_dvc_tells_nobody() -> None:
+def test_dvc_sends_no_analytics() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / ".dvc/config", encoding="utf-8")
     assert not config.getboolean("core", "analytics")

@@ -40,7 +40,7 @@ def typed(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("text", SAME)
-def test_what_is_read_is_what_dvc_reads(tmp_path: Path, text: str) -> None:
+def test_values_are_read_as_dvc_reads_them(tmp_path: Path, text: str) -> None:
     text = f"a: {text}\n"
     assert typed(read(tmp_path, text)) == typed(load_yaml(str(tmp_path / "params.yaml")))
 
@@ -64,7 +64,7 @@ def test_other_spellings_are_refused_with_line_and_what_to_write(tmp_path: Path,
         ("2001-01-01", "if it is text, write '2001-01-01'"),
     ],
 )
-def test_what_to_write_is_read_the_same(tmp_path: Path, text: str, write: str) -> None:
+def test_the_advised_spelling_is_read_as_dvc_reads_it(tmp_path: Path, text: str, write: str) -> None:
     with pytest.raises(UserError, match=re.escape(write)):
         read(tmp_path, f"a: {text}")
     for advised in re.findall(r"'.*?'|\b(?:true|false)\b", write):
@@ -87,7 +87,7 @@ def test_random_scalars_are_read_as_dvc_reads_them_or_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "file", ["params.yaml", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("experiments/*.yaml"))]
 )
-def test_our_own_files(file: str) -> None:
+def test_files_of_the_project_are_read_as_dvc_reads_them(file: str) -> None:
     assert typed(read_yaml(ROOT / file)) == typed(load_yaml(str(ROOT / file)))
 
 

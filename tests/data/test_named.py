@@ -35,9 +35,7 @@ def faces(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_what_is_named_is_there_and_nothing_else(
-    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
-) -> None:
+def test_only_named_sets_are_taken(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
     def no_links(*_: Any) -> None:
         raise PermissionError("no links on this file system")
 
@@ -55,7 +53,7 @@ def test_what_is_named_is_there_and_nothing_else(
     assert same == links
 
 
-def test_what_was_named_before_is_gone(faces: Path, tmp_path: Path) -> None:
+def test_sets_that_are_no_longer_named_are_removed(faces: Path, tmp_path: Path) -> None:
     take_named(faces, tmp_path / "sets", sets_in(faces), sets_in(faces))
     before = bytes_below(faces)
     take_named(faces, tmp_path / "sets", ["people/more/lfw"], sets_in(faces))
@@ -63,7 +61,7 @@ def test_what_was_named_before_is_gone(faces: Path, tmp_path: Path) -> None:
     assert bytes_below(faces) == before
 
 
-def test_the_content_is_the_same_whatever_else_is_there(faces: Path, tmp_path: Path) -> None:
+def test_other_sets_do_not_change_the_content(faces: Path, tmp_path: Path) -> None:
     take_named(faces, tmp_path / "one", ["people/orl"], sets_in(faces))
     shutil.rmtree(faces / "people/more")
     (faces / "people/.gitignore").write_text("/orl\n/other\n")
@@ -142,7 +140,7 @@ def test_a_stage_refuses_a_set_of_another_side(tmp_path: Path, params_data: dict
     assert read_json(tmp_path / "data/faces/people/orl/set.json")["side"] == 32
 
 
-def test_a_copy_of_nothing_is_no_empty_folder(tmp_path: Path) -> None:
+def test_without_sets_the_folder_is_not_empty(tmp_path: Path) -> None:
     """DVC warns of an empty folder at every command."""
     (tmp_path / "fakes").mkdir()
     assert take_named(tmp_path / "fakes", tmp_path / "sets", [], []) == []

@@ -55,14 +55,14 @@ def test_crops_take_rows_in_the_order_asked_for(sets: list[FaceSet]) -> None:
         assert np.array_equal(whole.take(rows, threads), whole.pixels[rows])
 
 
-def test_what_is_taken_may_be_written_to(sets: list[FaceSet]) -> None:
+def test_taken_pictures_are_copies(sets: list[FaceSet]) -> None:
     for faces in (load_faces(sets, ["train"]), load_crops(sets, ["train"], ["label"])):
         before = faces.take([3])
         faces.take([3])[:] = 0
         assert np.array_equal(faces.take([3]), before)
 
 
-def test_no_rows_are_no_pictures(sets: list[FaceSet]) -> None:
+def test_a_split_without_rows_has_no_pictures(sets: list[FaceSet]) -> None:
     crops = load_crops(sets, ["test"], ["label"])
     assert len(crops) == 0
     assert crops.columns == {"label": []}

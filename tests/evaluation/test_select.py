@@ -41,7 +41,7 @@ def people(orl_pictures: dict[str, bytes]) -> list[bytes]:
 
 @pytest.fixture
 def store(tmp_path: Path, face_detector: FaceDetector, face_settings: FaceSettings) -> Store:
-    """Takes photos down the road and stores them as a set, by name."""
+    """Preprocesses photos and stores them as a set, by name."""
 
     def take(name: str, photos: dict[str, Photo], use: Role = "train", generator: str = "") -> FaceSet:
         crops = preprocess_pictures([data for data, _ in photos.values()], face_detector, face_settings, 4, "found")

@@ -87,13 +87,13 @@ def set_of(folder: Path, items: list[Outcome]) -> dict[str, str]:
     return bytes_below(folder)
 
 
-def test_a_run_that_nothing_stops_passes_everything_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_complete_run_yields_every_outcome(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert finish(tmp_path) == list(outcomes(0, 22))
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("stop", "kept"), [(0, 0), (3, 0), (4, 4), (9, 8), (21, 20)])
-def test_a_killed_run_goes_on_after_its_last_whole_block(
+def test_a_killed_run_resumes_after_its_last_complete_block(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], stop: int, kept: int
 ) -> None:
     begin(tmp_path / "scratch", stop)
@@ -103,14 +103,14 @@ def test_a_killed_run_goes_on_after_its_last_whole_block(
     assert set_of(tmp_path / "one", found) == set_of(tmp_path / "two", list(outcomes(0, 22)))
 
 
-def test_a_run_may_be_killed_again_and_again(tmp_path: Path) -> None:
+def test_a_run_may_be_killed_several_times(tmp_path: Path) -> None:
     for stop in (6, 11, 11, 18):
         begin(tmp_path / "scratch", stop)
     assert FaceCheckpoint(tmp_path / "scratch", "faces-orl", KEY).done() == 16
     assert set_of(tmp_path / "one", finish(tmp_path / "scratch")) == set_of(tmp_path / "two", list(outcomes(0, 22)))
 
 
-def test_what_was_passed_on_of_a_block_is_written(tmp_path: Path) -> None:
+def test_a_block_is_written_before_its_outcomes_are_yielded(tmp_path: Path) -> None:
     going = FaceCheckpoint(tmp_path, "faces-orl", KEY)
     passed = going.continued(outcomes(0, 22))
     next(passed)
@@ -124,13 +124,13 @@ def test_what_was_passed_on_of_a_block_is_written(tmp_path: Path) -> None:
     ("title", "key"),
     [("faces-orl", {**KEY, "seed": 5}), ("faces-orl", {"seed": 4}), ("faces-lfw", KEY), ("faces-orl", [KEY, "x"])],
 )
-def test_another_piece_of_work_starts_anew(tmp_path: Path, title: str, key: Any) -> None:
+def test_another_key_starts_again(tmp_path: Path, title: str, key: Any) -> None:
     begin(tmp_path, 9)
     assert FaceCheckpoint(tmp_path, title, key).done() == 0
     assert list(FaceCheckpoint(tmp_path, title, key).continued(outcomes(0, 3))) == list(outcomes(0, 3))
 
 
-def test_the_same_work_is_known_by_its_values_and_not_by_their_order(tmp_path: Path) -> None:
+def test_the_order_of_keys_does_not_matter(tmp_path: Path) -> None:
     begin(tmp_path, 9)
     assert FaceCheckpoint(tmp_path, "faces-orl", {"faces": {"side": 64}, "seed": 4}).done() == 8
 
@@ -139,7 +139,7 @@ def blocks(root: Path) -> list[Path]:
     return sorted(root.glob("*/block-*.parquet"))
 
 
-def test_after_a_block_that_is_missing_all_is_done_again(tmp_path: Path) -> None:
+def test_blocks_after_a_missing_one_are_not_used(tmp_path: Path) -> None:
     begin(tmp_path / "scratch", 17)
     assert len(blocks(tmp_path / "scratch")) == 4
     blocks(tmp_path / "scratch")[1].unlink()
@@ -166,7 +166,7 @@ def test_a_damaged_block_is_set_aside_and_its_pictures_are_read_again(
     assert set_of(tmp_path / "one", finish(tmp_path / "scratch")) == set_of(tmp_path / "two", list(outcomes(0, 22)))
 
 
-def test_a_half_written_file_is_no_block(tmp_path: Path) -> None:
+def test_a_partly_written_file_is_not_a_block(tmp_path: Path) -> None:
     begin(tmp_path, 9)
     (folder,) = tmp_path.iterdir()
     whole = blocks(tmp_path)[0].read_bytes()
@@ -175,7 +175,7 @@ def test_a_half_written_file_is_no_block(tmp_path: Path) -> None:
     assert FaceCheckpoint(tmp_path, "faces-orl", KEY).done() == 8
 
 
-def test_clear_removes_this_journal_and_no_other(tmp_path: Path) -> None:
+def test_clear_removes_only_this_checkpoint(tmp_path: Path) -> None:
     begin(tmp_path, 9)
     other = FaceCheckpoint(tmp_path, "faces-orl", "other")
     list(other.continued(outcomes(0, 4)))

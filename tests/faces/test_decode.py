@@ -121,20 +121,20 @@ def test_no_reader_of_heic_is_loaded_for_other_pictures() -> None:
     assert "pillow_heif" not in said.split()
 
 
-def test_nothing_is_empty() -> None:
+def test_a_file_without_bytes_is_empty() -> None:
     assert reason(b"") == "empty"
 
 
 @pytest.mark.parametrize(
     "data", [b"\0", b"hello, I am a text", b"%PDF-1.7 ...", b"<svg></svg>", b"GIF89a", b"\xff\xd8\xff"]
 )
-def test_what_is_no_picture(data: bytes) -> None:
+def test_other_files_are_not_an_image(data: bytes) -> None:
     with pytest.raises(BadPictureError, match=r"^not_an_image: no known image format \(\w+Error\)$"):
         decode(data, LIMIT)
 
 
 @pytest.mark.parametrize("kind", ["EPS", "ICO", "PCX", "TGA"])
-def test_readers_that_no_photo_needs_are_off(kind: str) -> None:
+def test_formats_that_photos_do_not_have_are_refused(kind: str) -> None:
     assert reason(encoded(corners(), kind)) == "not_an_image"
 
 

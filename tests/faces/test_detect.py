@@ -34,16 +34,16 @@ def test_every_portrait_shows_one_face(orl_pictures: dict[str, bytes], face_dete
 
 
 @pytest.mark.parametrize("size", [(1, 1), (200, 200), (3000, 2), (2, 3000)])
-def test_a_flat_picture_shows_nobody(face_detector: FaceDetector, size: tuple[int, int]) -> None:
+def test_a_flat_picture_has_no_face(face_detector: FaceDetector, size: tuple[int, int]) -> None:
     assert face_detector.detect(Image.new("RGB", size, (128, 100, 90))) == []
 
 
-def test_noise_shows_nobody(face_detector: FaceDetector) -> None:
+def test_noise_has_no_face(face_detector: FaceDetector) -> None:
     noise = np.random.default_rng(4).integers(0, 256, (300, 200, 3), dtype=np.uint8)
     assert face_detector.detect(Image.fromarray(noise)) == []
 
 
-def test_two_people_are_two_finds(portrait: Image.Image, face_detector: FaceDetector) -> None:
+def test_two_people_are_two_faces(portrait: Image.Image, face_detector: FaceDetector) -> None:
     canvas = Image.new("RGB", (600, 200), "grey")
     canvas.paste(portrait, (20, 40))
     canvas.paste(portrait, (400, 40))
@@ -53,7 +53,7 @@ def test_two_people_are_two_finds(portrait: Image.Image, face_detector: FaceDete
     np.testing.assert_allclose(np.subtract(found[1].landmarks, found[0].landmarks)[:, 0], 380, atol=5)
 
 
-def test_the_best_find_comes_first(portrait: Image.Image, face_detector: FaceDetector) -> None:
+def test_the_best_face_comes_first(portrait: Image.Image, face_detector: FaceDetector) -> None:
     canvas = Image.new("RGB", (600, 300), "grey")
     for place in range(3):
         canvas.paste(portrait.rotate(12 * place), (20 + 180 * place, 40))
@@ -63,14 +63,14 @@ def test_the_best_find_comes_first(portrait: Image.Image, face_detector: FaceDet
 
 
 @pytest.mark.parametrize("times", [2, 3, 5, 10])
-def test_finds_are_in_the_pictures_own_pixels(portrait: Image.Image, face_detector: FaceDetector, times: int) -> None:
+def test_faces_are_in_pixels_of_the_picture(portrait: Image.Image, face_detector: FaceDetector, times: int) -> None:
     large = portrait.resize((portrait.width * times, portrait.height * times), Image.Resampling.BICUBIC)
     small_face, large_face = only(face_detector.detect(portrait)), only(face_detector.detect(large))
     np.testing.assert_allclose(np.array(large_face.landmarks) / times, small_face.landmarks, atol=5)
     np.testing.assert_allclose(np.array(large_face.box) / times, small_face.box, atol=10)
 
 
-def test_what_scores_too_low_is_no_face(
+def test_faces_below_the_minimum_score_are_not_found(
     portrait: Image.Image, face_detector_model: bytes, face_settings: FaceSettings
 ) -> None:
     strict = FaceDetector(face_detector_model, face_settings.detect.model_copy(update={"min_score": 0.99}))
@@ -105,7 +105,7 @@ def looks(face_detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> list[
     return seen
 
 
-def test_a_face_that_fills_a_large_picture_is_found_at_the_second_look(
+def test_a_face_that_fills_a_large_picture_is_found_in_a_smaller_copy(
     orl_pictures: dict[str, bytes],
     face_detector: FaceDetector,
     face_detector_model: bytes,
@@ -121,7 +121,7 @@ def test_a_face_that_fills_a_large_picture_is_found_at_the_second_look(
     assert all(inside((0, 0, 800, 800), x, y) for x, y in face.landmarks)
 
 
-def test_there_is_no_second_look_where_the_first_found(
+def test_no_smaller_copy_is_searched_if_a_face_was_found(
     portrait: Image.Image,
     orl_pictures: dict[str, bytes],
     face_detector: FaceDetector,
@@ -142,7 +142,7 @@ def test_there_is_no_second_look_where_the_first_found(
     assert seen == [(512, 640), (512, 640), (96, 128), (512, 640)]  # the first two at once would be slower
 
 
-def test_several_at_once_are_found_as_one_by_one(
+def test_a_batch_gives_the_same_as_single_pictures(
     portrait: Image.Image,
     orl_pictures: dict[str, bytes],
     face_detector: FaceDetector,

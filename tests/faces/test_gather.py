@@ -108,7 +108,7 @@ def test_nothing_is_written_outside_the_sets_folder(tmp_path: Path, portrait_byt
     assert files_below(tmp_path) == {"faces.zip", "data/faces/people/orl/set.json", *parts}
 
 
-def test_what_a_system_left_is_counted_apart(
+def test_system_files_are_counted_as_ignored(
     tmp_path: Path, portrait_bytes: bytes, task: Task, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left = ["__MACOSX/s1/._1.pgm", "s1/.DS_Store", "s1/Thumbs.db"]

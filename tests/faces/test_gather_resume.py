@@ -39,7 +39,7 @@ def pictures(orl_pictures: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_same_files_whoever_does_the_work(
+def test_the_number_of_processes_changes_no_byte(
     tmp_path: Path,
     pictures: dict[str, bytes],
     task: Task,
@@ -111,7 +111,7 @@ class Project:
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(
     tmp_path: Path,
     pictures: dict[str, bytes],
     task: Task,
@@ -192,7 +192,7 @@ def half_done(
 
 
 @pytest.mark.parametrize("change", [None, *OTHERWISE])
-def test_other_work_uses_nothing_of_what_was_done(
+def test_a_checkpoint_of_other_inputs_is_not_used(
     tmp_path: Path,
     half_done: tuple[Path, list[str]],
     task: Task,
@@ -212,7 +212,7 @@ def test_other_work_uses_nothing_of_what_was_done(
 @pytest.mark.parametrize(
     ("name", "value"), [("own_code", {"unseen.faces.preprocess": "0" * 64}), ("version", "99.0")]
 )
-def test_other_code_and_other_libraries_use_nothing_of_what_was_done(
+def test_a_checkpoint_of_other_code_or_libraries_is_not_used(
     tmp_path: Path,
     half_done: tuple[Path, list[str]],
     task: Task,
@@ -244,7 +244,7 @@ def within(path: Path, files: dict[str, bytes]) -> Path:
 
 
 @pytest.mark.parametrize(("pack", "inside"), [(zipped, ""), (tarred, ""), (within, "inner.zip")])
-def test_the_way_back_through_any_archive_leads_to_the_same_place(
+def test_a_run_resumes_in_every_kind_of_archive(
     tmp_path: Path,
     pictures: dict[str, bytes],
     task: Task,

@@ -429,7 +429,7 @@ def test_a_file_without_metadata_is_not_copied() -> None:
         assert without_metadata(data)[0] is data
 
 
-def test_what_a_file_had_is_still_known() -> None:
+def test_the_presence_of_metadata_is_recorded() -> None:
     assert original(with_exif("PNG", exif(3)))["exif"] == original(with_exif("WEBP", exif(3)))["exif"] == "yes"
     assert original(with_exif("AVIF", exif(3)))["exif"] == "yes"
     assert original(png(PNG_CHUNKS["text of 80 MB"]))["exif"] == "no"

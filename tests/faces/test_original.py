@@ -49,7 +49,7 @@ def test_a_progressive_jpeg_has_a_quality_too(portrait: Image.Image) -> None:
     ("table", "lowest", "highest"),
     [([1] * 64, 100, 100), ([255] * 64, 1, 1), ([65535] * 64, 1, 1), ([8] * 64, 90, 94), ([99] * 64, 25, 35)],
 )
-def test_tables_of_nobodys_have_the_nearest_quality(table: list[int], lowest: int, highest: int) -> None:
+def test_other_quantization_tables_have_the_nearest_quality(table: list[int], lowest: int, highest: int) -> None:
     assert lowest <= jpeg_quality({0: table}) <= highest
     assert jpeg_quality({0: table, 1: [1] * 64}) == jpeg_quality({1: table, 3: [1] * 64}) == jpeg_quality({0: table})
 
@@ -66,7 +66,7 @@ def test_a_grey_jpeg_has_no_subsampling_that_has_a_name(portrait: Image.Image) -
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM"])
-def test_what_is_no_jpeg_has_no_quality(portrait: Image.Image, kind: str) -> None:
+def test_other_formats_have_no_quality(portrait: Image.Image, kind: str) -> None:
     data = encoded(portrait, kind)
     mode = "P" if kind == "GIF" else "RGB"
     assert original(data) == {"format": kind, "mode": mode, "bytes": str(len(data)), "exif": "no", "profile": "no"}

@@ -91,7 +91,7 @@ def digest(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
-def test_no_function_of_preprocessing_is_told_the_label() -> None:
+def test_no_function_of_preprocessing_has_the_label() -> None:
     tree = ast.parse(Path(preprocess.__file__).read_text())
     told = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     assert {"picture", "settings"} <= told
@@ -111,7 +111,7 @@ def test_a_crop_is_a_small_jpeg(
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
-def test_avif_and_heic_take_the_same_road(
+def test_avif_and_heic_are_preprocessed_alike(
     portrait: Image.Image, face_detector: FaceDetector, face_settings: FaceSettings, kind: str
 ) -> None:
     if kind == "HEIF":
@@ -160,7 +160,7 @@ NOTES: dict[str, dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("framing", ["found", "whole"])
 @pytest.mark.parametrize(("kind", "note"), [(kind, note) for kind in NOTES for note in NOTES[kind]])
-def test_what_the_original_notes_never_reaches_the_crop(
+def test_a_crop_has_no_metadata_of_the_original(
     portrait: Image.Image,
     face_detector: FaceDetector,
     face_settings: FaceSettings,
@@ -252,7 +252,7 @@ def test_a_face_in_profile_keeps_its_size() -> None:
     assert square_around(DetectedFace((0, 0, 1, 1), profile, 1.0), 1.0)[2] == pytest.approx(1.8 * 32)
 
 
-def test_where_the_square_leaves_the_picture_its_edge_goes_on() -> None:
+def test_outside_of_the_picture_its_edge_is_repeated() -> None:
     values = np.zeros((40, 40, 3), np.uint8)
     values[:, :10], values[:, -10:] = (250, 0, 0), (0, 0, 250)
     found = np.asarray(crop_square(Image.fromarray(values), 20, 20, 120, 120), int)

@@ -68,7 +68,7 @@ def test_fakes_made_of_people_have_their_identities_and_splits(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("rule", ["(s[0-9]+)?x", "([0-9]*)x"])
-def test_a_rule_that_captures_nobody_names_nobody(rule: str) -> None:
+def test_a_rule_without_a_match_gives_no_identity(rule: str) -> None:
     assert identity_of("orl", "abcx", rule) is None
 
 
@@ -154,7 +154,7 @@ def test_a_row_may_leave_out_the_suffix(tmp_path: Path) -> None:
     assert table(text, tmp_path, *paths) == ["1", "2", "not_in_table", "4", "not_in_table"]
 
 
-def test_two_pictures_of_one_row_are_not_both_its(tmp_path: Path) -> None:
+def test_a_row_belongs_to_one_picture(tmp_path: Path) -> None:
     """Which of the two the row means can't be told; but nothing is counted twice and nothing is lost silently."""
     assert table("path,age\n1.jpg,30\n", tmp_path, "real/1.jpg", "fake/1.jpg") == ["30", "row_taken"]
     assert table("path,age\n1,30\n", tmp_path, "a/1.jpg", "a/1.png") == ["30", "row_taken"]
@@ -181,7 +181,7 @@ def test_tables_as_other_programs_write_them(tmp_path: Path, encoding: str, end:
     assert table(text, tmp_path, "x/2.jpg") == ["not stated"]
 
 
-def test_rows_without_a_name_are_nobodys(tmp_path: Path) -> None:
+def test_rows_without_a_name_match_no_picture(tmp_path: Path) -> None:
     assert table("path,age\n,1\n,2\na.jpg,3\n", tmp_path, "a.jpg", "b.jpg") == ["3", "not_in_table"]
 
 
@@ -189,7 +189,7 @@ def test_the_same_row_twice_is_one(tmp_path: Path) -> None:
     assert table("path,age\na.jpg,3\na.jpg,3\n", tmp_path, "a.jpg") == ["3"]
 
 
-def test_a_name_with_two_meanings(tmp_path: Path) -> None:
+def test_a_name_that_matches_two_rows(tmp_path: Path) -> None:
     message = refusal("path,age\na.jpg,3\nb.jpg,3\na.jpg,4\n", tmp_path)
     assert "faces.zip: all.csv names 'a.jpg' twice, with different values" in message
 
@@ -248,7 +248,7 @@ def test_a_table_names_pictures_as_its_own_machine_did(tmp_path: Path, name: str
     assert table(text, tmp_path, "a/1.jpg", "b/1.jpg", "c/1.jpg") == ["3", "4", "not_in_table"]
 
 
-def test_a_case_that_means_nothing(tmp_path: Path) -> None:
+def test_only_the_case_of_the_suffix_is_ignored(tmp_path: Path) -> None:
     assert table("path,age\nA/1.JPG,1\na/2.jpg,2\n", tmp_path, "A/1.jpg", "a/2.JPG", "a/1.jpg") == [
         "1",
         "2",

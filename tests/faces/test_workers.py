@@ -96,7 +96,7 @@ def slowly(outcomes: Iterable[JobResult], at: int) -> Iterator[JobResult]:
     [([13], 1, 8), ([0], 2, -1), ([14, 15, 20], 2, -1), ([24], 1, -1)],
     ids=["while nobody waits for it", "at once", "several", "at the end"],
 )
-def test_a_picture_that_ends_its_process_is_counted_and_all_others_are_kept(
+def test_a_picture_that_crashes_its_process_is_dropped_alone(
     items: list[Item],
     expected: list[JobResult],
     preprocessing: Preprocessing,
@@ -111,9 +111,7 @@ def test_a_picture_that_ends_its_process_is_counted_and_all_others_are_kept(
     assert active_children() == []
 
 
-def test_a_face_detector_that_can_not_be_loaded_is_no_pictures_fault(
-    items: list[Item], face_settings: FaceSettings
-) -> None:
+def test_a_face_detector_that_can_not_be_loaded_is_an_error(items: list[Item], face_settings: FaceSettings) -> None:
     with pytest.raises(Exception, match=r"(?i)model|protobuf") as caught:
         list(crops(iter(items), Preprocessing(b"no model", face_settings, SEED), 2))
     assert not isinstance(caught.value, BadPictureError)

@@ -1,4 +1,4 @@
-"""Sets of fakes: what a generator draws takes the same road as a photo, and is counted."""
+"""Sets of fakes: samples of a generator are preprocessed like photos, and are counted."""
 
 import io
 from dataclasses import dataclass, replace

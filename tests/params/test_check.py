@@ -361,7 +361,7 @@ def named(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("changes", "fragments"), KEYS + VALUES + REFERENCES + ROLES, ids=named)
-def test_what_is_wrong_is_named(
+def test_invalid_values_are_named(
     params_data: dict[str, Any], tmp_path: Path, changes: dict[str, Any], fragments: list[str]
 ) -> None:
     message = refusal(changed(params_data, **changes), tmp_path)
@@ -772,7 +772,7 @@ def test_gan_fakes_are_in_no_groups(params_data: dict[str, Any], tmp_path: Path)
     ("text", "value"),
     [("1e-3", 0.001), ("1E3", 1000.0), ("-2e+2", -200.0), ("1.5e3", 1500.0), ("1.e-3", 0.001), ("0.001", 0.001)],
 )
-def test_a_number_needs_no_point(tmp_path: Path, text: str, value: float) -> None:
+def test_an_integer_is_a_valid_float(tmp_path: Path, text: str, value: float) -> None:
     """PyYAML takes most of these for text; DVC, which reads the same file, does not."""
     (tmp_path / "params.yaml").write_text(f"rate: {text}\nrates: [{text}]\nend: {{start: {text}, end: 1}}\n")
     assert read_yaml(tmp_path / "params.yaml") == {"rate": value, "rates": [value], "end": {"start": value, "end": 1}}
@@ -843,7 +843,7 @@ def test_a_duplicate_block(tmp_path: Path) -> None:
         ("<<<<<<< HEAD\nseed: 4\n=======\nseed: 5\n>>>>>>> other\n", "not valid YAML"),
     ],
 )
-def test_what_is_no_mapping(tmp_path: Path, text: str, fragment: str) -> None:
+def test_files_that_are_not_a_mapping(tmp_path: Path, text: str, fragment: str) -> None:
     message = refusal(text, tmp_path)
     assert str(tmp_path / "params.yaml") in message
     assert fragment in message
@@ -1021,7 +1021,7 @@ sys.exit(int("timm" in sys.modules or "torch" in sys.modules))
         ("neighbour_residual", {"weights": "hub"}, "allowed: none"),
     ],
 )
-def test_what_those_kinds_can_not_use_is_one_line(
+def test_knobs_that_a_kind_can_not_use_are_one_line(
     params_data: dict[str, Any], tmp_path: Path, kind: str, changes: dict[str, Any], says: str
 ) -> None:
     assert says in refusal(changed(params_data, detectors__new={**KINDS[kind], **changes}), tmp_path)

@@ -44,7 +44,7 @@ def test_ensembles_are_measured_beside_detectors(params_data: dict[str, Any]) ->
         ("dct_logistic", GOOD, "params: `ensembles.dct_logistic` has the name of a detector; rename one"),
     ],
 )
-def test_what_does_not_fit_is_one_line(
+def test_invalid_ensembles_are_one_line(
     params_data: dict[str, Any], name: str, members: dict[str, float], message: str
 ) -> None:
     with pytest.raises(UserError) as error:

@@ -47,7 +47,7 @@ def test_what_is_written_is_told_from_defaults() -> None:
     assert {key for key, knob in found.items() if not knob.default} == written - empty
 
 
-def test_a_key_that_is_taken_from_another_block_is_written() -> None:
+def test_merged_keys_count_as_written() -> None:
     path = ROOT / "experiments/ladder.yaml"
     found = {knob.key: knob for knob in knobs(load_params(path), read_yaml(path))}
     assert (found["detectors.patch_1.steps"].value, found["detectors.patch_1.steps"].default) == ("250", False)

@@ -46,7 +46,7 @@ def test_a_source_and_its_archive_are_added_and_no_line_is_lost(file: Path, name
     assert load_params(file).sources[name] == source
 
 
-def test_all_at_once(file: Path) -> None:
+def test_all_sources_are_added_in_one_call(file: Path) -> None:
     add(file, NAMES)
     assert set(load_params(file).sources) == {"orl", *NAMES}
     assert changes(TEXT, file.read_text())[0] == []

@@ -46,7 +46,7 @@ NAMES = {"../x.jpg": "../x.jpg", "/etc/x.jpg": "etc/x.jpg", "C:\\x.jpg": "C:/x.j
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_leads_anywhere_is_only_a_name(
+def test_a_path_in_the_address_is_only_a_file_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = zipped(tmp_path / "a.zip", {name: b"evil", "ok.jpg": b"fine"})

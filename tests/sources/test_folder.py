@@ -128,7 +128,7 @@ def test_an_archive_file_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recorded", [False, True])
-def test_a_file_that_is_no_archive_is_not_recorded(tmp_path: Path, recorded: bool) -> None:
+def test_the_hash_of_a_file_that_is_not_an_archive_is_not_recorded(tmp_path: Path, recorded: bool) -> None:
     file, checksums = tmp_path / "faces.zip", tmp_path / "checksums/mine.sha256"
     file.write_bytes(b"<html>busy</html>")
     if recorded:  # by a version that did not look

@@ -143,14 +143,14 @@ class TestSignedIn:
         assert stored
         assert not any("authorization" in request.headers for request in stored)
 
-    def test_a_break_is_mended_by_asking_for_the_rest(self, server: FlakyServer, place: Place) -> None:
+    def test_a_broken_download_requests_the_rest(self, server: FlakyServer, place: Place) -> None:
         server.cuts = [0, 400_000]  # the first is the client's own request, which nobody reads
         assert place.fetch() == OLD
         starts = [int(header[6:-1]) for header in server.ranges if header]
         assert len(starts) == 1
         assert 300_000 < starts[0] <= 400_000
 
-    def test_a_break_for_good_keeps_what_came_for_later(self, server: FlakyServer, place: Place) -> None:
+    def test_a_failed_download_keeps_its_bytes_for_the_next_run(self, server: FlakyServer, place: Place) -> None:
         server.cuts = [0, 400_000, 0, 0, 0, 0, 0, 0]
         message = place.refusal()
         assert "Kaggle dataset someone/some-faces, version 3: the connection broke, after 4 attempts" in message

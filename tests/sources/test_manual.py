@@ -64,13 +64,13 @@ def test_the_folder_may_be_anywhere(project: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("folder", ["data/manual", "data/not_there"])
-def test_none_says_all_there_is_to_do(project: Path, folder: str) -> None:
+def test_a_missing_file_says_what_to_do(project: Path, folder: str) -> None:
     message = refusal(settings(folder=folder), project)
     for part in ("CFD*.zip", "https://www.example.org/form", "two days", folder, "`dvc repro` again"):
         assert part in message
 
 
-def test_several_are_named(project: Path) -> None:
+def test_several_matching_files_are_named(project: Path) -> None:
     for name in ("CFD.zip", "CFD (1).zip"):
         (project / "data/manual" / name).write_bytes(b"pictures")
     message = refusal(settings(), project)
@@ -81,9 +81,7 @@ def test_several_are_named(project: Path) -> None:
 @pytest.mark.parametrize("ending", UNFINISHED)
 @pytest.mark.parametrize("file", ["CFD*.zip", "CFD*"])
 @pytest.mark.parametrize("placeholder", [None, b"", b"\0\0\0"])
-def test_what_is_still_downloading_is_waited_for(
-    project: Path, ending: str, file: str, placeholder: bytes | None
-) -> None:
+def test_unfinished_downloads_are_not_taken(project: Path, ending: str, file: str, placeholder: bytes | None) -> None:
     """Firefox leaves an empty file of the final name beside the part, aria2 one of the final size."""
     if placeholder is not None:
         (project / "data/manual/CFD.zip").write_bytes(placeholder)
@@ -92,7 +90,7 @@ def test_what_is_still_downloading_is_waited_for(
     assert f"CFD.zip{ending}: still downloading" in message
 
 
-def test_another_download_is_no_hindrance(project: Path) -> None:
+def test_parts_of_another_download_do_not_matter(project: Path) -> None:
     (project / "data/manual/CFD.zip").write_bytes(b"pictures")
     (project / "data/manual/other.zip.part").write_bytes(b"half")
     assert taken(settings(), project).read_bytes() == b"pictures"

@@ -249,7 +249,7 @@ def test_a_broken_download_leaves_nothing(site: Site, tmp_path: Path, parts: Pat
     assert list(parts.iterdir()) == []
 
 
-def test_what_a_killed_download_left_is_cleared(site: Site, tmp_path: Path, parts: Path) -> None:
+def test_leftovers_of_a_killed_download_are_removed(site: Site, tmp_path: Path, parts: Path) -> None:
     (parts / "lfw_home").mkdir()
     for left in ("lfw_home/lfw-funneled.tgz.part_abc", "olivettifaces.mat.part_abc"):
         (parts / left).write_bytes(b"half")

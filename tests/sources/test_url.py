@@ -88,7 +88,7 @@ def test_packed_bytes_stay_packed(server: FlakyServer, place: Place) -> None:
 
 
 @pytest.mark.parametrize("chunked", [True, False])
-def test_a_break_is_mended_by_asking_for_the_rest(server: FlakyServer, place: Place, chunked: bool) -> None:
+def test_a_broken_download_requests_the_rest(server: FlakyServer, place: Place, chunked: bool) -> None:
     server.cuts, server.chunked = [400_000, 200_000], chunked
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
     starts = [int(header[6:-1] or 0) for header in server.ranges[1:]]
@@ -104,7 +104,7 @@ def test_a_connection_that_is_reset(server: FlakyServer, place: Place) -> None:
     assert len(server.seen) == 3
 
 
-def test_a_break_for_good_keeps_what_came_for_later(server: FlakyServer, place: Place) -> None:
+def test_a_failed_download_keeps_its_bytes_for_the_next_run(server: FlakyServer, place: Place) -> None:
     server.cuts = [300_000, 0, 0, 0]
     message = place.refusal(f"{server.url}/faces.zip")
     assert "the connection broke, after 4 attempts" in message
@@ -115,7 +115,7 @@ def test_a_break_for_good_keeps_what_came_for_later(server: FlakyServer, place: 
     assert server.ranges[-1] == f"bytes={kept}-"
 
 
-def test_a_killed_download_is_gone_on_with(server: FlakyServer, place: Place) -> None:
+def test_a_killed_download_is_resumed(server: FlakyServer, place: Place) -> None:
     server.cuts, server.silent = [400_000], threading.Event()
     url = f"{server.url}/faces.zip"
     code = (
@@ -138,7 +138,7 @@ def test_a_killed_download_is_gone_on_with(server: FlakyServer, place: Place) ->
 
 
 @pytest.mark.parametrize("damage", ["a bit", "a hole", "a cut", "no hashes", "half a hash"])
-def test_kept_bytes_that_are_damaged_come_again(
+def test_damaged_bytes_are_downloaded_again(
     server: FlakyServer, place: Place, capfd: pytest.CaptureFixture[str], damage: str
 ) -> None:
     server.cuts = [600_000, 0, 0, 0]
@@ -164,7 +164,7 @@ def test_kept_bytes_that_are_damaged_come_again(
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "another length"])
-def test_a_damaged_note_is_set_aside_and_all_bytes_come_again(
+def test_a_damaged_note_is_set_aside_and_the_download_starts_again(
     server: FlakyServer, place: Place, capfd: pytest.CaptureFixture[str], damage: str
 ) -> None:
     server.cuts = [600_000, 0, 0, 0]
@@ -180,7 +180,7 @@ def test_a_damaged_note_is_set_aside_and_all_bytes_come_again(
     assert capfd.readouterr().err.splitlines().count(line) == 1
 
 
-def test_what_is_whole_already_is_not_asked_for(server: FlakyServer, place: Place) -> None:
+def test_a_complete_download_is_not_requested_again(server: FlakyServer, place: Place) -> None:
     place.fetch(f"{server.url}/faces.zip").rename(place.parts / "bytes")
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
     assert len(server.seen) == 1
@@ -221,7 +221,9 @@ def test_a_server_that_sends_less_than_asked(server: FlakyServer, place: Place) 
 
 
 @pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"one"'}], ids=["none", "weak"])
-def test_without_a_promise_it_starts_again(server: FlakyServer, place: Place, headers: dict[str, str]) -> None:
+def test_without_a_strong_validator_it_starts_again(
+    server: FlakyServer, place: Place, headers: dict[str, str]
+) -> None:
     server.headers, server.cuts = headers, [400_000]
     assert place.fetch(f"{server.url}/faces.zip").read_bytes() == OLD
     assert server.ranges == ["", ""]
@@ -237,7 +239,7 @@ def test_a_file_of_unknown_length_is_refused(server: FlakyServer, place: Place) 
     assert "the server does not state the file's size" in place.refusal(f"{server.url}/faces.zip")
 
 
-def test_an_error_page_does_not_get_into_the_file(server: FlakyServer, place: Place) -> None:
+def test_an_error_page_is_not_appended(server: FlakyServer, place: Place) -> None:
     server.cuts = [400_000, 0, 0, 0]
     place.refusal(f"{server.url}/faces.zip")
     kept = place.kept
@@ -253,7 +255,7 @@ def test_an_error_page_does_not_get_into_the_file(server: FlakyServer, place: Pl
     ("status", "words"),
     [(404, "not found"), (403, "kind: manual"), (429, "too many requests"), (418, "refuses the request (418)")],
 )
-def test_a_refusal_is_not_asked_again(server: FlakyServer, place: Place, status: int, words: str) -> None:
+def test_a_refused_request_is_not_repeated(server: FlakyServer, place: Place, status: int, words: str) -> None:
     server.statuses = [status]
     message = place.refusal(f"{server.url}/faces.zip")
     assert f"{server.url}/faces.zip: " in message
@@ -273,7 +275,7 @@ def test_a_web_page_is_no_archive(server: FlakyServer, place: Place) -> None:
     assert "a web page, not an archive" in place.refusal(f"{server.url}/faces.zip")
 
 
-def test_nobody_there(server: FlakyServer, place: Place) -> None:
+def test_no_server(server: FlakyServer, place: Place) -> None:
     with serving(FlakyServer()) as gone:
         pass
     assert "no connection, after 4 attempts; check the network" in place.refusal(f"{gone.url}/faces.zip")
