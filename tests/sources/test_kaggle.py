@@ -169,7 +169,7 @@ class TestSignedIn:
         server.body, server.headers, server.knows_if_range = NEW, {"ETag": '"two"'}, knows_if_range
         assert place.fetch() == NEW
 
-    def test_an_error_page_does_not_get_into_the_file(self, server: FlakyServer, place: Place) -> None:
+    def test_an_error_page_is_not_appended(self, server: FlakyServer, place: Place) -> None:
         server.cuts = [0, 400_000, 0, 0, 0, 0, 0, 0]
         place.refusal()
         kept = place.kept
