@@ -1,4 +1,4 @@
-"""The audit finds and names traces of preprocessing that differ between classes, and fails for training pairs only."""
+"""The audit finds and names traces of preprocessing that differ between classes; it fails for training pairs only."""
 
 import io
 import zipfile
