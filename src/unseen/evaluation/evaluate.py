@@ -24,6 +24,7 @@ from unseen.evaluation.bootstrap import (
     strata,
 )
 from unseen.evaluation.controls import controls
+from unseen.evaluation.generator_seeds import by_generator_seed
 from unseen.evaluation.groups import attributes_of, by_group
 from unseen.evaluation.metrics import HALF, Trained, both_metrics, mean_of, reliability_curves, roc_points
 from unseen.evaluation.pair_bounds import Trials
@@ -43,10 +44,10 @@ class Evaluation:
     Attributes:
         metrics: `seeds`, the training seeds, and `thresholds`, that of each; `threshold`, that of the first seed;
             `sets`, the shares of each set that are called fake and unsure; `generators`, the TPR and AUC of each
-            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`; `controls`, the AUC of identity
-            twins against their reals; `worst`, the worst values over the pairs; `pooled`, all reals against all
-            fakes; `groups`, the rates of groups in each pair; `groups_without`, the pairs in which no face has any of
-            the attributes.
+            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`, and its `by_generator_seed`;
+            `controls`, the AUC of identity twins against their reals; `worst`, the worst values over the pairs;
+            `pooled`, all reals against all fakes; `groups`, the rates of groups in each pair; `groups_without`, the
+            pairs in which no face has any of the attributes.
         roc: columns pair, seed, fpr, tpr.
         reliability: columns pair, seed, temperature, low, high, n, predicted, observed.
     """
@@ -190,7 +191,10 @@ def evaluate(
     for name, pair in stated.items():
         both = Scored.joined([predictions[pair.reals], predictions[pair.fakes]])
         found = both_metrics(both, trained, how)
-        pairs[name] = {"reals": pair.reals, "fakes": pair.fakes, "matched": pair.matched, **found}
+        pairs[name] = {
+            **{"reals": pair.reals, "fakes": pair.fakes, "matched": pair.matched, **found},
+            "by_generator_seed": by_generator_seed(both, thresholds),
+        }
         rocs.append(roc_points(both).assign(pair=name))
         curves.append(reliability_curves(both).assign(pair=name))
     classes = {label: [name for name, one in sets.items() if one["label"] == label] for label in ("real", "fake")}
