@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, binomtest
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
@@ -13,10 +12,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from unseen.core.errors import UserError
 from unseen.evaluation.bootstrap import Resampling, resample_counts, strata
 from unseen.evaluation.metrics import pair_metrics, roc_points
-from unseen.evaluation.rates import rate, rate_above
 from unseen.evaluation.scored import Frozen, Scored
 
 from .made_up import bell, frame, measured, with_seeds
@@ -25,12 +22,6 @@ from .made_up import bell, frame, measured, with_seeds
 def auc_interval(both: pd.DataFrame, resamples: int, seed: int) -> tuple[float, float]:
     found = measured(both[both["label"] == 0], both[both["label"] == 1], 0.5, resamples, seed)
     return found["auc"]["low"], found["auc"]["high"]
-
-
-def test_flagged_counts_a_score_at_the_threshold() -> None:
-    scores = Scored.of(frame(1, [0.0, 1.0, -1.0, 0.0]))
-    assert rate_above(scores, 0.5, Resampling())["share"] == 0.75
-    assert rate_above(scores, np.nextafter(0.5, 1), Resampling())["share"] == 0.25
 
 
 def test_pair_metrics_worked_by_hand() -> None:
@@ -223,15 +214,6 @@ def test_prevalence_does_not_wander_in_resamples() -> None:
     assert found["high"] - found["low"] < 0.75 * wide
 
 
-def test_people_are_resampled_among_those_with_faces_of_the_same_classes() -> None:
-    """Of a twin and its original, both are drawn or neither."""
-    labels, people = np.array([0, 0, 1, 1, 0, 1, 0]), np.array([0, 1, 2, 3, 4, 4, 4])
-    groups = strata(labels, people)
-    assert [one.tolist() for one in groups] == [[0, 1], [2, 3], [4]]
-    for counts in resample_counts(groups, Resampling(50, 1)):
-        assert [counts[one].sum() for one in groups] == [2, 2, 1]
-
-
 def drawn_seeds(spread: float, seeds: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of several trainings, whose fakes differ in the mean of their logits by `spread`."""
     shifts = spread * np.linspace(-1, 1, seeds)
@@ -293,47 +275,3 @@ def test_seeds_that_differ_widen_the_interval() -> None:
         assert (interval["low"], interval["high"]) == pytest.approx((low, high), abs=0.03)
     for name in ("auc", "tpr"):
         assert found[name]["high"] - found[name]["low"] > 1.2 * (alike[name]["high"] - alike[name]["low"])
-
-
-def test_a_rate_is_over_people_and_not_over_their_photos() -> None:
-    """Ten photos each of 30 people, of whom six are always called fake: the interval is that of 30, not of 300."""
-    people = np.repeat(np.arange(30), 10)
-    found = rate((people < 6)[None], people, [4], Resampling(2000, 4))
-    assert (found["share"], found["n"]) == (0.2, 300)
-    ends = binom.ppf([0.025, 0.975], 30, 0.2) / 30
-    assert (found["low"], found["high"]) == pytest.approx(tuple(ends), abs=0.02)
-    as_photos = rate((people < 6)[None], np.arange(300), [4], Resampling(2000, 4))
-    assert found["high"] - found["low"] > 2.5 * (as_photos["high"] - as_photos["low"])
-
-
-def test_a_rate_is_the_plain_bootstrap_of_people_with_different_numbers_of_photos() -> None:
-    random = np.random.default_rng(2)
-    people = np.sort(random.integers(0, 25, 120))
-    called = np.stack([random.random(120) < share for share in (0.3, 0.5)])
-    found = rate(called, people, [4, 5], Resampling(4000, 1))
-    plain = []
-    rows = [np.flatnonzero(people == person) for person in np.unique(people)]
-    for _ in range(4000):
-        some = np.concatenate([rows[person] for person in random.integers(len(rows), size=len(rows))])
-        plain.append(np.mean([called[seed, some].mean() for seed in random.integers(2, size=2)]))
-    assert (found["low"], found["high"]) == pytest.approx(tuple(np.quantile(plain, [0.025, 0.975])), abs=0.015)
-
-
-@pytest.mark.parametrize("called", [False, True])
-def test_a_rate_on_which_all_people_agree_has_the_exact_bound_over_people(called: bool) -> None:
-    people = np.repeat(np.arange(9), 10)
-    found = rate(np.full((3, 90), called), people, [4, 5, 6], Resampling(100, 4))
-    side = "greater" if called else "less"
-    exact = binomtest(9 * called, 9, alternative=side).proportion_ci(0.95, "exact")
-    assert (found["low"], found["high"]) == pytest.approx((exact.low, exact.high))
-
-
-def test_training_seeds_with_different_faces_are_one_line() -> None:
-    faces = with_seeds(frame(0, [0.0, 1.0]), frame(0, [0.0, 1.0]))
-    shuffled = faces.iloc[[1, 2, 3, 0]].assign(logit=[1.0, 10.0, 11.0, 0.0])
-    assert Scored.of(shuffled).logits.tolist() == [[1.0, 0.0], [11.0, 10.0]]
-    with pytest.raises(UserError, match="seeds 4 and 5 have predictions on different faces") as caught:
-        Scored.of(faces.iloc[:3])
-    assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match="reals/1 is real in one training seed and fake in another"):
-        Scored.of(faces.assign(label=[0, 0, 0, 1]))

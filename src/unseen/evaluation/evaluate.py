@@ -74,7 +74,7 @@ def _of_set(faces: Scored, frozen: list[Frozen], how: Resampling) -> dict[str, A
         "first_seed": rate_above(faces.first_seed(), thresholds[:1], how),
         **mean_of(by_seed),
         "by_seed": {str(seed): one for seed, one in zip(faces.seeds, by_seed, strict=True)},
-        **people_of(zip(faces.faces["id"], faces.faces["identity"], strict=True)),
+        **people_of(zip(faces.faces["id"].tolist(), faces.faces["identity"].tolist(), strict=True)),
     }
 
 

@@ -98,7 +98,7 @@ def _at_fprs(both: Scored, frozen: list[Frozen], how: Resampling) -> dict[str, A
 
 
 def _people(faces: pd.DataFrame) -> dict[str, int]:
-    return people_of(zip(faces["id"], faces["identity"], strict=True))
+    return people_of(zip(faces["id"].tolist(), faces["identity"].tolist(), strict=True))
 
 
 def both_metrics(both: Scored, trained: Trained, how: Resampling) -> dict[str, Any]:
