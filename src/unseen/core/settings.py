@@ -65,6 +65,9 @@ Group = Annotated[str, AfterValidator(_group)]
 DataFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes)(/[a-z0-9][a-z0-9_]*)+$")]
 """A folder below data: a group such as `faces/people`, or one set such as `fakes/own/dcgan`."""
 
+FakesFolder = Annotated[str, StringConstraints(pattern=r"^(faces|fakes|all_fakes)(/[a-z0-9][a-z0-9_]*)+$")]
+"""A folder of fakes below data/sets: `faces/...` of sources, `fakes/...` made by the run, `all_fakes/...` of both."""
+
 OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[a-z0-9_]+)$")]
 """A folder of weights below models, or `none`: an empty folder, the DVC dependency of items without weights."""
 

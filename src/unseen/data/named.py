@@ -7,7 +7,7 @@ supports them.
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from unseen.core.errors import UserError
@@ -41,6 +41,27 @@ def _link(source: str, target: str) -> str:
     return target
 
 
+def copy_items(items: Mapping[str, Path], target: Path) -> None:
+    """Copy items to `target`, which is written atomically, with `named.json` beside them.
+
+    Args:
+        items: the folder or file of each item, by its path below `target`.
+        target: the copy.
+
+    Raises:
+        UserError: an item does not exist.
+    """
+    with atomic_folder(target) as part:
+        for name, source in items.items():
+            if source.is_dir():
+                shutil.copytree(source, part / name, copy_function=_link, ignore=shutil.ignore_patterns(".gitignore"))
+            elif source.is_file():
+                _link(str(source), str(part / name))
+            else:
+                raise UserError(f"{source}: not found; {advice(source)}")
+        write_json(part / NAMED, {"named": sorted(items)})
+
+
 def take_named(folder: Path, target: Path, named: Collection[str], found: Collection[str]) -> list[str]:
     """Copy the named items of a folder to `target`.
 
@@ -56,16 +77,7 @@ def take_named(folder: Path, target: Path, named: Collection[str], found: Collec
     Raises:
         UserError: a named item does not exist.
     """
-    with atomic_folder(target) as part:
-        for name in named:
-            source = folder / name
-            if source.is_dir():
-                shutil.copytree(source, part / name, copy_function=_link, ignore=shutil.ignore_patterns(".gitignore"))
-            elif source.is_file():
-                _link(str(source), str(part / name))
-            else:
-                raise UserError(f"{source}: not found; {advice(source)}")
-        write_json(part / NAMED, {"named": sorted(named)})
+    copy_items({name: folder / name for name in named}, target)
     return sorted(set(found) - set(named))
 
 

@@ -89,8 +89,17 @@ class Params(Settings):
         return {**faces, **fakes}
 
     def sets_below(self, folder: str) -> dict[str, tuple[str, Role, str]]:
-        """Return the sets of `set_folders` that are in a folder, or are this folder."""
-        return {path: found for path, found in self.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
+        """Return the sets of `set_folders` that are in a folder, or are this folder.
+
+        `all_fakes/GROUP` has the fakes of both `faces/GROUP` and `fakes/GROUP`.
+        """
+        root, _, below = folder.partition("/")
+        folders = [f"faces/{below}/", f"fakes/{below}/"] if root == "all_fakes" else [f"{folder}/"]
+        return {
+            path: found
+            for path, found in self.set_folders().items()
+            if f"{path}/".startswith(tuple(folders)) and (root != "all_fakes" or found[2] == "fake")
+        }
 
     def drawn_by(self, name: str) -> str:
         """Return the name of the GAN or autoencoder of a set of fakes or twins."""

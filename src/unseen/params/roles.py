@@ -27,7 +27,7 @@ Problems = Iterator[str]
 
 def check_trained_on(params: Params, key: str, folder: str, label: str) -> Problems:
     """A training folder exists, has one class, and has no held-out sets."""
-    inside = {path: found for path, found in params.set_folders().items() if f"{path}/".startswith(f"{folder}/")}
+    inside = params.sets_below(folder)
     if not inside:
         known = set(params.set_folders()) | {path.rsplit("/", 1)[0] for path in params.set_folders()}
         yield f"params: `{key}` is {folder!r}, which holds no set; {did_you_mean(folder, sorted(known))}"

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from unseen.core.settings import DataFolder, Settings
+from unseen.core.settings import DataFolder, FakesFolder, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -24,10 +24,10 @@ Dropout = Annotated[float, Field(ge=0, lt=1, description="dropout before the las
 
 
 class TrainOn(Settings):
-    """Folders below data that a detector trains on, of one or many sets; all sets must have `use: train`."""
+    """Folders that a detector trains on, of one or many sets; all sets must have `use: train`."""
 
     reals: DataFolder = Field(description="folder of real faces")
-    fakes: DataFolder = Field(description="folder of fakes")
+    fakes: FakesFolder = Field(description="folder of fakes; `all_fakes/GROUP` for sources and own fakes together")
 
 
 class AugmentSettings(Settings):
