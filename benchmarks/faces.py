@@ -88,7 +88,7 @@ def decoded(archive: Path, first: int, step: int) -> Iterator[Image.Image]:
             try:
                 yield decode(opened.read(name), 10**8)
             except BadPictureError as bad:
-                sys.exit(f"{name}: {bad}; the benchmark wants whole pictures")
+                sys.exit(f"{name}: {bad}; the benchmark needs undamaged pictures")
 
 
 def _bare(archive: Path, first: int, step: int, ready, go, seconds) -> None:  # type: ignore[no-untyped-def]

@@ -49,3 +49,25 @@ def test_an_error_of_ours_keeps_its_traceback() -> None:
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "ValueError: a bug" in done.stderr
+
+
+COLLECTION = """
+import gc, multiprocessing, sys
+sys.path.insert(0, "stages")
+sys.argv = ["stages/train_gan.py", "dcgan"]
+multiprocessing.current_process().name = {name!r}
+import _stage
+
+_stage.check_params = lambda: None
+found = [gc.isenabled()]
+_stage.run(lambda _: found.append(gc.isenabled()), cost=False)
+print(*found)
+"""
+
+
+@pytest.mark.parametrize(("name", "during_imports"), [("MainProcess", False), ("SpawnProcess-1", True)])
+def test_garbage_collection_is_off_only_while_a_stage_imports(name: str, during_imports: bool) -> None:
+    """A process that a stage starts imports its script and does not call `run`."""
+    program = COLLECTION.format(name=name)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{during_imports} True"

@@ -106,7 +106,7 @@ def test_numbers_of_float32_are_what_their_text_says(tmp_path: Path) -> None:
 def test_names_in_any_case(tmp_path: Path) -> None:
     table = read_table(stored(tmp_path, Label=[1], ID=[1], Id=[1], id=[1], SET=[1], Set=[2]))
     assert (table.find("label"), table.find("id"), table.find("score")) == ("Label", "id", None)
-    with pytest.raises(UserError, match=r"which of the columns SET, Set is `set`\? Rename one"):
+    with pytest.raises(UserError, match=r"`set` matches the columns SET, Set; rename all but one"):
         table.find("set")
 
 

@@ -242,6 +242,6 @@ def test_a_disk_that_is_too_small(
     assert find() == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, need - 1e8))
     (found,) = find()
-    assert found.startswith(f"about {need / 1e9:.1f} GB of disk are needed for files that are not here yet")
+    assert found.startswith(f"about {need / 1e9:.1f} GB of disk are needed for files that do not exist yet")
     store("a", params_data["archives"]["a"])
     assert find() == [], "what is here already needs no more room"

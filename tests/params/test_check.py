@@ -350,7 +350,7 @@ ROLES = [
     ({"evaluation_sets__dcgan_fakes__split": "train"}, ["is 'train'", "allowed: test, all"]),
     (
         {"detectors__efficientnet_lite0__weights": "assets/efficientnet_lite1"},
-        ["`detectors.efficientnet_lite0.weights` is 'assets/efficientnet_lite1'", "measures the GANs"],
+        ["`detectors.efficientnet_lite0.weights` is 'assets/efficientnet_lite1'", "which GAN metrics use"],
     ),
 ]
 
@@ -1010,7 +1010,7 @@ sys.exit(int("timm" in sys.modules or "torch" in sys.modules))
         ("linear_probe", {"views": 1}, "`views` above 1 needs `augment`"),
         ("linear_probe", {"steps": 5}, "`detectors.new.steps` is not a known key"),
         ("linear_probe", {"weights": "gans/dcgan"}, "`detectors.new.weights` is 'gans/dcgan'"),
-        ("linear_probe", {"weights": "assets/efficientnet_lite1"}, "measures the GANs"),
+        ("linear_probe", {"weights": "assets/efficientnet_lite1"}, "which GAN metrics use"),
         ("layernorm_tuned", {"backbone": "vit small"}, "`detectors.new.backbone` is 'vit small'"),
         ("resnet_nodown", {"input_size": 96}, "a resnet_nodown sees stored crops as they are, so it must be"),
         ("resnet_nodown", {"crop": 65}, "`crop` is 65, larger than `input_size` 64"),

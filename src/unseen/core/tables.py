@@ -90,7 +90,7 @@ class DataTable:
             return name
         alike = [one for one in self.names if one.casefold() == name.casefold()]
         if len(alike) > 1:
-            raise UserError(f"{self.where}: which of the columns {', '.join(alike)} is `{name}`? Rename one")
+            raise UserError(f"{self.where}: `{name}` matches the columns {', '.join(alike)}; rename all but one")
         return alike[0] if alike else None
 
     def text(self, name: str) -> list[str]:

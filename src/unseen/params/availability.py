@@ -192,7 +192,7 @@ def disk_problems(params: Params, project: Path) -> Iterator[str]:
     need, free = disk_need(params, project), shutil.disk_usage(project).free
     if need > free:
         yield (
-            f"about {need / 1e9:.1f} GB of disk are needed for files that are not here yet, and {free / 1e9:.1f} GB "
+            f"about {need / 1e9:.1f} GB of disk are needed for files that do not exist yet, and {free / 1e9:.1f} GB "
             "are free; free some space, or move the project to a larger disk"
         )
 

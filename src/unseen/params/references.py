@@ -181,7 +181,7 @@ def _check_detectors(params: Params) -> Problems:
             yield from _check_reference(f"{key}.weights", detector.weights, gans)
             yield from check_no_held_out_gan(params, f"{key}.weights", detector.weights)
         elif params.quality and detector.weights in {MEASURES, params.quality.inception} - {"none"}:
-            yield f"params: `{key}.weights` is {detector.weights!r}, which measures the GANs; take others"
+            yield f"params: `{key}.weights` is {detector.weights!r}, which GAN metrics use; use other weights"
         elif detector.weights not in ("none", "hub"):
             yield from _check_reference(
                 f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")]
@@ -246,7 +246,7 @@ def _check_explanations(params: Params) -> Problems:
         if detector.weights == weights != "none":
             yield (
                 f"params: `explanations.weights` is {weights!r}, which `{name}` starts from; similarity needs an "
-                "independent network: take others or none"
+                "independent network: use other weights, or none"
             )
 
 

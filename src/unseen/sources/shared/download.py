@@ -114,7 +114,7 @@ def _check(fetched: Path, settings: ArchiveSettings, checksums: Path, sha256: st
             file = importlib.import_module(f"unseen.sources.kinds.{settings.kind}").find_file(settings)
             todo = f"remove {file}, put the right file there, then `dvc repro` again"
             raise UserError(f"{file}: {error.why}; {todo}") from None
-        again = "it was removed, and `dvc repro` downloads it again; if this is repeated, see its page"
+        again = "it was removed, and `dvc repro` downloads it again; if it happens again, open its page"
         raise UserError(f"{origin(settings)}: the download ({fetched.name}) is {error.why}; {again}") from None
 
 

@@ -210,4 +210,4 @@ def _append(response: requests.Response, part: Path, total: int | None, what: st
         ) from None
     size = part.stat().st_size
     if total is not None and size != total:
-        raise _TroubleError(f"{size} bytes came, {total} were announced")
+        raise _TroubleError(f"received {size} of {total} bytes")
