@@ -171,9 +171,7 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
         raise UserError(f"{what}: {_refusal(error.code, settings.dataset)}") from None
     if not zipfile.is_zipfile(part):
         part.unlink()
-        raise UserError(
-            f"{what}: the download is not a zip file; run again; if it happens again, open its page"
-        )
+        raise UserError(f"{what}: the download is not a zip file; run again; if it happens again, open its page")
     return Path(shutil.move(part, folder / f"{settings.dataset.partition('/')[2]}.zip"))
 
 
