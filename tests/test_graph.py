@@ -17,7 +17,6 @@ import no_network
 from unseen.core import telemetry
 
 ROOT = Path(__file__).resolve().parents[1]
-SETS = ("orl_unseen_people", "dcgan_fakes", "resize_conv_fakes")
 DETECTORS = ("dct_logistic", "discriminator")
 PACKAGED = ("centerface", "efficientnet_lite0", "efficientnet_lite1")
 TRAINING = {"download", "packaged", "faces", "train_gan", "generate", "train_detector", "score"}
@@ -202,8 +201,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
     ran = set(re.findall(r"Running stage '([^']+)'", clone.run("dvc", "repro")))
     assert ran == {
         "train_detector@dct_logistic",
-        *(f"score@dct_logistic-{name}" for name in SETS),
-        "predictions@dct_logistic",
+        "score@dct_logistic",
         "evaluate@dct_logistic",
         "robustness@dct_logistic",
         "explain@dct_logistic",
@@ -236,8 +234,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         "generate@second_fakes",
         "fake_sets",
         "train_detector@stiff",
-        *(f"score@stiff-{name}" for name in SETS),
-        "predictions@stiff",
+        "score@stiff",
         *(f"evaluate@{name}" for name in (*DETECTORS, "stiff")),  # sources' licences stand on model cards
         "robustness@stiff",
         "explain@stiff",
@@ -253,8 +250,7 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
     assert clone.stale() == {
         "evaluation_set@few_fakes",
         "measured_sets",
-        *(f"score@{name}-few_fakes" for name in DETECTORS),
-        *(f"predictions@{name}" for name in DETECTORS),
+        *(f"score@{name}" for name in DETECTORS),
         *(f"evaluate@{name}" for name in DETECTORS),
         *(f"robustness@{name}" for name in DETECTORS),
         *(f"explain@{name}" for name in DETECTORS),
@@ -275,20 +271,17 @@ def test_an_invalid_value_stops_before_any_work(clone: Clone) -> None:
 
 
 def test_what_params_no_longer_name_is_ignored(clone: Clone) -> None:
-    """Sets, evaluation sets, predictions and detectors that an earlier run left change no result and stop nothing."""
+    """Sets, evaluation sets and detectors that an earlier run left change no result and stop nothing."""
     shutil.copytree(clone.folder / "data/faces/people/orl", clone.folder / "data/faces/people/old")
     shutil.copytree(clone.folder / "data/evaluation/dcgan_fakes", clone.folder / "data/evaluation/old")
     shutil.copytree(clone.folder / "models/detectors/dct_logistic", clone.folder / "models/detectors/old")
-    predicted = clone.folder / "data/predictions/dct_logistic"
-    shutil.copy(predicted / "dcgan_fakes.parquet", predicted / "old.parquet")
     printed = clone.run("dvc", "repro")
     ran = re.findall(r"Running stage '([^']+)'", printed)
-    assert set(ran) == {"face_sets", "measured_sets", "predictions@dct_logistic", "report"}
+    assert set(ran) == {"face_sets", "measured_sets", "report"}
     assert "ignored, because params do not name it: data/faces/people/old" in printed
     assert '"old"' not in (clone.folder / "metrics/report.html").read_text()
     for left in ("data/faces/people/old", "data/evaluation/old", "models/detectors/old"):
         shutil.rmtree(clone.folder / left)
-    (predicted / "old.parquet").unlink()
     clone.reset()
     clone.run("dvc", "checkout")
 

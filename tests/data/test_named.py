@@ -14,7 +14,7 @@ from conftest import ROOT
 from faces_for_training import bytes_below
 from unseen.core.errors import UserError
 from unseen.core.files import read_json, write_json
-from unseen.data.named import check_named_sides, files_in, sets_in, take_named
+from unseen.data.named import check_named_sides, sets_in, take_named
 
 
 def write_card(folder: Path, content: str, side: int = 64) -> None:
@@ -74,15 +74,6 @@ def test_what_is_not_there_is_named_and_keeps_the_old(faces: Path, tmp_path: Pat
     with pytest.raises(UserError, match=r"people/gone: not found; .*`dvc repro`"):
         take_named(faces, tmp_path / "sets", ["people/gone"], sets_in(faces))
     assert sets_in(tmp_path / "sets") == ["people/orl"]
-
-
-def test_files_are_taken_one_by_one(tmp_path: Path) -> None:
-    folder = tmp_path / "predictions"
-    folder.mkdir()
-    for name in ("a.parquet", "b.parquet", ".gitignore", ".a.parquet.x.part"):
-        (folder / name).write_text(name)
-    assert take_named(folder, tmp_path / "sets", ["a.parquet"], files_in(folder)) == ["b.parquet"]
-    assert set(bytes_below(tmp_path / "sets")) == {"a.parquet", "named.json"}
 
 
 def test_sets_of_another_side_are_refused(faces: Path) -> None:

@@ -1,5 +1,7 @@
 """Scores of an evaluation set: one row a face, in the schema, the same bytes each time."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,8 @@ from unseen.data.pictures import load_faces
 from unseen.data.predictions import SCHEMA, read_predictions
 from unseen.data.shards import open_set
 from unseen.detectors.kinds import dct_logistic
-from unseen.detectors.scoring.score import score_set
-from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
+from unseen.detectors.scoring.score import score_set, score_sets
+from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector, save_trainings
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.settings import FaceSettings
@@ -111,3 +113,67 @@ def test_faces_of_another_side_are_refused(tmp_path: Path, detector: TrainedDete
     with pytest.raises(UserError, match=r"large: has crops of 64 pixels, but the detector `dct` has 32"):
         score_set(detector, 0, "large", tmp_path / "large", tmp_path / "predictions.parquet")
     assert not (tmp_path / "predictions.parquet").exists()
+
+
+def trainings(folder: Path, detector: TrainedDetector, seeds: Sequence[int]) -> Path:
+    """An artifact with a network for each training seed, whose weights differ by a factor."""
+    networks = {}
+    for seed in seeds:
+        model = dct_logistic.DctLogistic(32)
+        model.load_state_dict(detector.model.state_dict())
+        model.weight *= 1 + seed
+        networks[seed] = (model, replace(detector.calibration, temperature=1.0 + seed))
+    save_trainings(folder, "dct_logistic", networks, b"", {"name": "dct", "faces": detector.faces.model_dump()})
+    return folder
+
+
+def test_every_network_scores_every_set(tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces) -> None:
+    for name in ("one", "two"):
+        store(tmp_path / "sets" / name, orl_faces, "held_out")
+    folder = trainings(tmp_path / "three", detector, (4, 5, 6))
+    score_sets(folder, ["one", "two"], tmp_path / "sets", tmp_path / "predictions", tmp_path / "scratch")
+    assert sorted(path.name for path in (tmp_path / "predictions").iterdir()) == ["one.parquet", "two.parquet"]
+    frame = read_predictions(tmp_path / "predictions/one.parquet")
+    assert frame["seed"].unique().tolist() == [4, 5, 6]
+    for seed, own in frame.groupby("seed"):
+        score_set(
+            load_detector(folder if seed == 4 else folder / f"seeds/{seed}"),
+            int(str(seed)),
+            "one",
+            tmp_path / "sets/one",
+            tmp_path / "alone.parquet",
+        )
+        alone = read_predictions(tmp_path / "alone.parquet")
+        np.testing.assert_array_equal(own["logit"], alone["logit"])
+        np.testing.assert_array_equal(own["score"], alone["score"])
+    assert frame.groupby("seed")["logit"].std().is_unique
+
+
+def test_only_what_is_new_is_scored(
+    tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        store(tmp_path / "sets" / name, orl_faces, "held_out")
+    scored: list[tuple[str, int]] = []
+
+    def spy(trained: TrainedDetector, seed: int, name: str, folder: Path, output: Path) -> int:
+        scored.append((name, seed))
+        return score_set(trained, seed, name, folder, output)
+
+    monkeypatch.setattr("unseen.detectors.scoring.score.score_set", spy)
+
+    def run(seeds: Sequence[int], names: Sequence[str]) -> list[tuple[str, int]]:
+        scored.clear()
+        folder = trainings(tmp_path / "artifact", detector, seeds)
+        score_sets(folder, names, tmp_path / "sets", tmp_path / "predictions", tmp_path / "scratch")
+        return sorted(scored)
+
+    assert run((4,), ["one"]) == [("one", 4)]
+    before = (tmp_path / "predictions/one.parquet").read_bytes()
+    assert run((4,), ["one", "two"]) == [("two", 4)]
+    assert (tmp_path / "predictions/one.parquet").read_bytes() == before
+    assert run((4, 5), ["two"]) == [("two", 5)]
+    assert run((4, 5), ["two"]) == []
+    assert len(list((tmp_path / "scratch").iterdir())) == 2, "what is not used is removed"
+    store(tmp_path / "sets/two", orl_faces, "held_out", "gan")
+    assert run((4, 5), ["two"]) == [("two", 4), ("two", 5)]

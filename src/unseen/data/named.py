@@ -26,12 +26,6 @@ def sets_in(folder: Path) -> list[str]:
     return [path for path in found if not any(step.endswith(".part") for step in path.split("/"))]
 
 
-def files_in(folder: Path) -> list[str]:
-    """The names of the files in a folder."""
-    found = sorted(path.name for path in folder.iterdir() if path.is_file())
-    return [name for name in found if not name.endswith(".part") and name != ".gitignore"]
-
-
 def _link(source: str, target: str) -> str:
     """Link a file, or copy it if the file system has no hard links."""
     try:

@@ -69,7 +69,7 @@ def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: P
     parts: dict[str, list[Path]] = {name: [] for name in names}
     for seed, trained in load_trainings(detector):
         for name, face_set in sets.items():
-            key = [trained.card, seed, name, face_set.fingerprint()]
+            key = [{**trained.card, "trainings": None}, seed, name, face_set.fingerprint()]
             part = Scratch(scratch, "scores", key).shared("scores", key) / "predictions.parquet"
             if not part.is_file():
                 score_set(trained, seed, name, evaluation / name, part)
