@@ -1,13 +1,14 @@
 """Write the report: two pages, tables (leaderboard, generator matrix, accuracy against speed, curves of all
-detectors), and a table in the terminal."""
+detectors), findings for the comparison with another run, and a table in the terminal."""
 
 from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file
+from unseen.core.files import atomic_file, write_metrics
 from unseen.params.check import load_params
 from unseen.report.data import described, render_data
+from unseen.report.findings import findings
 from unseen.report.page import render
 from unseen.report.results import read_results
 from unseen.report.speed import pareto
@@ -33,6 +34,7 @@ def main() -> None:
     for name, frame in tables.items():
         with atomic_file(metrics / f"{name}.csv") as part:
             frame.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    write_metrics(metrics / "findings.json", findings(results))
     print(table(results))
     print("\nThe full report: metrics/report.html and metrics/data.html")
 
