@@ -1,15 +1,15 @@
-"""Run the pipeline as other processors would, and compare each result with the committed range over training seeds.
+"""Run the pipeline as other processors would, and compare the findings of each with the committed ones.
 
     python benchmarks/processors.py                       # SSE4.1, AVX2 and this machine: three runs of the default
-    python benchmarks/processors.py --params FILE         # of other params; the ranges are those of the run `native`
+    python benchmarks/processors.py --params FILE         # of other params; compared with the run `native`
     python benchmarks/processors.py --dry-run             # print what would run
 
 Each processor is a fresh clone of the last commit, in which `dvc repro` runs with variables that make PyTorch,
 oneDNN, MKL, OpenBLAS, NumPy, glibc and libjpeg-turbo use only the instructions of that processor. ONNX Runtime has no
 such variable; the rounding of the face detector's output is tested in tests/faces/test_detect.py.
 
-Prints the AUC of each detector on each pair: the range over the training seeds that is expected, the mean of each
-processor, and whether that mean lies in the range. Exits with 1 if one lies further outside than `--tolerance`.
+Prints the findings of each processor beside those expected, as `unseen verify` compares them. Exits with 1 if a
+stated finding does not hold on one of them.
 """
 
 import argparse
@@ -21,9 +21,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from unseen.report.agreement import FAILS, HOLDS
 
 ROOT = Path(__file__).resolve().parents[1]
-SUMMARY = Path("metrics/summary.json")
+FINDINGS = Path("metrics/findings.json")
 
 AVX2_OF_NUMPY = {"AVX", "F16C", "FMA3", "AVX2", "X86_V3"}
 """NumPy's names of what a processor with AVX2 has, beside its baseline."""
@@ -49,7 +52,8 @@ VARIABLES: dict[str, dict[str, str]] = {
 }
 """The environment variables of each emulated processor, but for NumPy's."""
 
-Summary = dict[str, dict[str, dict[str, float]]]
+Rows = list[dict[str, str]]
+"""The `findings` of `unseen verify --json`."""
 
 
 def numpy_variable(processor: str) -> dict[str, str]:
@@ -74,11 +78,16 @@ def run(processor: str, folder: Path, params: Path | None, log: Path) -> float:
         The seconds that `dvc repro` took.
     """
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-    (folder / "dvc.lock").unlink(missing_ok=True)
+    for file in ("dvc.lock", FINDINGS):
+        (folder / file).unlink(missing_ok=True)
     if params:
         shutil.copy(params, folder / "params.yaml")
-    environment = {**os.environ, **VARIABLES[processor], **numpy_variable(processor)}
-    environment["PYTHONPATH"] = str(folder / "src")
+    environment = {
+        **os.environ,
+        **VARIABLES[processor],
+        **numpy_variable(processor),
+        "PYTHONPATH": str(folder / "src"),
+    }
     started = time.monotonic()
     with log.open("wb") as handle:
         done = subprocess.run(
@@ -89,49 +98,35 @@ def run(processor: str, folder: Path, params: Path | None, log: Path) -> float:
     return time.monotonic() - started
 
 
-def read_summary(text: str, where: str) -> Summary:
-    """A summary of metrics, as the stage `summary` writes it, with the range over training seeds."""
-    found: Summary = json.loads(text)
-    if any("auc_min" not in numbers for pairs in found.values() for numbers in pairs.values()):
-        sys.exit(f"{where}: has no `auc_min`; run `dvc repro` with this version")
-    return found
+def verified(folder: Path, against: str) -> Rows:
+    """The findings of the run in a folder, compared with others by `unseen verify`."""
+    command = [sys.executable, "-m", "unseen.cli", "verify", "--json", "--against", against]
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if not done.stdout:
+        sys.exit(f"{folder}: `unseen verify` failed")
+    found: dict[str, Any] = json.loads(done.stdout)
+    rows: Rows = found["findings"]
+    return rows
 
 
-def committed() -> Summary:
-    """The summary of the last commit."""
-    command = ["git", "show", f"HEAD:{SUMMARY.as_posix()}"]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return read_summary(shown.stdout, f"HEAD:{SUMMARY}")
+def table(found: dict[str, Rows]) -> tuple[list[str], int]:
+    """The lines of the table, and how many findings of all processors together do not hold.
 
-
-def outside(value: float, low: float, high: float) -> float:
-    """How far a value lies outside of a range; 0 inside."""
-    return max(low - value, value - high, 0.0)
-
-
-def table(expected: Summary, found: dict[str, Summary], tolerance: float) -> tuple[list[str], int]:
-    """The lines of the table, and how many means lie further outside than the tolerance, or are missing."""
-    lines = ["| detector | pair | expected AUC | " + " | ".join(found) + " |", "|---" * (3 + len(found)) + "|"]
-    wrong = 0
-    for detector, pairs in expected.items():
-        for pair, numbers in pairs.items():
-            low, high = numbers["auc_min"], numbers["auc_max"]
-            cells = []
-            for summary in found.values():
-                value = summary.get(detector, {}).get(pair, {}).get("auc")
-                away = float("inf") if value is None else outside(value, low, high)
-                wrong += away > tolerance
-                shown = "missing" if value is None else f"{value:.3f}"
-                cells.append(f"{shown} (outside by {away:.3f})" if 0 < away < float("inf") else shown)
-            lines.append(f"| {detector} | {pair} | {low:.3f} to {high:.3f} | {' | '.join(cells)} |")
-    return lines, wrong
+    Args:
+        found: of each processor; all are compared with the same findings.
+    """
+    lines = ["| finding | expected | " + " | ".join(found) + " |", "|---" * (2 + len(found)) + "|"]
+    for same in zip(*found.values(), strict=True):
+        cells = [one["here"] if one["outcome"] == HOLDS else f"{one['here']} ({one['outcome']})" for one in same]
+        lines.append(f"| {same[0]['finding']} | {same[0]['committed']} | {' | '.join(cells)} |")
+    return lines, sum(one["outcome"] == FAILS for rows in found.values() for one in rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--params", type=Path, help="params file in place of the committed one")
     parser.add_argument("--processors", nargs="+", choices=list(VARIABLES), default=list(VARIABLES))
-    parser.add_argument("--tolerance", type=float, default=0.02, help="of AUC, outside of the range over seeds")
     parser.add_argument(
         "--keep", type=Path, help="new folder for the clones, which are kept; default: a temporary one"
     )
@@ -145,21 +140,21 @@ def main() -> None:
         return
     if arguments.params and NATIVE not in processors:
         parser.error("with --params, `native` must be one of --processors: the others are compared with it")
-    expected = None if arguments.params else committed()
+    committed = ["git", "cat-file", "-e", f"HEAD:{FINDINGS.as_posix()}"]
+    if not arguments.params and subprocess.run(committed, cwd=ROOT, capture_output=True, check=False).returncode:
+        sys.exit(f"HEAD:{FINDINGS.as_posix()}: not found; commit the findings of a run first")
     with tempfile.TemporaryDirectory() as scratch:
         parent = arguments.keep.resolve() if arguments.keep else Path(scratch)
         parent.mkdir(parents=True, exist_ok=True)
-        found = {}
         for processor in processors:
             log = parent / f"{processor}.log" if arguments.keep else Path(tempfile.gettempdir(), f"{processor}.log")
             seconds = run(processor, parent / processor, arguments.params, log)
             print(f"{processor}: {seconds:.0f} s", flush=True)
-            found[processor] = read_summary((parent / processor / SUMMARY).read_text(encoding="utf-8"), processor)
-    lines, wrong = table(expected or found[NATIVE], found, arguments.tolerance)
+        against = str(parent / NATIVE) if arguments.params else "HEAD"
+        found = {processor: verified(parent / processor, against) for processor in processors}
+    lines, wrong = table(found)
     print("\n".join(lines))
-    print(
-        f"{wrong} of {len(found) * (len(lines) - 2)} means lie more than {arguments.tolerance} outside of the range"
-    )
+    print(f"{wrong} of {len(found) * (len(lines) - 2)} findings do not hold")
     sys.exit(1 if wrong else 0)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -38,15 +39,33 @@ def processors() -> Any:
     return module
 
 
-def test_a_processor_whose_mean_lies_outside_of_the_range_is_counted() -> None:
-    numbers = {"auc": 0.8, "auc_min": 0.75, "auc_max": 0.85}
-    found = {name: {"d": {"p": {**numbers, "auc": auc}}} for name, auc in (("a", 0.76), ("b", 0.72), ("c", 0.86))}
-    lines, wrong = processors().table({"d": {"p": numbers}}, {**found, "none": {}}, 0.02)
-    assert (
-        lines[-1]
-        == "| d | p | 0.750 to 0.850 | 0.760 | 0.720 (outside by 0.030) | 0.860 (outside by 0.010) | missing |"
+def test_a_finding_that_does_not_hold_on_a_processor_is_counted() -> None:
+    def row(finding: str, here: str, outcome: str) -> dict[str, str]:
+        return {"finding": finding, "committed": "0.800 (0.700 to 0.900)", "here": here, "outcome": outcome}
+
+    lines, wrong = processors().table(
+        {
+            "a": [row("AUC", "0.760", "holds"), row("TPR", "0.100", "not stated: range too wide")],
+            "b": [row("AUC", "0.650", "does not hold"), row("TPR", "0.800", "holds")],
+        }
     )
-    assert wrong == 2  # b and the missing one
+    assert lines[-2:] == [
+        "| AUC | 0.800 (0.700 to 0.900) | 0.760 | 0.650 (does not hold) |",
+        "| TPR | 0.800 (0.700 to 0.900) | 0.100 (not stated: range too wide) | 0.800 |",
+    ]
+    assert wrong == 1
+
+
+def test_the_findings_of_a_processor_are_those_of_its_folder(tmp_path: Path) -> None:
+    findings = {"params": "", "training_seeds": 3, "exact": {"orl: faces": 400}, "numbers": {}, "claims": {}}
+    for name, faces in (("native", 400), ("avx2", 399)):
+        (tmp_path / name / "metrics").mkdir(parents=True)
+        (tmp_path / name / "src").symlink_to(FILES[0].parents[1] / "src")
+        text = json.dumps({**findings, "exact": {"orl: faces": faces}})
+        (tmp_path / name / "metrics/findings.json").write_text(text)
+    found = processors().verified(tmp_path / "avx2", str(tmp_path / "native"))
+    expected = {"finding": "orl: faces", "committed": "400", "here": "399", "outcome": "does not hold"}
+    assert found == [expected]
 
 
 def test_an_emulated_processor_uses_none_of_the_faster_kernels() -> None:

@@ -138,6 +138,14 @@ def test_claims_by_a_hair_and_wide_ranges_are_not_stated(make: Make) -> None:
     assert not failed(compare(near, near))
 
 
+def test_a_run_with_one_training_states_its_counts_alone(results: Results) -> None:
+    found = findings(results)
+    assert found["training_seeds"] == 1
+    assert found["exact"]
+    assert {number["range"] for number in found["numbers"].values()} == {None}
+    assert not any(claim["stated"] for claim in found["claims"].values())
+
+
 def test_runs_with_other_numbers_of_trainings_are_not_compared(make: Make, committed: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="set `training_seeds: 3` and run `dvc repro`"):
         compare(committed, {**committed, "training_seeds": 1})
