@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from unseen.core.errors import UserError
+from unseen.core.files import read_json, write_metrics
 from unseen.gans.training.finding import finding
 from unseen.report.agreement import FAILS, HOLDS, Compared, compare
 from unseen.report.findings import collapsed, findings
@@ -27,8 +28,10 @@ def make(results: Results, tmp_path: Path) -> Make:
 
 
 @pytest.fixture
-def committed(make: Make) -> dict[str, Any]:
-    return findings(make(logits(0)))
+def committed(make: Make, tmp_path: Path) -> Any:
+    """The findings of a run, as its file has them."""
+    write_metrics(tmp_path / "findings.json", findings(make(logits(0))))
+    return read_json(tmp_path / "findings.json")
 
 
 def failed(compared: list[Compared]) -> set[str]:
