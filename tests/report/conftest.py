@@ -10,7 +10,7 @@ from faces_for_training import OrlFaces, orl_faces
 from unseen.faces.detect import FaceDetector
 from unseen.report.data import described, render_data
 from unseen.report.page import render
-from unseen.report.results import Results, read_results
+from unseen.report.results import Results, leaderboard, read_results
 
 from .finished_run import write_run
 
@@ -41,6 +41,32 @@ def report(results: Results, sets: list[dict[str, Any]], root: Path) -> str:
 @pytest.fixture(scope="session")
 def data_page(results: Results, sets: list[dict[str, Any]]) -> str:
     return render_data(results, sets)
+
+
+def of_first_seed(found: Any) -> Any:
+    """Metrics as if there were one training seed."""
+    if isinstance(found, list):
+        return [of_first_seed(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    short = {"seeds", "by_seed", "thresholds", "gaps_by_seed"}
+    return {
+        key: (one[:1] if isinstance(one, list) else dict([next(iter(one.items()))]))
+        if key in short
+        else of_first_seed(one)
+        for key, one in found.items()
+    }
+
+
+@pytest.fixture
+def one_seed(results: Results) -> Results:
+    """The same run, had its detectors been trained once."""
+    detectors = {name: of_first_seed(metrics) for name, metrics in results.detectors.items()}
+    first = {name: getattr(results, name).query("seed == 4") for name in ("roc", "reliability", "training")}
+    parameters = {name: card["parameters"] for name, card in results.cards.items()}
+    return replace(
+        results, detectors=detectors, leaderboard=leaderboard(detectors, parameters, results.marks), **first
+    )
 
 
 @pytest.fixture

@@ -39,7 +39,11 @@ def test_it_says_what_predictions_can_say(page: Page) -> None:
     sources = next(rows for text, rows in captions.items() if text.startswith("FPR at the threshold"))
     assert sources[0][1:] == ["street", "studio"]
     errors = next(rows for text, rows in captions.items() if text.startswith("Calibration errors"))
-    assert errors[1][5:] == ["n/a"] * 4, "there are no logits, so nothing is known of before"
+    assert [row[1] for row in errors[1:]] == ["after temperature"], (
+        "there are no logits, so nothing is known of before"
+    )
+    assert "One training seed: no range over trainings." in page.texts["p"]
+    assert "seeds" not in " ".join(cell for rows in page.tables for row in rows for cell in row)
 
 
 def test_it_leaves_out_what_needs_a_run_of_the_pipeline(page: Page) -> None:
@@ -61,8 +65,9 @@ def test_with_logits_there_is_a_curve_from_before_the_temperature(
     run(capsys, "evaluate", tmp_path / "mine.csv", "--page", tmp_path / "out.html", "--resamples", "100")
     html = (tmp_path / "out.html").read_text()
     assert "before temperature scaling" in "".join(Page(html).texts["li"])
-    errors = next(rows for rows in Page(html).tables if "Log loss" in rows[0][1])
-    assert "n/a" not in errors[1][5:]
+    errors = next(rows for rows in Page(html).tables if "Log loss" in rows[0])
+    assert [row[1] for row in errors[1:]] == ["after temperature", "before temperature"]
+    assert "n/a" not in errors[2]
 
 
 def test_a_page_that_can_t_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

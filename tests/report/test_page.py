@@ -3,17 +3,19 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from closure import ROOT
-from unseen.evaluation.wording import between
+from unseen.evaluation.wording import between, ends, over_seeds
 from unseen.report.data import described, render_data
 from unseen.report.page import render, sections
 from unseen.report.results import Results
@@ -86,6 +88,11 @@ def test_sections_stand_in_the_order_in_which_they_are_acted_on(report: str) -> 
     assert page.links[page.links.index("#main") :][0] == "#main", "the skip link is there"
 
 
+def lines(value: float, found: dict[str, Any], write: Callable[[float], str]) -> str:
+    """What stands below a number: its range over training seeds, and its interval."""
+    return f"seeds {over_seeds(found['seeds'], write)} 95 % {between(value, found, write)}"
+
+
 def table(page: Page, caption: str) -> list[list[str]]:
     """The rows of the first table whose caption begins so."""
     return next(rows for rows, text in zip(page.tables, page.captions, strict=True) if text.startswith(caption))
@@ -99,7 +106,10 @@ def test_the_leaderboard_and_the_sets_hold_the_metrics(results: Results, report:
         row["worst_pair"] + ("†" if row["marked"] else "") for row in results.leaderboard.to_dict("records")
     ]
     best = results.leaderboard.iloc[0]
-    assert by_worst[1][3] == f"{best['auc']:.3f}at least {best['auc_low']:.3f}"
+    auc = results.detectors[best["detector"]]["pairs"][best["worst_pair"]]["auc"]
+    assert by_worst[1][3] == f"{best['auc']:.3f}{lines(auc['value'], auc, '{:.3f}'.format)}"
+    tpr = results.detectors[best["detector"]]["pairs"][best["worst_pair"]]["tpr"]
+    assert by_worst[1][4] == f"{best['tpr']:.1%}{lines(tpr['share'], tpr, '{:.1%}'.format)}, n {tpr['n']}"
     assert by_worst[1][7:] == ["40n 64", "1,234,567"]
     assert by_set[0][1:] == [
         name + ", ".join([one["label"], *one["generators"], f"n {one['called_fake']['n']}", "no identities"])
@@ -118,36 +128,56 @@ def test_the_matrix_has_the_generator_that_is_caught_least_first(results: Result
     shares = [of[name].mean() for name in generators]
     assert shares == sorted(shares)
     row = next(row for row in rows if row[0] == "dct_logistic")
-    assert row[2] == f"{of.loc['dct_logistic', 'worst']:.1%}{of.loc['dct_logistic', 'worst_generator']}"
-    assert row[3] == f"{of.loc['dct_logistic', 'mean']:.1%}± {of.loc['dct_logistic', 'std']:.1%}"
+    measured = results.detectors["dct_logistic"]["generators"]
+    worst = of.loc["dct_logistic", "worst_generator"]
+    seeds = over_seeds(measured[worst]["tpr"]["seeds"], "{:.1%}".format)
+    assert row[2] == f"{of.loc['dct_logistic', 'worst']:.1%}seeds {seeds} {worst}"
+    means = [np.mean([one["tpr"]["seeds"][seed] for one in measured.values()]) for seed in ("4", "5", "6")]
+    assert np.mean(means) == pytest.approx(of.loc["dct_logistic", "mean"])
+    mean = f"{of.loc['dct_logistic', 'mean']:.1%}± {of.loc['dct_logistic', 'std']:.1%}"
+    assert row[3] == f"{mean} seeds {ends(min(means), max(means), '{:.1%}'.format)}"
 
 
 def test_each_pair_has_every_number_and_its_baselines(results: Results, report: str) -> None:
     page = Page(report)
     found = results.detectors["efficientnet_lite0"]["pairs"]["known"]
-    ranking, verdicts, errors = (
-        table(page, text) for text in ("How well scores rank", "Decisions at", "Calibration errors")
-    )
-    auc, eer = found["auc"], found["eer"]
-    assert ranking[1][1] == f"{auc['value']:.3f}{between(auc['value'], auc, '{:.3f}'.format)}"
+    captions = ("How well scores rank", "TPR at a low FPR", "Decisions at", "Number of faces", "Calibration errors")
+    ranking, points, verdicts, counts, errors = (table(page, text) for text in captions)
+    auc, eer, at_fpr = found["auc"], found["eer"], found["at_fpr"]
+    assert ranking[1][1] == f"{auc['value']:.3f}{lines(auc['value'], auc, '{:.3f}'.format)}"
     assert ranking[1][3].startswith(f"{eer['value']:.3f}")
-    assert ranking[1][4] == "n/a", "no threshold was frozen at this share"
-    assert ranking[1][9].startswith(f"{found['at_fpr']['fpr_5']['oracle']['tpr']['share']:.1%}")
+    assert points[1][1] == "n/anot measurable with 150 validation reals"
+    frozen = at_fpr["fpr_1"]["frozen"]
+    assert points[1][2].startswith(f"{frozen['tpr']['share']:.1%}")
+    assert points[1][2].endswith(f" FPR {frozen['fpr']['share']:.1%}")
+    reals = sum(found["people"]["reals"].values())
+    assert reals < 100
+    assert points[1][5] == f"n/anot measurable with {reals} reals"
+    oracle = at_fpr["fpr_5"]["oracle"]["tpr"]
+    assert points[1][6] == f"{oracle['share']:.1%}{lines(oracle['share'], oracle, '{:.1%}'.format)}"
     assert [row[0].split(":")[0] for row in ranking[3:]] == ["baseline"] * 4
     cue = results.audit["pairs"]["orl / gan"]["picture"]
     assert ranking[3][0] == f"baseline: {cue['carried_by']}of the picture"
     assert ranking[3][1].startswith(f"{cue['cues'][cue['carried_by']]['auc']:.3f}")
-    own, half = verdicts[1:3]
-    assert own[:2] == ["efficientnet_lite0", "its own, 0.500"]
-    for row, of in ((own, found), (half, found["at_half"])):
+    assert verdicts[1][:2] == ["efficientnet_lite0", "its own, 0.425 to 0.550"]
+    by_seed = found["by_seed"].values()
+    for number, of, halves in ((1, found, by_seed), (2, found["at_half"], [one["at_half"] for one in by_seed])):
         rates = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
-        assert all(cell.startswith(f"{of[name]:.1%}") for cell, name in zip(row[2:7], rates, strict=True))
+        assert all(
+            cell.startswith(f"{of[name]:.1%}seeds ") for cell, name in zip(verdicts[number][2:], rates, strict=True)
+        )
         cells = ("true_positives", "false_positives", "false_negatives", "true_negatives")
-        assert row[7:] == [str(of["confusion"][name]) for name in cells]
-    before = found["before_temperature"]
+        for cell, name in zip(counts[number][2:], cells, strict=True):
+            of_seeds = [one["confusion"][name] for one in halves]
+            mean = f"{of['confusion'][name]:.1f}".removesuffix(".0")
+            assert cell == f"{mean}seeds {ends(min(of_seeds), max(of_seeds), '{:.0f}'.format)}"
+    assert errors[0][3] == "ECEof the probability of being fake"
     names = ("log_loss", "ece", "mse", "rmse")
-    assert [cell[:5] for cell in errors[1][1:5]] == [f"{found[name]:.3f}" for name in names]
-    assert errors[1][5:] == [f"{before[name]:.3f}" for name in names]
+    for row, of, when in ((errors[1], found, "after"), (errors[2], found["before_temperature"], "before")):
+        assert row[1] == f"{when} temperature"
+        assert [cell[:5] for cell in row[2:]] == [f"{of[name]:.3f}" for name in names]
+    eces = [one["ece"] for one in by_seed]
+    assert errors[1][3][5:] == f"seeds {min(eces):.3f} to {max(eces):.3f}"
 
 
 def test_matched_pairs_come_first_and_all_faces_last(results: Results, root: Path) -> None:
@@ -174,23 +204,27 @@ def test_what_changes_do_stands_beside_clean(report: str) -> None:
 
 
 def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
-    def rate(share: float, n: int) -> dict[str, float]:
-        return {"share": share, "low": 0.0, "high": 1.0, "n": n}
+    def rate(share: float, n: int) -> dict[str, Any]:
+        return {"share": share, "low": 0.0, "high": 1.0, "n": n, "seeds": {"4": share - 0.1, "5": share + 0.1}}
 
     groups = {
         "old": {"reals": 40, "fakes": 9, "fpr": rate(0.25, 40), "tpr": rate(0.5, 9), "small": ["tpr"]},
         EVIL: {"reals": 50, "fakes": 0, "fpr": rate(0.125, 50), "tpr": None, "small": ["tpr"]},
     }
-    found = {"known": {"age": {"groups": groups, "gaps": {"fpr": 0.125, "tpr": None}, "without": 7}}}
+    gaps = {"4": {"fpr": 0.25, "tpr": None}, "5": {"fpr": 0.0, "tpr": None}}
+    age = {"groups": groups, "gaps": {"fpr": 0.125, "tpr": None}, "gaps_by_seed": gaps, "without": 7}
+    found = {"known": {"age": age}}
     detectors = {
         name: {**metrics, "groups": found, "groups_without": ["unseen"]}
         for name, metrics in results.detectors.items()
     }
     page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
     rows = table(page, "known, by age")
-    assert rows[1][:5] == ["old", "40", "9", "25.0%0.0% to 100.0%, n 40", "50.0%0.0% to 100.0%, n 9; few"]
+    assert rows[1][:4] == ["old", "40", "9", "25.0%seeds 15.0% to 35.0% 95 % 0.0% to 100.0%, n 40"]
+    assert rows[1][4] == "50.0%seeds 40.0% to 60.0% 95 % 0.0% to 100.0%, n 9; few"
     assert rows[2][0] == EVIL
-    assert rows[3] == ["gaplargest minus smallest", "", "", "12.5%", "n/a", "12.5%", "n/a"]
+    gap = "12.5%seeds 0.0% to 25.0%"
+    assert rows[3] == ["gaplargest minus smallest", "", "", gap, "n/a", gap, "n/a"]
     assert "Pairs without these attributes: unseen." in page.texts["p.missing"]
 
 
@@ -265,7 +299,7 @@ def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
     assert table(page, "Detectors: kind")[1] == [
         "efficientnet_lite0",
         "efficientnet_lite0",
-        "4",
+        "4, 5, 6",
         "n/a",
         "python 3.11, torch 2.5",
     ]

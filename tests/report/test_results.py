@@ -15,17 +15,20 @@ from .finished_run import SCORES
 
 
 def pair(balanced: float, auc: float) -> dict[str, Any]:
-    share = {"share": balanced, "low": 0.0, "high": 1.0, "n": 10}
+    def around(value: float) -> dict[str, Any]:
+        return {"low": value - 0.1, "high": value + 0.1, "seeds": {"4": value + 0.05, "5": value - 0.05}}
+
     return {
         "balanced_accuracy": balanced,
-        "auc": {"value": auc, "low": auc - 0.1, "high": auc + 0.1},
-        "tpr": share,
-        "fpr": {**share, "share": 1 - balanced},
+        "intervals": {"balanced_accuracy": around(balanced)},
+        "auc": {"value": auc, **around(auc)},
+        "tpr": {"share": balanced, **around(balanced), "n": 10},
+        "fpr": {"share": 1 - balanced, **around(1 - balanced), "n": 10},
     }
 
 
 def board(detectors: dict[str, dict[str, Any]], marked: dict[str, list[str]]) -> pd.DataFrame:
-    metrics = {name: {"threshold": 0.5, "pairs": pairs} for name, pairs in detectors.items()}
+    metrics = {name: {"threshold": 0.5, "seeds": [4, 5], "pairs": pairs} for name, pairs in detectors.items()}
     return leaderboard(metrics, dict.fromkeys(detectors, 1), marked)
 
 
@@ -40,6 +43,10 @@ def test_a_detector_is_measured_on_the_pair_it_does_worst_on() -> None:
     assert found["worst_pair"].tolist() == ["unseen", "unseen"]
     assert found["tpr"].tolist() == [0.6, 0.5]
     assert found["auc_low"].tolist() == pytest.approx([0.6, 0.8])
+    assert found["seeds"].tolist() == [2, 2]
+    row = found.iloc[0]
+    for name, mean in (("balanced_accuracy", 0.6), ("auc", 0.7), ("tpr", 0.6), ("fpr", 0.4)):
+        assert row[[f"{name}_min", name, f"{name}_max"]].tolist() == pytest.approx([mean - 0.05, mean, mean + 0.05])
 
 
 def test_of_equally_good_detectors_the_auc_decides_and_then_the_name() -> None:

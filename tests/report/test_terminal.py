@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from commands.program import run
+from unseen.evaluation import wording
 from unseen.evaluation.wording import between
 from unseen.report.results import Results
 from unseen.report.terminal import table
@@ -18,22 +19,39 @@ def ends(row: dict[Hashable, Any]) -> dict[str, float]:
     return {"low": row["auc_low"], "high": row["auc_high"]}
 
 
+def percents(low: float, high: float) -> str:
+    return wording.ends(100 * low, 100 * high, "{:.0f}".format) + "%"
+
+
 def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Results) -> None:
     lines = table(results).splitlines()
-    assert " ".join(lines[1].split()) == "detector worst pair AUC (95 %) TPR FPR bal. acc. parameters"
+    assert lines[0].endswith("at their frozen thresholds; means over 3 training seeds, and the range:")
+    assert " ".join(lines[1].split()) == "detector worst pair AUC seeds 95 % TPR seeds FPR seeds bal. acc."
     first, second = results.leaderboard.to_dict("records")
     assert (first["worst_pair"], first["marked"]) == ("known", "")
     for line, row in zip(lines[2:4], (first, second), strict=True):
         assert line.split() == [
             *(row["detector"], row["worst_pair"] + ("*" if row["marked"] else "")),
-            *f"{row['auc']:.3f} ({between(row['auc'], ends(row), '{:.3f}'.format)})".split(),
-            *(f"{row[name]:.1%}" for name in ("tpr", "fpr", "balanced_accuracy")),
-            "1,234,567",
+            *f"{row['auc']:.3f} {wording.ends(row['auc_min'], row['auc_max'], '{:.2f}'.format)}".split(),
+            *between(row["auc"], ends(row), "{:.2f}".format).split(),
+            *f"{row['tpr']:.1%} {percents(row['tpr_min'], row['tpr_max'])}".split(),
+            *f"{row['fpr']:.1%} {percents(row['fpr_min'], row['fpr_max'])}".split(),
+            f"{row['balanced_accuracy']:.1%}",
         ]
     assert (second["worst_pair"], second["marked"]) == ("unseen", "metadata")
     assert lines[5].split() == ["TPR", "known", "unseen*"]
-    tpr = [results.detectors["dct_logistic"]["pairs"][name]["tpr"]["share"] for name in ("known", "unseen")]
-    assert lines[7].split() == ["dct_logistic", *(f"{share:.1%}" for share in tpr)]
+    tpr = [results.detectors["dct_logistic"]["pairs"][name]["tpr"] for name in ("known", "unseen")]
+    ranges = [f"({percents(min(of), max(of))})" for of in (one["seeds"].values() for one in tpr)]
+    both = " ".join(f"{one['share']:.1%} {text}" for one, text in zip(tpr, ranges, strict=True))
+    assert " ".join(lines[7].split()) == f"dct_logistic {both}"
+
+
+def test_with_one_training_seed_the_terminal_has_no_ranges(one_seed: Results) -> None:
+    lines = table(one_seed).splitlines()
+    assert lines[0].endswith("at their frozen thresholds; one training seed:")
+    assert " ".join(lines[1].split()) == "detector worst pair AUC 95 % TPR FPR bal. acc."
+    assert all(len(line.split()) < 10 for line in lines[2:4])
+    assert not [line for line in lines[:8] if "(" in line]
 
 
 def test_the_terminal_says_what_its_marks_mean(results: Results) -> None:

@@ -40,5 +40,10 @@ def over(people: int, without_identity: int) -> str:
 
 def over_seeds(seeds: Mapping[str, float], write: Callable[[float], str]) -> str:
     """Text for the range over training seeds; empty for one."""
-    values = seeds.values()
-    return f"{write(min(values))} to {write(max(values))}" if len(seeds) > 1 else ""
+    return ends(min(seeds.values()), max(seeds.values()), write) if len(seeds) > 1 else ""
+
+
+def ends(low: float, high: float, write: Callable[[float], str]) -> str:
+    """Text for a range, which is one number if both ends are written alike."""
+    texts = write(low), write(high)
+    return " to ".join(texts if texts[0] != texts[1] else texts[:1])

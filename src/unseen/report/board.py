@@ -6,7 +6,7 @@ from typing import Any
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.speed import speed_of
-from unseen.report.standing import interval_units
+from unseen.report.standing import below_a_number
 from unseen.report.tables import (
     NONE,
     Cell,
@@ -14,11 +14,11 @@ from unseen.report.tables import (
     Table,
     count_cell,
     heads,
-    number_cell,
     of_file,
-    percent,
     plain_share,
+    share_cell,
     speed,
+    valued,
 )
 
 
@@ -32,15 +32,15 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
     metrics = results.detectors[name]
     found = metrics["pairs"][pair]
     generator = worst_generator(results, name)
-    worst = Cell(percent(metrics["generators"][generator]["tpr"]["share"]), generator) if generator else NONE
+    worst = share_cell(metrics["generators"][generator]["tpr"]) if generator else NONE
     return [
         Cell(name, href=of_file(name, results.folder)),
         Cell(pair, kind="words", mark=", ".join(results.marks.get(pair, []))),
         plain_share(row["balanced_accuracy"], found["intervals"]["balanced_accuracy"]),
-        number_cell(row["auc"], {"low": row["auc_low"], "high": row["auc_high"]}),
-        Cell(percent(row["tpr"]), f"n {found['tpr']['n']}", row["tpr"]),
-        Cell(percent(row["fpr"]), f"n {found['fpr']['n']}", row["fpr"]),
-        worst,
+        valued(found["auc"]),
+        share_cell(found["tpr"], n=True),
+        share_cell(found["fpr"], n=True),
+        Cell(worst.text, f"{worst.note}\n{generator}", worst.sort) if generator else NONE,
         *([_speed(results, name), count_cell(row["parameters"])] if isinstance(results, Results) else []),
     ]
 
@@ -51,7 +51,7 @@ def section(results: Measured) -> Section:
     threshold = frozen if isinstance(results, Results) else "threshold"
     table = Table(
         f"Each detector on its worst pair by balanced accuracy, highest first, at its {threshold}. Below a number: "
-        f"its 95 % interval over {interval_units(results)}, the number of faces, or the number of timed batches.",
+        f"{below_a_number(results)}; n is the number of faces, or of timed batches.",
         [
             Head("Detector"),
             Head("Worst pair", words=True),

@@ -90,6 +90,11 @@ def look(series: int) -> dict[str, Any]:
     }
 
 
+def width(lines: int) -> dict[str, Any]:
+    """Return the width of a series' lines and markers: thin if it has several lines, one for each training seed."""
+    return {"linewidth": 1, "markersize": 3} if lines > 1 else {}
+
+
 def chart(
     title: str, draw: Callable[[Axes], None], width: int = 300, height: int = 240, left: int = LEFT, top: int = TOP
 ) -> Markup:

@@ -4,14 +4,14 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from unseen.report.charts import DASHES, SOFT, chart, legend, line_legend, look, share_axis
+from unseen.report.charts import DASHES, SOFT, chart, legend, line_legend, look, share_axis, width
 from unseen.report.pairs import of_pairs
-from unseen.report.results import Measured
+from unseen.report.results import Measured, training_seeds
 from unseen.report.section import Section
 
 
 def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
-    """Chart of the ROC curves of all detectors on one pair.
+    """Chart of the ROC curves of all detectors on one pair, one for each training seed.
 
     Args:
         roc: columns detector, pair, seed, fpr, tpr.
@@ -23,8 +23,10 @@ def roc_chart(roc: pd.DataFrame, pair: str, names: list[str]) -> Markup:
     def draw(axes: Axes) -> None:
         _from_0_to_1(axes, "FPR", "TPR")
         for number, name in enumerate(names):
-            for _, curve in of[of["detector"] == name].groupby("seed"):
-                axes.step(curve["fpr"], curve["tpr"], where="post", **{**look(number), "marker": ""})
+            own = of[of["detector"] == name].groupby("seed")
+            for _, curve in own:
+                style = look(number) | width(own.ngroups) | {"marker": ""}
+                axes.step(curve["fpr"], curve["tpr"], where="post", **style)
 
     return chart(pair, draw, 340, 300)
 
@@ -40,6 +42,8 @@ def _from_0_to_1(axes: Axes, x: str, y: str) -> None:
 def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Markup:
     """Chart of the share of fakes over the mean score of each bin, before (dashed) and after temperature scaling.
 
+    Each training seed has a line of each kind.
+
     Args:
         curves: of one detector and pair: columns seed, temperature, predicted, observed.
         detector: name of the detector.
@@ -49,8 +53,10 @@ def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Marku
     def draw(axes: Axes) -> None:
         _from_0_to_1(axes, "mean score of a bin", "share of fakes")
         for when, line in (("before", DASHES[1]), ("after", DASHES[0])):
-            for _, curve in curves[curves["temperature"] == when].groupby("seed"):
-                axes.plot(curve["predicted"], curve["observed"], **{**look(series), "linestyle": line})
+            own = curves[curves["temperature"] == when].groupby("seed")
+            for _, curve in own:
+                style = look(series) | width(own.ngroups) | {"linestyle": line}
+                axes.plot(curve["predicted"], curve["observed"], **style)
 
     return chart(detector, draw, 220, 210)
 
@@ -73,4 +79,5 @@ def section(results: Measured) -> Section:
             }
         )
     when = line_legend(["after temperature scaling", "before temperature scaling"])
-    return Section("curves", "Curves", {"pairs": shown, "legend": legend(names), "when": when})
+    data = {"pairs": shown, "legend": legend(names), "when": when, "seeds": len(training_seeds(results))}
+    return Section("curves", "Curves", data)

@@ -7,6 +7,7 @@ from unseen.evaluation.wording import between
 from unseen.report.pictures import file_uri, small_uri
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section, not_for_ensembles
+from unseen.report.standing import of_first_seed
 from unseen.report.tables import NONE, Cell, Head, Table, of_file, percent
 
 OUTCOMES = {
@@ -84,6 +85,7 @@ def section(results: Measured, metrics: Path | None) -> Section:
         title,
         {
             "table": _table(heat) if heat else None,
+            "first_seed": of_first_seed(results),
             "ensembles": not_for_ensembles(results.params.ensembles),
             "pictures": {name: _pictures(metrics / "explanations" / name) for name in heat},
             "spectra": file_uri(spectra) if spectra.is_file() else "",

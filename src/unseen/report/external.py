@@ -24,6 +24,7 @@ def measured(name: str, predictions: pd.DataFrame, found: dict[str, Any]) -> Mea
     scored = Scored.of(predictions)
     metrics = {
         "threshold": found["threshold"],
+        "seeds": found["seeds"],
         "pairs": {PAIR: {"reals": "all reals", "fakes": "all fakes", **found}},
         "generators": {generator: {"tpr": share} for generator, share in found["generators"].items()},
         "sources": found["sources"],

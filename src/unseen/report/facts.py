@@ -1,17 +1,19 @@
 """Key facts at the top of the page: the worst generator, the FPR, and the number of faces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from unseen.data.identities import people_text
-from unseen.evaluation.wording import between
+from unseen.evaluation.wording import between, over_seeds
 from unseen.report.results import Measured, seen, worst_generator
-from unseen.report.tables import percent
+from unseen.report.tables import percent, thousand
 
 Fact = dict[str, str]
 
 
-def _thousand(share: float) -> str:
-    return f"{share * 1000:.0f}"
+def _spread(found: dict[str, Any], write: Callable[[float], str]) -> str:
+    seeds = over_seeds(found["seeds"], write)
+    return (f"seeds: {seeds}; " if seeds else "") + f"95 %: {between(found['share'], found, write)}"
 
 
 def facts(results: Measured, detectors: Sequence[str]) -> list[Fact]:
@@ -39,7 +41,7 @@ def _missed(results: Measured, detectors: Sequence[str]) -> Fact | None:
     if low == high:
         known = seen(results, low, worst[low])
         text = {None: "", True: ", seen in training", False: ", never seen in training"}[known]
-        note = f"95 %: {between(shares[low]['share'], shares[low], percent)}; n {shares[low]['n']}"
+        note = f"{_spread(shares[low], percent)}; n {shares[low]['n']}"
         value, text = percent(shares[low]["share"]), f"TPR on {worst[low]}{text}"
     else:
         value = f"{percent(shares[low]['share'])} to {percent(shares[high]['share'])}"
@@ -56,9 +58,9 @@ def _fpr(results: Measured, detectors: Sequence[str]) -> Fact:
     low, high = (pick(most, key=lambda name: float(most[name][1]["share"])) for pick in (min, max))
     source, share = most[high]
     if len(detectors) == 1:
-        value, text = _thousand(share["share"]), f"of 1,000 real faces of {source}"
-        note = f"95 %: {between(share['share'], share, _thousand)} of 1,000; n {share['n']}, taken as independent"
+        value, text = thousand(share["share"]), f"of 1,000 real faces of {source}"
+        note = f"{_spread(share, thousand)} of 1,000; n {share['n']}"
     else:
-        value = f"{_thousand(most[low][1]['share'])} to {_thousand(share['share'])}"
+        value = f"{thousand(most[low][1]['share'])} to {thousand(share['share'])}"
         text, note = "of 1,000 real faces, by detector", f"{low} on {most[low][0]}, {high} on {source}"
     return {"title": "FPR", "value": value, "text": text, "note": note}

@@ -9,11 +9,11 @@ import yaml
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from unseen.report.charts import DASHES, chart, color, line_legend, number_axis
+from unseen.report.charts import DASHES, chart, color, line_legend, number_axis, width
 from unseen.report.pictures import file_uri
-from unseen.report.results import Measured, Results
+from unseen.report.results import Measured, Results, training_seeds
 from unseen.report.section import OWN_RUN, Section
-from unseen.report.tables import NONE, Cell, Head, Table, count_cell, duration, heads, text_cell
+from unseen.report.tables import NONE, Cell, Head, Table, duration, heads, text_cell
 
 ITSELF = "report"
 """The stage that makes this page. Its costs are left out: their file is still that of the previous run."""
@@ -33,11 +33,13 @@ def training_chart(rows: pd.DataFrame, detector: str, series: int) -> Markup:
         axes.set(xlabel="step", ylabel="loss")
         number_axis(axes.xaxis, 0, float(rows["step"].max()))
         number_axis(axes.yaxis, 0, most)
+        seeds = rows.groupby("seed")
         for (_, own), (line, column) in itertools.product(
-            rows.groupby("seed"), zip(DASHES, ("train_loss", "val_loss"), strict=False)
+            seeds, zip(DASHES, ("train_loss", "val_loss"), strict=False)
         ):
             known = own[own[column].notna()]
-            axes.plot(known["step"], known[column], color=color(series), linestyle=line)
+            style = {**width(seeds.ngroups), "color": color(series), "linestyle": line}
+            axes.plot(known["step"], known[column], **style)
 
     return chart(detector, draw, 260, 210)
 
@@ -85,7 +87,7 @@ def _start(card: dict[str, Any]) -> Cell:
 
 
 def _detectors(results: Results) -> Table:
-    """Return a table of the kind, seed, initial weights and package versions of each detector."""
+    """Return a table of the kind, training seeds, initial weights and package versions of each detector."""
     rows = []
     for name in results.names():
         card = results.cards[name]
@@ -95,16 +97,16 @@ def _detectors(results: Results) -> Table:
             [
                 Cell(name, href=f"../models/{what}s/{name}/{what}.json"),
                 Cell(card.get("kind", ""), kind="words"),
-                count_cell(card.get("seed")),
+                text_cell(", ".join(map(str, results.detectors[name]["seeds"]))),
                 _start(card),
                 Cell(versions, kind="words"),
             ]
         )
     return Table(
-        "Detectors: kind, seed, initial weights and package versions of the training.",
+        "Detectors: kind, training seeds, initial weights and package versions of the training.",
         [
-            *(Head("Detector"), Head("Kind", words=True), Head("Seed")),
-            *(Head(text, words=True) for text in ("Initial weights", "Versions")),
+            Head("Detector"),
+            *(Head(text, words=True) for text in ("Kind", "Training seeds", "Initial weights", "Versions")),
         ],
         rows,
     )
@@ -134,6 +136,7 @@ def section(results: Measured, metrics: Path | None) -> Section:
         title,
         {
             "seed": results.params.seed,
+            "training_seeds": training_seeds(results),
             "commits": sorted({cost["commit"] + (" with changes" if cost["changed"] else "") for cost in costs}),
             "machines": sorted({cost["machine"] for cost in costs}),
             "costs": _costs(costs) if costs else None,

@@ -1,10 +1,14 @@
 """Section "Pairs of reals and fakes": all metrics of each pair, matched pairs first, with the AUC of simple cues."""
 
+from dataclasses import replace
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from unseen.evaluation.wording import over
 from unseen.report.results import Measured
 from unseen.report.section import Section
+from unseen.report.standing import and_seeds, below_a_number
 from unseen.report.tables import (
     NONE,
     Cell,
@@ -17,6 +21,7 @@ from unseen.report.tables import (
     percent,
     plain_share,
     share_cell,
+    text_cell,
     valued,
 )
 
@@ -50,67 +55,116 @@ def _not_measurable(found: dict[str, Any]) -> Cell:
     return Cell(NONE.text, found["reason"].replace(" with ", "\nwith "))
 
 
-def _frozen(found: dict[str, Any] | None) -> Cell:
-    """Return a cell with the TPR at a frozen threshold, and the measured FPR."""
+def _at_fpr(found: dict[str, Any] | None, frozen: bool) -> Cell:
+    """Return a cell with the TPR at an FPR; at a frozen threshold also with the FPR that was measured."""
     if found is None:
         return NONE
     if found["tpr"] is None:
         return _not_measurable(found)
-    return Cell(percent(found["tpr"]["share"]), f"FPR {percent(found['fpr']['share'])}", found["tpr"]["share"])
+    cell = share_cell(found["tpr"])
+    return replace(cell, note=f"{cell.note}\nFPR {percent(found['fpr']['share'])}") if frozen else cell
 
 
 def _ranking(found: dict[str, Any], results: Measured, pair: str) -> Table:
-    columns = [Head(f"TPR at FPR {name}", "frozen threshold; measured FPR below") for name in FPRS.values()]
-    columns += [Head(f"TPR at FPR {name}", "oracle: threshold from these reals") for name in FPRS.values()]
-    rows = []
-    for name, of in found.items():
-        frozen = [of["at_fpr"][key].get("frozen") for key in FPRS]
-        oracle = [of["at_fpr"][key]["oracle"] for key in FPRS]
-        rows.append(
-            [
-                Cell(name, href=of_file(name, results.folder)),
-                *(valued(of[key]) for key in ("auc", "average_precision", "eer")),
-                *(_frozen(one) for one in frozen),
-                *(share_cell(one["tpr"]) if one["tpr"] else _not_measurable(one) for one in oracle),
-            ]
-        )
-    baselines = [_baseline(cue, 4 + len(columns)) for cue in results.baselines.get(pair, [])]
+    rows = [
+        [
+            Cell(name, href=of_file(name, results.folder)),
+            *(valued(of[key]) for key in ("auc", "average_precision", "eer")),
+        ]
+        for name, of in found.items()
+    ]
+    baselines = [_baseline(cue, 4) for cue in results.baselines.get(pair, [])]
     beside = (
         " Baselines are cross-validated classifiers on one simple cue or on all, over all stored faces of both sets."
         if baselines
         else ""
     )
     return Table(
-        f"How well scores rank, with 95 % intervals over {over(**_reals(found))}.{beside}",
-        [Head("Detector"), *heads("AUC", "Average precision", "EER"), *columns],
+        f"How well scores rank, with 95 % intervals over {over(**_reals(found))}{and_seeds(results)}.{beside}",
+        [Head("Detector"), *heads("AUC", "Average precision", "EER")],
         [*rows, *baselines],
         ["audit.csv"] if baselines else [],
     )
 
 
-def _decision_row(name: str, href: str, at: str, rates: dict[str, Any], around: dict[str, Any]) -> list[Cell]:
-    return [
-        Cell(name, href=href),
-        Cell(at, kind="words"),
-        *(plain_share(rates[key], around.get(key)) for key in RATES),
-        *(count_cell(rates["confusion"][key]) for key in CELLS),
+def _operating_points(found: dict[str, Any], results: Measured) -> Table:
+    columns = [Head(f"TPR at FPR {name}", "frozen threshold") for name in FPRS.values()]
+    columns += [Head(f"TPR at FPR {name}", "oracle threshold") for name in FPRS.values()]
+    rows = [
+        [
+            Cell(name, href=of_file(name, results.folder)),
+            *(_at_fpr(of["at_fpr"][key].get("frozen"), frozen=True) for key in FPRS),
+            *(_at_fpr(of["at_fpr"][key]["oracle"], frozen=False) for key in FPRS),
+        ]
+        for name, of in found.items()
     ]
+    return Table(
+        f"TPR at a low FPR. Below a number: {below_a_number(results)}. A frozen threshold has this FPR on validation "
+        "reals; “FPR” is the one measured here. An oracle threshold is chosen on these reals, which is impossible in "
+        "use. With n reals, an FPR below 1/n is not measurable.",
+        [Head("Detector"), *columns],
+        rows,
+    )
+
+
+def _by_seed(of: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Return the value of each training seed of a number without an interval, as tables take it."""
+    values = {seed: reduce(getitem, keys, one) for seed, one in of["by_seed"].items()}
+    return {"seeds": values}
+
+
+def _at_thresholds(found: dict[str, Any], results: Measured) -> list[tuple[list[Cell], dict[str, Any], bool]]:
+    """Return for each detector, at its own thresholds and at 0.5, the first cells of a row, the metrics, and whether
+    the thresholds are its own."""
+    rows = []
+    for name, of in found.items():
+        own = list(results.detectors[name].get("thresholds", {"": results.detectors[name]["threshold"]}).values())
+        low, high = f"{min(own):.3f}", f"{max(own):.3f}"
+        for at, is_own in ((f"its own, {low}" + (f" to {high}" if high != low else ""), True), ("0.5", False)):
+            rows.append(([Cell(name, href=of_file(name, results.folder)), text_cell(at)], of, is_own))
+    return rows
 
 
 def _decisions(found: dict[str, Any], results: Measured) -> Table:
-    rows = []
-    for name, of in found.items():
-        href, threshold = of_file(name, results.folder), results.detectors[name]["threshold"]
-        rows.append(_decision_row(name, href, f"its own, {threshold:.3f}", of, of["intervals"]))
-        rows.append(_decision_row(name, href, "0.5", of["at_half"], {}))
+    rows = [
+        [
+            *first,
+            *(
+                plain_share(of[key], of["intervals"][key])
+                if own
+                else plain_share(of["at_half"][key], _by_seed(of, "at_half", key))
+                for key in RATES
+            ),
+        ]
+        for first, of, own in _at_thresholds(found, results)
+    ]
     return Table(
         "Decisions at each detector's own threshold, frozen before these faces were read, and at 0.5, which most "
-        "papers use. Recall is the TPR.",
+        f"papers use. Below a number: {below_a_number(results)}. Recall is the TPR.",
         [
             *(Head("Detector"), Head("Threshold", words=True)),
             *heads("Accuracy", "Balanced accuracy", "Precision", "Recall", "F1"),
-            *heads("TP", "FP", "FN", "TN"),
         ],
+        rows,
+    )
+
+
+def _counts(found: dict[str, Any], results: Measured) -> Table:
+    rows = [
+        [
+            *first,
+            *(
+                count_cell(of["confusion"][key], _by_seed(of, "confusion", key))
+                if own
+                else count_cell(of["at_half"]["confusion"][key], _by_seed(of, "at_half", "confusion", key))
+                for key in CELLS
+            ),
+        ]
+        for first, of, own in _at_thresholds(found, results)
+    ]
+    return Table(
+        "Number of faces by decision: true and false positives, false and true negatives. Fakes are positives.",
+        [Head("Detector"), Head("Threshold", words=True), *heads("TP", "FP", "FN", "TN")],
         rows,
     )
 
@@ -118,20 +172,22 @@ def _decisions(found: dict[str, Any], results: Measured) -> Table:
 def _errors(found: dict[str, Any], results: Measured) -> Table:
     rows = []
     for name, of in found.items():
-        before = of.get("before_temperature", {})
-        rows.append(
-            [
-                Cell(name, href=of_file(name, results.folder)),
-                *(number_cell(of[key], of["intervals"].get(key)) for key in ERRORS),
-                *(number_cell(before.get(key)) for key in ERRORS),
-            ]
-        )
-    names = ("Log loss", "ECE", "MSE (Brier)", "RMSE")
+        first = Cell(name, href=of_file(name, results.folder))
+        after = (number_cell(of[key], of["intervals"].get(key) or _by_seed(of, key)) for key in ERRORS)
+        rows.append([first, text_cell("after temperature"), *after])
+        if "before_temperature" in of:
+            before = (
+                number_cell(of["before_temperature"][key], _by_seed(of, "before_temperature", key)) for key in ERRORS
+            )
+            rows.append([first, text_cell("before temperature"), *before])
     return Table(
         "Calibration errors of the scores; 0 is best. The temperature was fitted on validation faces of the training "
         "domain; “before temperature” is without it. ECE bins the probability of being fake, not the "
         "confidence of the verdict.",
-        [Head("Detector"), *heads(*names), *(Head(name, "before temperature") for name in names)],
+        [
+            *(Head("Detector"), Head("Scores", words=True), Head("Log loss")),
+            *(Head("ECE", "of the probability of being fake"), *heads("MSE (Brier)", "RMSE")),
+        ],
         rows,
     )
 
@@ -149,7 +205,8 @@ def _overview(results: Measured) -> Table:
     columns = [
         Head("all faces" if name == POOLED else name, mark=", ".join(results.marks.get(name, []))) for name in names
     ]
-    return Table("AUC of each detector on each pair, with 95 % intervals.", [Head("Detector"), *columns], rows)
+    text = f"AUC of each detector on each pair. Below a number: {below_a_number(results)}."
+    return Table(text, [Head("Detector"), *columns], rows)
 
 
 def _controls(results: Measured) -> Table | None:
@@ -177,7 +234,7 @@ def _controls(results: Measured) -> Table | None:
 
 
 def section(results: Measured) -> Section:
-    """Show one table of all pairs, one of null controls, and three folded tables for each pair."""
+    """Show one table of all pairs, one of null controls, and five folded tables for each pair."""
     first = next(iter(results.detectors.values()))
     shown = []
     for name, pair in of_pairs(first).items():
@@ -191,7 +248,10 @@ def section(results: Measured) -> Section:
                 "fakes": pair.get("fakes", "all fakes"),
                 "n": (pair["fpr"]["n"], pair["tpr"]["n"]),
                 "matched": pair.get("matched"),
-                "tables": [_ranking(found, results, name), _decisions(found, results), _errors(found, results)],
+                "tables": [
+                    _ranking(found, results, name),
+                    *(of(found, results) for of in (_operating_points, _decisions, _counts, _errors)),
+                ],
             }
         )
     data = {"pairs": shown, "overview": _overview(results), "controls": _controls(results)}

@@ -17,15 +17,27 @@ LEADERBOARD = [
     "detector",
     "worst_pair",
     "balanced_accuracy",
+    "balanced_accuracy_min",
+    "balanced_accuracy_max",
     "auc",
     "auc_low",
     "auc_high",
+    "auc_min",
+    "auc_max",
     "tpr",
+    "tpr_min",
+    "tpr_max",
     "fpr",
+    "fpr_min",
+    "fpr_max",
+    "seeds",
     "threshold",
     "parameters",
     "marked",
 ]
+"""Columns of the leaderboard. Metrics are means over training seeds, and `seeds` is the number of these. `_min` and
+`_max` are the range over them, `_low` and `_high` the ends of the 95 % interval. `threshold` is of the first one."""
+
 KINDS = ("picture", "original", "file")
 """Kinds of cues, in the order in which they are shown."""
 
@@ -110,6 +122,12 @@ def worst_generator(results: Measured, detector: str) -> str:
     return min(shares, key=lambda name: (shares[name], bool(seen(results, detector, name)), name), default="")
 
 
+def training_seeds(results: Measured) -> list[int]:
+    """Return the training seeds of the detectors, the first one first."""
+    found: list[int] = next(iter(results.detectors.values()))["seeds"]
+    return found
+
+
 def _read(path: Path) -> Any:
     try:
         return read_json(path)
@@ -148,10 +166,16 @@ def baselines(params: Params, audit: dict[str, Any]) -> dict[str, list[dict[str,
     }
 
 
+def _ranged(name: str, found: Mapping[str, Any]) -> dict[str, float]:
+    """Return `value` and its range over training seeds as columns of the leaderboard."""
+    seeds = found["seeds"].values()
+    return {name: found["value"], f"{name}_min": min(seeds), f"{name}_max": max(seeds)}
+
+
 def leaderboard(
     detectors: Mapping[str, Any], parameters: Mapping[str, int | None], marked: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """Return one row per detector: its metrics on the pair with its lowest balanced accuracy at the threshold.
+    """Return one row per detector: its metrics on the pair with its lowest mean balanced accuracy at the thresholds.
 
     Args:
         detectors: metrics of each detector, from `evaluate`.
@@ -161,16 +185,18 @@ def leaderboard(
     rows = []
     for name, metrics in detectors.items():
         worst, pair = min(metrics["pairs"].items(), key=lambda item: (item[1]["balanced_accuracy"], item[0]))
+        balanced = {"value": pair["balanced_accuracy"], **pair["intervals"]["balanced_accuracy"]}
         rows.append(
             {
                 "detector": name,
                 "worst_pair": worst,
-                "balanced_accuracy": pair["balanced_accuracy"],
-                "auc": pair["auc"]["value"],
+                **_ranged("balanced_accuracy", balanced),
+                **_ranged("auc", pair["auc"]),
                 "auc_low": pair["auc"]["low"],
                 "auc_high": pair["auc"]["high"],
-                "tpr": pair["tpr"]["share"],
-                "fpr": pair["fpr"]["share"],
+                **_ranged("tpr", {"value": pair["tpr"]["share"], **pair["tpr"]}),
+                **_ranged("fpr", {"value": pair["fpr"]["share"], **pair["fpr"]}),
+                "seeds": len(metrics["seeds"]),
                 "threshold": metrics["threshold"],
                 "parameters": parameters[name],
                 "marked": " ".join(marked.get(worst, [])),

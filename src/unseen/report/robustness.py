@@ -10,6 +10,7 @@ from unseen.report.charts import SOFT, chart, legend, look, name_axis, share_axi
 from unseen.report.pairs import of_pairs
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section, not_for_ensembles
+from unseen.report.standing import of_first_seed
 from unseen.report.tables import NONE, Cell, Head, Table, percent
 
 CLEAN = "clean"
@@ -112,5 +113,6 @@ def section(results: Measured) -> Section:
         changes = [change for change in dict.fromkeys(of["change"]) if change != CLEAN]
         charts = [change_chart(of, change, names) for change in changes]
         shown.append({"name": pair, "charts": charts, "accuracy": accuracy, "shifts": shifts})
-    data = {"pairs": shown, "legend": legend(names), "ensembles": not_for_ensembles(results.params.ensembles)}
+    ensembles = not_for_ensembles(results.params.ensembles)
+    data = {"pairs": shown, "legend": legend(names), "ensembles": ensembles, "first_seed": of_first_seed(results)}
     return Section("robustness", title, data)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from unseen.report.charts import PAPER, SOFT, annotate, chart, legend, log_axis, look, share_axis
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section, not_for_ensembles
+from unseen.report.standing import of_first_seed
 from unseen.report.tables import NONE, Cell, Head, Table, count_cell, heads, number_cell, of_file, speed
 
 PARETO = ["detector", "images_per_second", "balanced_accuracy", "auc", "on_front"]
@@ -131,6 +132,7 @@ def section(results: Measured) -> Section:
             "legend": legend(results.names()),
             "front": front[front["on_front"] == 1]["detector"].tolist(),
             "left_out": [name for name in results.names() if name not in {*timed, *results.params.ensembles}],
+            "first_seed": of_first_seed(results),
             "ensembles": not_for_ensembles(results.params.ensembles),
         },
     )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from unseen.evaluation.bounds import share_at_least
-from unseen.evaluation.wording import BETTER, UNCLEAR, WORSE, against_chance, over
-from unseen.report.results import Measured
+from unseen.evaluation.wording import BETTER, CHANCE, UNCLEAR, WORSE, against_chance, over
+from unseen.report.results import Measured, training_seeds
 
 VISIBLE = ("picture", "file")
 """Kinds of cues that a detector may see. It never sees the original file."""
@@ -25,13 +25,17 @@ def best_cue(results: Measured, pair: str) -> dict[str, Any] | None:
 def standing(results: Measured, detector: str, pair: str) -> str:
     """Classify a detector on a pair: WORSE or UNCLEAR against chance, NOT_THE_CUE, or BETTER than both.
 
-    A detector is better than a cue if the interval of its AUC lies above the cue's AUC, and if the number of people
-    is large enough to show this for a detector without errors (see `evaluation.bounds`).
+    A detector is better than a cue if the interval of its AUC and the AUC of every training seed lie above the cue's
+    AUC, and if the number of people is large enough to show this for a detector without errors (see
+    `evaluation.bounds`). It is better than chance if this holds of 0.5 in place of the cue's AUC.
     """
     of = results.detectors[detector]["pairs"][pair]
-    auc: Mapping[str, float] = of["auc"]
-    found, cue = against_chance(auc), best_cue(results, pair)
-    at_most = min(auc["low"], share_at_least(min(sum(people.values()) for people in of["people"].values())))
+    auc: Mapping[str, Any] = of["auc"]
+    found, cue, lowest = against_chance(auc), best_cue(results, pair), min(auc["seeds"].values())
+    if found == BETTER and lowest <= CHANCE:
+        return UNCLEAR
+    people = min(sum(people.values()) for people in of["people"].values())
+    at_most = min(auc["low"], lowest, share_at_least(people))
     return NOT_THE_CUE if found == BETTER and cue and at_most <= cue["auc"] else found
 
 
@@ -65,9 +69,42 @@ def interval_units(results: Measured) -> str:
     """Return text for the units that the bootstrap of the intervals resamples, for all pairs."""
     pairs = list(next(iter(results.detectors.values()))["pairs"])
     bare = without_identities(results)
+    seeds = and_seeds(results)
     if len(bare) == len(pairs):
-        return over(0, 1)
-    return "people" + (f"; on {', '.join(bare)} over {over(0, 1)}" if bare else "")
+        return over(0, 1) + seeds
+    return f"people{seeds}" + (f"; on {', '.join(bare)} over {over(0, 1)}" if bare else "")
+
+
+def and_seeds(results: Measured) -> str:
+    """Return text for the training seeds, which intervals resample beside people; empty for one."""
+    return " and training seeds" if len(training_seeds(results)) > 1 else ""
+
+
+def below_a_number(results: Measured) -> str:
+    """Return text for what stands below a number in tables: its range over training seeds, and its interval."""
+    n = len(training_seeds(results))
+    interval = f"its 95 % interval over {interval_units(results)}"
+    return f"its range over {n} training seeds, and {interval}" if n > 1 else interval
+
+
+def about_seeds(results: Measured) -> str:
+    """Return sentences that say what numbers mean when detectors are trained from one or several training seeds."""
+    seeds = training_seeds(results)
+    if len(seeds) == 1:
+        return "One training seed: no range over trainings."
+    return (
+        f"Each detector was trained {len(seeds)} times, from training seeds {', '.join(map(str, seeds))}. A number "
+        "is the mean over these trainings. Below it, “seeds” is the lowest and the highest of them, and “95 %” its "
+        f"interval over {interval_units(results)}. Each training is measured at its own threshold."
+    )
+
+
+def of_first_seed(results: Measured) -> str:
+    """Return a sentence for what is measured with one network alone; empty for one training seed."""
+    first, *others = training_seeds(results)
+    if not others:
+        return ""
+    return f"Measured with the network of training seed {first}, the first of {len(others) + 1}."
 
 
 __all__ = ["BETTER", "NOT_THE_CUE", "UNCLEAR", "WORSE", "best", "best_cue", "best_on", "interval_units", "standing"]

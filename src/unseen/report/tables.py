@@ -1,12 +1,15 @@
 """Tables of a page, and the formats of numbers."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from unseen.evaluation.wording import between
+from unseen.evaluation.wording import between, over_seeds
 
-Interval = Mapping[str, float]
+Found = Mapping[str, Any]
+"""What is known of a number: `low` and `high`, the ends of its 95 % interval, and `seeds`, the value of each training
+seed. Each may be missing."""
 
 
 @dataclass(frozen=True)
@@ -75,40 +78,58 @@ def percent(value: float) -> str:
     return f"{value:.1%}"
 
 
-def around(found: Interval) -> str:
-    """Format the interval of `share`."""
-    return between(found["share"], found, percent)
+def spread(value: float, found: Found, write: Callable[[float], str]) -> str:
+    """Format the range over training seeds and the 95 % interval, a line each; the interval alone for one seed."""
+    seeds = over_seeds(found.get("seeds", {}), write)
+    interval = between(value, found, write) if "low" in found else ""
+    if not seeds:
+        return interval
+    return f"seeds {seeds}" + (f"\n95 % {interval}" if interval else "")
 
 
-def share_cell(found: Mapping[str, float] | None, kind: str = "", n: bool = False) -> Cell:
-    """Return a cell with a share, its interval and, with `n`, its n."""
+def thousand(value: float) -> str:
+    """Format a share as a number of 1,000."""
+    return f"{value * 1000:.0f}"
+
+
+def around(found: Found) -> str:
+    """Format the range and the interval of `share`."""
+    return spread(found["share"], found, percent)
+
+
+def share_cell(found: Found | None, n: bool = False) -> Cell:
+    """Return a cell with a share, its range and interval and, with `n`, its n."""
     if found is None:
         return NONE
-    note = around(found) + (f", n {found['n']}" if n else "")
-    return Cell(percent(found["share"]), note, found["share"], kind)
+    return Cell(percent(found["share"]), around(found) + (f", n {found['n']}" if n else ""), found["share"])
 
 
-def plain_share(value: float, interval: Interval | None = None) -> Cell:
-    """Return a cell with a share and a separate interval."""
-    return Cell(percent(value), between(value, interval, percent) if interval else "", value)
+def plain_share(value: float, found: Found | None = None) -> Cell:
+    """Return a cell with a share, and its range and interval."""
+    return Cell(percent(value), spread(value, found or {}, percent), value)
 
 
-def number_cell(value: float | None, interval: Interval | None = None, digits: int = 3) -> Cell:
-    """Return a cell with a number and its interval."""
+def number_cell(value: float | None, found: Found | None = None, digits: int = 3) -> Cell:
+    """Return a cell with a number, and its range and interval."""
     if value is None or math.isnan(value):
         return NONE
     write = f"{{:.{digits}f}}".format
-    return Cell(write(value), between(value, interval, write) if interval else "", value)
+    return Cell(write(value), spread(value, found or {}, write), value)
 
 
-def valued(found: Mapping[str, float], digits: int = 3) -> Cell:
-    """Return a cell with `value` and its interval."""
+def valued(found: Found, digits: int = 3) -> Cell:
+    """Return a cell with `value`, and its range and interval."""
     return number_cell(found["value"], found, digits)
 
 
-def count_cell(value: float | None) -> Cell:
-    """Return a cell with a count; a mean over training seeds has one decimal."""
-    return NONE if value is None else Cell(f"{value:,}" if value == int(value) else f"{value:,.1f}", sort=value)
+def mean_count(value: float) -> str:
+    """Format a count; a mean over training seeds has one decimal."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def count_cell(value: float | None, found: Found | None = None) -> Cell:
+    """Return a cell with a count and its range."""
+    return NONE if value is None else Cell(mean_count(value), spread(value, found or {}, mean_count), value)
 
 
 def text_cell(text: str, mark: str = "") -> Cell:

@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from unseen.report.results import Measured, Results
-from unseen.report.tables import around, percent, speed
+from unseen.report.tables import around, percent, speed, thousand
 
 HERE = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -62,7 +62,8 @@ def environment(results: Measured) -> jinja2.Environment:
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters |= {"percent": percent, "interval": around, "speed": speed, "breakable": breakable}
+    templates.filters |= {"percent": percent, "thousand": thousand, "interval": around, "speed": speed}
+    templates.filters |= {"breakable": breakable}
     own = isinstance(results, Results)
     warned = [*notices(results), *(f"Warning: {warning}." for warning in results.warnings)]
     templates.globals |= {"notices": warned, "mark": mark, "own": own, "policy": POLICY}

@@ -1,13 +1,15 @@
 """The leaderboard as lines for a terminal."""
 
+from typing import Any
+
 import pandas as pd
 
 from unseen.core.errors import printable
-from unseen.evaluation.wording import between
-from unseen.report.results import Results
+from unseen.evaluation.wording import between, ends
+from unseen.report.results import Results, training_seeds
 from unseen.report.standing import best
 
-HEADINGS = ("detector", "worst pair", "AUC (95 %)", "TPR", "FPR", "bal. acc.", "parameters")
+HEADINGS = ("detector", "worst pair", "AUC", "seeds", "95 %", "TPR", "seeds", "FPR", "seeds", "bal. acc.")
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -22,27 +24,43 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
+def _percents(low: float, high: float) -> str:
+    return ends(100 * low, 100 * high, "{:.0f}".format) + "%"
+
+
 def _cells(row: pd.Series) -> tuple[str, ...]:
     around = {"low": row["auc_low"], "high": row["auc_high"]}
     return (
         str(row["detector"]),
         str(row["worst_pair"]) + ("*" if row["marked"] else ""),
-        f"{row['auc']:.3f} ({between(row['auc'], around, '{:.3f}'.format)})",
-        f"{row['tpr']:.1%}",
-        f"{row['fpr']:.1%}",
+        f"{row['auc']:.3f}",
+        ends(row["auc_min"], row["auc_max"], "{:.2f}".format),
+        between(row["auc"], around, "{:.2f}".format),
+        *(f"{row['tpr']:.1%}", _percents(row["tpr_min"], row["tpr_max"])),
+        *(f"{row['fpr']:.1%}", _percents(row["fpr_min"], row["fpr_max"])),
         f"{row['balanced_accuracy']:.1%}",
-        f"{row['parameters']:,}",
     )
+
+
+def _tpr(found: dict[str, Any]) -> str:
+    seeds = found["seeds"].values()
+    return f"{found['share']:.1%}" + (f" ({_percents(min(seeds), max(seeds))})" if len(seeds) > 1 else "")
 
 
 def table(results: Results) -> str:
     """Return a table of each detector on its worst pair, best first, and a table of the TPR on each pair."""
-    lines = _aligned([HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())])
+    seeds = training_seeds(results)
+    rows = [HEADINGS, *(_cells(row) for _, row in results.leaderboard.iterrows())]
+    if len(seeds) == 1:  # no range over trainings
+        kept = [number for number, heading in enumerate(HEADINGS) if heading != "seeds"]
+        rows = [tuple(row[number] for number in kept) for row in rows]
+    lines = _aligned(rows)
+    trained = f"means over {len(seeds)} training seeds, and the range" if len(seeds) > 1 else "one training seed"
     pairs = list(results.params.pairs())
     tpr = [("TPR", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
     for name in results.leaderboard["detector"]:
         found = results.detectors[name]["pairs"]
-        tpr.append((name, "", *(f"{found[pair]['tpr']['share']:.1%}" for pair in pairs)))
+        tpr.append((name, "", *(_tpr(found[pair]["tpr"]) for pair in pairs)))
     notes = [
         f"* {pair}: the stored files of its classes differ in {', '.join(cues)}; a detector may use that instead"
         for pair, cues in results.marks.items()
@@ -58,7 +76,7 @@ def table(results: Results) -> str:
     return "\n".join(
         printable(line)
         for line in [
-            "Detectors on their worst pair, at their frozen thresholds:",
+            f"Detectors on their worst pair, at their frozen thresholds; {trained}:",
             *lines,
             "",
             *_aligned(tpr),

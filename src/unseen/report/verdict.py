@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from unseen.data.identities import FEW_PEOPLE, people_text
-from unseen.evaluation.wording import between
+from unseen.evaluation.wording import between, ends, over_seeds
 from unseen.report.facts import facts
-from unseen.report.results import Measured, Results
+from unseen.report.results import Measured, Results, training_seeds
 from unseen.report.section import Section
 from unseen.report.standing import (
     BETTER,
     NOT_THE_CUE,
     UNCLEAR,
     WORSE,
+    about_seeds,
     best,
     best_cue,
     best_on,
@@ -20,7 +21,7 @@ from unseen.report.standing import (
     standing,
     without_identities,
 )
-from unseen.report.tables import Cell, Head, Table, heads, number_cell, text_cell, valued
+from unseen.report.tables import Cell, Head, Table, heads, number_cell, percent, text_cell, thousand, valued
 
 OUTCOMES = {
     WORSE: "worse than chance: check labels",
@@ -40,6 +41,17 @@ def _with_auc(results: Measured, detector: str, pair: str) -> str:
     return f"{detector} (AUC {auc['value']:.3f}, {between(auc['value'], auc, '{:.3f}'.format)})"
 
 
+def _range(results: Measured, detector: str, pair: str) -> str:
+    seeds = over_seeds(results.detectors[detector]["pairs"][pair]["auc"]["seeds"], "{:.3f}".format)
+    return f"of {detector} {seeds}"
+
+
+def _unsteady(results: Measured, detector: str, pair: str) -> bool:
+    """Whether the range of the AUC over training seeds is wider than its interval."""
+    auc = results.detectors[detector]["pairs"][pair]["auc"]
+    return max(auc["seeds"].values()) - min(auc["seeds"].values()) > auc["high"] - auc["low"]
+
+
 def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
     """Return a warning for each pair and each standing below BETTER."""
     found = []
@@ -53,6 +65,12 @@ def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
             )
         if of[UNCLEAR]:
             found.append(f"On {pair}, {_listed(of[UNCLEAR])} may be no better than chance: do not use there.")
+        if unsteady := [name for name in detectors if _unsteady(results, name, pair)]:
+            found.append(
+                f"On {pair}, trainings differ more than the 95 % interval is wide: AUC "
+                f"{_listed([_range(results, name, pair) for name in unsteady])} over training seeds. Another "
+                "training may give another result."
+            )
         cue = best_cue(results, pair)
         if of[NOT_THE_CUE] and cue:
             found.append(
@@ -129,9 +147,11 @@ def _pairs(results: Measured) -> Table:
             ]
         )
     return Table(
-        "The best detector of a pair has the highest AUC of those whose 95 % interval lies above 0.5 and above the "
-        "AUC of the best single cue that the audit found in the pictures and files of that pair. With few people, "
-        "not even an AUC of 1 is shown to be better than a good cue.",
+        "The best detector of a pair has the highest AUC of those whose 95 % interval "
+        f"{'and training seeds all lie' if len(training_seeds(results)) > 1 else 'lies'} above 0.5 and above the AUC "
+        "of the best single cue that the audit found in the pictures and files of that pair. With few people, not "
+        "even an AUC of 1 is shown to be better than a good cue. The best detector is chosen by the AUC that this "
+        "table shows.",
         [
             *(Head("Pair"), Head("Best detector", words=True)),
             *heads("Highest AUC", "Best single cue, AUC"),
@@ -164,6 +184,10 @@ def section(results: Measured) -> Section:
             "count": len(names),
             "than": "chance" if at_chance else "a simple cue",
             "interval": between,
+            "ends": ends,
+            "percent": percent,
+            "thousand": thousand,
+            "seeds": about_seeds(results),
             "facts": facts(results, [shown] if shown else names),
             "table": _pairs(results) if isinstance(results, Results) else None,
             "warnings": warnings(results, [shown] if shown else names),
