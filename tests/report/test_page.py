@@ -109,7 +109,7 @@ def test_the_leaderboard_and_the_sets_hold_the_metrics(results: Results, report:
     auc = results.detectors[best["detector"]]["pairs"][best["worst_pair"]]["auc"]
     assert by_worst[1][3] == f"{best['auc']:.3f}{lines(auc['value'], auc, '{:.3f}'.format)}"
     tpr = results.detectors[best["detector"]]["pairs"][best["worst_pair"]]["tpr"]
-    assert by_worst[1][4] == f"{best['tpr']:.1%}{lines(tpr['share'], tpr, '{:.1%}'.format)}, n {tpr['n']}"
+    assert by_worst[1][4] == f"{best['tpr']:.1%}{lines(tpr['share'], tpr, '{:.1%}'.format)} n {tpr['n']}"
     assert by_worst[1][7:] == ["40n 64", "1,234,567"]
     assert by_set[0][1:] == [
         name + ", ".join([one["label"], *one["generators"], f"n {one['called_fake']['n']}", "no identities"])
@@ -220,8 +220,8 @@ def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
     }
     page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
     rows = table(page, "known, by age")
-    assert rows[1][:4] == ["old", "40", "9", "25.0%seeds 15.0% to 35.0% 95 % 0.0% to 100.0%, n 40"]
-    assert rows[1][4] == "50.0%seeds 40.0% to 60.0% 95 % 0.0% to 100.0%, n 9; few"
+    assert rows[1][:4] == ["old", "40", "9", "25.0%seeds 15.0% to 35.0% 95 % 0.0% to 100.0% n 40"]
+    assert rows[1][4] == "50.0%seeds 40.0% to 60.0% 95 % 0.0% to 100.0% n 9; few"
     assert rows[2][0] == EVIL
     gap = "12.5%seeds 0.0% to 25.0%"
     assert rows[3] == ["gaplargest minus smallest", "", "", gap, "n/a", gap, "n/a"]

@@ -27,12 +27,18 @@ def _speed(results: Measured, name: str) -> Cell:
     return Cell(speed(used["images_per_second"]), f"n {used['n']}", used["images_per_second"]) if used else NONE
 
 
+def _worst(tpr: dict[str, Any], generator: str) -> Cell:
+    """Cell of the worst generator. Its name may be long and wrap; the numbers may not."""
+    found = share_cell(tpr)
+    numbers = found.note.replace(" ", "\N{NO-BREAK SPACE}")
+    return Cell(found.text, f"{numbers}\n{generator}", found.sort, "words")
+
+
 def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
     name, pair = str(row["detector"]), str(row["worst_pair"])
     metrics = results.detectors[name]
     found = metrics["pairs"][pair]
     generator = worst_generator(results, name)
-    worst = share_cell(metrics["generators"][generator]["tpr"]) if generator else NONE
     return [
         Cell(name, href=of_file(name, results.folder)),
         Cell(pair, kind="words", mark=", ".join(results.marks.get(pair, []))),
@@ -40,7 +46,7 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
         valued(found["auc"]),
         share_cell(found["tpr"], n=True),
         share_cell(found["fpr"], n=True),
-        Cell(worst.text, f"{worst.note}\n{generator}", worst.sort) if generator else NONE,
+        _worst(metrics["generators"][generator]["tpr"], generator) if generator else NONE,
         *([_speed(results, name), count_cell(row["parameters"])] if isinstance(results, Results) else []),
     ]
 
@@ -55,7 +61,8 @@ def section(results: Measured) -> Section:
         [
             Head("Detector"),
             Head("Worst pair", words=True),
-            *heads("Balanced accuracy", "AUC", "TPR", "FPR", "Worst generator, TPR"),
+            *heads("Balanced accuracy", "AUC", "TPR", "FPR"),
+            Head("Worst generator, TPR", words=True),
             *(heads("Pictures a second", "Parameters") if isinstance(results, Results) else []),
         ],
         [_row(results, row) for row in results.leaderboard.to_dict("records")],

@@ -10,7 +10,19 @@ from unseen.report.gans import gans_table
 from unseen.report.results import Measured, Results, worst_generator
 from unseen.report.section import Section
 from unseen.report.standing import below_a_number
-from unseen.report.tables import NONE, Cell, Head, Table, around, heads, of_file, percent, share_cell, valued
+from unseen.report.tables import (
+    NONE,
+    Cell,
+    Head,
+    Table,
+    around,
+    around_n,
+    heads,
+    of_file,
+    percent,
+    share_cell,
+    valued,
+)
 
 MEASURES = {"tpr": "TPR at the threshold", "auc": "AUC"}
 Write = Callable[[float], str]
@@ -23,7 +35,7 @@ def _cell(results: Measured, row: dict[Hashable, Any], generator: str) -> Cell:
     found = results.detectors[str(row["detector"])]["generators"][generator][measure]
     if measure == "auc":
         return valued(found)
-    return Cell(percent(value), f"{around(found)}, n {found['n']}", value, heat=1 - value)
+    return Cell(percent(value), around_n(found), value, heat=1 - value)
 
 
 def _worst(results: Measured, row: dict[Hashable, Any], measure: str, write: Write) -> Cell:

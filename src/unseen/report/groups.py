@@ -5,7 +5,7 @@ from typing import Any
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.standing import below_a_number
-from unseen.report.tables import NONE, Cell, Head, Table, around, count_cell, percent, plain_share
+from unseen.report.tables import NONE, Cell, Head, Table, around_n, count_cell, percent, plain_share
 
 RATES = {"fpr": "FPR", "tpr": "TPR"}
 
@@ -15,7 +15,7 @@ def _cell(group: dict[str, Any], rate: str) -> Cell:
     if found is None:
         return NONE
     few = "; few" if rate in group["small"] else ""
-    return Cell(percent(found["share"]), f"{around(found)}, n {found['n']}{few}", found["share"])
+    return Cell(percent(found["share"]), f"{around_n(found)}{few}", found["share"])
 
 
 def _gap(of: dict[str, Any], rate: str) -> Cell:

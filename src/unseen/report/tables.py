@@ -97,11 +97,17 @@ def around(found: Found) -> str:
     return spread(found["share"], found, percent)
 
 
+def around_n(found: Found) -> str:
+    """Format the range and the interval of `share`, and n, which has a line of its own below several lines."""
+    text = around(found)
+    return text + ("\n" if "\n" in text else ", ") + f"n {found['n']}"
+
+
 def share_cell(found: Found | None, n: bool = False) -> Cell:
     """Return a cell with a share, its range and interval and, with `n`, its n."""
     if found is None:
         return NONE
-    return Cell(percent(found["share"]), around(found) + (f", n {found['n']}" if n else ""), found["share"])
+    return Cell(percent(found["share"]), around_n(found) if n else around(found), found["share"])
 
 
 def plain_share(value: float, found: Found | None = None) -> Cell:
