@@ -49,7 +49,7 @@ def _range(results: Measured, detector: str, pair: str) -> str:
 def _unsteady(results: Measured, detector: str, pair: str) -> bool:
     """Whether the range of the AUC over training seeds is wider than its interval."""
     auc = results.detectors[detector]["pairs"][pair]["auc"]
-    return max(auc["seeds"].values()) - min(auc["seeds"].values()) > auc["high"] - auc["low"]
+    return bool(max(auc["seeds"].values()) - min(auc["seeds"].values()) > auc["high"] - auc["low"])
 
 
 def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
