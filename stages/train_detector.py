@@ -5,17 +5,15 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file, sha256_of, write_metrics
+from unseen.core.files import atomic_file, write_metrics
 from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
-from unseen.core.runtime import Scratch
 from unseen.core.settings import read_block
-from unseen.core.training_seeds import start_folder
 from unseen.data.predictions import write_predictions
 from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.detectors.shared.artifact import save_trainings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
-from unseen.detectors.shared.train import Fitted, fit_detector, load_training_faces
+from unseen.detectors.shared.train import fit_trainings
 from unseen.faces.detect import with_dynamic_input
 from unseen.faces.settings import FaceSettings
 
@@ -30,25 +28,19 @@ def main(name: str) -> None:
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
     sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
     check_sides(sets, faces.side)
-    fingerprints = [face_set.fingerprint() for face_set in sets]
-    training_faces = load_training_faces(sets)
-    fitted: dict[int, Fitted] = {}
-    scratches = []
-    for seed in _stage.training_seeds():
-        weights = start_folder(Path("models", settings.weights), seed)
-        data = [fingerprints, [sha256_of(file) for file in sorted(weights.iterdir())]]
-        scratches.append(Scratch(_stage.SCRATCH, f"detector-{name}", [settings.model_dump(), seed, data]))
-        fitted[seed] = fit_detector(
-            faces=training_faces,
-            settings=settings,
-            calibration=calibration,
-            weights=weights,
-            seed=seed,
-            scratch=scratches[-1],
-        )
+    trainings = fit_trainings(
+        sets=sets,
+        settings=settings,
+        calibration=calibration,
+        weights=Path("models", settings.weights),
+        seeds=_stage.training_seeds(),
+        scratch=_stage.SCRATCH,
+        title=f"detector-{name}",
+    )
     if Parallel().rank:
         return
 
+    fitted = trainings.fitted
     with (
         atomic_file(Path("metrics/training", f"{name}.csv")) as part,
         part.open("w", newline="", encoding="utf-8") as handle,
@@ -72,8 +64,7 @@ def main(name: str) -> None:
             "trained_on": next(iter(fitted.values())).trained_on,
         },
     )
-    for scratch in scratches:
-        scratch.clear()
+    trainings.clear()
 
 
 if __name__ == "__main__":

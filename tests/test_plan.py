@@ -17,8 +17,8 @@ sys.path.insert(0, str(ROOT / "stages"))
 
 import _plan  # noqa: E402
 
-FILES = [ROOT / "params.yaml", ROOT / "experiments/best.yaml"]
-"""The default; and one with autoencoders and twins."""
+FILES = [ROOT / "params.yaml", ROOT / "experiments/best.yaml", ROOT / "experiments/leave_one_out_corpora.yaml"]
+"""The default; one with autoencoders and twins; and one that leaves generators out."""
 
 
 def dvc_order(folder: Path) -> list[str]:
@@ -66,6 +66,27 @@ def test_one_detector_more_scores_one_detector_more() -> None:
     own = ("train_detector", "score", "evaluate", "robustness", "explain", "speed")
     expected = {f"python stages/{stage}.py another" for stage in own}
     assert commands({**params, "detectors": detectors}) - before == expected
+
+
+def test_leaving_generators_out_is_a_stage_for_each_and_the_default_has_none() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    before = commands(params)
+    assert not [command for command in before if "leave_one_out" in command]
+    block = {"detectors": ["dct_logistic", "efficientnet_lite0"], "generators": ["dcgan", "Swap-2.1"]}
+    more = commands({**params, "leave_one_out": block}) - before
+    assert more == {
+        *(
+            f"python stages/leave_one_out.py {one} {other}"
+            for one in block["detectors"]
+            for other in block["generators"]
+        ),
+        *(f"python stages/leave_one_out_matrix.py {one}" for one in block["detectors"]),
+    }
+    # a third generator trains each detector once more
+    third = {**block, "generators": [*block["generators"], "third"]}
+    assert commands({**params, "leave_one_out": third}) - before - more == {
+        f"python stages/leave_one_out.py {one} third" for one in block["detectors"]
+    }
 
 
 GRAPHS: dict[str, dict[str, Any]] = {

@@ -48,16 +48,17 @@ class _Loader(yaml.SafeLoader):
             _check(node)
         return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key for key, _ in node.value if key.tag != f"{TAG}merge"]
-        names = [self.construct_object(key, deep=True) for key in keys]
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a mapping and check its keys, here and not in `construct_mapping`: merging changes the nodes."""
+        node = super().compose_mapping_node(anchor)
+        names = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         for key, value in node.value:
             if node.flow_style and getattr(key, "style", "") is None and ":" in key.value and value.value == "":
                 raise _Problem(key, f"`{key.value}` is one text within braces; write a space after the colon")
-        for name in names:
-            if names.count(name) > 1:
+        for tag, name in names:
+            if names.count((tag, name)) > 1:
                 raise _Problem(node, f"duplicate key `{name}` in the block that starts here; rename or remove one")
-        return super().construct_mapping(node, deep)
+        return node
 
 
 # YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema: the point and the exponent's sign are optional.

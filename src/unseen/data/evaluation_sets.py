@@ -1,5 +1,6 @@
 """Settings of evaluation sets, and of the pairs of sets that metrics compare."""
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -37,3 +38,9 @@ def pairs_of(stated: dict[str, Pair], labels: dict[str, str]) -> dict[str, Pair]
     reals = [name for name, label in labels.items() if label == "real"]
     fakes = [name for name, label in labels.items() if label == "fake"]
     return {f"{fake}_vs_{real}": Pair(reals=real, fakes=fake, matched=False) for fake in fakes for real in reals}
+
+
+def in_pairs(stated: Mapping[str, Pair], sets: Iterable[str]) -> list[str]:
+    """The evaluation sets that are in a pair: all of `sets` if params have no pairs."""
+    named = {name for pair in stated.values() for name in (pair.reals, pair.fakes)}
+    return [name for name in sets if name in named or not stated]

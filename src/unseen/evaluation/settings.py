@@ -2,12 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from unseen.core.settings import Name, Settings
 from unseen.data.evaluation_sets import Pair
 
 Weight = Annotated[float, BeforeValidator(lambda value: 1.0 if value is None else value), Field(gt=0)]
+
+
+Generator = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+"""A generator's name that can be part of DVC's stage names and of paths."""
 
 
 class EnsembleSettings(Settings):
@@ -16,6 +20,22 @@ class EnsembleSettings(Settings):
     members: dict[Name, Weight] = Field(
         min_length=2, description="keys below `detectors`, each with its weight, 1.0 by default"
     )
+
+
+class LeaveOneOutSettings(Settings):
+    """Detectors that are trained again without the fakes of one generator, for each of several generators."""
+
+    detectors: list[Name] = Field(description="keys below `detectors`; empty: none")
+    generators: list[Generator] = Field(
+        description="generators to leave out, one at a time: GANs, autoencoders, a source's `generator`"
+    )
+
+    @field_validator("detectors", "generators")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("a name is listed twice; remove one")
+        return names
 
 
 class EvaluationSettings(Settings):

@@ -25,7 +25,7 @@ from unseen.core.yaml_text import read_yaml
 from unseen.data.evaluation_sets import IDENTITY, EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
-from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
+from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings, LeaveOneOutSettings
 from unseen.explanations.settings import ExplanationSettings
 from unseen.faces.settings import FaceSettings
 from unseen.gans.shared.settings import FakeSettings, GanSettings, QualitySettings
@@ -63,6 +63,7 @@ class Params(Settings):
     twins: dict[Name, TwinSettings] = Field(description="sets of fakes, each the twin of a real face")
     calibration: CalibrationSettings
     detectors: dict[Name, AnyDetector] = Field(description="detectors to train")
+    leave_one_out: LeaveOneOutSettings = Field(description="trainings without the fakes of one generator")
     ensembles: dict[Name, EnsembleSettings] = Field(description="rules over the predictions of detectors")
     evaluation_sets: dict[Name, EvaluationSet] = Field(description="sets that every detector scores")
     evaluation: EvaluationSettings
@@ -104,6 +105,10 @@ class Params(Settings):
     def drawn_by(self, name: str) -> str:
         """Return the name of the GAN or autoencoder of a set of fakes or twins."""
         return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
+
+    def generator_of(self, name: str) -> str:
+        """Return the generator of a set of fakes, as its rows name it; empty for a set of reals."""
+        return self.sources[name].generator if name in self.sources else self.drawn_by(name)
 
     def is_control(self, name: str) -> bool:
         """Whether a set has identity twins, which are measured against their reals and are in no pair."""

@@ -58,6 +58,21 @@ def same_gan(params: Params, a: GanSettings, b: GanSettings) -> bool:
     return _key(params, a) == _key(params, b)
 
 
+def same_generator(params: Params, name: str, other: str) -> bool:
+    """Whether two sets of fakes are of the same generator, possibly under two names."""
+    made = {one.key.partition(".")[2]: one for one in _sets(params)}
+    if name not in made or other not in made:
+        return False
+    first, second = made[name], made[other]
+    return first.what == second.what and _key(params, first.settings) == _key(params, second.settings)
+
+
+def made_by_gan(params: Params, name: str, gan: str) -> bool:
+    """Whether a set of fakes is of this GAN, or of one that is the same generator; twins may be by its blocks."""
+    made = [one for one in _sets(params) if one.key.partition(".")[2] == name and one.what == "GAN"]
+    return gan in params.gans and any(_key(params, one.settings) == _key(params, params.gans[gan]) for one in made)
+
+
 def _differ(a: GanSettings | AutoencoderSettings, b: GanSettings | AutoencoderSettings) -> list[str]:
     """The knobs in which two generators differ."""
     first, second = a.model_dump(), b.model_dump()

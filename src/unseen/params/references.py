@@ -14,6 +14,7 @@ from unseen.data.evaluation_sets import IDENTITY
 from unseen.detectors.shared.backbone_names import check_backbone
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.params.generators import check_same_generators
+from unseen.params.leave_one_out import check_leave_one_out
 from unseen.params.roles import (
     Problems,
     check_generators,
@@ -286,6 +287,7 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_explanations,
     _check_pairs,
     _check_speed,
+    check_leave_one_out,
 )
 
 

@@ -1,7 +1,8 @@
 """Score evaluation sets with the networks of a detector, a batch at a time."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,23 @@ from unseen.detectors.shared.artifact import TrainedDetector, load_trainings
 from unseen.detectors.shared.logits import logits_of
 
 
+def _scored(detector: TrainedDetector, seed: int, name: str, folder: Path) -> Iterator[dict[str, list[object]]]:
+    """Yield the detector's predictions on an evaluation set; see `score_set`."""
+    face_set = open_set(folder)
+    check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
+    device = prepare()
+    model = detector.model.to(device)
+    faces_of_set = stream([face_set], measurable(face_set), FROM_SHARDS)
+    for faces in progress(faces_of_set, f"score {detector.name}, seed {seed}, on {name}", "batch"):
+        logits = logits_of(model, faces.pixels, device)
+        if not np.isfinite(logits).all():
+            raise UserError(f"{detector.folder}: the detector gives scores that are not finite; train it again")
+        scores = detector.calibration.score(logits)
+        names: list[object] = [name] * len(faces)
+        seeds: list[object] = [seed] * len(faces)
+        yield {**faces.columns, "set": names, "seed": seeds, "logit": logits.tolist(), "score": scores.tolist()}
+
+
 def score_set(detector: TrainedDetector, seed: int, name: str, folder: Path, output: Path) -> int:
     """Write the detector's predictions on an evaluation set, one row per face, and return the number of rows.
 
@@ -30,23 +48,26 @@ def score_set(detector: TrainedDetector, seed: int, name: str, folder: Path, out
     Raises:
         UserError: the crops do not have the size of the detector's training crops, or a score is not finite.
     """
-    face_set = open_set(folder)
-    check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
-    device = prepare()
-    model = detector.model.to(device)
+    return write_predictions(output, _scored(detector, seed, name, folder))
 
-    def batches() -> Iterator[dict[str, list[object]]]:
-        for faces in stream([face_set], measurable(face_set), FROM_SHARDS):
-            logits = logits_of(model, faces.pixels, device)
-            if not np.isfinite(logits).all():
-                raise UserError(f"{detector.folder}: the detector gives scores that are not finite; train it again")
-            scores = detector.calibration.score(logits)
-            names: list[object] = [name] * len(faces)
-            seeds: list[object] = [seed] * len(faces)
-            scored = {"logit": logits.tolist(), "score": scores.tolist()}
-            yield {**faces.columns, "set": names, "seed": seeds, **scored}
 
-    return write_predictions(output, progress(batches(), f"score {detector.name}, seed {seed}, on {name}", "batch"))
+def score_trainings(
+    networks: Mapping[int, TrainedDetector], names: Sequence[str], evaluation: Path, folder: Path
+) -> None:
+    """Write the predictions of several networks on evaluation sets, one file per set.
+
+    Args:
+        networks: by training seed.
+        names: the names of the evaluation sets.
+        evaluation: has the folder of each evaluation set.
+        folder: the folder to write to, with NAME.parquet for each set.
+
+    Raises:
+        UserError: see `score_set`.
+    """
+    for name in names:
+        of_networks = (_scored(network, seed, name, evaluation / name) for seed, network in networks.items())
+        write_predictions(folder / f"{name}.parquet", chain.from_iterable(of_networks))
 
 
 def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: Path, scratch: Path) -> None:

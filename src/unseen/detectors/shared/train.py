@@ -2,7 +2,7 @@
 
 import importlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ import torch
 
 from unseen.core.collection import no_collection
 from unseen.core.errors import UserError
+from unseen.core.files import sha256_of
 from unseen.core.runtime import Scratch, device, generator
+from unseen.core.settings import did_you_mean
+from unseen.core.training_seeds import start_folder
 from unseen.data.identities import people_of
 from unseen.data.pictures import Faces, load_crops
 from unseen.data.predictions import FROM_SHARDS, VALIDATION
@@ -66,13 +69,22 @@ class TrainingFaces:
     val: Faces
 
 
-def load_training_faces(sets: list[FaceSet]) -> TrainingFaces:
+def load_training_faces(sets: list[FaceSet], without: str = "") -> TrainingFaces:
     """Load the train and val splits of sets from `sets_for_fitting`, so that none is held out.
 
+    Args:
+        sets: of reals and of fakes.
+        without: the generator whose fakes are left out of both splits; empty for none.
+
     Raises:
-        UserError: a class has no faces in a split.
+        UserError: a class has no faces in a split; or no fake in `train` is of the generator to leave out.
     """
     train, val = (load_crops(sets, [split], FROM_SHARDS) for split in ("train", "val"))  # type: ignore[list-item]
+    if without:
+        made_by = sorted({str(name) for name in train.columns["generator"]} - {""})
+        if without not in made_by:
+            raise UserError(f"no training fakes are of the generator {without!r}; {did_you_mean(without, made_by)}")
+        train, val = train.without(without), val.without(without)
     for split, faces in (("train", train), ("val", val)):
         faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
         if len(set(faces.columns["label"])) < 2:
@@ -122,3 +134,65 @@ def fit_detector(
         "score": frozen.score(logits).tolist(),
     }
     return Fitted(model, frozen, history, _trained_on(train, val), validation)
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """A detector that was trained once for each training seed.
+
+    Attributes:
+        fitted: what each training gave, by training seed.
+        checkpoints: of the trainings; `clear` removes them.
+    """
+
+    fitted: dict[int, Fitted]
+    checkpoints: list[Scratch]
+
+    def clear(self) -> None:
+        """Remove the checkpoints, after all outputs are written."""
+        for checkpoint in self.checkpoints:
+            checkpoint.clear()
+
+
+def fit_trainings(
+    sets: list[FaceSet],
+    settings: FittedSettings,
+    calibration: CalibrationSettings,
+    weights: Path,
+    seeds: Sequence[int],
+    scratch: Path,
+    title: str,
+    without: str = "",
+) -> Trainings:
+    """Fit a detector once for each training seed.
+
+    Args:
+        sets: of reals and of fakes, from `sets_for_fitting`.
+        settings: the detector's settings.
+        calibration: the operating point.
+        weights: folder of the initial weights, or of the networks of a model; see `start_folder`.
+        seeds: the training seeds.
+        scratch: folder for the checkpoints.
+        title: names the training in checkpoints and messages.
+        without: the generator whose fakes are left out; empty for none.
+
+    Raises:
+        UserError: see `load_training_faces` and `fit_detector`.
+    """
+    faces = load_training_faces(sets, without)
+    fingerprints = [face_set.fingerprint() for face_set in sets]
+    fitted: dict[int, Fitted] = {}
+    checkpoints = []
+    for seed in seeds:
+        start = start_folder(weights, seed)
+        data = [fingerprints, [sha256_of(file) for file in sorted(start.iterdir())], without]
+        checkpoints.append(Scratch(scratch, title, [settings.model_dump(), seed, data]))
+        fitted[seed] = fit_detector(
+            faces=faces,
+            settings=settings,
+            calibration=calibration,
+            weights=start,
+            seed=seed,
+            scratch=checkpoints[-1],
+        )
+    return Trainings(fitted, checkpoints)
