@@ -236,6 +236,38 @@ def test_scope_of_an_evaluated_detector(
     assert f": TPR {said}; FPR 0 % on unseen_people (n 90). Other generators: not measured." in out[0]
 
 
+@pytest.mark.parametrize(
+    ("more", "said", "seeds"),
+    [
+        (
+            {"training_seed": 4, "trainings": {"4": {}, "5": {}, "6": {}}},
+            ", network of training seed 4 of 4, 5, 6.",
+            [4, 5, 6],
+        ),
+        ({"training_seed": 4, "trainings": {"4": {}}}, ", network of training seed 4. ", [4]),
+        ({"training_seed": 5}, ", network of training seed 5. ", []),
+        ({}, "fakes of dcgan. Threshold", []),
+    ],
+)
+def test_scope_names_the_network(
+    capsys: pytest.CaptureFixture[str],
+    detector: Path,
+    photos: Path,
+    more: dict[str, object],
+    said: str,
+    seeds: object,
+) -> None:
+    card = json.loads((detector / "detector.json").read_text())
+    kept = {key: value for key, value in card.items() if key not in ("training_seed", "trainings")}
+    (detector / "detector.json").write_text(json.dumps({**kept, **more}))
+    _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm")
+    assert said in out[0]
+    _, out, _ = run(capsys, "predict", "--json", "--detector", detector, "photos/b.pgm")
+    header = json.loads(out[0])
+    assert (header["training_seed"], header["training_seeds"]) == (more.get("training_seed"), seeds)
+    assert header["scope"].count("network of training seed") == bool(more)
+
+
 def test_enough_people_are_no_demonstration(capsys: pytest.CaptureFixture[str], detector: Path, photos: Path) -> None:
     card = json.loads((detector / "detector.json").read_text())
     for people, few in ((999, True), (1000, False)):

@@ -33,7 +33,8 @@ HELP = """\
 Score every face in pictures. Prints a line for each face: path, probability of being fake, verdict, and box as
 x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason.
 
-The first line reports the detector's training data and its TPR and FPR at its threshold. Verdicts:
+The first line reports the detector's training data, the training seed of its network, and its TPR and FPR at its
+threshold. A detector is trained from several seeds; the network of the first one is used. Verdicts:
   fake         the probability is at or above the threshold that was frozen in training
   unsure       it is in the band in which validation does not separate fakes from reals
   not flagged  it is below both; that does not mean that the face is real

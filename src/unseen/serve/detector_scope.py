@@ -24,6 +24,8 @@ class Scope:
         detector: its name.
         scope: a sentence for users.
         demonstration: whether it was trained on too few people to rely on.
+        training_seed: of the network that is used; None if the artifact does not state it.
+        training_seeds: of all networks of the detector; empty if the artifact does not state them.
         threshold: on the score, frozen on validation faces.
         unsure: lowest and highest score of the verdict `unsure`.
         temperature: score = 1 / (1 + exp(-logit / temperature)).
@@ -36,6 +38,8 @@ class Scope:
     detector: str
     scope: str
     demonstration: bool
+    training_seed: int | None
+    training_seeds: list[int]
     threshold: float
     unsure: tuple[float, float]
     temperature: float
@@ -65,6 +69,13 @@ def _rates(sets: dict[str, dict[str, Any]], seen: set[str]) -> str:
     return ", ".join(parts) or "not measured"
 
 
+def _network(seed: int | None, seeds: list[int]) -> str:
+    """Text for the network that is used, of those from all training seeds; empty if it is not known."""
+    if seed is None:
+        return ""
+    return f", network of training seed {seed}" + (f" of {', '.join(map(str, seeds))}" if len(seeds) > 1 else "")
+
+
 def scope_of(detector: "TrainedDetector") -> Scope:
     """Read the scope of a detector from its folder.
 
@@ -78,6 +89,8 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         people, others = int(train["people"]), int(train.get("without_identity", 0))
         generators = [str(name) for name in train["generators"]]
         faces = {str(source): int(n) for source, n in train["faces"].items()}
+        seed = detector.card.get("training_seed")
+        seed, seeds = seed if seed is None else int(seed), [int(one) for one in detector.card.get("trainings", {})]
         file = detector.folder / "evaluation.json"
         measured, rates = None, "not evaluated yet"
         if file.exists():
@@ -91,7 +104,7 @@ def scope_of(detector: "TrainedDetector") -> Scope:
     few = people + others < FEW_PEOPLE
     sentence = (
         f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}trained on "
-        f"{people_text(people, others)} and fakes of {', '.join(generators)}. "
+        f"{people_text(people, others)} and fakes of {', '.join(generators)}{_network(seed, seeds)}. "
         f"Threshold {calibration.threshold:.3g}, at most {100 * calibration.max_fpr:.3g} % FPR on validation people: "
         f"{rates}. Other generators: not measured. `{NOT_FLAGGED}` does not mean real."
     )
@@ -99,6 +112,8 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         detector=detector.name,
         scope=sentence,
         demonstration=few,
+        training_seed=seed,
+        training_seeds=seeds,
         threshold=calibration.threshold,
         unsure=calibration.unsure,
         temperature=calibration.temperature,
