@@ -42,7 +42,7 @@ def test_it_says_what_predictions_can_say(page: Page) -> None:
     assert [row[1] for row in errors[1:]] == ["after temperature"], (
         "there are no logits, so nothing is known of before"
     )
-    assert "One training seed: no range over trainings." in page.texts["p"]
+    assert "One training seed: no range over trainings. Intervals are over pictures" in " ".join(page.texts["p"])
     assert "seeds" not in " ".join(cell for rows in page.tables for row in rows for cell in row)
 
 

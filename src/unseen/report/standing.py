@@ -82,8 +82,10 @@ def and_seeds(results: Measured) -> str:
 
 def below_a_number(results: Measured) -> str:
     """Return text for what stands below a number in tables: its range over training seeds, and its interval."""
-    n = len(training_seeds(results))
-    interval = f"its 95 % interval over {interval_units(results)}"
+    n, bare = len(training_seeds(results)), without_identities(results)
+    pairs = next(iter(results.detectors.values()))["pairs"]
+    units = "pictures" if len(bare) == len(pairs) else "people or pictures" if bare else "people"
+    interval = f"its 95 % interval over {units}{and_seeds(results)}"
     return f"its range over {n} training seeds, and {interval}" if n > 1 else interval
 
 
@@ -91,7 +93,7 @@ def about_seeds(results: Measured) -> str:
     """Return sentences that say what numbers mean when detectors are trained from one or several training seeds."""
     seeds = training_seeds(results)
     if len(seeds) == 1:
-        return "One training seed: no range over trainings."
+        return f"One training seed: no range over trainings. Intervals are over {interval_units(results)}."
     return (
         f"Each detector was trained {len(seeds)} times, from training seeds {', '.join(map(str, seeds))}. A number "
         "is the mean over these trainings. Below it, “seeds” is the lowest and the highest of them, and “95 %” its "
