@@ -25,7 +25,7 @@ def percents(low: float, high: float) -> str:
 
 def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Results) -> None:
     lines = table(results).splitlines()
-    assert lines[0].endswith("at their frozen thresholds; means over 3 training seeds, and the range:")
+    assert lines[0].endswith("at their frozen thresholds; means over 3 training seeds; “seeds” is the range:")
     assert " ".join(lines[1].split()) == "detector worst pair AUC seeds 95 % TPR seeds FPR seeds bal. acc."
     first, second = results.leaderboard.to_dict("records")
     assert (first["worst_pair"], first["marked"]) == ("known", "")

@@ -55,7 +55,9 @@ def table(results: Results) -> str:
         kept = [number for number, heading in enumerate(HEADINGS) if heading != "seeds"]
         rows = [tuple(row[number] for number in kept) for row in rows]
     lines = _aligned(rows)
-    trained = f"means over {len(seeds)} training seeds, and the range" if len(seeds) > 1 else "one training seed"
+    trained = (
+        f"means over {len(seeds)} training seeds; “seeds” is the range" if len(seeds) > 1 else "one training seed"
+    )
     pairs = list(results.params.pairs())
     tpr = [("TPR", "", *(pair + ("*" if results.marks[pair] else "") for pair in pairs))]
     for name in results.leaderboard["detector"]:
