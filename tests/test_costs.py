@@ -59,10 +59,10 @@ from pathlib import Path
 from unseen.costs import Cost
 cost = Cost(started)
 {code}
-cost.write(Path("costs"), "score", ["one", "two"])
+cost.write(Path("costs"), "score", ["one", "two_2.1"])
 """
     subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT / "src")}, check=True)
-    found: dict[str, Any] = json.loads((folder / "costs/score/one/two.json").read_text())
+    found: dict[str, Any] = json.loads((folder / "costs/score/one/two_2.1.json").read_text())
     return found
 
 
@@ -75,7 +75,7 @@ def test_time_and_memory_of_a_process(tmp_path: Path) -> None:
     assert set(found) == {
         "stage", "item", "seconds", "cpu_seconds", "peak_memory_mb", "device", "machine", "commit", "changed",
     }  # fmt: skip
-    assert (found["stage"], found["item"], found["device"]) == ("score", "one/two", "cpu")
+    assert (found["stage"], found["item"], found["device"]) == ("score", "one/two_2.1", "cpu")
     assert found["seconds"] >= 0.5 + 0.2
     assert 0.4 <= found["cpu_seconds"] <= found["seconds"] - 0.3
     assert 200 < found["peak_memory_mb"] < 320

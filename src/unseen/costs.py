@@ -58,8 +58,9 @@ class Cost:
         if children_mb <= self._children_mb:
             children_mb = 0.0  # the largest child was the check of params, which is not part of the work
         times = os.times()
+        path = folder.joinpath(stage, *items)
         write_metrics(
-            folder.joinpath(stage, *items).with_suffix(".json"),
+            path.with_name(f"{path.name}.json"),  # a generator's name may have a dot
             {
                 "stage": stage,
                 "item": "/".join(items),

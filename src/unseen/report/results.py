@@ -1,6 +1,6 @@
 """Results that the report shows, read from the files of the stages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ class Results(Measured):
         audit: from `audit`.
         training: columns detector, seed, step, train_loss, val_loss.
         robustness: a row for each detector, pair, change and level, from `robustness`.
+        left_out: for each detector that was trained without one generator at a time, from `leave_one_out_matrix`.
         heat: for each explained detector, from `explain`.
         speed: for each timed detector, from `speed`.
         costs: time and memory of each stage, sorted by file.
@@ -104,6 +105,7 @@ class Results(Measured):
     audit: dict[str, Any]
     training: pd.DataFrame
     robustness: pd.DataFrame
+    left_out: dict[str, Any]
     heat: dict[str, Any]
     speed: dict[str, Any]
     costs: list[dict[str, Any]]
@@ -229,7 +231,7 @@ def _existing(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
 def _current(params: Params, parts: tuple[str, ...]) -> bool:
     """Whether params name the items of a costs file: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
     stage, *items = parts
-    blocks: dict[str, list[Mapping[str, Any]]] = {"score": [params.detectors, params.evaluation_sets]}
+    blocks: dict[str, list[Collection[str]]] = {"score": [params.detectors, params.evaluation_sets]}
     blocks |= {
         "download": [params.archives],
         "folder": [params.folders],
@@ -240,6 +242,8 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
     blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}
     blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
     blocks |= {"train_detector": [params.detectors], "ensemble": [params.ensembles]}
+    blocks |= {"leave_one_out": [params.leave_one_out.detectors, params.leave_one_out.generators]}
+    blocks |= {"leave_one_out_matrix": [params.leave_one_out.detectors]}
     known = blocks.get(stage, [params.detectors])
     return all(item in names for item, names in zip(items, known, strict=False))
 
@@ -287,6 +291,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         robustness=_tables(metrics / "robustness", changed)
         if changed
         else pd.DataFrame(columns=["detector", "pair"]),
+        left_out={name: _read(metrics / "leave_one_out" / f"{name}.json") for name in params.leave_one_out.detectors},
         heat=_existing(metrics / "explanations", params.detectors, "{}/heat.json"),
         speed=_existing(metrics / "speed", params.detectors, "{}.json"),
         costs=_costs(metrics / "costs", params),

@@ -20,7 +20,7 @@ class Cell:
         text: main text.
         note: smaller text below, such as an interval or n.
         sort: sort key of the cell; None: its text.
-        kind: CSS class: `good`, `bad`, `words` (aligned left), or empty.
+        kind: CSS class: `good`, `bad`, `unseen` (framed), `words` (aligned left), or empty.
         href: file with the data of the row, relative to the page; only for the first cell of a row.
         heat: tint of the cell, from 0 (none) to 1.
         mark: tooltip of the †; empty: no †.
