@@ -48,7 +48,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "OPENBLAS_CORETYPE": "Haswell",
         "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512VL",
     },
-    NATIVE: {},
+    NATIVE: {"UNSEEN_AVX512": "1"},
 }
 """The environment variables of each emulated processor, but for NumPy's."""
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +33,12 @@ sys.path.insert(0, str(ROOT / "src"))
 PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
 COSTS = Path("metrics/costs")
+
+from unseen.core.errors import UserError  # noqa: E402 - after the import path is set
+from unseen.core.instructions import limit_to_avx2  # noqa: E402
+
+with suppress(UserError):  # `check_params` reports it
+    limit_to_avx2()
 
 # Matplotlib writes its font cache here instead of to the user's home.
 os.environ.setdefault("MPLCONFIGDIR", str(SCRATCH.absolute() / "matplotlib"))

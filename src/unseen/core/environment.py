@@ -94,6 +94,11 @@ def memory_tuning() -> bool:
     return _switch("UNSEEN_MEMORY_TUNING", True)
 
 
+def avx512() -> bool:
+    """`UNSEEN_AVX512`: whether stages use AVX-512 where the processor has it."""
+    return _switch("UNSEEN_AVX512", False)
+
+
 def checkpoint_seconds() -> float:
     """`UNSEEN_CHECKPOINT_SECONDS`: the minimum time between two checkpoints, in seconds."""
     found = _seconds("UNSEEN_CHECKPOINT_SECONDS")
@@ -137,6 +142,7 @@ READERS: dict[str, Callable[[], object]] = {
     "UNSEEN_PROCESSES": processes,
     "UNSEEN_DETERMINISTIC": deterministic,
     "UNSEEN_MEMORY_TUNING": memory_tuning,
+    "UNSEEN_AVX512": avx512,
     "UNSEEN_CHECKPOINT_SECONDS": checkpoint_seconds,
     "UNSEEN_STOP_AFTER": lambda: _seconds("UNSEEN_STOP_AFTER"),
 }

@@ -167,7 +167,8 @@ class Scratch:
         self._saved_at, self._took_s = time.monotonic(), 0.0
 
     def _folder(self, title: str, key: Any) -> Path:
-        where = [torch.__version__, torch.get_num_threads(), str(device())]
+        capability = torch.backends.cpu.get_cpu_capability()
+        where = [torch.__version__, torch.get_num_threads(), capability, str(device())]
         encoded = json.dumps([key, own_code(), where], sort_keys=True)
         return self._root / f"{title}-{hashlib.sha256(encoded.encode()).hexdigest()[:20]}"
 
