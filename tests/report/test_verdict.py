@@ -88,7 +88,7 @@ def test_a_detector_above_every_cue_is_best_and_says_where(results: Results, pag
     )
     assert "highest balanced accuracy on its worst pair, 90.0%. That pair is known:" in verdict
     assert "it detects 80.0% of the fakes (80.0% over 3 training seeds) and" in verdict
-    assert "and calls 0 of 1,000 real faces fake (0). Its AUC is 0.900" in verdict
+    assert "and calls 0 of 1,000 real faces fake (0 over seeds). Its AUC is 0.900" in verdict
     assert "(0.900 over training seeds; 95 % interval: 0.880 to 0.920)" in verdict
     assert "It was chosen by these same numbers, so they may be too favourable" in verdict
     assert [row[1] for row in found.tables[0][1:]] == ["dct_logistic", "dct_logistic"]
