@@ -127,3 +127,13 @@ def test_duplicate_keys_and_merges(tmp_path: Path) -> None:
     assert read(tmp_path, "a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n")["b"] == {"x": 3, "y": 2}
     with pytest.raises(UserError, match=r"params\.yaml:2: duplicate key `x`"):
         read(tmp_path, "a:\n  x: 1\n  x: 2\n")
+
+
+def test_a_block_may_be_merged_before_it_is_read(tmp_path: Path) -> None:
+    """Merging changes the nodes of the other block; its own keys are still not duplicates."""
+    path = tmp_path / "params.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb:\n  c: &c {<<: *a, y: 3}\n  <<: {d: {<<: *c, x: 4}, e: {<<: *c, y: 5}}\n")
+    assert read_yaml(path)["b"] == {"d": {"x": 4, "y": 3}, "e": {"x": 1, "y": 5}, "c": {"x": 1, "y": 3}}
+    path.write_text("b: {x: 1, y: 2, x: 3}\n")
+    with pytest.raises(UserError, match="duplicate key `x`"):
+        read_yaml(path)

@@ -799,8 +799,8 @@ def test_a_block_may_begin_as_another(tmp_path: Path) -> None:
 
 def test_a_learning_rate_without_a_point(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text()
-    assert "learning_rate: 0.0004\n" in text
-    loaded = load(text.replace("learning_rate: 0.0004\n", "learning_rate: 4e-4\n", 1), tmp_path)
+    assert "learning_rate: 0.0005\n" in text
+    loaded = load(text.replace("learning_rate: 0.0005\n", "learning_rate: 5e-4\n", 1), tmp_path)
     assert loaded == load_params(ROOT / "params.yaml")
 
 

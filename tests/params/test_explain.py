@@ -40,7 +40,7 @@ def test_no_knob_is_missing() -> None:
 def test_what_is_written_is_told_from_defaults() -> None:
     found = {knob.key: knob for knob in knobs(load_params(PARAMS), read_yaml(PARAMS))}
     assert not found["gans.resize_conv.images"].default
-    assert (found["gans.resize_conv.burn_in"].default, found["gans.resize_conv.burn_in"].value) == (True, "14400")
+    assert (found["gans.resize_conv.burn_in"].default, found["gans.resize_conv.burn_in"].value) == (True, "16000")
     assert found["detectors.dct_logistic.seed"].default
     written = {leaf for leaf in leaves(read_yaml(PARAMS)) if leaf in found}
     empty = {"split", "faces", "calibration", "robustness", "explanations", "audit"}
