@@ -6,7 +6,6 @@ import _stage
 
 from unseen.core.files import atomic_file, read_json, write_json
 from unseen.core.settings import Name, read_block
-from unseen.data.evaluation_sets import EvaluationSet
 from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate, evaluation_summary, write_evaluation
 from unseen.evaluation.scored import trainings_of
@@ -17,9 +16,10 @@ from unseen.sources.shared.settings import SourceSettings
 def main(detector: str) -> None:
     folder = Path("models/detectors", detector)
     card = read_json(folder / "detector.json")
+    predictions = Path("data/predictions", detector)
     found = evaluate(
-        folder=Path("data/predictions", detector),
-        names=list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
+        folder=predictions,
+        names=sorted(path.stem for path in predictions.glob("*.parquet")),
         trained=trainings_of(card),
         settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         seed=read_block(_stage.PARAMS, ["seed"], int),

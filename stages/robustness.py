@@ -6,7 +6,8 @@ import _stage
 
 from unseen.core.files import atomic_file, write_metrics
 from unseen.core.settings import Name, read_block
-from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
+from unseen.data.evaluation_sets import Pair, pairs_of
+from unseen.data.named import sets_in
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import load_detector
 from unseen.evaluation.bootstrap import Resampling
@@ -17,8 +18,7 @@ from unseen.robustness.settings import RobustnessSettings
 
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["robustness"], RobustnessSettings)
-    sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
-    folders = {key: Path("data/sets/evaluation", key) for key in sets}
+    folders = {key: Path("data/sets/evaluation", key) for key in sets_in(Path("data/sets/evaluation"))}
     labels = labels_of({key: open_set(folder) for key, folder in folders.items()})
     every = pairs_of(read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair]), labels)
     pairs = {key: every[key] for key in settings.pairs or every}

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.settings import Name, read_block
-from unseen.data.evaluation_sets import EvaluationSet
+from unseen.data.named import sets_in
 from unseen.detectors.scoring.score import score_sets
 
 
 def main(detector: str) -> None:
+    evaluation = Path("data/sets/evaluation")
     score_sets(
         detector=Path("models/detectors", detector),
-        names=list(read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),
-        evaluation=Path("data/sets/evaluation"),
+        names=sets_in(evaluation),
+        evaluation=evaluation,
         folder=Path("data/predictions", detector),
         scratch=_stage.SCRATCH / "scores" / detector,
     )
