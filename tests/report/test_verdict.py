@@ -115,6 +115,13 @@ def test_two_that_rank_the_wrong_way_round_beside_a_cue_are_never_best(results: 
     assert "does best" not in " ".join(found.texts["section"])
 
 
+def test_a_detector_below_the_cue_has_not_learned_only_the_cue(results: Results, page: Any) -> None:
+    found = page(made(results, both((0.995, 0.98, 1.0), (0.726, 0.56, 0.87)), cue=0.992))
+    doubts = found.texts["ul.warnings"][0]
+    assert "dct_logistic (AUC 0.995, 0.980 to 1.000) may have learned only that cue." in doubts
+    assert "efficientnet_lite0 (AUC 0.726, 0.560 to 0.870) ranked worse than that cue." in doubts
+
+
 @pytest.mark.parametrize(
     ("auc", "cue", "doubted"),
     [

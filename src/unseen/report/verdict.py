@@ -73,10 +73,19 @@ def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
             )
         cue = best_cue(results, pair)
         if of[NOT_THE_CUE] and cue:
-            found.append(
-                f"On {pair}, a single cue of the {cue['kind']}, {cue['cue']}, has an AUC of {cue['auc']:.3f}. "
-                f"{with_auc[NOT_THE_CUE]} may have learned only that cue."
-            )
+            auc = {name: results.detectors[name]["pairs"][pair]["auc"] for name in of[NOT_THE_CUE]}
+            below = [name for name in auc if auc[name]["high"] < cue["auc"]]
+            near = [name for name in auc if name not in below]
+            sentences = [
+                f"On {pair}, a single cue of the {cue['kind']}, {cue['cue']}, has an AUC of {cue['auc']:.3f}."
+            ]
+            if near:
+                with_values = _listed([_with_auc(results, name, pair) for name in near])
+                sentences.append(f"{with_values} may have learned only that cue.")
+            if below:
+                with_values = _listed([_with_auc(results, name, pair) for name in below])
+                sentences.append(f"{with_values} ranked worse than that cue.")
+            found.append(" ".join(sentences))
     return found
 
 
