@@ -102,7 +102,9 @@ def verified(folder: Path, against: str) -> Rows:
     """The findings of the run in a folder, compared with others by `unseen verify`."""
     command = [sys.executable, "-m", "unseen.cli", "verify", "--json", "--against", against]
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
+    )
     if not done.stdout:
         sys.exit(f"{folder}: `unseen verify` failed")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -64,8 +64,8 @@ def test_torch_and_safetensors_say_what_the_system_says(tmp_path: Path, what: st
 
 
 STAGE = """
-import contextlib, resource, sys
-sys.path.insert(0, {stages!r})
+import contextlib, os, resource, sys
+sys.path.insert(0, os.fsdecode({stages!r}))
 import _stage
 from pathlib import Path
 import torch
@@ -85,7 +85,7 @@ _stage.run(work, cost=False)
 
 def stage(folder: Path, way: str, stdout: int, **env: str) -> subprocess.CompletedProcess[str]:
     """A stage script of its own."""
-    (folder / "some_stage.py").write_text(STAGE.format(stages=str(ROOT / "stages")), encoding="utf-8")
+    (folder / "some_stage.py").write_text(STAGE.format(stages=os.fsencode(ROOT / "stages")), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "some_stage.py", way],
         cwd=folder,

@@ -141,8 +141,8 @@ def test_claims_by_a_hair_and_wide_ranges_are_not_stated(make: Make) -> None:
     assert not failed(compare(near, near))
 
 
-def test_a_run_with_one_training_states_its_counts_alone(results: Results) -> None:
-    found = findings(results)
+def test_a_run_with_one_training_states_its_counts_alone(one_seed: Results) -> None:
+    found = findings(one_seed)
     assert found["training_seeds"] == 1
     assert found["exact"]
     assert {number["range"] for number in found["numbers"].values()} == {None}
