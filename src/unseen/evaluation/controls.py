@@ -22,6 +22,11 @@ def labels_of(sets: Mapping[str, FaceSet]) -> dict[str, str]:
     }
 
 
+def is_control(faces: Scored) -> bool:
+    """Whether an evaluation set is a null control."""
+    return set(faces.faces["generator"]) == {IDENTITY}
+
+
 def controls(
     predictions: Mapping[str, Scored], auc: Callable[[Scored], dict[str, Any]]
 ) -> tuple[dict[str, Scored], dict[str, Any]]:
@@ -36,7 +41,7 @@ def controls(
         the AUC is 0.5 within its interval or `TOLERANCE`.
     """
     found: dict[str, Any] = {}
-    taken = {name for name, faces in predictions.items() if set(faces.faces["generator"]) == {IDENTITY}}
+    taken = {name for name, faces in predictions.items() if is_control(faces)}
     others = {name: faces for name, faces in predictions.items() if name not in taken}
     reals = [faces for faces in others.values() if faces.labels[0] == 0]
     for name in (name for name in predictions if name in taken and reals):

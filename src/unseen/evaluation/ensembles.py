@@ -22,6 +22,7 @@ from unseen.core.errors import UserError
 from unseen.data.predictions import SCHEMA
 from unseen.detectors.shared.calibration import Calibration, calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
+from unseen.evaluation.scored import listed_seeds
 
 RULE = "weighted mean of the members' calibrated logits (logit / temperature)"
 FACE = ["id", "sha256", "seed"]
@@ -45,7 +46,9 @@ class Member:
     @property
     def temperatures(self) -> dict[int, float]:
         """Temperature of the network of each training seed; its calibrated logit is logit / temperature."""
-        found = self.card.get("trainings") or {self.card["seed"]: self.card["calibration"]}
+        found = self.card.get("trainings") or {
+            self.card.get("training_seed", self.card["seed"]): self.card["calibration"]
+        }
         return {int(seed): float(one["temperature"]) for seed, one in found.items()}
 
 
@@ -178,8 +181,8 @@ def make_ensemble(name: str, members: Mapping[str, Member], settings: Calibratio
     for member in others:
         if seeds[member] != seeds[first]:
             raise UserError(
-                f"ensemble `{name}`: `{first}` was trained from seeds {_listed(seeds[first])} and `{member}` from "
-                f"{_listed(seeds[member])}; run `dvc repro`"
+                f"ensemble `{name}`: `{first}` was trained from seeds {listed_seeds(seeds[first])} and `{member}` from "
+                f"{listed_seeds(seeds[member])}; run `dvc repro`"
             )
     shared = common_faces({member: one.validation for member, one in ordered.items()})
     faces = next(iter(shared.values()))
@@ -195,7 +198,3 @@ def make_ensemble(name: str, members: Mapping[str, Member], settings: Calibratio
     return Ensemble(
         name, ordered, {seed: calibrate(logits[rows], labels[rows], settings) for seed, rows in of_seeds.items()}
     )
-
-
-def _listed(seeds: list[int]) -> str:
-    return ", ".join(map(str, seeds))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_json
-from unseen.data.evaluation_sets import IDENTITY, EvaluationSet, Pair, pairs_of
+from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.predictions import read_predictions
 from unseen.evaluation.bootstrap import (
     Resampling,
@@ -25,13 +25,14 @@ from unseen.evaluation.bootstrap import (
     seed_counts,
     strata,
 )
+from unseen.evaluation.controls import is_control
 from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.ranking import Ranking
 from unseen.evaluation.scored import Frozen, Scored, frozen_of, trainings_of
 
 MEASURES = ("auc", "tpr", "fpr")
 VISIBLE = ("picture", "file")
-"""Kinds of cues that a detector may see."""
+"""Kinds of cues that a detector may see. It never sees the original file."""
 
 COLUMNS = ["detector", "left_out", "generator", "unseen", "measure", "value", "low", "high", "seeds_min", "seeds_max"]
 
@@ -74,7 +75,7 @@ def _pairs_of_sets(row: LeftOut, stated: Mapping[str, Pair]) -> list[tuple[str, 
     labels = {
         name: "fake" if faces.labels[0] else "real"
         for name, faces in row.predictions.items()
-        if set(faces.faces["generator"]) != {IDENTITY}
+        if not is_control(faces)
     }
     return sorted({(pair.reals, pair.fakes) for pair in pairs_of(dict(stated), labels).values()})
 

@@ -17,7 +17,8 @@ NO_SEED = 0
 """The training seed of predictions that state none."""
 
 
-def _listed(seeds: Iterable[int]) -> str:
+def listed_seeds(seeds: Iterable[int]) -> str:
+    """Training seeds in ascending order, for a message."""
     return ", ".join(map(str, sorted(seeds)))
 
 
@@ -87,8 +88,8 @@ class Scored:
         for part in parts[1:]:
             if part.seeds != parts[0].seeds:
                 raise UserError(
-                    f"evaluation sets have predictions of training seeds {_listed(parts[0].seeds)} and "
-                    f"{_listed(part.seeds)}; run `dvc repro`"
+                    f"evaluation sets have predictions of training seeds {listed_seeds(parts[0].seeds)} and "
+                    f"{listed_seeds(part.seeds)}; run `dvc repro`"
                 )
         faces = pd.concat([part.faces for part in parts], ignore_index=True)
         logits = [part.logits for part in parts if part.logits is not None]
@@ -167,9 +168,10 @@ def trainings_of(card: Mapping[str, Any]) -> dict[int, Frozen]:
     """What each training of a detector froze, by training seed.
 
     Args:
-        card: `detector.json` or `ensemble.json`. Without `trainings` it has one training: `seed` and `calibration`.
+        card: `detector.json` or `ensemble.json`. Without `trainings` it has one training.
     """
-    found = card.get("trainings") or {str(card.get("seed", NO_SEED)): card["calibration"]}
+    alone = card.get("training_seed", card.get("seed", NO_SEED))
+    found = card.get("trainings") or {str(alone): card["calibration"]}
     return {int(seed): Frozen.of(one) for seed, one in sorted(found.items(), key=lambda item: int(item[0]))}
 
 
@@ -181,7 +183,7 @@ def frozen_of(trainings: Mapping[int, Frozen], seeds: Sequence[int], where: str 
     """
     if list(seeds) != sorted(trainings):
         raise UserError(
-            f"{where}: training seeds {_listed(seeds)}, but the detector was trained from {_listed(trainings)}; "
+            f"{where}: training seeds {listed_seeds(seeds)}, but the detector was trained from {listed_seeds(trainings)}; "
             "run `dvc repro`"
         )
     return [trainings[seed] for seed in seeds]

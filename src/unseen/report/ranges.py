@@ -18,7 +18,8 @@ Welch and Satterthwaite's degrees of freedom, `v^2 / (a^2 / (k-1) + b^2 / (g-1))
 `a` has `1 + 1/k`, as for one new training, and not `2/k`, as for the mean of k new ones: the detectors of a run learn
 from the same fakes, so they may all be off to the same side. `c` is the sampling of the fakes of both runs: an AUC is
 the mean over fakes of a number from 0 to 1, so its variance over fakes is at most that of a rate. `u` contains
-the sampling of its fakes, so `c` is subtracted.
+the sampling of its fakes, so `c` is subtracted. For an FPR, and for the fakes of a source, both runs have the same
+faces; `c` is then only a floor, because trainings that agree would otherwise give a range without width.
 """
 
 from collections.abc import Mapping

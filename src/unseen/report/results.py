@@ -229,9 +229,11 @@ def _existing(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
 
 
 def _current(params: Params, parts: tuple[str, ...]) -> bool:
-    """Whether params name the items of a costs file: `(stage,)`, `(stage, item)` or `("score", detector, set)`."""
+    """Whether a costs file belongs to a stage and to items of params: `(stage,)`, `(stage, item)`, or for
+    `leave_one_out` `(stage, detector, generator)`. Stages of older versions do not."""
     stage, *items = parts
-    blocks: dict[str, list[Collection[str]]] = {"score": [params.detectors, params.evaluation_sets]}
+    of_detectors = ("train_detector", "score", "evaluate", "robustness", "explain", "speed")
+    blocks: dict[str, list[Collection[str]]] = {name: [params.detectors] for name in of_detectors}
     blocks |= {
         "download": [params.archives],
         "folder": [params.folders],
@@ -241,15 +243,15 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
     }
     blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}
     blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
-    blocks |= {"train_detector": [params.detectors], "ensemble": [params.ensembles]}
+    blocks |= {"ensemble": [params.ensembles]}
     blocks |= {"leave_one_out": [params.leave_one_out.detectors, params.leave_one_out.generators]}
     blocks |= {"leave_one_out_matrix": [params.leave_one_out.detectors]}
-    known = blocks.get(stage, [params.detectors])
-    return all(item in names for item, names in zip(items, known, strict=False))
+    known = blocks.get(stage, [])
+    return len(items) == len(known) and all(item in names for item, names in zip(items, known, strict=True))
 
 
 def _costs(folder: Path, params: Params) -> list[dict[str, Any]]:
-    """Read the costs of stages, with `name` from the path: stage, item and, for `score`, the set."""
+    """Read the costs of stages, with `name` from the path: the stage and its items."""
     paths = sorted(folder.rglob("*.json"))
     paths = [path for path in paths if _current(params, path.relative_to(folder).with_suffix("").parts)]
     return [{**read_json(path), "name": " ".join(path.relative_to(folder).with_suffix("").parts)} for path in paths]

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from unseen.evaluation.bounds import share_at_least
+from unseen.evaluation.leave_one_out import VISIBLE
 from unseen.evaluation.wording import BETTER, CHANCE, UNCLEAR, WORSE, against_chance, over
 from unseen.report.results import Measured, training_seeds
-
-VISIBLE = ("picture", "file")
-"""Kinds of cues that a detector may see. It never sees the original file."""
 
 NOT_THE_CUE = "cue"
 """Better than chance, and not shown to be better than the cue."""
