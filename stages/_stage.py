@@ -70,14 +70,14 @@ def _state_of_check() -> str:
     return state.hexdigest()
 
 
-def check_params() -> None:
+def check_params(cached: bool = True) -> None:
     """Check the complete params file, not only the block of this stage; exit if it is not valid.
 
     The check runs in another process and does not change the outputs of a stage, so the settings of other stages are
-    not dependencies of this one. An unchanged file is not checked again by the next stage.
+    not dependencies of this one. If `cached`, an unchanged file is not checked again.
     """
     checked, state = SCRATCH / "checked_params", _state_of_check()
-    if checked.is_file() and checked.read_text(encoding="utf-8") == state:
+    if cached and checked.is_file() and checked.read_text(encoding="utf-8") == state:
         return
     done = subprocess.run(
         [sys.executable, "-m", "unseen.params.check", str(PARAMS)],
@@ -123,7 +123,8 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
     with print_number(name, items):
-        check_params()
+        # The check looks at local files, which enter by these two stages.
+        check_params(cached=name not in ("download", "folder"))
     try:
         meter = Cost(STARTED)
         work(*items)

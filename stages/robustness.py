@@ -5,13 +5,14 @@ from pathlib import Path
 import _stage
 
 from unseen.core.files import atomic_file, write_metrics
-from unseen.core.settings import Name, read_block
-from unseen.data.evaluation_sets import Pair, pairs_of
+from unseen.core.settings import read_block
+from unseen.data.evaluation_sets import pairs_of
 from unseen.data.named import sets_in
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import load_detector
 from unseen.evaluation.bootstrap import Resampling
 from unseen.evaluation.controls import labels_of
+from unseen.evaluation.settings import EvaluationSettings
 from unseen.robustness.robustness import as_table, as_tree, measure_robustness, score_changes
 from unseen.robustness.settings import RobustnessSettings
 
@@ -20,7 +21,8 @@ def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["robustness"], RobustnessSettings)
     folders = {key: Path("data/sets/evaluation", key) for key in sets_in(Path("data/sets/evaluation"))}
     labels = labels_of({key: open_set(folder) for key, folder in folders.items()})
-    every = pairs_of(read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair]), labels)
+    evaluation = read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings)
+    every = pairs_of(evaluation.pairs, labels)
     pairs = {key: every[key] for key in settings.pairs or every}
     needed = {side for pair in pairs.values() for side in (pair.reals, pair.fakes)}
     seed = read_block(_stage.PARAMS, ["seed"], int)
@@ -38,7 +40,7 @@ def main(name: str) -> None:
         output,
         {name: detector.calibration.threshold},
         pairs,
-        Resampling(seed=seed),
+        Resampling(evaluation.resamples, seed),
     )
     metrics = Path("metrics/robustness")
     write_metrics(metrics / f"{name}.json", as_tree(rows)[name])

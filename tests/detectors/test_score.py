@@ -17,7 +17,13 @@ from unseen.data.predictions import SCHEMA, read_predictions
 from unseen.data.shards import open_set
 from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.scoring.score import score_set, score_sets
-from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector, save_trainings
+from unseen.detectors.shared.artifact import (
+    TrainedDetector,
+    load_detector,
+    load_trainings,
+    save_detector,
+    save_trainings,
+)
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.settings import FaceSettings
@@ -177,3 +183,30 @@ def test_only_what_is_new_is_scored(
     assert len(list((tmp_path / "scratch").iterdir())) == 2, "what is not used is removed"
     store(tmp_path / "sets/two", orl_faces, "held_out", "gan")
     assert run((4, 5), ["two"]) == [("two", 4), ("two", 5)]
+
+
+def test_seeds_are_read_in_the_order_of_numbers(
+    tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces
+) -> None:
+    """As text, 10 comes before 9, and so in a JSON file with sorted keys."""
+    store(tmp_path / "sets/one", orl_faces, "held_out")
+    folder = trainings(tmp_path / "nine", detector, (9, 10, 11))
+    assert [(seed, one.card["training_seed"]) for seed, one in load_trainings(folder)] == [(9, 9), (10, 10), (11, 11)]
+    score_sets(folder, ["one"], tmp_path / "sets", tmp_path / "predictions", tmp_path / "scratch")
+    assert read_predictions(tmp_path / "predictions/one.parquet")["seed"].unique().tolist() == [9, 10, 11]
+
+
+def test_a_damaged_score_in_the_cache_is_made_again(
+    tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path / "sets/one", orl_faces, "held_out")
+    folder = trainings(tmp_path / "artifact", detector, (4,))
+    run = lambda: score_sets(folder, ["one"], tmp_path / "sets", tmp_path / "predictions", tmp_path / "scratch")  # noqa: E731
+    run()
+    whole = (tmp_path / "predictions/one.parquet").read_bytes()
+    (part,) = (tmp_path / "scratch").rglob("predictions.parquet")
+    part.write_bytes(part.read_bytes()[:-40])
+    (tmp_path / "scratch/stray.txt").write_text("not a folder")
+    run()
+    assert (tmp_path / "predictions/one.parquet").read_bytes() == whole
+    assert "the set is scored again" in capsys.readouterr().err

@@ -181,8 +181,8 @@ def make_ensemble(name: str, members: Mapping[str, Member], settings: Calibratio
     for member in others:
         if seeds[member] != seeds[first]:
             raise UserError(
-                f"ensemble `{name}`: `{first}` was trained from seeds {listed_seeds(seeds[first])} and `{member}` from "
-                f"{listed_seeds(seeds[member])}; run `dvc repro`"
+                f"ensemble `{name}`: `{first}` was trained from seeds {listed_seeds(seeds[first])} and "
+                f"`{member}` from {listed_seeds(seeds[member])}; run `dvc repro`"
             )
     shared = common_faces({member: one.validation for member, one in ordered.items()})
     faces = next(iter(shared.values()))

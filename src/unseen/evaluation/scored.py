@@ -183,7 +183,7 @@ def frozen_of(trainings: Mapping[int, Frozen], seeds: Sequence[int], where: str 
     """
     if list(seeds) != sorted(trainings):
         raise UserError(
-            f"{where}: training seeds {listed_seeds(seeds)}, but the detector was trained from {listed_seeds(trainings)}; "
-            "run `dvc repro`"
+            f"{where}: training seeds {listed_seeds(seeds)}, but the detector was trained from "
+            f"{listed_seeds(trainings)}; run `dvc repro`"
         )
     return [trainings[seed] for seed in seeds]

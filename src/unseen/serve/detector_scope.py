@@ -90,7 +90,7 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         generators = [str(name) for name in train["generators"]]
         faces = {str(source): int(n) for source, n in train["faces"].items()}
         seed = detector.card.get("training_seed")
-        seed, seeds = seed if seed is None else int(seed), [int(one) for one in detector.card.get("trainings", {})]
+        seed, seeds = seed if seed is None else int(seed), sorted(map(int, detector.card.get("trainings", {})))
         file = detector.folder / "evaluation.json"
         measured, rates = None, "not evaluated yet"
         if file.exists():

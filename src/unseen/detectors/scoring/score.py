@@ -6,9 +6,11 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder
+from unseen.core.files import atomic_folder, set_aside
 from unseen.core.progress import progress
 from unseen.core.runtime import Scratch, prepare
 from unseen.data.pictures import stream
@@ -70,6 +72,18 @@ def score_trainings(
         write_predictions(folder / f"{name}.parquet", chain.from_iterable(of_networks))
 
 
+def _usable(part: Path) -> bool:
+    """Whether there are predictions in the cache. A damaged file is renamed."""
+    if not part.is_file():
+        return False
+    try:
+        pq.read_table(part)
+    except (pa.ArrowException, OSError):
+        set_aside(part, "and the set is scored again")
+        return False
+    return True
+
+
 def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: Path, scratch: Path) -> None:
     """Write the predictions of every network of a detector on evaluation sets, one file per set.
 
@@ -86,13 +100,14 @@ def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: P
     Raises:
         UserError: see `load_trainings` and `score_set`.
     """
+    prepare()  # the number of threads is part of the cache's key
     sets = {name: open_set(evaluation / name) for name in names}
     parts: dict[str, list[Path]] = {name: [] for name in names}
     for seed, trained in load_trainings(detector):
         for name, face_set in sets.items():
             key = [{**trained.card, "trainings": None}, seed, name, face_set.fingerprint()]
             part = Scratch(scratch, "scores", key).shared("scores", key) / "predictions.parquet"
-            if not part.is_file():
+            if not _usable(part):
                 score_set(trained, seed, name, evaluation / name, part)
             parts[name].append(part)
     with atomic_folder(folder) as written:
@@ -100,4 +115,5 @@ def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: P
             join_predictions(files, written / f"{name}.parquet")
     used = {part.parent for files in parts.values() for part in files}
     for old in set(scratch.iterdir()) - used:
-        shutil.rmtree(old)
+        if old.is_dir():
+            shutil.rmtree(old)

@@ -138,9 +138,11 @@ def load_trainings(folder: Path) -> Iterator[tuple[int, TrainedDetector]]:
         UserError: see `load_detector`; or the network of a training seed is missing.
     """
     first = load_detector(folder)
-    yield first.card["training_seed"], first
-    for seed in list(first.card.get("trainings", {}))[1:]:
-        yield int(seed), load_detector(folder / SEEDS / seed)
+    own = first.card["training_seed"]
+    yield own, first
+    for seed in sorted(map(int, first.card.get("trainings", {}))):  # JSON has them in the order of text: 10, 11, 9
+        if seed != own:
+            yield seed, load_detector(folder / SEEDS / str(seed))
 
 
 def _shared(model: Detector) -> list[ModuleType]:
