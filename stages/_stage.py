@@ -70,14 +70,14 @@ def _state_of_check() -> str:
     return state.hexdigest()
 
 
-def check_params(cached: bool = True) -> None:
+def check_params() -> None:
     """Check the complete params file, not only the block of this stage; exit if it is not valid.
 
     The check runs in another process and does not change the outputs of a stage, so the settings of other stages are
-    not dependencies of this one. If `cached`, an unchanged file is not checked again.
+    not dependencies of this one. An unchanged file is not checked again by the next stage.
     """
     checked, state = SCRATCH / "checked_params", _state_of_check()
-    if cached and checked.is_file() and checked.read_text(encoding="utf-8") == state:
+    if checked.is_file() and checked.read_text(encoding="utf-8") == state:
         return
     done = subprocess.run(
         [sys.executable, "-m", "unseen.params.check", str(PARAMS)],
@@ -123,8 +123,9 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
     with print_number(name, items):
-        # The check looks at local files, which enter by these two stages.
-        check_params(cached=name not in ("download", "folder"))
+        if name in ("download", "folder"):  # the check looks at local files, which these stages read
+            (SCRATCH / "checked_params").unlink(missing_ok=True)
+        check_params()
     try:
         meter = Cost(STARTED)
         work(*items)
