@@ -180,6 +180,21 @@ def test_another_penalty_takes_the_features_that_are_there(faces: Both, tmp_path
     assert len(list(tmp_path.glob("features-*"))) == 1
 
 
+def test_training_seeds_share_the_features_of_faces_as_they_are(
+    faces: Both, tmp_path: Path, pictures: list[int]
+) -> None:
+    """Those of augmented copies depend on the seed."""
+    model = made()
+    pictures.clear()
+    for views, augment, shown in ((1, None, [168, 0]), (2, knobs().augment, [336, 336])):
+        found = []
+        for seed, count in zip((4, 5), shown, strict=True):
+            found.append(cached_features(model, faces[0], views, augment, seed, Scratch(tmp_path, f"seed-{seed}", 1)))
+            assert sum(pictures) == count
+            pictures.clear()
+        assert np.array_equal(found[0][:, 0], found[1][:, 0])
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"views": 3}, {"augment": {**AUGMENT, "blur": 0.3}}, {"backbone": "test_byobnet"}, {"input_size": 64}],

@@ -54,7 +54,9 @@ def cached_features(
     versions, network = [timm.__version__, PIL.__version__], weights_digest(model.network)
     made_by = [*versions, type(model).__qualname__, model.config, network]
     changed = augment.model_dump() if augment else None
-    folder = scratch.shared("features", [*made_by, views, changed, seed, faces.fingerprint()])
+    # Without augmentation the features do not depend on the seed, so that all training seeds share them.
+    key = [*made_by, views, changed, seed if augment else None, faces.fingerprint()]
+    folder = scratch.shared("features", key)
     starts = range(0, len(faces), SHARD)
     files = [folder / f"part-{number:05d}.safetensors" for number in range(len(starts))]
     found = [_read(file, folder.name) for file in files]
