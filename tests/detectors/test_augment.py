@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from faces_for_training import OrlFaces
 from unseen.core.runtime import generator
 from unseen.data.pictures import Pixels
-from unseen.detectors.shared.augment import DRAWS, augment, augmented
+from unseen.detectors.shared.augment import DRAWS, augment, augmented, random_numbers
+from unseen.detectors.shared.augment import _rescaled as rescaled
 from unseen.detectors.shared.settings import AugmentSettings
 
 
@@ -328,3 +329,112 @@ def test_hue_goes_round_by_a_tenth_of_the_circle_at_most() -> None:
         found = augmented(red, draw, knobs(jitter=1.0, jitter_strength=0.4))[4, 4] / 255
         turned = 360 * colorsys.rgb_to_hsv(*found)[0]
         assert (turned - degrees + 180) % 360 - 180 == pytest.approx(0, abs=2)
+
+
+def coarse(side: int = 32, seed: int = 0) -> Pixels:
+    """A picture of soft colours between 60 and 195, so that nothing is cut at black or white."""
+    small = np.random.default_rng(seed).integers(60, 196, (6, 6, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BILINEAR))
+
+
+def by_kernel(pixels: Pixels, name: str, factor: float, left: float = 0.0, top: float = 0.0) -> Pixels:
+    """What `rescale` should leave."""
+    side, kernel = len(pixels), Image.Resampling[name]
+    other = Image.fromarray(pixels).resize((round(side * factor),) * 2, kernel)
+    if factor < 1:
+        return np.asarray(other.resize((side, side), kernel))
+    corner = round(left * (other.width - side)), round(top * (other.width - side))
+    return np.asarray(other)[corner[1] : corner[1] + side, corner[0] : corner[0] + side]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_rescale_is_by_one_of_six_kernels_down_and_back_or_up_and_cropped(number: int) -> None:
+    name = ["NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS"][number]
+    picture, settings = Image.fromarray(coarse()), knobs(rescale=1.0)
+    chosen = (number + 0.5) / 6
+    down = np.asarray(rescaled(picture, [chosen, 0.1, 0.5, 0.3, 0.9], settings))
+    assert np.array_equal(down, by_kernel(coarse(), name, 0.6)), "half way from 0.2 to 1"
+    up = np.asarray(rescaled(picture, [chosen, 0.6, 0.8, 0.3, 0.9], settings))
+    assert np.array_equal(up, by_kernel(coarse(), name, 3.0, 0.3, 0.9)), "0.8 of the way from 1 to 3.5"
+    least = rescaled(picture, [chosen, 0.1, 0.0, 0.0, 0.0], knobs(rescale=1.0, rescale_low=0.001))
+    assert np.ptp(np.asarray(least), axis=(0, 1)).max() == 0, "one pixel at least"
+
+
+def test_a_rescale_comes_with_its_probability_and_half_of_them_enlarge(orl_faces: OrlFaces) -> None:
+    assert changed_share(orl_faces.small, rescale=0.4) == pytest.approx(0.4, abs=0.22)
+    assert changed_share(orl_faces.small, rescale=1.0) > 0.9
+    many = np.repeat(coarse()[None], 200, axis=0)
+    spread = np.ptp(unflipped(augment(many, knobs(rescale=1.0, rescale_low=0.99), generator(3)), many), axis=(1, 2))
+    enlarged = (spread.max(1) < np.ptp(coarse(), axis=(0, 1)).max() - 8).mean()
+    assert 0.2 < enlarged < 0.6, "a crop of it has less of its contrast; a reduction by 0.99 does not"
+
+
+@pytest.mark.parametrize("quality", [30, 95])
+def test_webp_is_the_share_of_the_compressions_that_was_asked_for(orl_faces: OrlFaces, quality: int) -> None:
+    face, always = orl_faces.small[0], {"jpeg": 1.0, "jpeg_low": quality}
+    found = {}
+    for share in (0.0, 1.0):
+        found[share] = one(face, knobs(**always, webp=share), quality=0.0)
+        buffer = io.BytesIO()
+        options = {"subsampling": "4:2:0"} if not share else {}
+        Image.fromarray(face).save(buffer, "WEBP" if share else "JPEG", quality=quality, **options)
+        assert np.array_equal(found[share], np.asarray(Image.open(buffer)))
+    many = np.repeat(face[None], 200, axis=0)
+    out = unflipped(augment(many, knobs(jpeg=1.0, jpeg_low=95, webp=0.25), generator(1)), many)
+    jpegs = augment(many, knobs(jpeg=1.0, jpeg_low=95), generator(1))
+    differ = (out != unflipped(jpegs, many)).any((1, 2, 3)).mean()
+    assert differ == pytest.approx(0.25, abs=0.16)
+    assert np.array_equal(one(face, knobs(webp=1.0)), face), "none without compression"
+
+
+EVERY = {
+    "turn": {},
+    "move": {},
+    "jitter": {},
+    "resize": {},
+    "rescale": {},
+    "blur": {},
+    "noise": {"noise_sigma": 16.0},
+    "jpeg": {"jpeg_low": 60},
+    "webp": {"jpeg": 1.0, "jpeg_low": 60},
+    "cutout": {},
+}
+"""Every change, with knobs that make it visible."""
+
+
+def test_this_list_has_every_change() -> None:
+    shares = {name for name, field in AugmentSettings.model_fields.items() if "probability" in str(field.description)}
+    assert shares | {"webp"} == set(EVERY)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_pair_gets_one_random_state_for_every_change(name: str) -> None:
+    """The same row of numbers gives the same change, and what was drawn for one picture depends on no other."""
+    settings = knobs(**{name: 1.0, **EVERY[name]})
+    rows = random_numbers(40, generator(5))
+    first, again = ([augmented(coarse(), row, settings) for row in rows] for _ in range(2))
+    assert np.array_equal(first, again)
+    assert len({picture.tobytes() for picture in first}) >= (6 if name == "turn" else 20), "rows differ"
+    brighter = [augmented(coarse() + 20, row, settings).astype(int) for row in rows]
+    if name not in ("jitter", "cutout", "jpeg", "webp"):
+        away = np.abs(np.stack(brighter) - np.stack(first) - 20)
+        assert away.max() <= 1, "a picture that is 20 brighter stays so, pixel by pixel"
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "cutout"])
+def test_every_change_rounds_and_does_not_truncate(name: str) -> None:
+    """Truncation darkens by half a grey level on average, which is how a fake that passes through more steps can be
+    told from its real."""
+    settings = knobs(**{name: 1.0, **EVERY[name]} | ({"jitter_strength": 0.05} if name == "jitter" else {}))
+    if name == "rescale":
+        settings = knobs(rescale=1.0, rescale_high=1.0)  # a crop has another mean
+    wide = np.pad(coarse(64), ((0, 64), (0, 64), (0, 0)), mode="symmetric")
+    rows = random_numbers(60, generator(6))
+    if name == "jitter":  # as many brighter as darker ones
+        rows = [[*row[:4], *(side(value) for value in row[4:8]), *row[8:]] for row in rows for side in (float, other)]
+    drift = np.mean([augmented(wide, row, settings).astype(float).mean() - wide.mean() for row in rows])
+    assert abs(drift) < 0.25
+
+
+def other(draw: float) -> float:
+    return 1 - draw

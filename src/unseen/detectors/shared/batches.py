@@ -17,18 +17,20 @@ from unseen.core.prefetch import prefetch
 from unseen.core.runtime import generator
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.shared import mix
-from unseen.detectors.shared.augment import augmented, random_numbers
+from unseen.detectors.shared.augment import augmented, random_numbers, without_degradations
 from unseen.detectors.shared.base import Rows
 from unseen.detectors.shared.settings import NetworkSettings
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures uint8 [n, s, s, 3], their rows [n] in the training faces, and their labels [n], 1 for fake."""
+    """Pictures uint8 [n, s, s, 3], their rows [n] in the training faces, and their labels [n], 1 for fake. With
+    `consistency`, `clean` has the same pictures without degradations."""
 
     pixels: Pixels
     rows: Rows
     labels: npt.NDArray[np.int64]
+    clean: Pixels | None = None
 
 
 class Batches:
@@ -66,15 +68,17 @@ class Batches:
         decided = random_numbers(half if settings.paired else settings.batch, random)
         decided = decided * 2 if settings.paired else decided  # a pair gets the same augmentation
         mixes = torch.rand(settings.batch, mix.DRAWS, generator=random, dtype=torch.double).tolist()
+        views = [settings.augment, *([without_degradations(settings.augment)] if settings.consistency else [])]
 
-        def picture(place: int) -> Pixels:
+        def picture(place: int) -> list[Pixels]:
             pixels = self._face(rows[place])
             if settings.mix and place >= half and int(rows[place]) in self._real_of:
                 pixels = mix.mixed(self._face(rows[place - half]), pixels, mixes[place], settings.mix)
-            return augmented(pixels, decided[place], settings.augment)
+            return [augmented(pixels, decided[place], view) for view in views]
 
-        pixels = np.stack(list(threads.map(picture, range(settings.batch)[part])))
-        return Batch(pixels, rows[part], self._labels[rows[part]])
+        seen = zip(*threads.map(picture, range(settings.batch)[part]), strict=True)
+        pixels, *clean = (np.stack(view) for view in seen)
+        return Batch(pixels, rows[part], self._labels[rows[part]], *clean)
 
     def _face(self, row: int) -> Pixels:
         pixels: Pixels = self._faces.take([row])[0]

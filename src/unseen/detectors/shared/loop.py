@@ -17,6 +17,7 @@ from unseen.core.runtime import Stop, half, on, prepare, seeded
 from unseen.data.pictures import Faces
 from unseen.detectors.shared.base import Detector, History, Task
 from unseen.detectors.shared.batches import Batch, Batches
+from unseen.detectors.shared.consistency import training_loss
 from unseen.detectors.shared.logits import as_batch, logits_of_faces
 from unseen.detectors.shared.settings import NetworkSettings
 
@@ -127,7 +128,8 @@ def fit(model: Detector, task: Task) -> History:
                 mode = frozen
             with half(device), seeded(task.seed, "dropout", step, parallel.rank):
                 labels = on(device, torch.from_numpy(batch.labels).float())
-                loss = model.loss(as_batch(batch.pixels, device), labels, batch.rows, task)
+                clean = None if batch.clean is None else as_batch(batch.clean, device)
+                loss = training_loss(model, as_batch(batch.pixels, device), clean, labels, batch.rows, task)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             running.append(loss.detach().float())

@@ -43,12 +43,20 @@ class AugmentSettings(Settings):
     jitter_strength: Share = Field(0.2, description="largest relative change of each; a quarter of it for hue")
     resize: Share = Field(0.0, description="probability of downsampling and upsampling back")
     resize_low: float = Field(0.5, gt=0, le=1, description="smallest size, in units of the picture's side")
+    rescale: Share = Field(
+        0.0,
+        description="probability of a resize with one of six kernels; half of them reduce the picture and enlarge it "
+        "back, half enlarge it and crop it at random",
+    )
+    rescale_low: float = Field(0.2, gt=0, le=1, description="smallest factor of `rescale`")
+    rescale_high: float = Field(3.5, ge=1, le=8, description="largest factor of `rescale`")
     blur: Share = Field(0.5, description="probability of a Gaussian blur")
     blur_sigma: float = Field(1.5, ge=0, le=10, description="pixels; sigma is uniform in [0, this]")
     noise: Share = Field(0.0, description="probability of Gaussian noise")
     noise_sigma: float = Field(8.0, ge=0, le=64, description="of 255; sigma is uniform in [0, this]")
     jpeg: Share = Field(0.5, description="probability of another JPEG compression")
     jpeg_low: int = Field(30, ge=1, le=95, description="quality is uniform in [this, 95]")
+    webp: Share = Field(0.0, description="share of these compressions that are WebP, of the same quality")
     cutout: Share = Field(0.0, description="probability of a grey square at a random position")
     cutout_side: Share = Field(0.4, description="largest side of the square, in units of the picture's side")
 
@@ -60,6 +68,13 @@ class MixSettings(Settings):
     pixels: Share = Field(0.3, description="probability of a weighted average of pixels")
     frequencies: Share = Field(0.2, description="probability of exchanging random DCT coefficients")
     most: Share = Field(0.8, description="share of the real is uniform in [0, this]")
+
+
+class ConsistencySettings(Settings):
+    """A loss on the difference between the features and outputs of a picture with and without degradations: cosine
+    distance and symmetric Kullback-Leibler divergence (Yang et al. 2026, arXiv 2604.10102)."""
+
+    weight: float = Field(0.5, gt=0, description="weight of the sum of both; other losses keep theirs")
 
 
 class ElaSettings(Settings):
@@ -126,6 +141,9 @@ class NetworkSettings(FittedSettings):
     )
     paired: bool = Field(False, description="put a twin and its real in the same batch")
     mix: MixSettings | None = Field(None, description="mixing of twins with their reals; `{}` for its defaults")
+    consistency: ConsistencySettings | None = Field(
+        None, description="loss between a picture with and without degradations; `{}` for its defaults"
+    )
     augment: AugmentSettings = AugmentSettings.model_validate({})
 
     @model_validator(mode="after")
