@@ -15,7 +15,7 @@ def main() -> None:
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
     named = [f"{source.group}/{name}" for name, source in sources.items()]
     ignored = take_named(folder, Path("data/sets/faces"), named, sets_in(folder))
-    check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
+    check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings))
     print_ignored(folder, ignored)
 
 

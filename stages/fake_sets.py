@@ -19,7 +19,7 @@ def main() -> None:
     twins = read_block(_stage.PARAMS, ["twins"], dict[Name, TwinSettings])
     named = [f"{made.group}/{name}" for name, made in [*fakes.items(), *twins.items()]]
     ignored = take_named(folder, Path("data/sets/fakes"), named, sets_in(folder))
-    check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings).side)
+    check_named_sides(folder, named, read_block(_stage.PARAMS, ["faces"], FaceSettings))
     sources = read_block(_stage.PARAMS, ["sources"], dict[Name, SourceSettings])
     outside = [f"{source.group}/{name}" for name, source in sources.items() if source.label == "fake"]
     every = {path: folder / path for path in named} | {path: Path("data/sets/faces", path) for path in outside}

@@ -23,7 +23,7 @@ def main(detector: str, generator: str) -> None:
     pairs = read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair])
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
     sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    check_sides(sets, faces.side)
+    check_sides(sets, faces)
     trainings = fit_trainings(
         sets=sets,
         settings=settings,

@@ -1,6 +1,7 @@
 """Train an autoencoder once for each training seed: `train_autoencoder.py AUTOENCODER`."""
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import _stage
@@ -14,6 +15,7 @@ from unseen.core.files import atomic_file, atomic_folder, write_metrics
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
 from unseen.core.training_seeds import seed_folder, start_folder
+from unseen.data.fits import centre_crop
 from unseen.data.pictures import grid, load_faces
 from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan
@@ -30,7 +32,9 @@ History = list[dict[str, float]]
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["autoencoders", name], AutoencoderSettings)
     sets = sets_for_fitting(Path("data/sets", settings.train_on))
-    faces, held_back = load_faces(sets, ["train"], ["source"]), load_faces(sets, ["val"], ["source"])
+    # Random places are not needed: an autoencoder of twins learns details, which are the same everywhere.
+    fit = partial(centre_crop, side=settings.side) if settings.side else None
+    faces, held_back = (load_faces(sets, [split], ["source"], fit) for split in ("train", "val"))
     reals = Reals(faces.pixels, prepare())
     shown = torch.from_numpy(held_back.pixels[:MEASURED]).permute(0, 3, 1, 2)
     trainings: dict[int, tuple[Autoencoder, History]] = {}

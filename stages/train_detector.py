@@ -27,7 +27,7 @@ def main(name: str) -> None:
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
     sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    check_sides(sets, faces.side)
+    check_sides(sets, faces)
     trainings = fit_trainings(
         sets=sets,
         settings=settings,

@@ -33,7 +33,7 @@ def main(name: str) -> None:
             maker, net = load_autoencoder(path)
             nets[seed] = net.to(device)
     reals = sets_below(Path("data/sets", settings.of))
-    check_sides(reals, faces.side)
+    check_sides(reals, faces)
     counts = twin_set(
         name=name,
         settings=settings,

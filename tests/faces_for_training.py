@@ -72,6 +72,7 @@ def stored(
     use: str = "train",
     generator: str = "",
     hashes: list[str] | None = None,
+    native: int | None = None,
 ) -> FaceSet:
     """A face set of these files, named by its folder; `generator` makes them fakes, `hashes` are of the photos."""
     name = folder.name
@@ -96,7 +97,7 @@ def stored(
         )
         for number, (data, person, split) in enumerate(zip(files, people, splits, strict=True))
     ]
-    write_set(folder, name, use, 1 if generator else 0, rows)  # type: ignore[arg-type]
+    write_set(folder, name, use, 1 if generator else 0, rows, native)  # type: ignore[arg-type]
     return open_set(folder)
 
 

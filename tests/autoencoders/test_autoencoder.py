@@ -23,6 +23,14 @@ def test_a_twin_has_its_reals_shape_and_passes_the_waist(upsample: Upsampler, fa
     assert waist == [torch.Size([2, 4, SIZE // factor, SIZE // factor])]
 
 
+def test_a_side_that_is_no_multiple_of_the_factor_is_padded() -> None:
+    net = Autoencoder(autoencoder_settings(factor=16), SIZE, None)
+    faces = torch.rand(2, 3, 40, 40)
+    assert net(faces).shape == faces.shape
+    padded = nn.functional.pad(faces, (0, 8, 0, 8), mode="reflect")
+    torch.testing.assert_close(net(faces), net(padded)[..., :40, :40])
+
+
 @pytest.mark.parametrize(
     ("upsample", "layer"),
     [

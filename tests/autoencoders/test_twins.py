@@ -99,6 +99,33 @@ def test_each_real_has_its_twin_beside_it(
     assert (open_set(tmp_path / "twins").use, open_set(tmp_path / "twins").label) == ("train", 1)
 
 
+def test_twins_of_a_native_set_have_the_sides_of_their_reals(
+    tmp_path: Path, orl_faces: OrlFaces, face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
+    native = face_settings.model_copy(update={"native": True, "side": 96})
+    sides = [48 + 8 * (number % 4) for number in range(12)]
+    files = [
+        encoded(np.asarray(Image.fromarray(face).resize((side, side))), "PNG")
+        for face, side in zip(orl_faces.large, sides, strict=False)
+    ]
+    crops = [one for one in preprocess_pictures(files, face_detector, native, SEED, "whole") if isinstance(one, Crop)]
+    hashes = [crop.sha256 for crop in crops]
+    splits: list[Split] = ["train"] * len(crops)
+    jpegs = [crop.jpeg for crop in crops]
+    of = stored(tmp_path / "orl", jpegs, orl_faces.people[: len(crops)], splits, hashes=hashes, native=96)
+    twins(tmp_path / "mirror", Mirror(), of, face_detector, native)
+    assert open_set(tmp_path / "mirror").native
+    originals = {row["id"]: row for row in rows(tmp_path / "orl")}
+    made = rows(tmp_path / "mirror")
+    assert len(made) >= 10
+    for row in made:
+        real = originals[dict(row["attributes"])["twin_of"]]
+        pictures = [np.asarray(Image.open(io.BytesIO(one["image"]["bytes"])), float) for one in (row, real)]
+        assert pictures[0].shape == pictures[1].shape
+        assert np.abs(pictures[0] - pictures[1]).mean() < 4
+    assert len({len(np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))) for row in made}) == 4
+
+
 def test_a_twin_without_a_face_is_dropped_and_counted(
     tmp_path: Path, orl_faces: OrlFaces, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:

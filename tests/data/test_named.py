@@ -15,6 +15,7 @@ from faces_for_training import bytes_below
 from unseen.core.errors import UserError
 from unseen.core.files import read_json, write_json
 from unseen.data.named import check_named_sides, sets_in, take_named
+from unseen.faces.settings import FaceSettings
 
 
 def write_card(folder: Path, content: str, side: int = 64) -> None:
@@ -77,11 +78,13 @@ def test_what_is_not_there_is_named_and_keeps_the_old(faces: Path, tmp_path: Pat
 
 
 def test_sets_of_another_side_are_refused(faces: Path) -> None:
-    check_named_sides(faces, ["people/orl"], 64)
-    with pytest.raises(UserError, match=r"people/orl: has faces of 64 pixels, but `faces.side` is 32") as caught:
-        check_named_sides(faces, ["people/orl"], 32)
+    check_named_sides(faces, ["people/orl"], FaceSettings(side=64))
+    with pytest.raises(UserError, match=r"people/orl: has crops of 64 pixels, but `faces` has 32 pixels; ") as caught:
+        check_named_sides(faces, ["people/orl"], FaceSettings(side=32))
     assert "dvc repro --force --single-item" in str(caught.value)
     assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=r"but `faces` has up to 64 pixels, each with its own"):
+        check_named_sides(faces, ["people/orl"], FaceSettings(side=64, native=True))
 
 
 def run(command: str, folder: Path) -> tuple[int, str]:
@@ -126,7 +129,7 @@ def test_a_stage_refuses_a_set_of_another_side(tmp_path: Path, params_data: dict
     write_card(tmp_path / "data/faces/people/orl", "orl", side=32)
     code, text = run("face_sets.py", tmp_path)
     assert code == 1
-    assert text.splitlines()[-1].startswith("face_sets: data/faces/people/orl: has faces of 32 pixels")
+    assert text.splitlines()[-1].startswith("face_sets: data/faces/people/orl: has crops of 32 pixels")
     assert read_json(tmp_path / "data/faces/people/orl/set.json")["side"] == 32
 
 

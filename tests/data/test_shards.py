@@ -1,6 +1,6 @@
 import io
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from unseen.core.errors import UserError
 from unseen.core.files import read_json, sha256_of, write_json
 from unseen.core.settings import Role
 from unseen.data import shards
-from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
+from unseen.data.face_rows import SCHEMA, Dropped, FaceRow, side_of
 from unseen.data.shards import (
     FaceSet,
     all_sets,
@@ -25,6 +25,15 @@ from unseen.data.shards import (
     write_set,
 )
 from unseen.data.splits import Split
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Required sides."""
+
+    side: int
+    native: bool = False
+
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -307,15 +316,38 @@ def test_a_set_holds_squares_of_one_side(tmp_path: Path, jpeg: bytes) -> None:
 def test_sets_that_are_used_together_have_one_side(tmp_path: Path) -> None:
     write(tmp_path / "faces/people/orl")
     write_set(tmp_path / "fakes/own/gan", "gan", "train", 1, [row(0, jpeg=crop(0, 16), label=1)])
-    with pytest.raises(UserError, match=r"fakes/own/gan: has crops of 16 pixels, but .*orl has 8; make it again"):
+    with pytest.raises(UserError, match=r"fakes/own/gan: has crops of 16 pixels, but .*orl has 8 pixels; make it"):
         all_sets(tmp_path)
     write_set(tmp_path / "faces/people/lfw", "lfw", "train", 0, [row(0, jpeg=crop(0, 16))])
     for look in (sets_below, sets_for_fitting):
         with pytest.raises(UserError, match="pixels"):
             look(tmp_path / "faces/people")
-    check_sides([open_set(tmp_path / "faces/people/orl")], 8)
-    with pytest.raises(UserError, match=r"has crops of 8 pixels, but `faces.side` has 32"):
-        check_sides([open_set(tmp_path / "faces/people/orl")], 32)
+    check_sides([open_set(tmp_path / "faces/people/orl")], Wanted(8))
+    with pytest.raises(UserError, match=r"has crops of 8 pixels, but `faces` has 32 pixels"):
+        check_sides([open_set(tmp_path / "faces/people/orl")], Wanted(32))
+
+
+def test_a_native_set_has_crops_of_any_side_up_to_its_limit(tmp_path: Path) -> None:
+    sides = [8, 16, 24]
+    rows = [row(number, jpeg=crop(number, side)) for number, side in enumerate(sides)]
+    write_set(tmp_path / "faces/people/orl", "orl", "train", 0, rows, native=32)
+    face_set = open_set(tmp_path / "faces/people/orl")
+    assert (face_set.side, face_set.native) == (32, True)
+    assert [side_of(record["image"]["bytes"]) for record in stored(face_set)] == sides
+    check_sides([face_set], Wanted(32, native=True))
+    for wanted in (Wanted(32), Wanted(64, native=True)):
+        with pytest.raises(UserError, match=r"has crops of up to 32 pixels, each with its own"):
+            check_sides([face_set], wanted)
+    with pytest.raises(UserError, match=r"a crop has 24 pixels, more than `faces.side`, 16"):
+        write_set(tmp_path / "small", "orl", "train", 0, rows, native=16)
+    write_set(tmp_path / "faces/people/lfw", "lfw", "train", 0, [row(0, jpeg=crop(0, 32))])
+    with pytest.raises(UserError, match="each with its own"):
+        all_sets(tmp_path)
+
+
+def test_the_card_of_crops_of_one_side_is_what_it_was(tmp_path: Path) -> None:
+    write(tmp_path / "set")
+    assert set(read_json(tmp_path / "set/set.json")) == {"name", "use", "label", "side", "counts", "examples"}
 
 
 def test_crops_that_are_not_what_the_card_says_are_noticed(tmp_path: Path) -> None:

@@ -10,17 +10,16 @@ import pytest
 from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin
 
 from unseen.faces import preprocess
+from unseen.faces.crop import Framing, crop_square, square_around
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.faces.preprocess import (
     Crop,
     crop_face,
-    crop_square,
     difference_hash,
     encode,
     main_face,
     preprocess_pictures,
-    square_around,
 )
 from unseen.faces.settings import FaceSettings
 
@@ -36,18 +35,14 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def crop_of(
-    data: bytes, face_detector: FaceDetector, settings: FaceSettings, framing: preprocess.Framing = "found"
-) -> Crop:
+def crop_of(data: bytes, face_detector: FaceDetector, settings: FaceSettings, framing: Framing = "found") -> Crop:
     """The crop of one file, which has one."""
     (crop,) = preprocess_pictures([data], face_detector, settings, 4, framing)
     assert isinstance(crop, Crop), crop
     return crop
 
 
-def problem(
-    data: bytes, face_detector: FaceDetector, settings: FaceSettings, framing: preprocess.Framing = "found"
-) -> str:
+def problem(data: bytes, face_detector: FaceDetector, settings: FaceSettings, framing: Framing = "found") -> str:
     """Why a file has no crop."""
     (bad,) = preprocess_pictures([data], face_detector, settings, 4, framing)
     assert isinstance(bad, BadPictureError)
@@ -132,7 +127,7 @@ def test_the_same_picture_gives_the_same_bytes(
     face_detector: FaceDetector,
     face_detector_model: bytes,
     face_settings: FaceSettings,
-    framing: preprocess.Framing,
+    framing: Framing,
 ) -> None:
     again = FaceDetector(face_detector_model, face_settings.detect)
     assert crop_of(portrait_bytes, face_detector, face_settings, framing) == crop_of(
@@ -166,7 +161,7 @@ def test_a_crop_has_no_metadata_of_the_original(
     face_settings: FaceSettings,
     kind: str,
     note: str,
-    framing: preprocess.Framing,
+    framing: Framing,
 ) -> None:
     data = encoded(portrait, kind, **NOTES[kind][note])
     assert data != encoded(portrait, kind)
@@ -239,41 +234,6 @@ def test_quality_is_drawn_evenly(face_settings: FaceSettings) -> None:
     assert min(drawn.values()) > 400
 
 
-def test_the_square_follows_ffhq() -> None:
-    x, y, side = square_around(DetectedFace((0, 0, 1, 1), CALM, 1.0), 1.0)
-    assert x == pytest.approx(45)
-    assert y == pytest.approx(50 + 0.35 * 32)
-    assert side == pytest.approx(2 * 30)  # wider than 1.8 x 32
-    assert square_around(DetectedFace((0, 0, 1, 1), CALM, 1.0), 1.5)[2] == pytest.approx(1.5 * side)
-
-
-def test_a_face_in_profile_keeps_its_size() -> None:
-    profile = ((44.0, 50.0), (46.0, 50.0), (45.0, 65.0), (44.0, 82.0), (46.0, 82.0))
-    assert square_around(DetectedFace((0, 0, 1, 1), profile, 1.0), 1.0)[2] == pytest.approx(1.8 * 32)
-
-
-def test_outside_of_the_picture_its_edge_is_repeated() -> None:
-    values = np.zeros((40, 40, 3), np.uint8)
-    values[:, :10], values[:, -10:] = (250, 0, 0), (0, 0, 250)
-    found = np.asarray(crop_square(Image.fromarray(values), 20, 20, 120, 120), int)
-    assert found.shape == (120, 120, 3)
-    assert (found[:, :40] == (250, 0, 0)).all()
-    assert (found[:, -40:] == (0, 0, 250)).all()
-    assert (found[:, 55:65] == 0).all()
-
-
-def test_a_square_inside_the_picture_is_copied() -> None:
-    values = np.random.default_rng(4).integers(0, 256, (50, 60, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(crop_square(Image.fromarray(values), 26, 26, 32, 32), values[10:42, 10:42])
-
-
-def test_reduction_is_antialiased() -> None:
-    """A checkerboard of single pixels becomes grey, and not a pattern."""
-    board = (np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    found = np.asarray(crop_square(Image.fromarray(np.repeat(board[..., None], 3, axis=2)), 128, 128, 256, 64), int)
-    assert np.abs(found - 127).max() < 12
-
-
 def test_a_whole_crop_is_not_resampled(
     portrait: Image.Image, face_detector: FaceDetector, face_settings: FaceSettings
 ) -> None:
@@ -311,9 +271,7 @@ def test_of_two_people_the_larger_is_kept(
 
 
 @pytest.mark.parametrize("framing", ["found", "whole"])
-def test_a_picture_without_a_face(
-    face_detector: FaceDetector, face_settings: FaceSettings, framing: preprocess.Framing
-) -> None:
+def test_a_picture_without_a_face(face_detector: FaceDetector, face_settings: FaceSettings, framing: Framing) -> None:
     assert problem(encoded(Image.new("RGB", (100, 100), "grey")), face_detector, face_settings, framing) == "no_face"
 
 
@@ -352,3 +310,61 @@ def test_hashes_of_one_face_in_two_files_are_near(
 
 def test_the_first_problem_is_the_one_that_counts(face_detector: FaceDetector, face_settings: FaceSettings) -> None:
     assert problem(b"no picture", face_detector, face_settings) == "not_an_image"
+
+
+def test_by_default_a_crop_is_resized_to_the_stored_side(
+    orl_pictures: dict[str, bytes], face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
+    assert not face_settings.native
+    for data in list(orl_pictures.values())[:5]:
+        made = crop_of(data, face_detector, face_settings)
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        plain = crop_square(picture, *square_around(made.face, face_settings.scale), face_settings.side)
+        assert made.jpeg == encode(plain, made.sha256, face_settings.jpeg, 4)
+        assert not {"square", "outside"} & made.original.keys()
+
+
+def test_a_native_crop_has_the_side_of_its_square_up_to_the_largest(
+    portrait: Image.Image, face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
+    native = face_settings.model_copy(update={"native": True, "side": 256})
+    sides = {}
+    for times in (1, 2, 8):
+        data = encoded(portrait.resize((92 * times, 112 * times), Image.Resampling.BICUBIC))
+        made = crop_of(data, face_detector, native)
+        sides[times] = Image.open(io.BytesIO(made.jpeg)).size
+        square = float(made.original["square"])
+        assert square == pytest.approx(square_around(made.face, native.scale)[2], abs=0.06)
+        assert sides[times][0] == min(256, 8 * round(square / 8))
+        assert 0 <= float(made.original["outside"]) < 0.5
+    assert sides[1] < sides[2] < sides[8] == (256, 256)
+
+
+def test_a_native_crop_keeps_the_pixels_of_its_picture(
+    portrait: Image.Image, face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
+    # The best JPEG quality, so that a crop is nearly its pixels.
+    best = face_settings.jpeg.model_copy(update={"low": 100, "high": 100})
+    native = face_settings.model_copy(update={"native": True, "side": 128, "jpeg": best, "scale": 0.8})
+    made = crop_of(encoded(portrait), face_detector, native)
+    found = np.asarray(Image.open(io.BytesIO(made.jpeg)).convert("RGB"), int)
+    pixels, side = np.asarray(portrait, int), len(found)
+    errors = [
+        np.abs(pixels[top : top + side, left : left + side] - found).max()
+        for top in range(112 - side + 1)
+        for left in range(92 - side + 1)
+    ]
+    assert min(errors) <= 4  # rounding of the JPEG file
+    assert sorted(errors)[1] > 30
+
+
+def test_a_native_whole_picture_keeps_its_side(
+    portrait: Image.Image, face_detector: FaceDetector, face_settings: FaceSettings
+) -> None:
+    native = face_settings.model_copy(update={"native": True, "side": 96})
+    square = portrait.crop((0, 10, 92, 102))
+    for side, stored in ((88, 88), (92, 88), (200, 96)):
+        made = crop_of(encoded(square.resize((side, side))), face_detector, native, "whole")
+        assert Image.open(io.BytesIO(made.jpeg)).size == (stored, stored)
+    small = encoded(square.resize((64, 64)))
+    assert problem(small, face_detector, native.model_copy(update={"min_crop": 80}), "whole") == "too_small"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from unseen.autoencoders.settings import AutoencoderSettings
@@ -34,6 +35,7 @@ class Autoencoder(nn.Module):
         """Build the network; `gan` has the settings of the generator whose last blocks are used, or is None."""
         super().__init__()
         self.config = {"settings": settings.model_dump(), "size": size, "gan": gan}
+        self.factor = settings.factor
         doublings, width = int(math.log2(settings.factor)), settings.width
         widths = [width * 2**k for k in range(doublings + 1)]
         down: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1)]
@@ -64,7 +66,11 @@ class Autoencoder(nn.Module):
         return self
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Reconstruct pictures; see the class."""
+        """Reconstruct pictures; see the class. Other sides are padded to a multiple of `factor`."""
+        side = pictures.shape[-1]
+        if missing := -side % self.factor:
+            padded = functional.pad(pictures, (0, missing, 0, missing), mode="reflect")
+            return self(padded)[..., :side, :side]  # type: ignore[no-any-return]
         inner = self.down(pictures)
         if self.lent is not None:
             lent: Tensor = self.lent(inner)

@@ -18,6 +18,13 @@ class AutoencoderSettings(Settings):
     weights: str = Field(
         pattern=r"^(none|gans/[a-z0-9_]+)$", description="GAN whose last blocks are the decoder, or `none`"
     )
+    side: int | None = Field(
+        None,
+        ge=32,
+        le=512,
+        multiple_of=32,
+        description="pixels of the crops in training; default: whole faces, which needs `faces.native: false`",
+    )
     factor: Literal[2, 4, 8, 16] = Field(4, description="downscaling factor of the bottleneck")
     latent: int = Field(32, ge=1, le=512, description="channels of the bottleneck")
     width: int = Field(
@@ -38,7 +45,7 @@ class AutoencoderSettings(Settings):
 
         With the blocks of a GAN as the decoder, the generator is that GAN.
         """
-        return self.model_dump(exclude=set(SCHEDULE)) if self.weights == "none" else {"weights": self.weights}
+        return self.model_dump(exclude={*SCHEDULE, "side"}) if self.weights == "none" else {"weights": self.weights}
 
 
 class TwinSettings(Settings):

@@ -14,7 +14,7 @@ from unseen.core.errors import UserError
 from unseen.core.progress import progress
 from unseen.core.training_seeds import ATTRIBUTE
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
-from unseen.data.pictures import decode_crop
+from unseen.data.pictures import Pixels, decode_crop
 from unseen.data.shards import FaceSet, write_set
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector
@@ -73,14 +73,17 @@ def twin_set(
                 yield from _twins([FaceRow.from_record(record) for record in batch.to_pylist()])
 
     def _twins(originals: list[FaceRow]) -> Iterator[FaceRow | Dropped]:
-        pictures = torch.stack([torch.from_numpy(decode_crop(row.jpeg).copy()).permute(2, 0, 1) for row in originals])
+        pictures = [torch.from_numpy(decode_crop(row.jpeg).copy()).permute(2, 0, 1) for row in originals]
         chosen = [list(nets)[int(row.sha256[:12], 16) % len(nets)] for row in originals]
-        drawn = torch.empty_like(pictures)
-        for training_seed in set(chosen):
-            own = torch.tensor([one == training_seed for one in chosen])
-            drawn[own] = twins_of(nets[training_seed], pictures[own], settings.low_frequencies, settings.spectrum)
-        pixels = drawn.permute(0, 2, 3, 1).contiguous().numpy()
-        files = [png(before_encode(row.jpeg, twin)) for row, twin in zip(originals, pixels, strict=True)]
+        drawn: dict[int, Pixels] = {}
+        batches: dict[tuple[int, int], list[int]] = {}  # the crops of a native set have different sides
+        for place, (training_seed, picture) in enumerate(zip(chosen, pictures, strict=True)):
+            batches.setdefault((training_seed, picture.shape[-1]), []).append(place)
+        for (training_seed, _), places in batches.items():
+            own = torch.stack([pictures[place] for place in places])
+            twins = twins_of(nets[training_seed], own, settings.low_frequencies, settings.spectrum)
+            drawn |= dict(zip(places, twins.permute(0, 2, 3, 1).contiguous().numpy(), strict=True))
+        files = [png(before_encode(row.jpeg, drawn[place])) for place, row in enumerate(originals)]
         crops = preprocess_pictures(files, face_detector, faces, seed, "whole", [row.sha256 for row in originals])
         for row, training_seed, crop in zip(originals, chosen, crops, strict=True):
             real = f"{row.source}/{row.path}"
@@ -92,4 +95,4 @@ def twin_set(
             yield face_row(crop, real, name, maker, facts)
 
     counted = progress(rows(), f"twins {name}", "twin", total)
-    return write_set(folder, name, settings.use, 1, counted)
+    return write_set(folder, name, settings.use, 1, counted, faces.native_side())

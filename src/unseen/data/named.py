@@ -8,11 +8,13 @@ supports them.
 import os
 import shutil
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_folder, read_json, write_json
 from unseen.core.recovery import advice
+from unseen.data.sides import AGAIN, Sides, described
 
 CARD = "set.json"
 
@@ -75,19 +77,26 @@ def take_named(folder: Path, target: Path, named: Collection[str], found: Collec
     return sorted(set(found) - set(named))
 
 
-def check_named_sides(folder: Path, named: Collection[str], side: int) -> None:
-    """Check that the stored faces of every named set have the side of params, in pixels.
+@dataclass(frozen=True)
+class _CardSides:
+    """What a set's card says about the sides of its crops."""
+
+    side: int
+    native: bool
+
+
+def check_named_sides(folder: Path, named: Collection[str], wanted: Sides) -> None:
+    """Check that the stored faces of every named set have the sides of params.
 
     Raises:
-        UserError: a set has another side.
+        UserError: a set has others.
     """
     for name in named:
-        stored = read_json(folder / name / CARD).get("side", "an unknown number of")
-        if stored != side:
-            raise UserError(
-                f"{folder / name}: has faces of {stored} pixels, but `faces.side` is {side}; make the set "
-                f"again with `dvc repro --force --single-item STAGE@{Path(name).name}` (faces, generate or twins)"
-            )
+        card = read_json(folder / name / CARD)
+        stored = _CardSides(card.get("side", 0), card.get("native", False))
+        if (stored.side, stored.native) != (wanted.side, wanted.native):
+            has, needs = described(stored), described(wanted)
+            raise UserError(f"{folder / name}: has crops of {has}, but `faces` has {needs}; {AGAIN}")
 
 
 def print_ignored(folder: Path, ignored: Collection[str]) -> None:

@@ -1,9 +1,13 @@
-"""Read stored faces into arrays, and draw grids of pictures."""
+"""Read stored faces into arrays, and draw grids of pictures.
+
+The crops of a native set have different sides. In memory they stay encoded (`Crops`); whoever reads a batch of them
+gives a function that brings each picture to one shape.
+"""
 
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -19,27 +23,42 @@ from unseen.data.splits import Split
 
 Pixels = npt.NDArray[np.uint8]
 
+Fit = Callable[[Pixels], Pixels]
+"""Brings a picture uint8 [s, s, 3] of any side to one shape."""
+
 
 def decode_crop(jpeg: bytes) -> Pixels:
     """A stored crop as uint8 [size, size, 3]."""
     return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
 
 
-def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None) -> Pixels:
+def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None, fit: Fit | None = None) -> Pixels:
     """Decode stored crops to uint8 [n, side, side, 3], n >= 1, on several threads if given.
 
+    Args:
+        jpegs: the crops.
+        threads: for decoding.
+        fit: applied to each picture; the result is [n, ...] of what it returns. Crops of a native set need it.
+
     Raises:
-        UserError: the crops have different sides.
+        UserError: the pictures have different sides.
     """
-    first = decode_crop(jpegs[0])
+
+    def read(jpeg: bytes) -> Pixels:
+        return fit(decode_crop(jpeg)) if fit else decode_crop(jpeg)
+
+    first = read(jpegs[0])
     pixels = np.empty((len(jpegs), *first.shape), np.uint8)
     pixels[0] = first
 
     def decode(place: int) -> None:
-        picture = decode_crop(jpegs[place])
+        picture = read(jpegs[place])
         if picture.shape != first.shape:
             sides = f"{first.shape[1]} x {first.shape[0]} and {picture.shape[1]} x {picture.shape[0]}"
-            raise UserError(f"stored crops have different sides, {sides} pixels; run the stages that make them again")
+            raise UserError(
+                f"stored crops have different sides, {sides} pixels, where one side is needed: set `faces.native: "
+                "false`; or, if it is not set, run the stages that make them again"
+            )
         pixels[place] = picture
 
     list((threads.map if threads else map)(decode, range(1, len(jpegs))))
@@ -61,9 +80,10 @@ class Faces:
         """0 for real and 1 for fake, [n]."""
         return np.asarray(self.columns["label"], np.int64)
 
-    def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
-        """A copy of the pixels of some rows, uint8 [n, size, size, 3]; `threads` are for decoding crops."""
-        return self.pixels[np.fromiter(rows, np.int64)]
+    def take(self, rows: Iterable[int], threads: Executor | None = None, fit: Fit | None = None) -> Pixels:
+        """A copy of the pixels of some rows, uint8 [n, size, size, 3]; see `decode_crops`."""
+        taken = self.pixels[np.fromiter(rows, np.int64)]
+        return np.stack([fit(picture) for picture in taken]) if fit and len(taken) else taken
 
     def fingerprint(self) -> str:
         """SHA-256 of all pixels in order; columns are not part of it."""
@@ -83,10 +103,10 @@ class Crops(Faces):
     def __len__(self) -> int:
         return len(self._jpegs)
 
-    def take(self, rows: Iterable[int], threads: Executor | None = None) -> Pixels:
+    def take(self, rows: Iterable[int], threads: Executor | None = None, fit: Fit | None = None) -> Pixels:
         """See `Faces`."""
         jpegs = [self._jpegs[row] for row in rows]
-        return decode_crops(jpegs, threads) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
+        return decode_crops(jpegs, threads, fit) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
 
     def without(self, generator: str) -> "Crops":
         """The faces that are not of a generator. The column `generator` must be there."""
@@ -118,12 +138,19 @@ def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequen
 
 
 def stream(
-    sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str], size: int = 256
+    sets: Iterable[FaceSet],
+    splits: Sequence[Split],
+    columns: Sequence[str],
+    size: int = 256,
+    fit: Fit | None = None,
 ) -> Iterator[Faces]:
-    """Yield batches of at most `size` faces of some splits, in stored order; threads decode the next batch."""
+    """Yield batches of at most `size` faces of some splits, in stored order; threads decode the next batch.
+
+    `fit` is for native sets; see `decode_crops`.
+    """
 
     def decoded(batch: pa.RecordBatch, threads: Executor) -> Faces:
-        pixels = decode_crops(batch["image"].field("bytes").to_pylist(), threads)
+        pixels = decode_crops(batch["image"].field("bytes").to_pylist(), threads, fit)
         return Faces(pixels, {name: batch[name].to_pylist() for name in columns})
 
     stored = (batch for face_set in sets for batch in face_set.batches(splits, ["image", *columns], size))
@@ -131,10 +158,14 @@ def stream(
 
 
 def load_faces(
-    sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str] = ("label", "source")
+    sets: Iterable[FaceSet],
+    splits: Sequence[Split],
+    columns: Sequence[str] = ("label", "source"),
+    fit: Fit | None = None,
 ) -> Faces:
-    """Read and decode all faces of some splits. The result may be empty."""
-    parts = list(stream(sets, splits, columns, 1024))
+    """Read and decode all faces of some splits; `fit` is for native sets, see `decode_crops`. The result may be
+    empty."""
+    parts = list(stream(sets, splits, columns, 1024, fit))
     if not parts:
         return Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
     return Faces(

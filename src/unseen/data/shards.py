@@ -2,6 +2,8 @@
 
 A set is a folder: `part-00000.parquet` ..., `index.parquet`, `set.json` (name, role, counts, and the side of its
 crops) and `dropped.csv` (dropped pictures with reasons). Role and side are checked again when a set is opened.
+
+The crops of a native set have sides of their own: `side` is then the largest that params allow, and `native` is true.
 """
 
 import csv
@@ -20,6 +22,7 @@ from unseen.core.files import CsvLines, atomic_folder, read_json, sha256_of, wri
 from unseen.core.recovery import advice
 from unseen.core.settings import Role
 from unseen.data.face_rows import IGNORED, SCHEMA, Dropped, FaceRow, side_of
+from unseen.data.sides import AGAIN, Sides, described
 from unseen.data.splits import Split
 
 ROWS_PER_SHARD = 4096
@@ -54,6 +57,7 @@ def write_set(
     use: Role,
     label: int,
     items: Iterable[FaceRow | Dropped],
+    native: int | None = None,
 ) -> dict[str, Any]:
     """Write a set, in the given order, and return its counts.
 
@@ -63,13 +67,14 @@ def write_set(
         use: the set's role.
         label: 0 real, 1 fake, for all rows.
         items: faces and dropped pictures; read lazily, with one shard in memory.
+        native: of a native set, the largest side of its crops in pixels; None for crops of equal side.
 
     Returns:
         `read`, `kept`, `dropped` and `ignored` (by reason; ignored files are not pictures and do not count as read),
         `splits` (pictures by split), `identities` (by split), `notes`.
 
     Raises:
-        UserError: there is no face, or the crops are not squares of equal side.
+        UserError: there is no face, or the crops are not squares of equal side, or not native ones.
     """
     dropped: list[Dropped] = []
     ignored: list[Dropped] = []
@@ -118,21 +123,32 @@ def write_set(
                 such = examples[Counter(item.reason for item in dropped).most_common(1)[0][0]]
                 read = f"its {counts['read']} pictures (dropped: {counts['dropped']}, such as {such})"
             raise UserError(f"`{name}`: no face was stored from {read}; correct its block in params")
-        if len(sides) > 1 or None in sides:
-            raise UserError(f"`{name}`: its crops are not squares of equal side: {sorted(map(str, sides))}")
+        side = _side(name, sides, native)
         with (part / "dropped.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(CsvLines(handle))
             writer.writerow(["path", "reason", "detail"])
             for item in [*dropped, *ignored]:
                 writer.writerow([printable(item.path), item.reason, printable(item.detail)])
-        card = {"name": name, "use": use, "label": label, "side": sides.pop(), "counts": counts, "examples": examples}
+        card = {"name": name, "use": use, "label": label, **side, "counts": counts, "examples": examples}
         write_json(part / "set.json", card)
     return counts
 
 
+def _side(name: str, sides: set[int | None], native: int | None) -> dict[str, Any]:
+    """The entries of a set's card about the sides of its crops; see `write_set`."""
+    found = [side for side in sides if side is not None]
+    if len(found) < len(sides) or (native is None and len(sides) > 1):
+        raise UserError(f"`{name}`: its crops are not squares of equal side: {sorted(map(str, sides))}")
+    if native is None:
+        return {"side": found[0]}
+    if max(found) > native:
+        raise UserError(f"`{name}`: a crop has {max(found)} pixels, more than `faces.side`, {native}")
+    return {"side": native, "native": True}
+
+
 @dataclass(frozen=True)
 class FaceSet:
-    """A stored face set."""
+    """A stored face set; see `Sides`."""
 
     folder: Path
     name: str
@@ -140,6 +156,11 @@ class FaceSet:
     label: int
     side: int
     counts: dict[str, Any]
+    native: bool = False
+
+    def of_sides(self) -> dict[str, Any]:
+        """The entries of the card about sides, for a set that is a selection of this one."""
+        return {"side": self.side, **({"native": True} if self.native else {})}
 
     def fingerprint(self) -> list[str]:
         """SHA-256 of each shard."""
@@ -155,7 +176,7 @@ class FaceSet:
         """Yield batches of at most `size` rows of some splits, in stored order. Does not load the whole set.
 
         Raises:
-            UserError: the first crop of a batch has another side than the set's card.
+            UserError: the first crop of a batch has a side that the set's card does not allow.
         """
         wanted = pa.array(list(splits), pa.string())
         for shard in sorted(self.folder.glob("part-*.parquet")):
@@ -163,31 +184,32 @@ class FaceSet:
                 chosen = batch.filter(pc.is_in(batch["split"], wanted))
                 if not chosen.num_rows:
                     continue
-                if "image" in columns and (found := side_of(chosen["image"][0]["bytes"].as_py())) != self.side:
-                    raise UserError(f"{shard}: a crop of {found} pixels in a set of {self.side}; {AGAIN}")
+                if "image" in columns:
+                    found = side_of(chosen["image"][0]["bytes"].as_py())
+                    if found != self.side and not (self.native and found and found < self.side):
+                        raise UserError(f"{shard}: a crop of {found} pixels in a set of {self.side}; {AGAIN}")
                 yield chosen.select(list(columns))
 
 
-AGAIN = "make it again with `dvc repro --force --single-item STAGE@SET` (faces, generate or twins), then `dvc repro`"
-
-
-def check_sides(sets: Sequence[FaceSet], side: int | None = None, of: str = "`faces.side`") -> None:
-    """Check that the crops of all sets have the same side.
+def check_sides(sets: Sequence[FaceSet], wanted: Sides | None = None, of: str = "`faces`") -> None:
+    """Check that the crops of all sets have the same side, or that all sets are native with the same largest side.
 
     Args:
         sets: any sets.
-        side: the required side in pixels; None for that of the first set.
-        of: what requires it, for the message.
+        wanted: the required sides; None for those of the first set.
+        of: what requires them, for the message.
 
     Raises:
-        UserError: a set has another side.
+        UserError: a set has others.
     """
     if not sets:
         return
-    wanted, by = (side, of) if side is not None else (sets[0].side, str(sets[0].folder))
+    if wanted is None:
+        wanted, of = sets[0], str(sets[0].folder)
     for face_set in sets:
-        if face_set.side != wanted:
-            raise UserError(f"{face_set.folder}: has crops of {face_set.side} pixels, but {by} has {wanted}; {AGAIN}")
+        if (face_set.side, face_set.native) != (wanted.side, wanted.native):
+            has, needs = described(face_set), described(wanted)
+            raise UserError(f"{face_set.folder}: has crops of {has}, but {of} has {needs}; {AGAIN}")
 
 
 def open_set(folder: Path) -> FaceSet:
@@ -202,7 +224,9 @@ def open_set(folder: Path) -> FaceSet:
         raise UserError(f"{folder}: no face set here; {advice(folder)}") from None
     if "side" not in card:
         raise UserError(f"{folder}: set.json has no `side`, so an older version wrote it; run `dvc repro`")
-    return FaceSet(folder, card["name"], card["use"], card["label"], card["side"], card["counts"])
+    return FaceSet(
+        folder, card["name"], card["use"], card["label"], card["side"], card["counts"], card.get("native", False)
+    )
 
 
 def _below(root: Path) -> list[FaceSet]:

@@ -162,6 +162,6 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
             writer.writerow(["id", "of", "why", "bits"])
             writer.writerows([m.id, m.of, m.why, m.bits] for found in left_out.values() for m in found)
         card = {"name": face_set.name, "use": face_set.use, "label": face_set.label}
-        card |= {"side": face_set.side, "counts": counts}
+        card |= {**face_set.of_sides(), "counts": counts}
         write_json(part / "set.json", card)
     return counts

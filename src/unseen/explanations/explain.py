@@ -25,7 +25,7 @@ from unseen.explanations.explanations import (
 from unseen.explanations.heat import Heat, heat, method_of
 from unseen.explanations.panels import PanelCell, PanelRow, overlay, sheet, shown
 from unseen.explanations.settings import ExplanationSettings
-from unseen.faces.preprocess import Framing
+from unseen.faces.crop import Framing
 from unseen.gans.training.quality import Backbone
 
 METHODS = {"own": "its own heatmap", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}

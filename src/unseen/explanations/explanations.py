@@ -22,7 +22,7 @@ from unseen.data.splits import unit_interval
 from unseen.evaluation.bootstrap import bounded
 from unseen.explanations.face_area import Ellipse, ellipse_in_crop, within
 from unseen.explanations.heat import Heat
-from unseen.faces.preprocess import Framing
+from unseen.faces.crop import Framing
 
 OUTCOMES = {
     "true_positive": (1, True),

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unseen.faces.crop import Framing, square_around
 from unseen.faces.detect import DetectedFace
-from unseen.faces.preprocess import Framing, square_around
 
 Mask = npt.NDArray[np.bool_]
 Ellipse = tuple[float, float, float, float]

@@ -113,7 +113,12 @@ def gather(
 
     try:
         counts = write_set(
-            folder, name, source.use, 1 if source.label == "fake" else 0, checkpoint.continued(fresh())
+            folder=folder,
+            name=name,
+            use=source.use,
+            label=1 if source.label == "fake" else 0,
+            items=checkpoint.continued(fresh()),
+            native=preprocessing.settings.native_side(),
         )
     except UserError:
         checkpoint.clear()  # the result would be the same after a resume

@@ -1,7 +1,8 @@
 """The preprocessing of all faces, real and fake: decode, detect, crop, resize once, encode once.
 
 It does not know the label. A crop is aligned in position and size but not rotated: a rotation resamples the picture a
-second time, and a detector could learn a difference in resampling between the classes.
+second time, and a detector could learn a difference in resampling between the classes. With `faces.native` a crop
+that is not larger than `faces.side` is not resized either; see `unseen.faces.crop`.
 """
 
 import hashlib
@@ -9,26 +10,19 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from unseen.data.splits import unit_interval
+from unseen.faces.crop import Framing, share_outside, square_of, stored_crop
 from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.faces.original import original
 from unseen.faces.settings import FaceSettings, JpegSettings
 
-CENTRE_DOWN = 0.35
-"""Position of the crop's centre between the eyes (0) and the mouth (1)."""
-
 HELD_PIXELS = 2**24
 """Decoded pixels (50 MB) at which the waiting pictures go to the face detector."""
-
-Framing = Literal["found", "whole"]
-"""`found`: crop around the detected face. `whole`: use the picture as it is, because a generator trained on crops
-made it; a second crop would resample fakes once more than reals."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,8 @@ class Crop:
         size: width and height of the picture, in pixels.
         face: the face in the picture.
         several: whether more than one face was detected.
-        original: properties of the file; see `unseen.faces.original`.
+        original: properties of the file, see `unseen.faces.original`; and of a native crop `square`, the side of its
+            square in the picture in pixels, and `outside`, see `share_outside`.
     """
 
     jpeg: bytes
@@ -54,34 +49,6 @@ class Crop:
     face: DetectedFace
     several: bool
     original: dict[str, str]
-
-
-def square_around(face: DetectedFace, scale: float) -> tuple[float, float, float]:
-    """Centre x, centre y and side of the crop, in pixels, as in FFHQ's alignment (Karras et al. 2019).
-
-    The side is `scale` x the larger of 2 x the distance between the eyes and 1.8 x the distance from eyes to mouth,
-    so a face in profile has the same size.
-    """
-    (lx, ly), (rx, ry), _, (mlx, mly), (mrx, mry) = face.landmarks
-    eyes_x, eyes_y = (lx + rx) / 2, (ly + ry) / 2
-    down_x, down_y = (mlx + mrx) / 2 - eyes_x, (mly + mry) / 2 - eyes_y
-    side = scale * max(2.0 * math.hypot(rx - lx, ry - ly), 1.8 * math.hypot(down_x, down_y))
-    return eyes_x + CENTRE_DOWN * down_x, eyes_y + CENTRE_DOWN * down_y, side
-
-
-def crop_square(picture: Image.Image, x: float, y: float, side: float, size: int) -> Image.Image:
-    """Crop the square of `side` pixels around (x, y) and resize it once to `size`, with antialiasing.
-
-    Outside of the picture, the pixels at its edge are repeated.
-    """
-    left, top = x - side / 2, y - side / 2
-    beyond = max(0.0, -left, -top, left + side - picture.width, top + side - picture.height)
-    if beyond > 0:
-        pad = math.ceil(beyond)
-        picture = Image.fromarray(np.pad(np.asarray(picture), ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
-        left, top = left + pad, top + pad
-    box = (left, top, min(left + side, picture.width), min(top + side, picture.height))
-    return picture.resize((size, size), Image.Resampling.LANCZOS, box=box)
 
 
 def encode(crop: Image.Image, sha256: str, settings: JpegSettings, seed: int) -> bytes:
@@ -116,18 +83,15 @@ def main_face(found: list[DetectedFace], picture: Image.Image) -> DetectedFace:
 def crop_face(
     picture: Image.Image, face: DetectedFace, sha256: str, settings: FaceSettings, seed: int
 ) -> tuple[bytes, str]:
-    """Crop, resize and encode a detected face.
+    """Crop and encode a detected face.
 
     Returns:
-        JPEG bytes of a `settings.side` square, and its difference hash.
+        JPEG bytes of a square, see `stored_crop`, and its difference hash.
 
     Raises:
         BadPictureError: `too_small`.
     """
-    x, y, side = square_around(face, settings.scale)
-    if not side >= settings.min_crop:
-        raise BadPictureError("too_small", f"the face's crop is {side:.0f} px, below {settings.min_crop}")
-    crop = crop_square(picture, x, y, side, settings.side)
+    crop = stored_crop(picture, square_of(picture, face, settings, "found"), settings, "found")
     return encode(crop, sha256, settings.jpeg, seed), difference_hash(crop)
 
 
@@ -145,13 +109,14 @@ def _crop(
         raise BadPictureError("no_face", "no face was found")
     sha256 = hashlib.sha256(data).hexdigest()
     face = main_face(found, picture)
-    if framing == "found":
-        jpeg, dhash = crop_face(picture, face, sha256, settings, seed)
-    else:
-        side = min(picture.size)
-        crop = crop_square(picture, picture.width / 2, picture.height / 2, side, settings.side)
-        jpeg, dhash = encode(crop, encoded_as or sha256, settings.jpeg, seed), difference_hash(crop)
+    square = square_of(picture, face, settings, framing)
+    crop = stored_crop(picture, square, settings, framing)
+    quality_of = encoded_as if encoded_as and framing == "whole" else sha256
+    jpeg, dhash = encode(crop, quality_of, settings.jpeg, seed), difference_hash(crop)
     picture_dhash = difference_hash(picture)
+    of_square = {}
+    if settings.native:
+        of_square = {"square": f"{square[2]:.1f}", "outside": f"{share_outside(picture, square):.3f}"}
     return Crop(
         jpeg=jpeg,
         sha256=sha256,
@@ -160,7 +125,7 @@ def _crop(
         size=picture.size,
         face=face,
         several=len(found) > 1,
-        original=original(data),
+        original=original(data) | of_square,
     )
 
 

@@ -4,6 +4,9 @@ from pydantic import Field, model_validator
 
 from unseen.core.settings import Settings
 
+CENTRE = 0.35
+"""Position of a crop's centre between the eyes (0) and the mouth (1), by default."""
+
 
 class JpegSettings(Settings):
     """JPEG quality of stored crops, drawn uniformly from [low, high] for each picture of both classes."""
@@ -39,9 +42,20 @@ class DetectSettings(Settings):
 class FaceSettings(Settings):
     """Settings of preprocessing, the same for real and fake."""
 
-    side: int = Field(64, ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side")
+    side: int = Field(
+        64, ge=32, le=512, multiple_of=32, description="pixels of a stored crop's side; with `native` the largest"
+    )
+    native: bool = Field(
+        False, description="crops up to `side` keep their pixels and their own side, and only larger ones are resized"
+    )
     scale: float = Field(
-        1.1, gt=0.5, le=3, description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth)"
+        1.1,
+        gt=0.5,
+        le=3,
+        description="crop side in units of max(2 x eye distance, 1.8 x eyes to mouth); FFHQ's pictures: 1.87",
+    )
+    centre: float = Field(
+        CENTRE, ge=0, le=1, description="crop's centre between the eyes (0) and the mouth (1); FFHQ's pictures: 0.1"
     )
     min_crop: int = Field(32, ge=8, description="pixels; a face whose crop would be smaller is dropped")
     max_pixels: int = Field(
@@ -49,3 +63,7 @@ class FaceSettings(Settings):
     )
     detect: DetectSettings = DetectSettings()
     jpeg: JpegSettings = JpegSettings()
+
+    def native_side(self) -> int | None:
+        """The largest side of native crops in pixels; None if crops are not native."""
+        return self.side if self.native else None

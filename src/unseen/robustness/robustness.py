@@ -119,7 +119,7 @@ def score_changes(
         for name, folder in folders.items():
             face_set = open_set(folder)
             for detector in detectors:
-                check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
+                check_sides([face_set], detector.faces, f"the detector `{detector.name}`")
             batches = prefetch(_stored(face_set, chosen(face_set, most, seed)), _decoded)
             for faces in progress(batches, f"robustness on {name}", "batch"):
                 writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())

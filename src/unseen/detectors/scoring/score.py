@@ -23,7 +23,7 @@ from unseen.detectors.shared.logits import logits_of
 def _scored(detector: TrainedDetector, seed: int, name: str, folder: Path) -> Iterator[dict[str, list[object]]]:
     """Yield the detector's predictions on an evaluation set; see `score_set`."""
     face_set = open_set(folder)
-    check_sides([face_set], detector.faces.side, f"the detector `{detector.name}`")
+    check_sides([face_set], detector.faces, f"the detector `{detector.name}`")
     device = prepare()
     model = detector.model.to(device)
     faces_of_set = stream([face_set], measurable(face_set), FROM_SHARDS)

@@ -91,4 +91,4 @@ def sample_set(
             facts = Facts(identity, split_of(identity, splits), {ATTRIBUTE: str(training_seed)})
             yield face_row(crop, path, name, gan.name, facts)
 
-    return write_set(folder, name, settings.use, 1, rows())
+    return write_set(folder, name, settings.use, 1, rows(), faces.native_side())
