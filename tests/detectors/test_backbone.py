@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import huggingface_hub.constants
 import numpy as np
 import pytest
 import timm
@@ -13,7 +12,6 @@ from torch import Tensor
 
 from unseen.core.errors import UserError
 from unseen.data.pictures import Faces
-from unseen.detectors.shared import backbone
 from unseen.detectors.shared.backbone import Backboned, created, layers, load_backbone
 from unseen.detectors.shared.ela import error_levels
 from unseen.detectors.shared.logits import as_batch, logits_of
@@ -121,29 +119,55 @@ def test_no_file_or_two(published: State, tmp_path: Path) -> None:
     assert "expected one file" in refusal(lambda: loaded(tmp_path))
 
 
-def test_the_hub_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    message = refusal(lambda: loaded(Path("models/hub")))
-    assert f"`weights: hub` could not fetch `{NET}`" in message
-    assert "`weights: assets/...`" in message
-    assert "`weights: none`" in message
+@pytest.fixture
+def model(published: State, tmp_path: Path) -> Path:
+    """A repository of timm, as the stage `hub` leaves it."""
+    folder = tmp_path / "models/hub/net"
+    folder.mkdir(parents=True)
+    save_file(published, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"architecture": "test_resnet"}')
+    return folder
 
 
-def test_the_hub(published: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = timm.create_model(NET, num_classes=0)
-    asked = []
+def test_a_model_of_the_hub(published: State, model: Path) -> None:
+    save_file(published, model / "other.safetensors")  # model.safetensors comes first
+    assert same(loaded(model), without_classifier(published))
 
-    def fetched(name: str, **options: object) -> torch.nn.Module:
-        asked.append((name, options))
-        found: torch.nn.Module = timm.models.create_model(name, num_classes=0)
-        found.load_state_dict(without_classifier(published))
-        return found
 
-    monkeypatch.setattr(backbone.timm, "create_model", fetched)
-    load_backbone(network, NET, Path("models/hub"))
-    assert asked == [(NET, {"pretrained": True, "num_classes": 0})]
-    assert same(copied(network), without_classifier(published))
+def test_a_model_of_the_hub_of_another_network(model: Path) -> None:
+    save_file(timm.create_model("test_efficientnet").state_dict(), model / "model.safetensors")
+    (model / "config.json").write_text('{"architecture": "test_efficientnet"}')
+    message = refusal(lambda: loaded(model))
+    assert f"{model}: not the weights of `{NET}`, but of `test_efficientnet`; correct `backbone`" in message
+    (model / "config.json").unlink()
+    assert f"{model}: not the weights of `{NET}`; correct `backbone`" in refusal(lambda: loaded(model))
+
+
+def test_a_model_of_the_hub_without_one_file_of_weights(published: State, model: Path) -> None:
+    (model / "model.safetensors").unlink()
+    assert "expected model.safetensors or one other file of weights; choose it with" in refusal(lambda: loaded(model))
+    save_file(published, model / "a.safetensors")
+    assert same(loaded(model), without_classifier(published))
+    save_file(published, model / "b.safetensors")
+    assert "but a.safetensors, b.safetensors; choose it with `hub.net.files`" in refusal(lambda: loaded(model))
+
+
+def test_timm_converts_weights_with_other_names(tmp_path: Path) -> None:
+    """DINOv2's own files name the layer scale otherwise than timm; and positions of another side are resized."""
+    torch.manual_seed(4)
+    options = {"num_classes": 0, "dynamic_img_size": True, "init_values": 1e-5}
+    theirs = timm.create_model("test_vit", **options)
+    state = {name.replace("ls1.gamma", "ls1.g"): value for name, value in theirs.state_dict().items()}
+    folder = tmp_path / "hub/vit"
+    folder.mkdir(parents=True)
+    save_file({f"model.{name}": value for name, value in state.items()}, folder / "model.safetensors")
+    network = timm.create_model("test_vit", **options)
+    assert "not the weights of `test_vit`" in refusal(lambda: load_backbone(network, "test_vit", folder))
+    smaller = timm.create_model("test_vit", img_size=96, **options).state_dict()
+    save_file(smaller, folder / "model.safetensors")
+    load_backbone(network, "test_vit", folder)
+    assert torch.equal(network.patch_embed.proj.weight, smaller["patch_embed.proj.weight"])
+    assert network.pos_embed.shape != smaller["pos_embed"].shape
 
 
 def test_none_is_random_by_the_seed() -> None:

@@ -43,7 +43,7 @@ def test_what_can_not_be_meant_is_refused(wrong: dict[str, Any], said: str) -> N
         {"paired": True, "mix": MIX},
         {"frozen_steps": 1, "frozen_learning_rate": 0.01},
         OTHER | {"dropout": 0.5, "ela": {"quality": 90, "scale": 10}},
-        {"weights": "hub"},
+        {"weights": "hub/resnet50"},
     ],
 )
 def test_what_can_be_meant_is_taken(right: dict[str, Any]) -> None:

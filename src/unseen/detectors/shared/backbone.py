@@ -1,5 +1,6 @@
 """Base class of detectors on a timm network, and the loading of pretrained weights."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unseen.core.errors import UserError
+from unseen.core.files import read_json
 from unseen.detectors.shared.base import Detector, resized
 from unseen.detectors.shared.ela import error_levels
 from unseen.detectors.shared.settings import LastLayersSettings, NetworkSettings
@@ -110,34 +112,60 @@ def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
     Args:
         network: the network.
         name: timm's name of it.
-        weights: a folder below models with one file; `models/hub` for timm's hub; or `models/none` to load nothing.
+        weights: a folder below models with one file; a folder of a timm repository in `models/hub`; or `models/none`
+            to load nothing.
 
     Raises:
         UserError: the weights are not available, damaged, or of another network.
     """
     if weights.name == "none":
         return
-    if weights.name == "hub":
-        state, ordered = _from_hub(network, name), False
+    message = f"{weights}: not the weights of `{name}`"
+    if weights.parent.name == "hub":
+        state, ordered = _from_hub(network, weights), False
+        message += f"{_described(weights)}; correct `backbone`, or the repository in `hub.{weights.name}`"
     else:
         files = sorted(file for file in weights.glob("*") if file.suffix in (".pth", ".pt", ".bin", ".safetensors"))
         if len(files) != 1:
             raise UserError(f"{weights}: expected one file of weights; run `dvc repro packaged asset`")
         # safetensors sorts tensors by name, so their order has no meaning
         state, ordered = _from_file(files[0]), files[0].suffix != ".safetensors"
-    _check_and_load(network, state, ordered, f"{weights}: not the weights of `{name}`")
+    _check_and_load(network, state, ordered, message)
 
 
-def _from_hub(network: nn.Module, name: str) -> dict[str, Tensor]:
-    try:
-        state: dict[str, Tensor] = timm.create_model(name, pretrained=True, num_classes=0).state_dict()
-    except Exception as error:  # the exception without a network depends on the HTTP client
-        what = one_line(f"{type(error).__name__}: {error}")
+def _from_hub(network: nn.Module, folder: Path) -> dict[str, Tensor]:
+    """The weights of a repository of timm, converted by timm where they have other names or shapes.
+
+    Raises:
+        UserError: the folder has not one file of weights, or it is damaged.
+    """
+    files = [folder / "model.safetensors"]
+    if not files[0].is_file():
+        files = sorted(folder.glob("*.safetensors"))
+    if len(files) != 1:
+        names = f", but {', '.join(file.name for file in files)}" if files else ""
         raise UserError(
-            f"`weights: hub` could not fetch `{name}` ({what}); without a network, give its file as an asset "
-            "(`weights: assets/...`), or start from random weights with `weights: none`"
-        ) from None
-    return state
+            f"{folder}: expected model.safetensors or one other file of weights{names}; choose it with "
+            f"`hub.{folder.name}.files`, and run `dvc repro hub@{folder.name}`"
+        )
+    state = _from_file(files[0])
+    convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
+    if convert is None or _fits(network, state):
+        return state
+    try:
+        converted: dict[str, Tensor] = convert(dict(state), network)
+    except Exception:  # of weights of another network; exceptions differ between networks
+        return state
+    return converted
+
+
+def _described(folder: Path) -> str:
+    """What timm's configuration in a folder says of the network, for messages; empty if there is none."""
+    try:
+        architecture = read_json(folder / "config.json")["architecture"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f", but of `{one_line(architecture)}`"
 
 
 def _from_file(file: Path) -> dict[str, Tensor]:
@@ -155,13 +183,18 @@ def _from_file(file: Path) -> dict[str, Tensor]:
     return found
 
 
+def _fits(network: nn.Module, state: dict[str, Tensor]) -> bool:
+    """Whether there is a tensor of the right shape for each tensor of the network."""
+    own = network.state_dict()
+    return all(name in state and state[name].shape == value.shape for name, value in own.items())
+
+
 def _check_and_load(network: nn.Module, state: dict[str, Tensor], ordered: bool, message: str) -> None:
     """Load by name; or by order, for packages with timm's tensors in timm's order under older names."""
     own = network.state_dict()
     if ordered and not own.keys() <= state.keys():
         state = dict(zip(own, state.values(), strict=False))
-    shapes = {name: tuple(value.shape) for name, value in own.items()}
-    if {name: tuple(value.shape) for name, value in state.items() if name in own} != shapes:
+    if not _fits(network, state):
         raise UserError(message)
     network.load_state_dict({name: state[name] for name in own})
 

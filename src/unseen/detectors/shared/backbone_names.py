@@ -13,6 +13,21 @@ def _did_you_mean(name: str, known: list[str]) -> str:
     return f"; did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else ""
 
 
+def hub_block(network: str) -> tuple[str, str]:
+    """The name and the text of a block of params that fetches timm's weights of a network.
+
+    Args:
+        network: timm's name of the network, with or without a tag.
+    """
+    import timm  # takes seconds
+
+    plain, _, tag = network.partition(".")
+    found = timm.get_pretrained_cfg(plain)
+    tag = tag or (found.tag if found and found.tag else "")
+    name = plain.lower()
+    return name, f'hub: {{{name}: {{repo: timm/{plain}{"." * bool(tag)}{tag}, revision: ""}}}}'
+
+
 def check_backbone(name: str, key: str) -> None:
     """Raise an error if timm does not know the network or its tag of weights.
 

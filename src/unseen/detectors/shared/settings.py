@@ -12,7 +12,9 @@ from unseen.core.settings import DataFolder, FakesFolder, Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-Backbone = Annotated[str, Field(pattern=r"^\w+(\.\w+)?$", description="timm's name; a tag after a dot is for `hub`")]
+Backbone = Annotated[
+    str, Field(pattern=r"^\w+(\.\w+)?$", description="timm's name, with or without a tag of weights")
+]
 
 InputSize = Annotated[
     int, Field(ge=32, le=512, multiple_of=32, description="pixels the network sees; crops are resized")
@@ -88,9 +90,9 @@ class FittedSettings(Settings):
     """Settings of every detector kind. The class attributes tell the check of params what a kind requires.
 
     Attributes:
-        starts_from: with `assets`, `weights` may be `none`, `hub` or a folder of assets; with `gans` it must be a GAN
-            of params whose fakes are not held out.
-        network: timm's name of the network that `weights: hub` fetches, for a kind without a knob `backbone`.
+        starts_from: with `assets`, `weights` may be `none`, a folder of assets or of the hub; with `gans` it must be
+            a GAN of params whose fakes are not held out.
+        network: timm's name of the network, for a kind without a knob `backbone`.
         sees_stored_crops: crops are not resized, so `input_size` must equal `faces.side`.
         attributes_knob: name of the knob that lists attributes of faces. At least one real and one fake training set
             must have all of them.
@@ -103,8 +105,8 @@ class FittedSettings(Settings):
 
     kind: str = Field(description="file below src/unseen/detectors/kinds")
     weights: str = Field(
-        pattern=r"^(none|hub|(assets|gans)/[a-z0-9_]+)$",
-        description="folder below models with the initial weights; `hub` for timm's; or `none`, random",
+        pattern=r"^(none|hub|(assets|gans|hub)/[a-z0-9_]+)$",
+        description="initial weights, a folder below models such as assets/NAME or hub/NAME; or `none`, random",
     )
     train_on: TrainOn
     seed: int = Field(0, ge=0, description="added to the run's seed; splits do not change")

@@ -1,0 +1,1 @@
+"""Models of a Hugging Face hub: settings, download, checks."""
