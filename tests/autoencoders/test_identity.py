@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 from scipy.fft import dctn
 
 from faces_for_training import OrlFaces, encoded, stored
 from unseen.audit.shortcuts import audit, folds_of, separation
-from unseen.autoencoders.identity import Identity, before_encode, uncompressed
-from unseen.autoencoders.settings import TwinSettings
+from unseen.autoencoders.identity import before_encode, uncompressed
+from unseen.autoencoders.makers import twin_makers
+from unseen.autoencoders.settings import OWN, TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.settings import validated
 from unseen.data.evaluation_sets import IDENTITY
@@ -109,14 +111,16 @@ def test_identity_twins_of_photos_are_not_told_from_them(
     splits: list[Split] = ["test" if int(one.rpartition("s")[2]) > 20 else "train" for one in people]
     hashes = [crop.sha256 for crop in crops]
     reals = stored(tmp_path / "orl", [crop.jpeg for crop in crops], people, splits, hashes=hashes)
-    knobs = TwinSettings(group="control", use="held_out", autoencoder=IDENTITY, of="faces/people")
-    twin_set(
-        "control", knobs, IDENTITY, {0: Identity()}, [reals], face_detector, face_settings, SEED, tmp_path / "control"
-    )
+    knobs = TwinSettings(group="control", use="held_out", autoencoder=OWN + IDENTITY, of="faces/people")
+    makers = twin_makers(knobs, tmp_path / "models", torch.device("cpu"))
+    twin_set("control", knobs, makers, [reals], face_detector, face_settings, SEED, tmp_path / "control")
     twins = open_set(tmp_path / "control")
     columns = ["generator", "identity", "split", "attributes"]
     rows = twins.index(["train", "val", "test"], columns)
     assert set(rows["generator"]) == {IDENTITY}
+    assert {key for made in rows["attributes"] for key, _ in made} == {"number", "twin_of"}, (
+        "no network and so no training seed"
+    )
     assert len(rows["identity"]) > 0.9 * len(crops)
     assert set(zip(rows["identity"], rows["split"], strict=True)) <= set(zip(people, splits, strict=True))
     pair = audit([reals, twins], face_detector, max_auc=0.6)["pairs"]["orl / control"]
@@ -127,7 +131,7 @@ def test_identity_twins_of_photos_are_not_told_from_them(
 
 def with_control(data: dict[str, Any], **changed: Any) -> list[str]:
     """What is wrong with params.yaml and a set of identity twins."""
-    control = {"group": "control", "use": "held_out", "autoencoder": IDENTITY, "of": "faces/people"}
+    control = {"group": "control", "use": "held_out", "autoencoder": OWN + IDENTITY, "of": "faces/people"}
     data["twins"] = {"control": control | changed}
     return list(problems(validated(Params, data, "")))
 

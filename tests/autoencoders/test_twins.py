@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from faces_for_training import OrlFaces, bytes_below, encoded, stored
 from gans.tiny import AUTOENCODER
+from unseen.autoencoders.makers import TwinMakers
 from unseen.autoencoders.settings import TwinSettings
 from unseen.autoencoders.twins import twin_set
 from unseen.core.errors import UserError
@@ -58,8 +59,10 @@ def reals(folder: Path, faces: OrlFaces, face_detector: FaceDetector, settings: 
 def twins(
     folder: Path, net: nn.Module, of: FaceSet, face_detector: FaceDetector, settings: FaceSettings
 ) -> dict[str, Any]:
-    knobs = TwinSettings(group="own", use="train", autoencoder="auto", of="faces/people", low_frequencies=0.0)
-    return twin_set(folder.name, knobs, "auto", {0: net}, [of], face_detector, settings, SEED, folder)
+    knobs = TwinSettings(
+        group="own", use="train", autoencoder="autoencoders/auto", of="faces/people", low_frequencies=0.0
+    )
+    return twin_set(folder.name, knobs, TwinMakers("auto", {0: net}), [of], face_detector, settings, SEED, folder)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -178,7 +181,13 @@ def test_twins_that_train_are_of_reals_that_train(
 
 def params_with(data: dict[str, Any], maker: dict[str, Any], **changed: Any) -> Params:
     """params.yaml with one autoencoder and one set of twins."""
-    made = {"group": "twins", "use": "train", "autoencoder": "auto", "of": "faces/people", "low_frequencies": 0.25}
+    made = {
+        "group": "twins",
+        "use": "train",
+        "autoencoder": "autoencoders/auto",
+        "of": "faces/people",
+        "low_frequencies": 0.25,
+    }
     data["autoencoders"] = {"auto": AUTOENCODER | maker}
     data["twins"] = {"auto_twins": made | changed}
     params: Params = validated(Params, data, "")
@@ -198,8 +207,13 @@ def test_twins_that_fit_are_fine(params_data: dict[str, Any]) -> None:
     [
         (
             {},
-            {"autoencoder": "outo"},
-            "`twins.auto_twins.autoencoder` is 'outo'; allowed: auto, identity; did you mean `auto`?",
+            {"autoencoder": "auto"},
+            "`twins.auto_twins.autoencoder` is 'auto'; allowed: autoencoders/auto, autoencoders/identity",
+        ),
+        (
+            {},
+            {"autoencoder": "hub/vae"},
+            "`twins.auto_twins.autoencoder` is 'hub/vae'; allowed: autoencoders/auto, autoencoders/identity",
         ),
         ({}, {"of": "fakes/own"}, "`twins.auto_twins.of` is 'fakes/own', but `dcgan_fakes` in it is fake, not real"),
         ({}, {"of": "faces/nobody"}, "`twins.auto_twins.of` is 'faces/nobody', which holds no set"),
@@ -227,7 +241,7 @@ def test_held_out_twins_are_of_an_autoencoder_that_trains_none(params_data: dict
     params["twins"]["kept"] = params["twins"]["auto_twins"] | {
         "group": "held_out",
         "use": "held_out",
-        "autoencoder": "again",
+        "autoencoder": "autoencoders/again",
     }
     with pytest.raises(UserError, match=r"`twins\.kept.use` is 'held_out', but `auto_twins` of the same autoencoder"):
         check(validated(Params, params, ""))

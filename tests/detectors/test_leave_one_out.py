@@ -183,7 +183,7 @@ def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_the_stages_make_the_matrix(data: Path, params_data: dict[str, Any]) -> None:
     params_data["training_seeds"] = 2
     params_data["autoencoders"] = {"auto": {"train_on": "faces/people", "weights": "none"}}
-    twins = {"group": "own", "use": "train", "autoencoder": "auto", "of": "faces/people"}
+    twins = {"group": "own", "use": "train", "autoencoder": "autoencoders/auto", "of": "faces/people"}
     params_data["twins"] = {"own_twins": twins}
     params_data["evaluation_sets"]["own_twins"] = {"data": "fakes/own/own_twins", "split": "test"}
     pairs = {

@@ -507,7 +507,12 @@ def test_generators_of_other_names_may_train_and_measure(params_data: dict[str, 
 def test_twins_of_people_who_train_are_not_measured_on(params_data: dict[str, Any], tmp_path: Path, use: str) -> None:
     ladder = read_yaml(ROOT / "experiments/ladder.yaml")
     params_data["autoencoders"] = {"nearest": {**ladder["autoencoders"]["by_nearest"], "train_on": "faces/people"}}
-    twins = {**ladder["twins"]["nearest_twins"], "autoencoder": "nearest", "of": "faces/people", "use": use}
+    twins = {
+        **ladder["twins"]["nearest_twins"],
+        "autoencoder": "autoencoders/nearest",
+        "of": "faces/people",
+        "use": use,
+    }
     params_data["twins"] = {"copies": {**twins, "group": "copied"}}
     params_data["evaluation_sets"]["copies"] = {"data": "fakes/copied/copies", "split": "all"}
     message = refusal(params_data, tmp_path)

@@ -92,7 +92,12 @@ def with_twins(
     for name, use, knobs in (("kept", "held_out", of_kept), ("seen", "train", of_seen)):
         if knobs is not None:
             data["autoencoders"][name] = {**AUTOENCODER, **knobs}
-            data["twins"][f"{name}_twins"] = {"group": use, "use": use, "autoencoder": name, "of": "faces/people"}
+            data["twins"][f"{name}_twins"] = {
+                "group": use,
+                "use": use,
+                "autoencoder": f"autoencoders/{name}",
+                "of": "faces/people",
+            }
     return data
 
 

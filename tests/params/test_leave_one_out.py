@@ -17,7 +17,7 @@ KEY = "`leave_one_out.generators`"
 def data(params_data: dict[str, Any]) -> dict[str, Any]:
     """The default, with twins that train beside the fakes of `dcgan`, both measured, and both left out."""
     params_data["autoencoders"] = {"auto": {"train_on": "faces/people", "weights": "none"}}
-    twins = {"group": "own", "use": "train", "autoencoder": "auto", "of": "faces/people"}
+    twins = {"group": "own", "use": "train", "autoencoder": "autoencoders/auto", "of": "faces/people"}
     params_data["twins"] = {"own_twins": twins}
     params_data["evaluation_sets"]["own_twins"] = {"data": "fakes/own/own_twins", "split": "test"}
     pair = {"reals": "orl_unseen_people", "fakes": "own_twins", "matched": True}

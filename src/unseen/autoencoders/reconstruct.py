@@ -1,6 +1,7 @@
 """Trains, saves and loads autoencoders, and computes twins."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,16 +135,33 @@ def fit_autoencoder(
 
 @torch.no_grad()
 def twins_of(
-    net: nn.Module, pictures: Tensor, low_frequencies: float = 0.0, spectrum: Literal["own", "real"] = "own"
+    net: nn.Module,
+    pictures: Tensor,
+    low_frequencies: float = 0.0,
+    spectrum: Literal["own", "real"] = "own",
+    batch: int = BATCH,
+    randoms: Sequence[torch.Generator] = (),
 ) -> Tensor:
-    """Compute twins of pictures, both uint8 [n, 3, s, s], on the CPU; see `with_low_frequencies_of` and
-    `with_spectrum_of`."""
+    """Compute twins of pictures.
+
+    Args:
+        net: maps pictures in [-1, 1] to twins.
+        pictures: uint8 [n, 3, s, s] on the CPU.
+        low_frequencies: see `with_low_frequencies_of`.
+        spectrum: `real` for `with_spectrum_of`.
+        batch: pictures in the network at a time.
+        randoms: a random generator for each picture, for a network that draws; else empty.
+
+    Returns:
+        Rounded twins, of the same type and shape, on the CPU.
+    """
     device, was = next(net.parameters()).device, net.training
     net.eval()
     parts = []
-    for part in torch.split(pictures, BATCH):
+    for number, part in enumerate(torch.split(pictures, batch)):
         real = to_unit_range(part.to(device))
-        twin = autoencoder.with_low_frequencies_of(real, net(real).float(), low_frequencies)
+        drawn = [randoms[number * batch :][: len(part)]] if randoms else []
+        twin = autoencoder.with_low_frequencies_of(real, net(real, *drawn).float(), low_frequencies)
         if spectrum == "real":
             twin = autoencoder.with_spectrum_of(real, twin)
         parts.append(((twin + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu())

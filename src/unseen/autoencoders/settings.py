@@ -2,10 +2,14 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from unseen.core.settings import DataFolder, Group, Name, Role, Settings
+from unseen.core.settings import DataFolder, Group, Role, Settings
+from unseen.data.evaluation_sets import IDENTITY
 from unseen.gans.shared.settings import SCHEDULE, Upsampler
+
+OWN, HUB = "autoencoders/", "hub/"
+"""Folders below models: of autoencoders that the run trains, and of pretrained models."""
 
 
 class AutoencoderSettings(Settings):
@@ -53,11 +57,56 @@ class TwinSettings(Settings):
 
     group: Group = Field(description="folder below data/fakes that this set is stored in")
     use: Role = Field(description="`train`: for training and evaluation; `held_out`: for evaluation only")
-    autoencoder: Name = Field(
-        description="key below `autoencoders`, or `identity`, a null control: encoded again without a network"
+    autoencoder: str = Field(
+        pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)?$",
+        description="folder below models: `autoencoders/NAME`, an own one; `hub/NAME`, a pretrained one; or "
+        "`autoencoders/identity`, a null control: encoded again without a network",
     )
     of: DataFolder = Field(description="folder of real faces below data, a group or one set, to make twins of")
-    low_frequencies: float = Field(0.25, ge=0, lt=1, description="share of low frequencies taken from the real face")
+    low_frequencies: float = Field(
+        default_factory=lambda knobs: 0.0 if knobs["autoencoder"].startswith(HUB) else 0.25,
+        ge=0,
+        lt=1,
+        description="share of low frequencies taken from the real face; default: 0.25, and 0 for a pretrained one",
+    )
     spectrum: Literal["own", "real"] = Field(
         "own", description="`real`: scale each frequency to the energy of the real face, which removes blur"
     )
+    subfolder: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]*$", description="pretrained: folder of the VAE in the repository, such as `vae`"
+    )
+    latents: Literal["sampled", "mean"] = Field(
+        "sampled",
+        description="pretrained AutoencoderKL: decode a sample of the latent distribution, or its mean",
+    )
+    dtype: Literal["auto", "float32", "float16"] = Field(
+        "auto",
+        description="pretrained: `auto` is float16 on a GPU unless its config says `force_upcast`, else float32",
+    )
+    batch: int = Field(
+        default_factory=lambda knobs: 8 if knobs["autoencoder"].startswith(HUB) else 64,
+        ge=1,
+        description="faces in the network at a time; less needs less memory; default: 64, and 8 for a pretrained one",
+    )
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the autoencoder is a pretrained one."""
+        return self.autoencoder.startswith(HUB)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether there is no network: the null control."""
+        return self.autoencoder == OWN + IDENTITY
+
+    @property
+    def generator(self) -> str:
+        """The generator of these fakes, as their rows name it: the last part of `autoencoder`."""
+        return self.autoencoder.rpartition("/")[2]
+
+    @model_validator(mode="after")
+    def _of_pretrained(self) -> "TwinSettings":
+        for knob in ("subfolder", "latents", "dtype"):
+            if not self.pretrained and getattr(self, knob) != type(self).model_fields[knob].default:
+                raise ValueError(f"`{knob}` is for a pretrained autoencoder, `hub/NAME`; remove it")
+        return self

@@ -22,7 +22,7 @@ from unseen.core.errors import UserError
 from unseen.core.kinds import any_settings
 from unseen.core.settings import Name, Problem, Role, Settings, problems_of, validated
 from unseen.core.yaml_text import read_yaml
-from unseen.data.evaluation_sets import IDENTITY, EvaluationSet, Pair, pairs_of
+from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings, LeaveOneOutSettings
@@ -110,7 +110,7 @@ class Params(Settings):
 
     def drawn_by(self, name: str) -> str:
         """Return the name of the GAN or autoencoder of a set of fakes or twins."""
-        return self.fakes[name].gan if name in self.fakes else self.twins[name].autoencoder
+        return self.fakes[name].gan if name in self.fakes else self.twins[name].generator
 
     def generator_of(self, name: str) -> str:
         """Return the generator of a set of fakes, as its rows name it; empty for a set of reals."""
@@ -118,7 +118,7 @@ class Params(Settings):
 
     def is_control(self, name: str) -> bool:
         """Whether a set has identity twins, which are measured against their reals and are in no pair."""
-        return name in self.twins and self.twins[name].autoencoder == IDENTITY
+        return name in self.twins and self.twins[name].is_identity
 
     def scored_names(self) -> list[str]:
         """Return the names of detectors and ensembles."""

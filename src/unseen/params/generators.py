@@ -2,16 +2,17 @@
 
 What makes another generator is in its settings (`GanSettings.generator`, `AutoencoderSettings.generator`): the
 network, its loss and its faces. The same network trained longer, at another learning rate, or measured at other times
-is the same generator.
+is the same generator. A pretrained generator is its repository on the hub, in any revision.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from unseen.autoencoders.settings import AutoencoderSettings
-from unseen.data.evaluation_sets import IDENTITY
+from unseen.autoencoders.settings import HUB, OWN, AutoencoderSettings
+from unseen.core.settings import Settings
 from unseen.gans.shared.settings import GanSettings
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class _Made(NamedTuple):
-    """A set of fakes or twins, and what draws it: the key of the set and its role, and the block, name and settings
+    """A set of fakes or twins, and what draws it: the key of the set and its role, and the kind, name and settings
     of the generator, which for twins by a GAN's blocks is the GAN."""
 
     key: str
     use: str
     what: str
     maker: str
-    settings: GanSettings | AutoencoderSettings
+    settings: Settings
 
 
 def _sets(params: Params) -> Iterator[_Made]:
@@ -35,22 +36,33 @@ def _sets(params: Params) -> Iterator[_Made]:
         if fakes.gan in params.gans:
             yield _Made(f"fakes.{name}", fakes.use, "GAN", fakes.gan, params.gans[fakes.gan])
     for name, twins in params.twins.items():
-        if twins.autoencoder == IDENTITY or twins.autoencoder not in params.autoencoders:
+        hub = getattr(params, "hub", {}).get(twins.autoencoder.removeprefix(HUB))
+        if hub and twins.pretrained:
+            yield _Made(f"twins.{name}", twins.use, "repository", twins.generator, hub)
+        made = params.autoencoders.get(twins.autoencoder.removeprefix(OWN))
+        if made is None:
             continue
-        made = params.autoencoders[twins.autoencoder]
         gan = made.weights.removeprefix("gans/")
         if gan in params.gans:
             yield _Made(f"twins.{name}", twins.use, "GAN", gan, params.gans[gan])
         else:
-            yield _Made(f"twins.{name}", twins.use, "autoencoder", twins.autoencoder, made)
+            yield _Made(f"twins.{name}", twins.use, "autoencoder", twins.generator, made)
 
 
-def _key(params: Params, settings: GanSettings | AutoencoderSettings) -> dict[str, Any]:
+def _key(params: Params, settings: Settings) -> dict[str, Any]:
     """What makes a generator, with the sets that it trains on, which may be named by a group or one by one."""
+    if not isinstance(settings, GanSettings | AutoencoderSettings):
+        return _repository(settings)
     found = settings.generator()
     if folder := found.get("train_on"):
         found["train_on"] = sorted(path for path in params.set_folders() if f"{path}/".startswith(f"{folder}/"))
     return found
+
+
+def _repository(settings: Settings) -> dict[str, Any]:
+    """What makes a pretrained generator: the repository, whose name has no case on the hub, or the local folder."""
+    repo, folder = (getattr(settings, knob, None) or "" for knob in ("repo", "folder"))
+    return {"repo": repo.casefold(), "folder": os.path.realpath(folder) if folder else ""}
 
 
 def same_gan(params: Params, a: GanSettings, b: GanSettings) -> bool:
@@ -73,7 +85,7 @@ def made_by_gan(params: Params, name: str, gan: str) -> bool:
     return gan in params.gans and any(_key(params, one.settings) == _key(params, params.gans[gan]) for one in made)
 
 
-def _differ(a: GanSettings | AutoencoderSettings, b: GanSettings | AutoencoderSettings) -> list[str]:
+def _differ(a: Settings, b: Settings) -> list[str]:
     """The knobs in which two generators differ."""
     first, second = a.model_dump(), b.model_dump()
     return [knob for knob in first if first[knob] != second.get(knob)]
@@ -88,7 +100,8 @@ def check_same_generators(params: Params) -> Iterator[str]:
                 continue
             knobs, other = _differ(kept.settings, seen.settings), seen.key.partition(".")[2]
             only = f" (it differs from `{kept.maker}` only in {', '.join(knobs)})" if knobs else ""
-            another = "; change its network or its loss, or let it train too" if knobs else ""
+            change = "take another repository" if kept.what == "repository" else "change its network or its loss"
+            another = f"; {change}, or let it train too" if knobs else ""
             yield (
                 f"params: `{kept.key}.use` is 'held_out', but `{other}` of the same {kept.what}, `{seen.maker}`"
                 f"{only}, trains: detectors know that generator{another}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
+from unseen.autoencoders.settings import HUB, OWN
 from unseen.core.errors import UserError
 from unseen.core.settings import Settings, did_you_mean
 from unseen.data.evaluation_sets import IDENTITY
@@ -94,20 +95,24 @@ def _check_twins(params: Params) -> Problems:
             yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
     if IDENTITY in params.autoencoders:
         yield f"params: `autoencoders.{IDENTITY}` has the name of the built-in null control; rename it"
+    hub = getattr(params, "hub", {})
+    for name in hub:
+        if name == IDENTITY or name in params.autoencoders:
+            what = "the built-in null control" if name == IDENTITY else "an autoencoder"
+            yield f"params: `hub.{name}` has the name of {what}, and twins of both would have it; rename it"
+    allowed = [f"{OWN}{name}" for name in (*params.autoencoders, IDENTITY)] + [f"{HUB}{name}" for name in hub]
     for name, twins in params.twins.items():
         key = f"twins.{name}"
-        yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, [*params.autoencoders, IDENTITY])
+        yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, allowed)
         yield from check_trained_on(params, f"{key}.of", twins.of, "real")
-        if twins.autoencoder == IDENTITY and twins.use == "train":
+        if twins.is_identity and twins.use == "train":
             yield (
                 f"params: `{key}.use` is 'train', but identity twins are real faces, a control that no detector may "
                 "learn to call fake; allowed: held_out"
             )
-        if twins.autoencoder not in params.autoencoders:
-            continue
-        made = params.autoencoders[twins.autoencoder]
-        if twins.use == "train" and made.weights != "none":
-            yield from check_no_held_out_gan(params, f"autoencoders.{twins.autoencoder}.weights", made.weights)
+        own = params.autoencoders.get(twins.autoencoder.removeprefix(OWN))
+        if own and twins.use == "train" and own.weights != "none":
+            yield from check_no_held_out_gan(params, f"autoencoders.{twins.generator}.weights", own.weights)
 
 
 def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Problems:

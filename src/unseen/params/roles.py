@@ -109,7 +109,7 @@ def check_generators(params: Params) -> Problems:
     """No generator name is held out in one set and trains in another."""
     made = [(f"sources.{name}", one.generator, one.use) for name, one in params.sources.items() if one.generator]
     made += [(f"fakes.{name}", one.gan, one.use) for name, one in params.fakes.items()]
-    made += [(f"twins.{name}", one.autoencoder, one.use) for name, one in params.twins.items()]
+    made += [(f"twins.{name}", one.generator, one.use) for name, one in params.twins.items()]
     for key, generator, use in made:
         for other, seen, role in made:
             blocks = {key.split(".")[0], other.split(".")[0]}
