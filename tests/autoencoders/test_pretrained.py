@@ -9,14 +9,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from faces_for_training import OrlFaces
+from faces_for_training import OrlFaces, bytes_below, encoded, stored
 from tiny_vaes import edit, kl, tiny
-from unseen.autoencoders.makers import twin_makers
+from unseen.autoencoders.makers import TwinMakers, twin_makers
 from unseen.autoencoders.pretrained import Pretrained, load_pretrained
 from unseen.autoencoders.reconstruct import twins_of
 from unseen.autoencoders.settings import TwinSettings
+from unseen.autoencoders.twins import reconstruct, twin_set
 from unseen.core.errors import UserError
 from unseen.core.runtime import generator
+from unseen.data.face_rows import SCHEMA, FaceRow
+from unseen.data.shards import FaceSet, open_set
+from unseen.faces.detect import FaceDetector
+from unseen.faces.settings import FaceSettings
 
 CPU = torch.device("cpu")
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -189,6 +194,58 @@ def test_knobs_of_pretrained_ones_are_for_no_other(knob: dict[str, str]) -> None
     with pytest.raises(ValueError, match=rf"`{next(iter(knob))}` is for a pretrained autoencoder, `hub/NAME`"):
         settings("kl", autoencoder="autoencoders/auto", **knob)
     settings("kl", **knob)
+
+
+def reals(folder: Path, orl_faces: OrlFaces) -> FaceSet:
+    """Twelve stored faces of four people."""
+    splits: Any = [*["train"] * 6, *["val"] * 3, *["test"] * 3]
+    return stored(folder, [encoded(face) for face in orl_faces.large[:12]], orl_faces.people[:12], splits)
+
+
+def rows_of(face_set: FaceSet) -> list[FaceRow]:
+    (batch,) = face_set.batches(["train", "val", "test"], SCHEMA.names)
+    return [FaceRow.from_record(record) for record in batch.to_pylist()]
+
+
+def test_a_set_for_each_decoder_of_the_same_reals(
+    folders: Path, orl_faces: OrlFaces, face_detector: FaceDetector, face_settings: FaceSettings, tmp_path: Path
+) -> None:
+    """The low half of the frequencies is the real's, else a face of random weights is not detected as one."""
+    of = reals(tmp_path / "orl", orl_faces)
+    originals = {f"orl/{row.path}": row for row in rows_of(of)}
+
+    def made(decoder: str, folder: Path, **changed: Any) -> FaceSet:
+        knobs = settings(decoder, low_frequencies=0.5, **changed)
+        net, has_distribution = load_pretrained(folders / decoder, "auto", CPU)
+        makers = TwinMakers(decoder, {None: net}, has_distribution and knobs.latents == "sampled")
+        twin_set(folder.name, knobs, makers, [of], face_detector, face_settings, 4, folder)
+        return open_set(folder)
+
+    for decoder in ("kl", "tiny"):
+        rows = rows_of(made(decoder, tmp_path / f"by_{decoder}"))
+        assert len(rows) > 6
+        for row in rows:
+            real = originals[row.attributes["twin_of"]]
+            assert row.attributes == {**real.attributes, "twin_of": f"orl/{real.path}"}, "and no training seed"
+            assert (row.identity, row.split, row.generator) == (real.identity, real.split, decoder)
+    made("kl", tmp_path / "again/by_kl", batch=5)
+    assert bytes_below(tmp_path / "again") == {f"by_kl/{n}": h for n, h in bytes_below(tmp_path / "by_kl").items()}
+    made("kl", tmp_path / "mean/by_kl", latents="mean")
+    assert set(bytes_below(tmp_path / "mean").values()).isdisjoint(
+        bytes_below(tmp_path / "again")[f"by_kl/{shard}"] for shard in ("part-00000.parquet", "index.parquet")
+    )
+
+
+def test_faces_of_several_sides_keep_their_own(folders: Path, orl_faces: OrlFaces, tmp_path: Path) -> None:
+    rows, knobs = rows_of(reals(tmp_path / "orl", orl_faces))[:4], settings("kl")
+    makers = TwinMakers("kl", {None: loaded(folders / "kl")}, True)
+    crops = [face[:side, :side] for face, side in zip(orl_faces.large, (64, 40, 57, 40), strict=False)]
+    together = reconstruct("by_kl", knobs, makers, rows, crops, 4)
+    assert [twin.shape for twin in together] == [crop.shape for crop in crops]
+    for row, crop, twin in zip(rows, crops, together, strict=True):
+        assert np.array_equal(reconstruct("by_kl", knobs, makers, [row], [crop], 4)[0], twin)
+    assert not np.array_equal(reconstruct("by_kl", knobs, makers, rows, crops, 5)[0], together[0])
+    assert not np.array_equal(reconstruct("other", knobs, makers, rows, crops, 4)[0], together[0])
 
 
 def _without_a_weight(folder: Path) -> None:

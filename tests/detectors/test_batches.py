@@ -127,6 +127,17 @@ def test_a_twins_real_stands_half_a_batch_before_it() -> None:
     assert not faces.labels[reals].any()
 
 
+def test_a_real_stands_beside_each_of_its_twins_by_several_decoders() -> None:
+    """One set of twins for each decoder, all of the same reals."""
+    faces = numbered([(0, "people", "", 4), (1, "by_kl", "sd_vae", 4), (1, "by_tiny", "taesd", 4)])
+    faces.columns["twin_of"][4:] = [f"people/{number}" for number in range(4)] * 2
+    rows = rows_of(faces, 100, paired=True)
+    pairs = Counter(zip(rows[:, :32].flatten().tolist(), rows[:, 32:].flatten().tolist(), strict=True))
+    assert set(pairs) == {(real, fake) for real in range(4) for fake in (4 + real, 8 + real)}
+    # 3200 draws of 8 pairs: five standard deviations of a share of an eighth are 0.03
+    assert [count / rows[:, 32:].size for count in pairs.values()] == pytest.approx([0.125] * 8, abs=0.03)
+
+
 def test_a_pair_is_changed_alike() -> None:
     faces = paired_faces()
     untouched = 0

@@ -48,6 +48,6 @@ def twin_makers(settings: TwinSettings, models: Path, device: torch.device) -> T
         return TwinMakers(settings.generator, {None: net}, has_distribution and settings.latents == "sampled")
     nets: dict[int | None, nn.Module] = {}
     for seed, path in seeds_in(folder).items():
-        _, net = load_autoencoder(path)
-        nets[seed] = net.to(device)
+        _, own = load_autoencoder(path)
+        nets[seed] = own.to(device)
     return TwinMakers(settings.generator, nets)
