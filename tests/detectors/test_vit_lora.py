@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import timm
 import torch
+from pydantic import ValidationError
 from torch.nn import functional
 
 from stops import Interruption, stop_after
@@ -20,6 +21,7 @@ from unseen.detectors.shared import loop
 from unseen.detectors.shared.artifact import load_detector, save_detector
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import Calibration
+from unseen.detectors.shared.contrastive import contrastive_loss
 from unseen.detectors.shared.single_center import single_center_loss
 from unseen.faces.settings import FaceSettings
 
@@ -199,6 +201,128 @@ def test_the_adapter_alone_on_the_pretrained_network_gives_the_same_logits(
     with torch.no_grad():
         found = adapted(pixels_of(faces).float() / 127.5 - 1).flatten()
     torch.testing.assert_close(found, logits, atol=1e-5, rtol=0)
+
+
+ALL = ["qkv", "proj", "fc1", "fc2"]
+IMAGENET, HALF = (0.485, 0.456, 0.406), (0.5, 0.5, 0.5)
+CLIP = (0.48145466, 0.4578275, 0.40821073)
+FAMILIES: dict[str, tuple[tuple[float, ...], int, int, int]] = {
+    "vit_small_patch14_dinov2.lvd142m": (IMAGENET, 518, 14, 12),
+    "vit_base_patch14_reg4_dinov2.lvd142m": (IMAGENET, 518, 14, 12),
+    "vit_small_patch16_dinov3.lvd1689m": (IMAGENET, 256, 16, 12),
+    "vit_small_patch16_dinov3_qkvb.lvd1689m": (IMAGENET, 256, 16, 12),
+    "vit_small_plus_patch16_dinov3.lvd1689m": (IMAGENET, 256, 16, 12),  # with gated MLPs
+    "vit_pe_core_tiny_patch16_384.fb": (HALF, 384, 16, 12),
+    "vit_base_patch16_clip_quickgelu_224.openai": (CLIP, 224, 16, 12),
+    "vit_base_patch16_siglip_224.v2_webli": (HALF, 224, 16, 12),
+    "vit_small_patch16_384.augreg_in21k_ft_in1k": (HALF, 384, 16, 12),
+}
+"""Mean, native side, patch and blocks, from the papers and model cards and not from timm."""
+
+
+@pytest.mark.parametrize("backbone", FAMILIES)
+def test_each_family_has_all_targets_in_each_block_and_nowhere_else(backbone: str) -> None:
+    _, native, patch, blocks = FAMILIES[backbone]
+    vit_lora._check(backbone, 16 * patch, ALL)
+    with torch.device("meta"):
+        model = VitLora(backbone=backbone, input_size=16 * patch, dynamic_img_size=True)
+        model.attach(knobs(backbone=backbone, input_size=16 * patch, targets=ALL))
+    found = {name.split(".lora_A")[0] for name, _ in model.network.named_modules() if name.endswith(".lora_A")}
+    assert all(name.startswith("base_model.model.blocks.") for name in found), "no pooling and no patch embedding"
+    gated = "_plus_" in backbone
+    assert len(found) == blocks * (5 if gated else 4)
+    assert model.network.pretrained_cfg["input_size"][-1] == native
+
+
+@pytest.mark.parametrize("backbone", FAMILIES)
+def test_each_family_is_normalised_as_its_weights_were_trained_and_every_adapter_learns(
+    backbone: str, faces: Both, tmp_path: Path
+) -> None:
+    """Two narrow blocks of each architecture. timm's EvaAttention with a bias would bypass an adapter of `qkv`."""
+    mean, _, patch, _ = FAMILIES[backbone]
+    small = {"embed_dim": 48, "depth": 2, "num_heads": 3}
+    own = task(
+        faces, tmp_path, backbone=backbone, input_size=4 * patch, targets=ALL, lora_dropout=0.0, contrastive={}
+    )
+    torch.manual_seed(0)
+    model = VitLora(backbone=backbone, input_size=4 * patch, dynamic_img_size=True, **small)
+    assert (model.mean.flatten() / 255).tolist() == pytest.approx(mean)
+    for name, weight in model.named_parameters():
+        if "gamma" in name:  # layer scales, which begin at 1e-5
+            torch.nn.init.ones_(weight)
+    with torch.no_grad():
+        before = model.eval().features(pixels_of(faces))
+        model.attach(own.settings)  # type: ignore[arg-type]
+        torch.testing.assert_close(model.eval().features(pixels_of(faces)), before, rtol=1e-4, atol=1e-5)
+    torch.nn.init.normal_(model.classifier[-1].weight)  # type: ignore[arg-type]
+    model.loss(pixels_of(faces), torch.tensor([0.0, 1.0] * 3), torch.arange(6).numpy(), own).backward()
+    silent = [name for name, weight in model.named_parameters() if "lora_B" in name and not weight.grad.any()]  # type: ignore[union-attr]
+    assert not silent
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, std=0.1)
+        adapted = model.eval().features(pixels_of(faces))
+        model.merge(own.settings)  # type: ignore[arg-type]
+        merged = VitLora(backbone=backbone, input_size=4 * patch, dynamic_img_size=True, **small)
+        merged.load_state_dict(model.state_dict())
+        away = merged.eval().features(pixels_of(faces)) - adapted
+    assert float((adapted - before).norm()) > 0.01 * float(before.norm())
+    assert float(away.norm()) < 0.02 * float((adapted - before).norm())
+
+
+def test_all_targets_are_trained_and_nothing_else(weights: Path, faces: Both, tmp_path: Path) -> None:
+    model = created(weights, targets=ALL)
+    before = copied(model)
+    vit_lora.fit(model, task(faces, tmp_path, targets=ALL))
+    after = copied(model)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    layers = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
+    adapted = {f"network.blocks.{number}.{layer}.weight" for number in range(DEPTH) for layer in layers}
+    assert moved == adapted | {"classifier.1.weight", "classifier.1.bias"}
+
+
+def test_the_adapter_of_ddas_layers_has_589824_weights_on_vit_s() -> None:
+    """As peft's own configuration for DDA: rank 8 on four layers of ViT-S/14."""
+    own = knobs(backbone="vit_small_patch14_dinov2.lvd142m", targets=ALL, rank=8, alpha=1)
+    with torch.device("meta"):
+        model = VitLora(backbone=own.backbone, input_size=224, dynamic_img_size=True)
+        model.attach(own)
+    assert sum(weight.numel() for name, weight in model.named_parameters() if "lora_" in name) == 589_824
+
+
+@pytest.mark.parametrize("single_center", [None, SINGLE_CENTER])
+def test_the_contrastive_loss_shares_the_weight_with_the_log_loss(
+    weights: Path, faces: Both, tmp_path: Path, single_center: dict[str, float] | None
+) -> None:
+    contrastive = {"weight": 0.3, "margin": 0.8}
+    own = task(faces, tmp_path, contrastive=contrastive, single_center=single_center, lora_dropout=0.0)
+    assert isinstance(own.settings, vit_lora.Settings)
+    model = created(weights)
+    model.attach(own.settings)
+    pixels, labels = pixels_of(faces), torch.tensor([0.0, 1.0] * 3)
+    features = model.features(pixels)
+    expected = 0.7 * functional.binary_cross_entropy_with_logits(model(pixels), labels)
+    expected = expected + 0.3 * contrastive_loss(features, labels, 0.8)
+    if single_center:
+        expected = expected + 0.5 * single_center_loss(features, labels, torch.zeros(WIDTH), 0.3)
+    torch.testing.assert_close(model.loss(pixels, labels, torch.arange(6).numpy(), own), expected)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"targets": []},
+        {"targets": ["patch_embed"]},
+        {"contrastive": {"weight": 1.1}},
+        {"contrastive": {"weight": 0.0}},
+        {"contrastive": {"margin": 2.1}},
+        {"backbone": "resnet50"},
+    ],
+)
+def test_knobs_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        knobs(**wrong)
 
 
 @pytest.mark.parametrize(
