@@ -9,10 +9,9 @@ from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet, Pair, in_pairs
-from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.detectors.scoring.leave_one_out import write_left_out
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
-from unseen.detectors.shared.train import fit_trainings
+from unseen.detectors.shared.train import fit_trainings, training_sets
 from unseen.faces.settings import FaceSettings
 
 
@@ -21,11 +20,8 @@ def main(detector: str, generator: str) -> None:
     settings: FittedSettings = read_kind(_stage.PARAMS, ["detectors", detector], "detectors/kinds")
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     pairs = read_block(_stage.PARAMS, ["evaluation", "pairs"], dict[Name, Pair])
-    sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
-    sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    check_sides(sets, faces)
     trainings = fit_trainings(
-        sets=sets,
+        sets=training_sets(Path("data/sets"), settings, faces),
         settings=settings,
         calibration=read_block(_stage.PARAMS, ["calibration"], CalibrationSettings),
         weights=Path("models", settings.weights),

@@ -10,10 +10,9 @@ from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.settings import read_block
 from unseen.data.predictions import write_predictions
-from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.detectors.shared.artifact import save_trainings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
-from unseen.detectors.shared.train import fit_trainings
+from unseen.detectors.shared.train import fit_trainings, training_sets
 from unseen.faces.detect import with_dynamic_input
 from unseen.faces.settings import FaceSettings
 
@@ -25,11 +24,8 @@ def main(name: str) -> None:
     settings: FittedSettings = read_kind(_stage.PARAMS, ["detectors", name], "detectors/kinds")
     calibration = read_block(_stage.PARAMS, ["calibration"], CalibrationSettings)
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
-    sets = sets_for_fitting(Path("data/sets", settings.train_on.reals))
-    sets += sets_for_fitting(Path("data/sets", settings.train_on.fakes))
-    check_sides(sets, faces)
     trainings = fit_trainings(
-        sets=sets,
+        sets=training_sets(Path("data/sets"), settings, faces),
         settings=settings,
         calibration=calibration,
         weights=Path("models", settings.weights),

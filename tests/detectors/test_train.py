@@ -1,6 +1,8 @@
 """Fitting a detector: on train people, frozen on validation people, and on nothing held out."""
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from faces_for_training import OrlFaces, encoded, stored, upsampled
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.runtime import Scratch, Stop
 from unseen.data.pictures import load_faces
 from unseen.data.predictions import read_predictions, write_predictions
 from unseen.data.shards import FaceSet, sets_for_fitting
@@ -18,7 +20,7 @@ from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.logits import logits_of
 from unseen.detectors.shared.settings import CalibrationSettings
-from unseen.detectors.shared.train import Fitted, fit_detector, load_training_faces
+from unseen.detectors.shared.train import Fitted, fit_detector, fit_trainings, load_training_faces
 
 from .networks import Tiny, copied, knobs, same
 
@@ -80,6 +82,24 @@ def test_its_predictions_on_validation_people_give_its_frozen_numbers(sets: list
     assert np.array_equal(logits, logits_of(fitted.model, val.pixels, torch.device("cpu")))
     assert calibrate(logits, val.labels, CALIBRATION) == fitted.calibration
     assert np.array_equal(found["score"], fitted.calibration.score(logits))
+
+
+def test_told_to_stop_in_the_training_of_a_seed_no_other_begins(
+    sets: list[FaceSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, begun = dct_logistic.fit, []
+
+    def signalled(model: Any, task: Task) -> Any:
+        begun.append(task.seed)
+        with Stop():
+            signal.raise_signal(signal.SIGTERM)
+        return whole(model, task)
+
+    monkeypatch.setattr(dct_logistic, "fit", signalled)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UserError, match=r"^stopped at training seed 5, which has not begun"):
+        fit_trainings(sets, LOGISTIC, CALIBRATION, tmp_path / "none", [4, 5], tmp_path / "scratch", "d")
+    assert begun == [4]
 
 
 def test_it_says_what_it_saw(sets: list[FaceSet], tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from faces_for_training import OrlFaces
-from unseen.core.errors import UserError
 from unseen.core.runtime import generator
 from unseen.gans.shared.networks import build_gan, samples
-from unseen.gans.training.gan_metrics import GRID, GanMetrics
+from unseen.gans.training.gan_metrics import GRID
 from unseen.gans.training.quality import diversity, kid, precision_recall
 
 from .tiny import SEED, Squares, gan_metrics, settings
@@ -126,19 +125,6 @@ def test_the_seed_chooses_the_latents(orl_faces: OrlFaces) -> None:
     assert not torch.equal(*grids)
 
 
-def test_no_more_faces_are_looked_at_than_asked_for(orl_faces: OrlFaces) -> None:
-    seen: list[int] = []
-
-    class Counting(Squares):
-        def __call__(self, pictures: Tensor) -> Tensor:
-            seen.append(len(pictures))
-            return super().__call__(pictures)
-
-    it = GanMetrics(orl_faces.small[:90], orl_faces.small[90:], settings(), SEED, 40, Counting())
-    it(*build_gan(settings(), 32, SEED), LOSSES)
-    assert seen == [40, 30, 40]
-
-
 def test_samples_are_shown_beside_the_faces_that_they_copy(orl_faces: OrlFaces, unit: Tensor) -> None:
     """Also beside those that the rows of the table do not look at."""
     found = gan_metrics(orl_faces.small, settings(), count=20).neighbours(Copyist(unit[:90]))
@@ -153,20 +139,6 @@ def test_a_generator_of_strangers_copies_nobody(orl_faces: OrlFaces, unit: Tenso
     assert found.copies < 0.2
     faces = torch.from_numpy(orl_faces.small[:90]).permute(0, 3, 1, 2).flatten(1)
     assert all((face.flatten() == faces).all(1).any() for face in found.faces), "neighbours are training faces"
-
-
-@pytest.mark.parametrize(("train", "held_back"), [(90, 0), (0, 30), (90, 3), (3, 30)])
-def test_too_few_faces_are_one_line(orl_faces: OrlFaces, train: int, held_back: int) -> None:
-    faces = orl_faces.small
-    with pytest.raises(UserError, match=rf"^{train} faces to train a GAN on and {held_back} held back.*`split\.val`"):
-        GanMetrics(faces[:train], faces[:held_back], settings(), SEED, 16, Squares())
-
-
-def test_no_faces_at_all_are_one_line(orl_faces: OrlFaces) -> None:
-    """As `load` gives them: without a size."""
-    empty = orl_faces.small[:0, :0, :0]
-    with pytest.raises(UserError, match=r"^90 faces .* 0 held back"):
-        GanMetrics(orl_faces.small[:90], empty, settings(), SEED, 16, Squares())
 
 
 def test_what_is_printed_says_how_far_it_is(orl_faces: OrlFaces, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,10 +16,13 @@ from faces_for_training import OrlFaces
 from stops import Interruption, stop_after
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch, prepare
+from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings
 from unseen.gans.training import train as loop
+from unseen.gans.training.real_faces import RealFaces
+from unseen.gans.training.trainings import Trainings, fit_gans
 
-from .tiny import same, settings, trained
+from .tiny import CPU, Squares, same, settings, trained
 
 
 def knobs(kind: str) -> GanSettings:
@@ -107,6 +110,30 @@ def test_told_to_stop_in_its_last_step_it_ends(
 ) -> None:
     signal_at(5, monkeypatch)
     assert [row["step"] for row in trained(orl_faces.small, knobs("dcgan"), tmp_path).history] == [2, 4, 5]
+
+
+def test_told_to_stop_in_the_last_step_of_a_seed_no_other_begins(
+    orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(folder: Path) -> Trainings:
+        real = RealFaces(orl_faces.small[:90], orl_faces.small[90:], 32, 3, Squares())
+        return fit_gans(Reals(orl_faces.small[:90], CPU), real, knobs("dcgan"), [3, 4], folder, "gan", 1)
+
+    with monkeypatch.context() as patch:
+        signal_at(5, patch)
+        with pytest.raises(UserError, match=r"^stopped at training seed 4, which has not begun") as error:
+            fit(tmp_path / "cut")
+    assert error.value.exit_code == 1
+    steps: list[object] = []
+    with monkeypatch.context() as patch:
+        update = loop._update
+        patch.setattr(loop, "_update", lambda *arguments: (steps.append(1), update(*arguments)))
+        again = fit(tmp_path / "cut")
+    assert len(steps) == 2 * 5, "the first seed is not trained again"
+    whole = fit(tmp_path / "whole")
+    assert all(same(again.trained[seed], whole.trained[seed]) for seed in (3, 4))
+    whole.clear()
+    assert not list((tmp_path / "whole").rglob("*.pt"))
 
 
 LONG = settings(images=480, sample_every=200, snapshots=[0.5])

@@ -17,6 +17,7 @@ from unseen.gans.shared.networks import build_gan  # noqa: E402
 from unseen.gans.training.gan_metrics import GanMetrics  # noqa: E402
 from unseen.gans.training.inception import Inception, fid  # noqa: E402
 from unseen.gans.training.quality import kid  # noqa: E402
+from unseen.gans.training.real_faces import RealFaces  # noqa: E402
 
 from .tiny import CPU, SEED, SIZE, Squares, gan_metrics, settings  # noqa: E402
 
@@ -79,9 +80,8 @@ def test_fid_and_kid_are_torch_fidelitys_own(orl_faces: OrlFaces, weights: Path,
 def test_a_gan_is_measured_by_them_where_the_weights_are_at_hand(orl_faces: OrlFaces, weights: Path) -> None:
     knobs = settings()
     row = {"images": 64, "d_loss": 1.0, "g_loss": 1.0}
-    with_it = GanMetrics(
-        orl_faces.small[:20], orl_faces.small[20:30], knobs, SEED, 4, Squares(), Inception(weights, CPU)
-    )
+    faces = RealFaces(orl_faces.small[:20], orl_faces.small[20:30], 4, SEED, Squares(), Inception(weights, CPU))
+    with_it = GanMetrics(faces, knobs, SEED)
     found, _ = with_it(*build_gan(knobs, SIZE, 1), row)
     assert {"fid", "kid"} <= set(found)
     assert found["fid"] > 0

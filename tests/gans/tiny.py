@@ -16,6 +16,7 @@ from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings, gan_settings
 from unseen.gans.training.gan_metrics import GanMetrics
 from unseen.gans.training.quality import Backbone
+from unseen.gans.training.real_faces import RealFaces
 from unseen.gans.training.train import TrainedNetworks, train
 
 SIZE = 32
@@ -82,7 +83,7 @@ class Squares(Backbone):
 def gan_metrics(faces: Pixels, knobs: GanSettings, seed: int = SEED, count: int = 32) -> GanMetrics:
     """One that holds the last quarter of the faces back."""
     kept = len(faces) * 3 // 4
-    return GanMetrics(faces[:kept], faces[kept:], knobs, seed, count, Squares())
+    return GanMetrics(RealFaces(faces[:kept], faces[kept:], count, SEED, Squares()), knobs, seed)
 
 
 def trained(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import count, shown
-from unseen.core.collection import no_collection
 from unseen.core.environment import OF_SCORING, check_variables
+from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.picture_names import is_left_by_system
 from unseen.serve.folders import list_folder
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     check_variables(OF_SCORING)
     folder = detector_folder(arguments.detector)
-    with no_collection():
+    with no_garbage_collection():
         from unseen.core.progress import progress
         from unseen.serve.detector_scope import scope_of
         from unseen.serve.predict import ScoredFace, open_detector, predict

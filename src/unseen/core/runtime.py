@@ -101,6 +101,8 @@ class Stop:
 
     Within `with`, a request only sets `asked`. The training loop checks it, writes a checkpoint and raises `error`. A
     second Ctrl-C raises `KeyboardInterrupt` immediately.
+
+    Within another `Stop`, this one takes over its signals, and hands its own on at its end.
     """
 
     def __init__(self) -> None:
@@ -111,7 +113,12 @@ class Stop:
     @property
     def asked(self) -> bool:
         """Whether to stop."""
-        return bool(self._signals) or time.monotonic() > self._end
+        return self.signalled or time.monotonic() > self._end
+
+    @property
+    def signalled(self) -> bool:
+        """Whether a signal asked to stop, and not the time limit."""
+        return bool(self._signals)
 
     def error(self, where: str) -> StoppedError:
         """The error to raise after the checkpoint is written; `where` is for instance "step 3 of 10"."""
@@ -120,7 +127,14 @@ class Stop:
     def __enter__(self) -> "Stop":
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._signal) for number in (signal.SIGTERM, signal.SIGINT)}
+            if outer := self._outer():
+                self._signals |= outer._signals
         return self
+
+    def _outer(self) -> "Stop | None":
+        """The `Stop` within which this one began."""
+        owner = getattr(self._before.get(signal.SIGTERM), "__self__", None)
+        return owner if isinstance(owner, Stop) else None
 
     def _signal(self, number: int, frame: object) -> None:
         # `torchrun` forwards Ctrl-C to processes that have already received it from the terminal.
@@ -135,6 +149,8 @@ class Stop:
             signal.signal(number, handler)
         if kind is None and signal.SIGINT in self._signals:
             raise KeyboardInterrupt  # the signal came in the last step, so the loop has not raised `error`
+        if outer := self._outer():
+            outer._signals |= self._signals
 
 
 def generator(*parts: object) -> torch.Generator:

@@ -11,19 +11,11 @@ from scipy.stats import binomtest, norm
 
 from unseen.core.errors import UserError
 from unseen.data.identities import people_of
-from unseen.evaluation.bootstrap import (
-    Resampling,
-    bounded,
-    by_name,
-    mean_of_drawn,
-    resample_counts,
-    seed_counts,
-    strata,
-)
+from unseen.evaluation.bootstrap import Resampling, bounded, by_name, mean_of_drawn, seed_counts
 from unseen.evaluation.bounds import SAME, unanimous
 from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.people import one_person_by_faces, without_identity
-from unseen.evaluation.ranking import Ranking
+from unseen.evaluation.ranking import Ranking, resampled_aucs
 from unseen.evaluation.scored import Scored
 
 Floats = npt.NDArray[np.float64]
@@ -167,17 +159,10 @@ def _resampled(joined: CommonFaces, rankings: list[list[Ranking]], how: Resampli
 
     Both detectors use the same resample of people and, if they have the same training seeds, of these.
     """
-    labels, people = joined.first.labels, joined.first.people
     seeds = [joined.first.seeds, joined.second.seeds]
     first = seed_counts(len(seeds[0]), how)
     drawn = [first, first if seeds[0] == seeds[1] else seed_counts(len(seeds[1]), how, "training seeds of B")]
-    rows = [[(people[one.reals], people[one.fakes]) for one in of] for of in rankings]
-    found = [np.zeros(one.shape) for one in drawn]
-    for number, counts in enumerate(resample_counts(strata(labels, people), how)):
-        for side in (0, 1):
-            for seed in np.flatnonzero(drawn[side][number]):
-                reals, fakes = rows[side][seed]
-                found[side][number, seed] = rankings[side][seed].auc(counts[reals], counts[fakes])
+    found = resampled_aucs(rankings, drawn, joined.first.labels, joined.first.people, how)
     return [mean_of_drawn(values, one) for values, one in zip(found, drawn, strict=True)]
 
 

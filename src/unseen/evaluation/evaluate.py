@@ -14,21 +14,13 @@ from unseen.core.settings import did_you_mean
 from unseen.data.evaluation_sets import Pair, pairs_of
 from unseen.data.identities import people_of
 from unseen.data.predictions import read_predictions
-from unseen.evaluation.bootstrap import (
-    Resampling,
-    bounded,
-    by_name,
-    mean_of_drawn,
-    resample_counts,
-    seed_counts,
-    strata,
-)
+from unseen.evaluation.bootstrap import Resampling, bounded, by_name, mean_of_drawn, seed_counts
 from unseen.evaluation.controls import controls
 from unseen.evaluation.generator_seeds import by_generator_seed
 from unseen.evaluation.groups import attributes_of, by_group
 from unseen.evaluation.metrics import HALF, Trained, both_metrics, mean_of, reliability_curves, roc_points
 from unseen.evaluation.pair_bounds import Trials
-from unseen.evaluation.ranking import Ranking
+from unseen.evaluation.ranking import Ranking, resampled_aucs
 from unseen.evaluation.rates import rate_above, rates_above
 from unseen.evaluation.reliability import squared_errors
 from unseen.evaluation.scored import Frozen, Scored, frozen_of
@@ -81,13 +73,8 @@ def _of_set(faces: Scored, frozen: list[Frozen], how: Resampling) -> dict[str, A
 def _auc(both: Scored, how: Resampling) -> dict[str, Any]:
     """The AUC alone, with its interval and the value of each training seed."""
     rankings = [Ranking(both.labels, values) for values in both.values]
-    rows = [(both.people[ranking.reals], both.people[ranking.fakes]) for ranking in rankings]
     drawn = seed_counts(len(rankings), how)
-    found = np.zeros(drawn.shape)
-    for number, counts in enumerate(resample_counts(strata(both.labels, both.people), how)):
-        for seed in np.flatnonzero(drawn[number]):
-            reals, fakes = rows[seed]
-            found[number, seed] = rankings[seed].auc(counts[reals], counts[fakes])
+    (found,) = resampled_aucs([rankings], [drawn], both.labels, both.people, how)
     aucs = [ranking.all_once().auc for ranking in rankings]
     pairs = Trials.of(both.labels, both.labels == 1, both.people).pairs
     around = bounded(mean_of_drawn(found, drawn), pairs)

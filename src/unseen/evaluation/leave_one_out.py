@@ -3,7 +3,7 @@
 On the diagonal a generator is unseen; in the rest of its column the detector has trained on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,12 @@ from unseen.evaluation.bootstrap import (
     strata,
 )
 from unseen.evaluation.controls import is_control
+from unseen.evaluation.cues import VISIBLE, best_cue
 from unseen.evaluation.pair_bounds import Trials
-from unseen.evaluation.ranking import Ranking
+from unseen.evaluation.ranking import Ranking, resampled_aucs
 from unseen.evaluation.scored import Frozen, Scored, frozen_of, trainings_of
 
 MEASURES = ("auc", "tpr", "fpr")
-VISIBLE = ("picture", "file")
-"""Kinds of cues that a detector may see. It never sees the original file."""
-
 COLUMNS = ["detector", "left_out", "generator", "unseen", "measure", "value", "low", "high", "seeds_min", "seeds_max"]
 
 Floats = npt.NDArray[np.float64]
@@ -120,14 +118,10 @@ class _Column:
             faces.append(np.bincount(people[chosen], minlength=persons))
         drawn = seed_counts(shape[1], how)
         found = np.zeros((how.resamples, len(MEASURES), *shape))
+        found[:, 0] = np.stack(resampled_aucs(rankings, [drawn] * shape[0], labels, people, how), 1)
         for number, counts in enumerate(resample_counts(strata(labels, people), how)):
             for place, (hit, n) in enumerate(zip(hits, faces, strict=True), start=1):
                 found[number, place] = ((counts @ hit) / (counts @ n)).reshape(shape)
-            for row, of_row in enumerate(rankings):
-                for seed in np.flatnonzero(drawn[number]):
-                    ranking = of_row[seed]
-                    weights = counts[people[ranking.reals]], counts[people[ranking.fakes]]
-                    found[number, 0, row, seed] = ranking.auc(*weights)
         self.resampled = np.array(
             [
                 [mean_of_drawn(found[:, measure, row], drawn) for measure in range(len(MEASURES))]
@@ -167,24 +161,11 @@ def _same_faces(rows: Mapping[str, Scored]) -> None:
             )
 
 
-def best_cue(audit: Mapping[str, Any], pairs: Sequence[str]) -> dict[str, Any] | None:
-    """The single cue that a detector may see with the highest AUC on audited pairs; None if none is above chance.
-
-    Args:
-        audit: from `audit`.
-        pairs: names in it, `REALS / FAKES`.
-
-    Returns:
-        `pair`, `kind` and `cue`, with `auc`, `low` and `high`.
-    """
-    found = [
-        {"pair": pair, "kind": kind, "cue": cue, **one}
-        for pair in pairs
-        for kind in VISIBLE
-        for cue, one in audit["pairs"].get(pair, {}).get(kind, {}).get("cues", {}).items()
-        if one["low"] > 0.5
-    ]
-    return max(found, key=lambda one: float(one["auc"]), default=None)
+def _cues(audit: Mapping[str, Any], pair: str) -> Iterator[dict[str, Any]]:
+    """The visible cues of an audited pair, each with `pair`, `kind`, `cue`, `auc`, `low` and `high`."""
+    for kind in VISIBLE:
+        for cue, one in audit["pairs"].get(pair, {}).get(kind, {}).get("cues", {}).items():
+            yield {"pair": pair, "kind": kind, "cue": cue, **one}
 
 
 def with_cues(
@@ -198,10 +179,10 @@ def with_cues(
         sets: the evaluation sets of params.
     """
     stored = {name: one.data.rpartition("/")[2] for name, one in sets.items()}
-    generators = {
-        name: {**one, "cue": best_cue(audit, [f"{stored[reals]} / {stored[fakes]}" for reals, fakes in one["pairs"]])}
-        for name, one in found["generators"].items()
-    }
+    generators = {}
+    for name, one in found["generators"].items():
+        pairs = [f"{stored[reals]} / {stored[fakes]}" for reals, fakes in one["pairs"]]
+        generators[name] = {**one, "cue": best_cue(cue for pair in pairs for cue in _cues(audit, pair))}
     return {**found, "generators": generators}
 
 

@@ -1,11 +1,12 @@
 """Ranking metrics (AUC, average precision, EER) for any weights of the faces."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
+from unseen.evaluation.bootstrap import Counts, Floats, Resampling, resample_counts, strata
 
 
 class Ranked(NamedTuple):
@@ -94,3 +95,32 @@ class Ranking:
         (fpr, fnr), (next_fpr, next_fnr) = rates(low), rates(high)
         along = (fpr - fnr) / ((next_fnr - fnr) + (fpr - next_fpr))
         return fpr + along * (next_fpr - fpr)
+
+
+def resampled_aucs(
+    rankings: Sequence[Sequence[Ranking]],
+    drawn: Sequence[Counts],
+    labels: npt.NDArray[np.int64],
+    people: npt.NDArray[np.int64],
+    how: Resampling,
+) -> list[Floats]:
+    """The AUCs of detectors on the same faces in each resample of people, which is the same for all.
+
+    Args:
+        rankings: for each detector, the ranking of each training seed.
+        drawn: for each detector, how often each training seed is drawn, [resamples, seeds].
+        labels: [n], 0 real and 1 fake.
+        people: [n], the person of each face, numbered from 0.
+        how: of the bootstrap.
+
+    Returns:
+        For each detector [resamples, seeds], 0 where a seed is not drawn.
+    """
+    rows = [[(people[one.reals], people[one.fakes]) for one in of] for of in rankings]
+    found = [np.zeros(times.shape) for times in drawn]
+    for number, counts in enumerate(resample_counts(strata(labels, people), how)):
+        for aucs, of, places, times in zip(found, rankings, rows, drawn, strict=True):
+            for seed in np.flatnonzero(times[number]).tolist():
+                reals, fakes = places[seed]
+                aucs[number, seed] = of[seed].auc(counts[reals], counts[fakes])
+    return found

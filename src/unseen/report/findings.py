@@ -13,12 +13,10 @@ from unseen.evaluation.bounds import share_at_least
 from unseen.evaluation.wording import CHANCE, against_chance
 from unseen.report.ranges import stated_range
 from unseen.report.results import Results, seen
-from unseen.report.standing import BETTER, UNCLEAR, WORSE, best_cue, standing
+from unseen.report.standing import BETTER, UNCLEAR, WORSE, cue_to_exceed, standing
 
 Claim = dict[str, Any]
 STANDINGS = {BETTER: "above", UNCLEAR: "not shown to differ", WORSE: "below"}
-COLLAPSED = "It collapsed"
-"""How the sentence of `gans.training.finding` on a collapsed GAN begins."""
 
 
 def findings(results: Results) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def _of_detectors(results: Results, numbers: Mapping[str, Any]) -> Iterator[tupl
             yield f"{detector} on {pair}: AUC against chance", {"is": STANDINGS[found], "stated": stated}
             if not results.baselines.get(pair):
                 continue
-            cue = best_cue(results, pair)
+            cue = cue_to_exceed(results, pair)
             low, high = (cue["low"], cue["high"]) if cue else (CHANCE, CHANCE)
             provable = share_at_least(min(sum(people.values()) for people in one["people"].values()))
             better = standing(results, detector, pair) == BETTER
@@ -136,15 +134,10 @@ def _of_generators(results: Results, numbers: Mapping[str, Any]) -> Iterator[tup
                 yield name, {"is": "lower" if lower else "not lower", "stated": stated}
 
 
-def collapsed(sentence: str) -> bool:
-    """Whether a GAN's `finding` says that it collapsed."""
-    return sentence.startswith(COLLAPSED)
-
-
 def _of_gans(results: Results) -> Iterator[tuple[str, Claim]]:
     """Whether most trainings of each GAN collapsed; stated if all of several agree."""
     for name, summary in sorted(results.gans.items()):
-        found = [collapsed(one["finding"]) for one in summary["seeds"].values()]
+        found = [bool(one["collapsed"]) for one in summary["seeds"].values()]
         most = 2 * sum(found) > len(found)
         said = "most trainings collapsed" if most else "most trainings did not collapse"
         yield f"GAN {name}", {"is": said, "stated": len(found) > 1 and len(set(found)) == 1}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unseen.evaluation.bounds import share_at_least
-from unseen.evaluation.leave_one_out import VISIBLE
+from unseen.evaluation.cues import best_cue
 from unseen.evaluation.wording import BETTER, CHANCE, UNCLEAR, WORSE, against_chance, over
 from unseen.report.results import Measured, training_seeds
 
@@ -12,12 +12,9 @@ NOT_THE_CUE = "cue"
 """Better than chance, and not shown to be better than the cue."""
 
 
-def best_cue(results: Measured, pair: str) -> dict[str, Any] | None:
-    """Return the single cue with the highest AUC among those above chance; None if there is none."""
-    cues = [
-        cue for cue in results.baselines.get(pair, []) if cue["cue"] and cue["kind"] in VISIBLE and cue["low"] > 0.5
-    ]
-    return max(cues, key=lambda cue: float(cue["auc"]), default=None)
+def cue_to_exceed(results: Measured, pair: str) -> dict[str, Any] | None:
+    """Return the `best_cue` of a pair; None if there is none."""
+    return best_cue(results.baselines.get(pair, []))
 
 
 def standing(results: Measured, detector: str, pair: str) -> str:
@@ -29,7 +26,7 @@ def standing(results: Measured, detector: str, pair: str) -> str:
     """
     of = results.detectors[detector]["pairs"][pair]
     auc: Mapping[str, Any] = of["auc"]
-    found, cue, lowest = against_chance(auc), best_cue(results, pair), min(auc["seeds"].values())
+    found, cue, lowest = against_chance(auc), cue_to_exceed(results, pair), min(auc["seeds"].values())
     if found == BETTER and lowest <= CHANCE:
         return UNCLEAR
     people = min(sum(people.values()) for people in of["people"].values())
@@ -107,4 +104,14 @@ def of_first_seed(results: Measured) -> str:
     return f"Measured with the network of training seed {first}, the first of {len(others) + 1}."
 
 
-__all__ = ["BETTER", "NOT_THE_CUE", "UNCLEAR", "WORSE", "best", "best_cue", "best_on", "interval_units", "standing"]
+__all__ = [
+    "BETTER",
+    "NOT_THE_CUE",
+    "UNCLEAR",
+    "WORSE",
+    "best",
+    "best_on",
+    "cue_to_exceed",
+    "interval_units",
+    "standing",
+]

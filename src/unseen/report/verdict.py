@@ -15,8 +15,8 @@ from unseen.report.standing import (
     WORSE,
     about_seeds,
     best,
-    best_cue,
     best_on,
+    cue_to_exceed,
     real_people,
     standing,
     without_identities,
@@ -71,7 +71,7 @@ def _of_pairs(results: Measured, detectors: Sequence[str]) -> list[str]:
                 f"{_listed([_range(results, name, pair) for name in unsteady])} over training seeds. Another "
                 "training may give another result."
             )
-        cue = best_cue(results, pair)
+        cue = cue_to_exceed(results, pair)
         if of[NOT_THE_CUE] and cue:
             auc = {name: results.detectors[name]["pairs"][pair]["auc"] for name in of[NOT_THE_CUE]}
             below = [name for name in auc if auc[name]["high"] < cue["auc"]]
@@ -144,7 +144,7 @@ def _pairs(results: Measured) -> Table:
     for pair in results.detectors[results.names()[0]]["pairs"]:
         aucs = {name: results.detectors[name]["pairs"][pair]["auc"] for name in results.names()}
         highest = max(aucs, key=lambda name: float(aucs[name]["value"]))
-        auc, cue = valued(aucs[highest]), best_cue(results, pair)
+        auc, cue = valued(aucs[highest]), cue_to_exceed(results, pair)
         outcome = OUTCOMES[standing(results, highest, pair)]
         rows.append(
             [

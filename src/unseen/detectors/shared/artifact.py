@@ -18,9 +18,9 @@ import torch
 
 from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, read_recorded, recorded, write_weights
 from unseen.core.code import code_hash
-from unseen.core.collection import no_collection
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
+from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.settings import validated
 from unseen.detectors.shared.base import Detector, Kind
 from unseen.detectors.shared.calibration import Calibration
@@ -192,7 +192,7 @@ def _check_input_size(card: dict[str, Any]) -> None:
 
 def _kind(folder: Path, name: str) -> Kind:
     try:
-        with no_collection():
+        with no_garbage_collection():
             kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
     except ModuleNotFoundError as error:
         if error.name != f"unseen.detectors.kinds.{name}":

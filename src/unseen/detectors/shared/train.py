@@ -9,20 +9,22 @@ from typing import Any
 
 import torch
 
-from unseen.core.collection import no_collection
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
+from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.runtime import Scratch, device, generator
 from unseen.core.settings import did_you_mean
 from unseen.core.training_seeds import start_folder
+from unseen.core.trainings import one_by_one
 from unseen.data.identities import people_of
 from unseen.data.pictures import Faces, load_crops
 from unseen.data.predictions import FROM_SHARDS, VALIDATION
-from unseen.data.shards import FaceSet
+from unseen.data.shards import FaceSet, check_sides, sets_for_fitting
 from unseen.detectors.shared.base import Detector, History, Task
 from unseen.detectors.shared.calibration import Calibration, calibrate
 from unseen.detectors.shared.logits import logits_of_faces
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
+from unseen.faces.settings import FaceSettings
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,23 @@ class TrainingFaces:
 
     train: Faces
     val: Faces
+
+
+def training_sets(root: Path, settings: FittedSettings, faces: FaceSettings) -> list[FaceSet]:
+    """The sets that a detector is trained on.
+
+    Args:
+        root: has the folders of `settings.train_on`.
+        settings: the detector's settings.
+        faces: settings of the crops.
+
+    Raises:
+        UserError: see `sets_for_fitting` and `check_sides`.
+    """
+    train_on = settings.train_on
+    sets = [one for folder in (train_on.reals, train_on.fakes) for one in sets_for_fitting(root / folder)]
+    check_sides(sets, faces)
+    return sets
 
 
 def load_training_faces(sets: list[FaceSet], without: str = "") -> TrainingFaces:
@@ -118,7 +137,7 @@ def fit_detector(
     """
     train, val, training_seed = faces.train, faces.val, seed
     seed += settings.seed
-    with no_collection():
+    with no_garbage_collection():
         kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").initial_seed()))
@@ -177,17 +196,17 @@ def fit_trainings(
         without: the generator whose fakes are left out; empty for none.
 
     Raises:
-        UserError: see `load_training_faces` and `fit_detector`.
+        UserError: see `load_training_faces`, `fit_detector` and `one_by_one`.
     """
     faces = load_training_faces(sets, without)
     fingerprints = [face_set.fingerprint() for face_set in sets]
-    fitted: dict[int, Fitted] = {}
     checkpoints = []
-    for seed in seeds:
+
+    def fitted(seed: int) -> Fitted:
         start = start_folder(weights, seed)
         data = [fingerprints, [sha256_of(file) for file in sorted(start.iterdir())], without]
         checkpoints.append(Scratch(scratch, title, [settings.model_dump(), seed, data]))
-        fitted[seed] = fit_detector(
+        return fit_detector(
             faces=faces,
             settings=settings,
             calibration=calibration,
@@ -195,4 +214,5 @@ def fit_trainings(
             seed=seed,
             scratch=checkpoints[-1],
         )
-    return Trainings(fitted, checkpoints)
+
+    return Trainings(one_by_one(seeds, fitted), checkpoints)

@@ -17,6 +17,11 @@ Blurred samples that are spread as training faces are have 0.6 to 0.9; one perso
 """
 
 
+def collapsed(row: Mapping[str, float]) -> bool:
+    """Whether a GAN has collapsed, from its metrics with `diversity`."""
+    return row["diversity"] < COLLAPSED
+
+
 def finding(row: Mapping[str, float], held_back: Mapping[str, float]) -> str:
     """Return one or two sentences on a GAN of one training seed: whether it collapsed, and how close it comes.
 
@@ -27,7 +32,7 @@ def finding(row: Mapping[str, float], held_back: Mapping[str, float]) -> str:
     floors = {name: LOW * held_back[name] for name in ("precision", "recall")}
     like_a_face, covers = (row[name] > floors[name] for name in ("precision", "recall"))
     said = []
-    if row["diversity"] < COLLAPSED:
+    if collapsed(row):
         said.append(
             f"It collapsed: its samples differ by {row['diversity']:.0%} of what its training faces differ by."
         )

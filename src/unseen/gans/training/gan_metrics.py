@@ -8,20 +8,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from unseen.core.errors import UserError
 from unseen.core.runtime import generator
-from unseen.data.pictures import Pixels
 from unseen.gans.shared.networks import discriminator_logits, samples
 from unseen.gans.shared.settings import GanSettings
-from unseen.gans.training.inception import Inception, fid
-from unseen.gans.training.quality import (
-    NEIGHBOURS,
-    Backbone,
-    diversity,
-    kid,
-    nearest_training_faces,
-    precision_recall,
-)
+from unseen.gans.training.inception import fid
+from unseen.gans.training.quality import diversity, kid, nearest_training_faces, precision_recall
+from unseen.gans.training.real_faces import RealFaces, order_of
 
 GRID = 8
 """Samples per row of the grid."""
@@ -42,42 +34,28 @@ class Neighbours:
 class GanMetrics:
     """Compares a GAN with its training faces, and with faces that are held back from its training."""
 
-    def __init__(
-        self,
-        train: Pixels,
-        held_back: Pixels,
-        settings: GanSettings,
-        seed: int,
-        count: int,
-        backbone: Backbone,
-        inception: Inception | None = None,
-    ):
-        """`train` and `held_back` are [n, size, size, 3]; at most `count` of each are compared with `count` samples.
-        `inception` adds FID and KID.
-
-        Raises:
-            UserError: there are too few faces.
-        """
-        if min(len(train), len(held_back)) <= NEIGHBOURS:
-            raise UserError(
-                f"{len(train)} faces to train a GAN on and {len(held_back)} held back to measure it; at least "
-                f"{NEIGHBOURS + 1} of each are needed: add people, or raise `split.val`"
-            )
-        self._settings, self._backbone, self._inception = settings, backbone, inception
-        self._train, self._held_back = (_some(pixels, count, seed) for pixels in (train, held_back))
-        self._all = train
-        self._features = backbone(self._train)
-        self._held_features = backbone(self._held_back)
-        self._inception_features = inception(self._train) if inception else None
-        self._latents = torch.randn(count, settings.latent, generator=generator(seed, "grid"))
+    def __init__(self, real: RealFaces, settings: GanSettings, seed: int) -> None:
+        """`real` is the same for all training seeds; as many samples are drawn as its `count`. `real.inception` adds
+        FID and KID."""
+        self._settings, self._real = settings, real
+        # The faces in the seed's own order, because rounding depends on it.
+        order, held_back_order = (order_of(faces, seed) for faces in (real.train, real.held_back))
+        self._train, self._features = real.train[order], real.features[order]
+        self._held_back, self._held_features = (
+            real.held_back[held_back_order],
+            real.held_back_features[held_back_order],
+        )
+        seen = real.inception_features
+        self._inception_features = None if seen is None else seen[order]
+        self._latents = torch.randn(real.count, settings.latent, generator=generator(seed, "grid"))
 
     def __call__(self, averaged: nn.Module, discriminator: nn.Module, losses: Row) -> tuple[Row, Tensor]:
         """A row of metrics, and the first samples [GRID, 3, size, size] on the host."""
         drawn = samples(averaged, self._latents)
-        features = self._backbone(drawn)
+        features = self._real.backbone(drawn)
         quality = self._compared(features)
-        if self._inception and self._inception_features is not None:
-            seen = self._inception(drawn)
+        if self._real.inception and self._inception_features is not None:
+            seen = self._real.inception(drawn)
             quality |= {"fid": fid(self._inception_features, seen), "kid": kid(self._inception_features, seen)}
         row = losses | self._accuracies(discriminator, drawn) | quality
         done = row["images"] / self._settings.images
@@ -116,17 +94,7 @@ class GanMetrics:
     def neighbours(self, averaged: nn.Module) -> Neighbours:
         """Samples of the trained GAN and their nearest neighbours among all training faces."""
         drawn = samples(averaged, self._latents)
-        faces = _pictures(self._all)
-        found = nearest_training_faces(self._backbone(faces), self._held_features, self._backbone(drawn))
+        features = self._real.backbone(drawn)
+        found = nearest_training_faces(self._real.features_of_every, self._held_features, features)
         rows = found.rows[: 2 * GRID]
-        return Neighbours(drawn[: 2 * GRID], faces[rows], found.copies)
-
-
-def _pictures(pixels: Pixels) -> Tensor:
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2)
-
-
-def _some(pixels: Pixels, count: int, seed: int) -> Tensor:
-    """A fixed random subset of at most `count` faces."""
-    order = torch.randperm(len(pixels), generator=generator(seed, "judged"))[:count]
-    return _pictures(pixels)[order]
+        return Neighbours(drawn[: 2 * GRID], self._real.every[rows], found.copies)

@@ -8,7 +8,7 @@ from unseen.core.environment import memory_tuning
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Switch Python's garbage collection off while modules are imported, unless `UNSEEN_MEMORY_TUNING` is 0.
 
     timm, torch and what they import create half a million objects but no garbage. Collection takes a fifth of their
