@@ -145,3 +145,34 @@ def test_an_architecture_says_which_knobs_it_does_not_read() -> None:
 
 def test_the_schedule_names_knobs_of_gans() -> None:
     assert set(GanSettings.model_fields) >= SCHEDULE
+
+
+def with_hub_twins(data: dict[str, Any], kept: dict[str, Any], seen: dict[str, Any]) -> list[str]:
+    """What is wrong with params.yaml and held-out and training twins by these models of the hub."""
+    data["hub"] = {"kept": kept, "seen": seen}
+    data["autoencoders"] = {}
+    data["twins"] = {
+        f"{name}_twins": {"group": use, "use": use, "autoencoder": f"hub/{name}", "of": "faces/people"}
+        for name, use in (("kept", "held_out"), ("seen", "train"))
+    }
+    return wrong(data)
+
+
+def test_a_pretrained_generator_is_its_repository(params_data: dict[str, Any]) -> None:
+    found = with_hub_twins(params_data, {"repo": "a/VAE", "revision": "0" * 40}, {"repo": "A/vae"})
+    assert len(found) == 1
+    assert found[0].startswith(
+        "params: `twins.kept_twins.use` is 'held_out', but `seen_twins` of the same repository"
+    )
+    assert found[0].endswith("take another repository, or let it train too")
+    assert with_hub_twins(params_data, {"repo": "a/vae"}, {"repo": "a/other"}) == []
+    assert len(with_hub_twins(params_data, {"folder": "copies/vae"}, {"folder": "copies/../copies/vae"})) == 1
+    assert with_hub_twins(params_data, {"folder": "copies/vae"}, {"folder": "copies/other"}) == []
+
+
+@pytest.mark.parametrize(("name", "what"), [("identity", "the built-in null control"), ("auto", "an autoencoder")])
+def test_a_model_of_the_hub_has_a_name_of_its_own(params_data: dict[str, Any], name: str, what: str) -> None:
+    params_data["hub"] = {name: {"repo": "a/vae"}}
+    params_data["autoencoders"] = {"auto": AUTOENCODER}
+    (found,) = wrong(params_data)
+    assert found.startswith(f"params: `hub.{name}` has the name of {what}")

@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unseen.autoencoders.settings import HUB, OWN, AutoencoderSettings
-from unseen.core.settings import Settings
 from unseen.gans.shared.settings import GanSettings
+from unseen.sources.hub.settings import HubSettings
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
+
+
+Generator = GanSettings | AutoencoderSettings | HubSettings
 
 
 class _Made(NamedTuple):
@@ -27,7 +30,7 @@ class _Made(NamedTuple):
     use: str
     what: str
     maker: str
-    settings: Settings
+    settings: Generator
 
 
 def _sets(params: Params) -> Iterator[_Made]:
@@ -36,8 +39,8 @@ def _sets(params: Params) -> Iterator[_Made]:
         if fakes.gan in params.gans:
             yield _Made(f"fakes.{name}", fakes.use, "GAN", fakes.gan, params.gans[fakes.gan])
     for name, twins in params.twins.items():
-        hub = getattr(params, "hub", {}).get(twins.autoencoder.removeprefix(HUB))
-        if hub and twins.pretrained:
+        hub = params.hub.get(twins.autoencoder.removeprefix(HUB))
+        if hub:
             yield _Made(f"twins.{name}", twins.use, "repository", twins.generator, hub)
         made = params.autoencoders.get(twins.autoencoder.removeprefix(OWN))
         if made is None:
@@ -49,20 +52,14 @@ def _sets(params: Params) -> Iterator[_Made]:
             yield _Made(f"twins.{name}", twins.use, "autoencoder", twins.generator, made)
 
 
-def _key(params: Params, settings: Settings) -> dict[str, Any]:
+def _key(params: Params, settings: Generator) -> dict[str, Any]:
     """What makes a generator, with the sets that it trains on, which may be named by a group or one by one."""
-    if not isinstance(settings, GanSettings | AutoencoderSettings):
-        return _repository(settings)
+    if isinstance(settings, HubSettings):  # a name has no case on the hub
+        return {"repo": settings.repo.casefold(), "folder": settings.folder and os.path.realpath(settings.folder)}
     found = settings.generator()
     if folder := found.get("train_on"):
         found["train_on"] = sorted(path for path in params.set_folders() if f"{path}/".startswith(f"{folder}/"))
     return found
-
-
-def _repository(settings: Settings) -> dict[str, Any]:
-    """What makes a pretrained generator: the repository, whose name has no case on the hub, or the local folder."""
-    repo, folder = (getattr(settings, knob, None) or "" for knob in ("repo", "folder"))
-    return {"repo": repo.casefold(), "folder": os.path.realpath(folder) if folder else ""}
 
 
 def same_gan(params: Params, a: GanSettings, b: GanSettings) -> bool:
@@ -85,7 +82,7 @@ def made_by_gan(params: Params, name: str, gan: str) -> bool:
     return gan in params.gans and any(_key(params, one.settings) == _key(params, params.gans[gan]) for one in made)
 
 
-def _differ(a: Settings, b: Settings) -> list[str]:
+def _differ(a: Generator, b: Generator) -> list[str]:
     """The knobs in which two generators differ."""
     first, second = a.model_dump(), b.model_dump()
     return [knob for knob in first if first[knob] != second.get(knob)]

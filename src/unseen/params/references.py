@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_origin
 
-from unseen.autoencoders.settings import HUB, OWN
+from unseen.autoencoders.settings import OWN
 from unseen.core.errors import UserError
 from unseen.core.settings import Settings, did_you_mean
 from unseen.data.evaluation_sets import IDENTITY
@@ -95,12 +95,11 @@ def _check_twins(params: Params) -> Problems:
             yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
     if IDENTITY in params.autoencoders:
         yield f"params: `autoencoders.{IDENTITY}` has the name of the built-in null control; rename it"
-    hub = getattr(params, "hub", {})
-    for name in hub:
+    for name in params.hub:
         if name == IDENTITY or name in params.autoencoders:
             what = "the built-in null control" if name == IDENTITY else "an autoencoder"
             yield f"params: `hub.{name}` has the name of {what}, and twins of both would have it; rename it"
-    allowed = [f"{OWN}{name}" for name in (*params.autoencoders, IDENTITY)] + [f"{HUB}{name}" for name in hub]
+    allowed = [*(f"{OWN}{name}" for name in (*params.autoencoders, IDENTITY)), *params.hub_folders()]
     for name, twins in params.twins.items():
         key = f"twins.{name}"
         yield from _check_reference(f"{key}.autoencoder", twins.autoencoder, allowed)
