@@ -63,3 +63,19 @@ def test_a_hash_that_stands_in_params(capsys: pytest.CaptureFixture[str]) -> Non
     code, _, err = run(capsys, "accept", "mine")
     assert code == 2
     assert "correct or remove `folders.mine.sha256`" in err[0]
+
+
+def test_a_model_of_the_hub_is_taken_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"folders": {}, "archives": {}, "hub": {"vae": {"repo": "org/vae"}}}
+    Path("params.yaml").write_text(yaml.safe_dump(data))
+    file = Path("checksums/hub/vae.sha256")
+    file.parent.mkdir(parents=True)
+    file.write_text(f"{'1' * 40}  hub org/vae main\n")
+    code, out, err = run(capsys, "accept", "hub/vae")
+    assert (code, err) == (0, [])
+    assert "`dvc repro -f hub@vae` fetches the model again" in out[0]
+    assert not file.exists()
+    _, _, err = run(capsys, "accept", "hub/vae")
+    assert err == ["unseen: nothing is recorded of `hub/vae`; run `dvc repro`"]
+    _, _, err = run(capsys, "accept", "hub/vee")
+    assert err == ["unseen: params name no model `hub/vee`; allowed: vae; did you mean `vae`?"]

@@ -85,7 +85,7 @@ def _refuse_pickles(settings: HubSettings, chosen: Collection[str], names: Colle
     if lost or not with_weights:
         if not pickles:
             raise UserError(
-                f"{where}: no weights as safetensors among {len(chosen)} files; take a repository that has them, or "
+                f"{where}: no weights as safetensors among the chosen files; take a repository that has them, or "
                 "widen `files`"
             )
         raise UserError(
