@@ -46,7 +46,9 @@ def main(name: str) -> None:
         writer.writerows({"seed": seed, **row} for seed, one in fitted.items() for row in one.history)
     write_predictions(Path("data/validation", f"{name}.parquet"), [one.validation for one in fitted.values()])
     found = {str(seed): one.calibration.validation for seed, one in fitted.items()}
-    write_metrics(Path("metrics/training", f"{name}.json"), {"seeds": found})
+    chosen = {str(seed): one.model.chosen for seed, one in fitted.items() if one.model.chosen}
+    choices = {"chosen": chosen} if chosen else {}
+    write_metrics(Path("metrics/training", f"{name}.json"), {"seeds": found, **choices})
     save_trainings(
         folder=Path("models/detectors", name),
         kind=settings.kind,
@@ -58,6 +60,7 @@ def main(name: str) -> None:
             "seed": read_block(_stage.PARAMS, ["seed"], int),
             "settings": settings.model_dump(),
             "trained_on": next(iter(fitted.values())).trained_on,
+            **({} if settings.fits_weights else {"calibrated_only": True}),
         },
     )
     trainings.clear()

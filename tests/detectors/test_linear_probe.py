@@ -27,6 +27,7 @@ from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.features import cached_features
 from unseen.detectors.shared.logits import as_batch, logits_of
+from unseen.detectors.shared.tokens import EVERY, TokenFeatures, choices
 
 from .networks import copied, knobs, same
 
@@ -333,3 +334,136 @@ def test_what_can_not_be_made_is_one_line(changed: dict[str, Any], says: str) ->
 def test_knobs_that_do_not_fit_are_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         settings(**changed)
+
+
+def token_faces() -> Both:
+    """Faces of two generators, of which each leaves a trace of its own, to train and to validate on."""
+    made = []
+    for seed, count in ((0, 24), (1, 16)):
+        noise = np.random.default_rng(seed).integers(0, 160, (3 * count, 32, 32, 3), dtype=np.uint8)
+        one, two = upsampled(noise[count : 2 * count]) + 60, noise[2 * count :] // 2 + 90
+        pixels = np.concatenate([noise[:count], one, two])
+        columns: dict[str, list[object]] = {
+            "label": [0] * count + [1] * 2 * count,
+            "source": ["orl"] * count + ["a"] * count + ["b"] * count,
+            "generator": [""] * count + ["a"] * count + ["b"] * count,
+        }
+        made.append(Faces(pixels, columns))
+    return made[0], made[1]
+
+
+SIGLIP = "vit_base_patch16_siglip_224"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "tokens", "norm"),
+    [
+        ("test_vit", "class", "after"),
+        ("test_vit", "mean", "before"),
+        ("test_vit3", "mean", "after"),  # its norm follows the pooling
+        ("test_vit3", "mean", "before"),
+        (SIGLIP, "mean", "after"),
+        ("vit_small_patch16_dinov3", "class", "before"),
+    ],
+)
+def test_features_are_those_of_the_tokens(faces: Both, backbone: str, tokens: str, norm: str) -> None:
+    """Against timm's own intermediate output."""
+    small = {} if backbone.startswith("test") else {"embed_dim": 32, "depth": 2, "num_heads": 2}
+    knobs = {"backbone": backbone, "input_size": 32, "dynamic_img_size": True, "tokens": tokens, "norm": norm}
+    knobs |= small
+    torch.manual_seed(0)
+    model = TokenFeatures(**knobs).eval()
+    pixels = as_batch(faces[0].pixels[:4], CPU)
+    vit: Any = model.network
+    with torch.no_grad():
+        (last,) = vit.forward_intermediates(
+            model.network_input(pixels),
+            indices=1,
+            norm=norm == "after",
+            output_fmt="NLC",
+            intermediates_only=True,
+            return_prefix_tokens=True,
+        )
+        patches, prefix = last if vit.num_prefix_tokens else (last, last)
+        expected = prefix[:, 0] if tokens == "class" else patches.mean(1)
+        expected = vit.fc_norm(expected) if norm == "after" else expected
+        found = model.features(pixels)
+    torch.testing.assert_close(found, expected / expected.norm(dim=1, keepdim=True), rtol=1e-3, atol=1e-5)
+
+
+def test_every_choice_is_one_after_the_other_and_pooled_is_left_out_where_it_is_another(faces: Both) -> None:
+    torch.manual_seed(0)
+    small = {"embed_dim": 32, "depth": 2, "num_heads": 2, "dynamic_img_size": True, "input_size": 32, "norm": ""}
+    pixels = as_batch(faces[0].pixels[:4], CPU)
+    for backbone, count in (
+        ("vit_base_patch16_siglip_224", 3),
+        ("vit_pe_core_tiny_patch16_384", 5),
+        ("vit_small_patch16_dinov3", 4),
+    ):
+        model = TokenFeatures(backbone=backbone, tokens=EVERY, **small).eval()
+        offered = choices(model.network)
+        assert len(offered) == count
+        assert (("pooled", "after") in offered) == (count != 4)
+        with torch.no_grad():
+            every = model.features(pixels)
+            for number, one in enumerate(offered):
+                model.choose(*one)
+                torch.testing.assert_close(every[:, number * 32 : (number + 1) * 32], model.features(pixels))
+
+
+def test_the_choice_is_by_generators_that_were_left_out(tmp_path: Path) -> None:
+    data = token_faces()
+    knobs = {"backbone": "test_vit", "choose": True, "views": 1, "augment": None}
+    model = fit(data, tmp_path, **knobs)
+    assert isinstance(model, TokenFeatures)
+    assert model.chosen is not None
+    table = model.chosen["table"]
+    assert [(row["features"], row["norm"]) for row in table] == choices(model.network)
+    best = max(table, key=lambda row: row["mean"])
+    assert (model.chosen["features"], model.chosen["norm"]) == (best["features"], best["norm"])
+    assert (model.config["tokens"], model.config["norm"]) == (best["features"], best["norm"])
+
+    # the same by hand, for the last of the choices
+    train, val = data
+    other = made(backbone="test_vit", features=table[-1]["features"], norm=table[-1]["norm"], views=1, augment=None)
+    with torch.no_grad():
+        of_train, of_val = (other.eval().features(as_batch(one.pixels, CPU)).double().numpy() for one in data)
+    for name, source in (("a", "b"), ("b", "a")):
+        kept = [row for row, made_by in enumerate(train.columns["generator"]) if made_by != name]
+        rival = LogisticRegression(C=1 / 0.01, tol=1e-7, max_iter=5000).fit(of_train[kept], train.labels[kept])
+        measured = [row for row, made_by in enumerate(val.columns["generator"]) if made_by != source]
+        auc = roc_auc_score(val.labels[measured], rival.decision_function(of_val[measured]))
+        assert table[-1]["auc"][name] == pytest.approx(auc, abs=0.01)
+
+    again = linear_probe.restore(model.config)
+    again.load_state_dict(model.state_dict())
+    assert np.array_equal(logits_of(again, val.pixels[:5], CPU), logits_of(model, val.pixels[:5], CPU))
+    assert logits_of(model, val.pixels, CPU).std() > 0
+
+
+def test_the_choice_needs_two_training_generators(tmp_path: Path) -> None:
+    train, val = token_faces()
+    some = [
+        Faces(one.pixels[: 2 * len(one) // 3], {k: v[: 2 * len(one) // 3] for k, v in one.columns.items()})
+        for one in (train, val)
+    ]
+    with pytest.raises(
+        UserError, match=r"`choose: true` leaves one training generator out.*those of: a\. Add"
+    ) as error:
+        fit((some[0], some[1]), tmp_path, backbone="test_vit", choose=True)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"norm": "before"}, {"choose": True, "features": "mean"}, {"features": "patches"}]
+)
+def test_features_that_do_not_fit_are_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**changed)
+
+
+def test_a_network_without_a_class_token_or_any_token_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"`features` is 'class', but `test_vit3` has no class token"):
+        made(features="class", backbone="test_vit3")
+    with pytest.raises(UserError, match=r"`features` is 'mean', but `test_resnet` has no tokens"):
+        made(features="mean")

@@ -119,7 +119,7 @@ def model_card(card: Numbers, metrics: Numbers, licenses: Mapping[str, str]) -> 
             metrics=metrics,
             licenses=licenses,
             seeds=list(pairs[0][1]["auc"]["seeds"]),
-            few=train["people"] + train.get("without_identity", 0) < FEW_PEOPLE,
+            few=train["people"] + train.get("without_identity", 0) < FEW_PEOPLE and not card.get("calibrated_only"),
             pairs=pairs,
             generators=sorted(metrics["generators"].items(), key=lambda item: (item[1]["tpr"]["share"], item[0])),
             sources=sorted(metrics["sources"].items(), key=lambda item: (-item[1]["share"], item[0])),

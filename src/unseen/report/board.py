@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import Any
 
-from unseen.report.results import Measured, Results, worst_generator
+from unseen.report.results import Measured, Results, calibrated_only, worst_generator
 from unseen.report.section import Section
 from unseen.report.speed import speed_of
 from unseen.report.standing import below_a_number
@@ -20,6 +20,8 @@ from unseen.report.tables import (
     speed,
     valued,
 )
+
+READY = "ready checkpoint, calibrated only"
 
 
 def _speed(results: Measured, name: str) -> Cell:
@@ -40,7 +42,7 @@ def _row(results: Measured, row: dict[Hashable, Any]) -> list[Cell]:
     found = metrics["pairs"][pair]
     generator = worst_generator(results, name)
     return [
-        Cell(name, href=of_file(name, results.folder)),
+        Cell(name, READY if calibrated_only(results, name) else "", href=of_file(name, results.folder)),
         Cell(pair, kind="words", mark=", ".join(results.marks.get(pair, []))),
         plain_share(row["balanced_accuracy"], found["intervals"]["balanced_accuracy"]),
         valued(found["auc"]),

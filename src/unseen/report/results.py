@@ -118,6 +118,11 @@ def seen(results: Measured, detector: str, generator: str) -> bool | None:
     return any(generator in split["generators"] for split in results.cards[detector]["trained_on"].values())
 
 
+def calibrated_only(results: Measured, detector: str) -> bool:
+    """Whether a detector is a ready checkpoint, of which only temperature and threshold were fitted."""
+    return isinstance(results, Results) and bool(results.cards[detector].get("calibrated_only"))
+
+
 def worst_generator(results: Measured, detector: str) -> str:
     """Return the generator with the lowest TPR, held-out ones first among equals; empty if there is none."""
     shares = {name: one["tpr"]["share"] for name, one in results.detectors[detector]["generators"].items()}

@@ -6,7 +6,7 @@ from typing import Any
 from unseen.data.identities import FEW_PEOPLE, people_text
 from unseen.evaluation.wording import between, ends, over_seeds
 from unseen.report.facts import facts
-from unseen.report.results import Measured, Results, training_seeds
+from unseen.report.results import Measured, Results, calibrated_only, training_seeds
 from unseen.report.section import Section
 from unseen.report.standing import (
     BETTER,
@@ -105,7 +105,10 @@ def _of_controls(results: Measured, detectors: Sequence[str]) -> list[str]:
 
 def _of_training(results: Results, detectors: Sequence[str]) -> list[str]:
     few: dict[str, list[str]] = {}
+    ready = [name for name in detectors if calibrated_only(results, name)]
     for name in detectors:
+        if name in ready:
+            continue
         train = results.cards[name]["trained_on"]["train"]
         people, others = train.get("people"), train.get("without_identity", 0)
         if people is not None and people + others < FEW_PEOPLE:
@@ -114,6 +117,11 @@ def _of_training(results: Results, detectors: Sequence[str]) -> list[str]:
         f"{_listed(names)} trained on real faces of {who}: a demonstration, not for real use."
         for who, names in few.items()
     ]
+    if ready:
+        found.append(
+            f"{_listed(ready)} {'is a ready checkpoint' if len(ready) == 1 else 'are ready checkpoints'}: only "
+            "temperature and threshold were fitted here, and the evaluated generators may be among its training data."
+        )
     untrained = [
         name
         for name in detectors

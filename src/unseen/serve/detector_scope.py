@@ -101,10 +101,13 @@ def scope_of(detector: "TrainedDetector") -> Scope:
         raise UserError(f"{file}: can't be read: {error.strerror}; {advice(file)}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{file}: damaged ({error!r}); {advice(file)}") from None
-    few = people + others < FEW_PEOPLE
+    ready = bool(detector.card.get("calibrated_only"))
+    few = people + others < FEW_PEOPLE and not ready
+    data = f"trained on {people_text(people, others)} and fakes of {', '.join(generators)}{_network(seed, seeds)}"
+    if ready:
+        data = "a ready checkpoint that others have trained, calibrated only"
     sentence = (
-        f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}trained on "
-        f"{people_text(people, others)} and fakes of {', '.join(generators)}{_network(seed, seeds)}. "
+        f"{detector.name}: {'a demonstration, too small to rely on: ' if few else ''}{data}. "
         f"Threshold {calibration.threshold:.3g}, at most {100 * calibration.max_fpr:.3g} % FPR on validation people: "
         f"{rates}. Other generators: not measured. `{NOT_FLAGGED}` does not mean real."
     )

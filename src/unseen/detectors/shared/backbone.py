@@ -129,15 +129,15 @@ def load_backbone(network: nn.Module, name: str, weights: Path) -> None:
         if len(files) != 1:
             raise UserError(f"{weights}: expected one file of weights; run `dvc repro packaged asset`")
         # safetensors sorts tensors by name, so their order has no meaning
-        state, ordered = _from_file(files[0]), files[0].suffix != ".safetensors"
+        state, ordered = load_tensors(files[0]), files[0].suffix != ".safetensors"
     _check_and_load(network, state, ordered, message)
 
 
-def _from_hub(network: nn.Module, folder: Path) -> dict[str, Tensor]:
-    """The weights of a repository of timm, converted by timm where they have other names or shapes.
+def safetensors_file(folder: Path) -> Path:
+    """The file `model.safetensors` of a folder, or its only safetensors file.
 
     Raises:
-        UserError: the folder has not one file of weights, or it is damaged.
+        UserError: there is none, or there are several.
     """
     files = [folder / "model.safetensors"]
     if not files[0].is_file():
@@ -148,7 +148,16 @@ def _from_hub(network: nn.Module, folder: Path) -> dict[str, Tensor]:
             f"{folder}: expected model.safetensors or one other file of weights{names}; choose it with "
             f"`hub.{folder.name}.files`, and run `dvc repro hub@{folder.name}`"
         )
-    state = _from_file(files[0])
+    return files[0]
+
+
+def _from_hub(network: nn.Module, folder: Path) -> dict[str, Tensor]:
+    """The weights of a repository of timm, converted by timm where they have other names or shapes.
+
+    Raises:
+        UserError: the folder has not one file of weights, or it is damaged.
+    """
+    state = load_tensors(safetensors_file(folder))
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
     if convert is None or _fits(network, state):
         return state
@@ -168,7 +177,8 @@ def _described(folder: Path) -> str:
     return f", but of `{one_line(architecture)}`"
 
 
-def _from_file(file: Path) -> dict[str, Tensor]:
+def load_tensors(file: Path) -> dict[str, Tensor]:
+    """The named tensors of a file. Raises a UserError if it has others, or is damaged."""
     try:
         if file.suffix == ".safetensors":
             return load_file(file)

@@ -26,9 +26,11 @@ class Detector(nn.Module):
 
     Attributes:
         config: plain data, the arguments with which the class rebuilds the network.
+        chosen: plain data, what the fit has chosen beside the weights, for the metrics of the training.
     """
 
     config: dict[str, Any]
+    chosen: dict[str, Any] | None = None
 
     @classmethod
     def restore(cls, config: dict[str, Any]) -> Self:

@@ -90,6 +90,7 @@ class FittedSettings(Settings):
     """Settings of every detector kind. The class attributes tell the check of params what a kind requires.
 
     Attributes:
+        fits_weights: false for a kind that only loads weights, whose temperature and threshold alone are fitted.
         starts_from: with `assets`, `weights` may be `none`, a folder of assets or of the hub; with `gans` it must be
             a GAN of params whose fakes are not held out.
         network: timm's name of the network, for a kind without a knob `backbone`.
@@ -98,6 +99,7 @@ class FittedSettings(Settings):
             must have all of them.
     """
 
+    fits_weights: ClassVar[bool] = True
     starts_from: ClassVar[Literal["assets", "gans"]] = "assets"
     network: ClassVar[str] = ""
     sees_stored_crops: ClassVar[bool] = False

@@ -152,7 +152,10 @@ def fit_detector(
         "logit": logits.tolist(),
         "score": frozen.score(logits).tolist(),
     }
-    return Fitted(model, frozen, history, _trained_on(train, val), validation)
+    trained_on = _trained_on(train, val)
+    if not settings.fits_weights:
+        trained_on["train"] = {"faces": {}, **people_of([]), "generators": []}
+    return Fitted(model, frozen, history, trained_on, validation)
 
 
 @dataclass(frozen=True)
