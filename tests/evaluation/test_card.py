@@ -111,6 +111,18 @@ def test_few_people_make_a_demonstration(folder: Path, people: int, few: bool) -
     assert ("this is a demonstration" in model_card(detector(people), measured(folder), LICENSES)) == few
 
 
+def test_a_ready_checkpoint_was_not_trained_here(folder: Path) -> None:
+    own = detector(0, weights="hub/commfor") | {"calibrated_only": True}
+    own["trained_on"]["train"] = {"faces": {}, "generators": [], "people": 0, "without_identity": 0}
+    text = model_card(own, measured(folder), LICENSES)
+    trained = section(text, "Training data")
+    assert trained.startswith("A ready checkpoint, calibrated only: its weights were trained by others")
+    assert "validation split: 9 people, and fakes of dcgan." in trained
+    assert "Initial weights: `hub/commfor`." in trained
+    assert rows(trained)[0] == ["dcgan_fakes", "0", "75", "made by this project"]
+    assert "demonstration" not in text
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -244,3 +244,17 @@ def test_a_null_control_is_shown_and_a_trace_is_a_warning(results: Results, page
         text for texts in shown.texts.values() for text in texts if "On the null control identity_twins" in text
     ]
     assert bool(warned) is not passed
+
+
+def test_a_ready_checkpoint_is_named_as_one_and_not_as_trained_on_few_people(results: Results, page: Any) -> None:
+    name = "efficientnet_lite0"
+    card = {**results.cards[name], "calibrated_only": True}
+    card["trained_on"] = {"train": {"faces": {}, "people": 0, "generators": []}, "val": {"generators": ["dcgan"]}}
+    found = page(replace(results, cards={**results.cards, name: card}))
+    text = " ".join(found.texts["li"])
+    assert f"{name} is a ready checkpoint: only temperature and threshold were fitted here" in text
+    assert "0 people" not in text
+    cells = [cell for table in found.tables for row in table for cell in row]
+    assert [cell for cell in cells if "ready checkpoint, calibrated only" in cell] == [
+        f"{name}ready checkpoint, calibrated only"
+    ]
