@@ -34,15 +34,17 @@ def main(name: str) -> None:
                 {member: read_predictions(Path("data/predictions", member, file)) for member in members}
             )
             write_predictions(folder / file, [{str(key): column.tolist() for key, column in predicted.items()}])
+    card = ensemble.as_dict()
     found = evaluate(
         folder=Path("data/ensembles", name),
         names=sets,
-        trained=trainings_of(ensemble.as_dict()),
+        trained=trainings_of(card),
         settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         seed=read_block(_stage.PARAMS, ["seed"], int),
+        generators=card["trained_on"]["train"]["generators"],
     )
     write_evaluation(found, name, Path("metrics"))
-    write_json(Path("models/ensembles", name, "ensemble.json"), ensemble.as_dict())
+    write_json(Path("models/ensembles", name, "ensemble.json"), card)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def main(detector: str) -> None:
         trained=trainings_of(card),
         settings=read_block(_stage.PARAMS, ["evaluation"], EvaluationSettings),
         seed=read_block(_stage.PARAMS, ["seed"], int),
+        generators=card["trained_on"]["train"]["generators"],
     )
     write_evaluation(found, detector, Path("metrics"))
     write_json(folder / "evaluation.json", evaluation_summary(found.metrics))

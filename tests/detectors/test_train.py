@@ -186,3 +186,25 @@ def test_the_seed_decides_a_networks_first_weights(
     assert same(states[0], states[1])
     assert not same(states[0], states[2])
     assert same(states[2], states[3])
+
+
+def test_each_training_seed_sees_the_fakes_of_the_same_training_of_a_generator(sets: list[FaceSet]) -> None:
+    faces = load_training_faces(sets)
+    for split in (faces.train, faces.val):
+        split.columns["attributes"] = [
+            [("training_seed", str(row % 3))] if label and row % 4 else [] for row, label in enumerate(split.labels)
+        ]
+    for seed in (0, 1):
+        own = faces.of_seed(seed)
+        for split, all_of_it in ((own.train, faces.train), (own.val, faces.val)):
+            assert (split.labels == 0).sum() == (all_of_it.labels == 0).sum()
+            stated = {dict(found).get("training_seed") for found in split.columns["attributes"]}  # type: ignore[call-overload]
+            assert stated == {None, str(seed)}, "pictures that state no training seed are for all"
+            assert len(split) == len(split.columns["id"]) < len(all_of_it)
+
+
+def test_a_training_seed_without_fakes_is_an_error(sets: list[FaceSet]) -> None:
+    faces = load_training_faces(sets)
+    faces.train.columns["attributes"] = [[("training_seed", "0")]] * len(faces.train)
+    with pytest.raises(UserError, match="training seed 1 has no fakes"):
+        faces.of_seed(1)

@@ -71,6 +71,7 @@ def test_a_pair_is_measured_as_its_two_sets_alone(folder: Path) -> None:
         "matched": True,
         **measured(reals, unseen),
         "by_generator_seed": {},
+        "other_trainings": {},
     }
     points = roc_points(Scored.joined([Scored.of(reals), Scored.of(unseen)]))
     assert curves[curves["pair"] == "unseen"].drop(columns="pair").to_numpy().tolist() == points.to_numpy().tolist()

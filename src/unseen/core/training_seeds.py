@@ -1,5 +1,6 @@
 """The networks of one model: one for each training seed, each in a folder of its own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from unseen.core.errors import UserError
@@ -9,6 +10,12 @@ PREFIX = "seed-"
 
 ATTRIBUTE = "training_seed"
 """The attribute of a fake that says by which of its generator's networks it was made."""
+
+
+def made_from(attributes: Iterable[tuple[str, str]], seed: int) -> bool:
+    """Whether a face may be used with a network of this training seed: a fake that another network than that of the
+    same seed has drawn may not. Faces that state no training seed may be."""
+    return dict(attributes).get(ATTRIBUTE, str(seed)) == str(seed)
 
 
 def training_seeds(first: int, count: int) -> list[int]:

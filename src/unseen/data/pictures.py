@@ -108,11 +108,10 @@ class Crops(Faces):
         jpegs = [self._jpegs[row] for row in rows]
         return decode_crops(jpegs, threads, fit) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
 
-    def without(self, generator: str) -> "Crops":
-        """The faces that are not of a generator. The column `generator` must be there."""
-        kept = [row for row, name in enumerate(self.columns["generator"]) if name != generator]
-        columns = {name: [values[row] for row in kept] for name, values in self.columns.items()}
-        return Crops([self._jpegs[row] for row in kept], columns)
+    def only(self, rows: Sequence[int]) -> "Crops":
+        """Some of the faces, in the order of `rows`."""
+        columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        return Crops([self._jpegs[row] for row in rows], columns)
 
     def fingerprint(self) -> str:
         """SHA-256 of all files in their order."""

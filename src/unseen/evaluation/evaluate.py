@@ -1,6 +1,6 @@
 """Metrics of one detector from its predictions on every evaluation set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from unseen.evaluation.bootstrap import Resampling, bounded, by_name, mean_of_dr
 from unseen.evaluation.controls import controls
 from unseen.evaluation.generator_seeds import by_generator_seed
 from unseen.evaluation.groups import attributes_of, by_group
+from unseen.evaluation.in_domain import in_domain, other_trainings
 from unseen.evaluation.metrics import HALF, Trained, both_metrics, mean_of, reliability_curves, roc_points
 from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.ranking import Ranking, resampled_aucs
@@ -36,7 +37,8 @@ class Evaluation:
     Attributes:
         metrics: `seeds`, the training seeds, and `thresholds`, that of each; `threshold`, that of the first seed;
             `sets`, the shares of each set that are called fake and unsure; `generators`, the TPR and AUC of each
-            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`, and its `by_generator_seed`;
+            generator; `sources`, the FPR of each source; `pairs`, see `pair_metrics`, and their `by_generator_seed`
+            and `other_trainings`;
             `controls`, the AUC of identity twins against their reals; `worst`, the worst values over the pairs;
             `pooled`, all reals against all fakes; `groups`, the rates of groups in each pair; `groups_without`, the
             pairs in which no face has any of the attributes.
@@ -151,7 +153,12 @@ def _worst(pairs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def evaluate(
-    folder: Path, names: Sequence[str], trained: Trained, settings: EvaluationSettings, seed: int
+    folder: Path,
+    names: Sequence[str],
+    trained: Trained,
+    settings: EvaluationSettings,
+    seed: int,
+    generators: Collection[str] = (),
 ) -> Evaluation:
     """Compute the metrics of one detector.
 
@@ -161,6 +168,7 @@ def evaluate(
         trained: what was frozen on validation data for each training seed, from `trainings_of`.
         settings: pairs, groups and bootstrap resamples.
         seed: seed of the bootstrap.
+        generators: those that the detector has trained on; see `in_domain`.
 
     Raises:
         UserError: predictions are missing or damaged, training seeds differ between files or from `trained`, or no
@@ -172,6 +180,7 @@ def evaluate(
     predictions, of_controls = controls(predictions, lambda both: _auc(both, how))
     frozen = {name: frozen_of(trained, faces.seeds, str(files[name])) for name, faces in predictions.items()}
     seeds, thresholds = sorted(trained), [trained[seed].threshold for seed in sorted(trained)]
+    every, predictions = predictions, {name: in_domain(faces, generators) for name, faces in predictions.items()}
     sets = {name: _of_set(faces, frozen[name], how) for name, faces in predictions.items()}
     stated = pairs_of(settings.pairs, {name: one["label"] for name, one in sets.items()})
     pairs, rocs, curves = {}, [], []
@@ -181,6 +190,9 @@ def evaluate(
         pairs[name] = {
             **{"reals": pair.reals, "fakes": pair.fakes, "matched": pair.matched, **found},
             "by_generator_seed": by_generator_seed(both, thresholds),
+            "other_trainings": other_trainings(
+                Scored.joined([every[pair.reals], every[pair.fakes]]), generators, thresholds
+            ),
         }
         rocs.append(roc_points(both).assign(pair=name))
         curves.append(reliability_curves(both).assign(pair=name))

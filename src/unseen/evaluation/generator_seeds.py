@@ -20,16 +20,18 @@ def by_generator_seed(both: Scored, thresholds: npt.ArrayLike) -> dict[str, dict
         thresholds: frozen threshold on the score of each training seed of the detector.
 
     Returns:
-        `auc` and `tpr`, means over the training seeds of the detector, by training seed of the generator. Empty if no
-        fake states one, as pictures of a source do not.
+        `auc` and `tpr`, means over the training seeds of the detector, by training seed of the generator. Empty if
+        the fakes are not of several trainings: pictures of a source state none, and in-domain fakes are of one for
+        each training seed of the detector.
     """
     if "attributes" not in both.faces:
         return {}
     stated = np.array([dict(pairs).get(ATTRIBUTE, "") for pairs in both.faces["attributes"]])
     made_by = np.where(both.labels == 1, stated, "")
     limits = np.asarray(thresholds, np.float64)
-    found = {}
-    for seed in sorted(set(made_by.tolist()) - {""}, key=lambda text: (len(text), text)):
+    found: dict[str, dict[str, float]] = {}
+    trainings = sorted(set(made_by.tolist()) - {""}, key=lambda text: (len(text), text))
+    for seed in trainings if len(trainings) > 1 else ():
         fakes = made_by == seed
         rows = fakes | (both.labels == 0)
         aucs = [Ranking(both.labels[rows], values[rows]).all_once().auc for values in both.values]

@@ -27,6 +27,7 @@ from unseen.evaluation.bootstrap import (
 )
 from unseen.evaluation.controls import is_control
 from unseen.evaluation.cues import VISIBLE, best_cue
+from unseen.evaluation.in_domain import in_domain
 from unseen.evaluation.pair_bounds import Trials
 from unseen.evaluation.ranking import Ranking, resampled_aucs
 from unseen.evaluation.scored import Frozen, Scored, frozen_of, trainings_of
@@ -79,10 +80,11 @@ def _pairs_of_sets(row: LeftOut, stated: Mapping[str, Pair]) -> list[tuple[str, 
 
 
 def _faces(row: LeftOut, generator: str, pairs: Sequence[tuple[str, str]]) -> Scored:
-    """The fakes of a generator, and the reals that they are paired with."""
+    """The fakes of a generator, for each training seed those of its own training, and the reals that they are paired
+    with."""
     reals, fakes = (sorted({pair[side] for pair in pairs}) for side in (0, 1))
     every = Scored.joined(row.predictions[name] for name in fakes)
-    of_it = every.take((every.faces["generator"] == generator).to_numpy())
+    of_it = in_domain(every.take((every.faces["generator"] == generator).to_numpy()), [generator])
     return Scored.joined([*(row.predictions[name] for name in reals), of_it])
 
 

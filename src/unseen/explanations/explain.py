@@ -84,7 +84,7 @@ def explain(
     """
     device = prepare()
     threshold = detector.calibration.threshold
-    frame = decisions(predictions, folders, threshold, detector.card["training_seed"])
+    frame = decisions(predictions, folders, threshold, detector.training_seed, detector.generators)
     show, measure = select_decisions(frame, settings.pictures, settings.measured)
     ids = list(dict.fromkeys([*show, *measure]))
     seen = crops_of(ids, evaluation, framings(folders), detector.faces.scale)

@@ -5,7 +5,7 @@ An outcome combines the label and the decision at the frozen threshold: a fake i
 and by source for reals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from unseen.core.training_seeds import made_from
 from unseen.data.pictures import Pixels, decode_crop
 from unseen.data.predictions import read_predictions
 from unseen.data.sample import evenly
@@ -40,7 +41,9 @@ RESAMPLES = 1000
 Array = npt.NDArray[np.float64]
 
 
-def decisions(folder: Path, sets: Iterable[str], threshold: float, training_seed: int) -> pd.DataFrame:
+def decisions(
+    folder: Path, sets: Iterable[str], threshold: float, training_seed: int, generators: Collection[str] = ()
+) -> pd.DataFrame:
     """All decisions of one network of a detector, each face once.
 
     Columns: id, set, group, label, identity, logit, score, fake, outcome.
@@ -50,10 +53,13 @@ def decisions(folder: Path, sets: Iterable[str], threshold: float, training_seed
         sets: names of the evaluation sets.
         threshold: frozen threshold on the score.
         training_seed: of the network.
+        generators: in the training of the detector; their fakes of other training seeds are left out.
     """
     frames = [read_predictions(folder / f"{name}.parquet").assign(set=name) for name in sets]
     every = pd.concat(frames, ignore_index=True)
-    both = every[every["seed"] == training_seed].drop_duplicates("id", ignore_index=True)
+    own = [made_from(pairs, training_seed) for pairs in every["attributes"]]
+    chosen = (every["seed"] == training_seed) & (~every["generator"].isin(list(generators)) | np.array(own, bool))
+    both = every[chosen].drop_duplicates("id", ignore_index=True)
     both["group"] = both["generator"].where(both["label"] == 1, both["source"])
     both["fake"] = both["score"] >= threshold
     names = {found: name for name, found in OUTCOMES.items()}

@@ -5,7 +5,7 @@ batches, independent of the number of faces.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from unseen.core.files import atomic_file
 from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
 from unseen.core.runtime import prepare
+from unseen.core.training_seeds import made_from
 from unseen.data.evaluation_sets import Pair
 from unseen.data.pictures import Faces, Pixels, decode_crops
 from unseen.data.shards import FaceSet, check_sides, measurable, open_set
@@ -53,10 +54,25 @@ COUNTED = ["detector", "set", "change", "level", "identity", "logit", "score"]
 Row = dict[str, Any]
 
 
-def chosen(face_set: FaceSet, most: int, seed: int) -> set[str]:
-    """Draw the ids of at most `most` faces that may be evaluated; the draw depends only on the seed and the ids."""
-    batches = face_set.batches(measurable(face_set), ["id"])
-    names = (name for batch in batches for name in batch["id"].to_pylist())
+def chosen(
+    face_set: FaceSet, most: int, seed: int, generators: Collection[str] = (), training_seed: int = 0
+) -> set[str]:
+    """Draw the ids of at most `most` faces that may be evaluated; the draw depends only on the seed and the ids.
+
+    Args:
+        face_set: the evaluation set.
+        most: number of faces.
+        seed: of the draw.
+        generators: in the training of the detector; their fakes of other training seeds are left out.
+        training_seed: of the detector's network.
+    """
+    batches = face_set.batches(measurable(face_set), ["id", "generator", "attributes"])
+    names = (
+        row["id"]
+        for batch in batches
+        for row in batch.to_pylist()
+        if row["generator"] not in generators or made_from(row["attributes"], training_seed)
+    )
     return set(heapq.nsmallest(most, names, key=lambda name: unit_interval("robustness", seed, name)))
 
 
@@ -93,7 +109,7 @@ def score_changes(
     """Write one prediction for each detector, face, change and level, in columns SCHEMA.
 
     Args:
-        detectors: detectors loaded from their artifacts.
+        detectors: detectors loaded from their artifacts, all trained on the same generators and from the same seed.
         folders: folders of the evaluation sets by name.
         levels: levels of the changes; every face is also scored clean, as change `clean` at level 0.
         most: maximum number of faces of a set.
@@ -101,6 +117,7 @@ def score_changes(
         output: the Parquet file, with a row group for each batch of faces.
     """
     device = prepare()
+    known = detectors[0].generators, detectors[0].training_seed
     models = {one.name: (one.model.to(device), one.calibration) for one in detectors}
     grid = [(CLEAN, 0.0), *levels.grid()]
 
@@ -120,7 +137,7 @@ def score_changes(
             face_set = open_set(folder)
             for detector in detectors:
                 check_sides([face_set], detector.faces, f"the detector `{detector.name}`")
-            batches = prefetch(_stored(face_set, chosen(face_set, most, seed)), _decoded)
+            batches = prefetch(_stored(face_set, chosen(face_set, most, seed, *known)), _decoded)
             for faces in progress(batches, f"robustness on {name}", "batch"):
                 writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())
 

@@ -52,6 +52,16 @@ class TrainedDetector:
     folder: Path
 
     @property
+    def generators(self) -> list[str]:
+        """The generators whose fakes it was trained on."""
+        return list(self.card.get("trained_on", {}).get("train", {}).get("generators", ()))
+
+    @property
+    def training_seed(self) -> int:
+        """The training seed of the network."""
+        return int(self.card.get("training_seed", 0))
+
+    @property
     def face_detector(self) -> bytes:
         """The ONNX face detector, with free input size.
 

@@ -14,10 +14,10 @@ from unseen.core.files import sha256_of
 from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.runtime import Scratch, device, generator
 from unseen.core.settings import did_you_mean
-from unseen.core.training_seeds import start_folder
+from unseen.core.training_seeds import made_from, start_folder
 from unseen.core.trainings import one_by_one
 from unseen.data.identities import people_of
-from unseen.data.pictures import Faces, load_crops
+from unseen.data.pictures import Crops, Faces, load_crops
 from unseen.data.predictions import FROM_SHARDS, VALIDATION
 from unseen.data.shards import FaceSet, check_sides, sets_for_fitting
 from unseen.detectors.shared.base import Detector, History, Task
@@ -67,8 +67,23 @@ def _trained_on(train: Faces, val: Faces) -> dict[str, Any]:
 class TrainingFaces:
     """The faces that a detector is trained on, and the validation faces."""
 
-    train: Faces
-    val: Faces
+    train: Crops
+    val: Crops
+
+    def of_seed(self, seed: int) -> "TrainingFaces":
+        """The faces for one training seed: all reals, and the fakes that a network of this training seed drew.
+
+        Pictures of a source state no training seed and are for all. So each training seed is a replicate of the whole
+        pipeline, and the range over seeds shows what another training of the GAN changes.
+        """
+        return TrainingFaces(*(_of_seed(faces, seed) for faces in (self.train, self.val)))
+
+
+def _of_seed(faces: Crops, seed: int) -> Crops:
+    kept = [row for row, found in enumerate(faces.columns["attributes"]) if made_from(found, seed)]  # type: ignore[arg-type]
+    if not any(faces.columns["label"][row] for row in kept):
+        raise UserError(f"training seed {seed} has no fakes; run `dvc repro`, which draws fakes of all trainings")
+    return faces.only(kept)
 
 
 def training_sets(root: Path, settings: FittedSettings, faces: FaceSettings) -> list[FaceSet]:
@@ -103,7 +118,10 @@ def load_training_faces(sets: list[FaceSet], without: str = "") -> TrainingFaces
         made_by = sorted({str(name) for name in train.columns["generator"]} - {""})
         if without not in made_by:
             raise UserError(f"no training fakes are of the generator {without!r}; {did_you_mean(without, made_by)}")
-        train, val = train.without(without), val.without(without)
+        train, val = (
+            faces.only([row for row, name in enumerate(faces.columns["generator"]) if name != without])
+            for faces in (train, val)
+        )
     for split, faces in (("train", train), ("val", val)):
         faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
         if len(set(faces.columns["label"])) < 2:
@@ -210,7 +228,7 @@ def fit_trainings(
         data = [fingerprints, [sha256_of(file) for file in sorted(start.iterdir())], without]
         checkpoints.append(Scratch(scratch, title, [settings.model_dump(), seed, data]))
         return fit_detector(
-            faces=faces,
+            faces=faces.of_seed(seed),
             settings=settings,
             calibration=calibration,
             weights=start,
