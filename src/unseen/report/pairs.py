@@ -192,6 +192,27 @@ def _errors(found: dict[str, Any], results: Measured) -> Table:
     )
 
 
+def _other_trainings(found: dict[str, Any], results: Measured) -> list[Table]:
+    """Return a table of the metrics on fakes of the same generator trained from another seed, if there are any."""
+    rows = [
+        [
+            Cell(name, href=of_file(name, results.folder)),
+            plain_share(of["tpr"]["share"], {"seeds": of["tpr"]["seeds"]}),
+            plain_share(of["other_trainings"]["tpr"]["value"], of["other_trainings"]["tpr"]),
+            valued(of["other_trainings"]["auc"]),
+        ]
+        for name, of in found.items()
+        if of.get("other_trainings")
+    ]
+    text = (
+        "Another training of the same generator. Each training seed of a detector has learned from the fakes of the "
+        "generator's training of the same seed, and all other tables measure it on these. Here are also the fakes of "
+        "the other training seeds. Their network is of the same architecture, and the detector has not seen it."
+    )
+    columns = heads("TPR, its own training", "TPR, other trainings", "AUC, other trainings")
+    return [Table(text, [Head("Detector"), *columns], rows)] if rows else []
+
+
 def _overview(results: Measured) -> Table:
     """Return a table of the AUC of each detector on each pair."""
     names = list(of_pairs(next(iter(results.detectors.values()))))
@@ -234,7 +255,7 @@ def _controls(results: Measured) -> Table | None:
 
 
 def section(results: Measured) -> Section:
-    """Show one table of all pairs, one of null controls, and five folded tables for each pair."""
+    """Show one table of all pairs, one of null controls, and five or six folded tables for each pair."""
     first = next(iter(results.detectors.values()))
     shown = []
     for name, pair in of_pairs(first).items():
@@ -251,6 +272,7 @@ def section(results: Measured) -> Section:
                 "tables": [
                     _ranking(found, results, name),
                     *(of(found, results) for of in (_operating_points, _decisions, _counts, _errors)),
+                    *_other_trainings(found, results),
                 ],
             }
         )

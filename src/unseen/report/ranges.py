@@ -15,10 +15,11 @@ for every `p`, also for 0 and 1:
 The range is `p +- t sqrt(v)` on that scale, with `t` the quantile of Student's distribution for a range of LEVEL, and
 Welch and Satterthwaite's degrees of freedom, `v^2 / (a^2 / (k-1) + b^2 / (g-1))`.
 
-`a` has `1 + 1/k`, as for one new training, and not `2/k`, as for the mean of k new ones: the detectors of a run learn
-from the same fakes, so they may all be off to the same side. `c` is the sampling of the fakes of both runs: an AUC is
-the mean over fakes of a number from 0 to 1, so its variance over fakes is at most that of a rate. `u` contains
-the sampling of its fakes, so `c` is subtracted. For an FPR, and for the fakes of a source, both runs have the same
+`a` has `1 + 1/k`, as for one new training, and not `2/k`, as for the mean of k new ones. This is a margin: the
+detectors of a run have the same reals and the same initial weights, so they may all be off to the same side. `c` is
+the sampling of the fakes of both runs: an AUC is the mean over fakes of a number from 0 to 1, so its variance over
+fakes is at most that of a rate. `u` contains the sampling of its fakes, so `c` is subtracted. For an FPR, and for the
+fakes of a source, both runs have the same
 faces; `c` is then only a floor, because trainings that agree would otherwise give a range without width.
 """
 
