@@ -21,7 +21,7 @@ def main() -> None:
     model = Path("models/assets/centerface/centerface.onnx").read_bytes()
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     face_detector = FaceDetector(with_dynamic_input(model), faces.detect)
-    found = audit(all_sets(Path("data/sets")), face_detector, settings.max_auc)
+    found = audit(all_sets(Path("data/sets")), face_detector, settings.max_auc, settings.allow)
     write_metrics(Path("metrics/audit.json"), found)
     with atomic_file(Path("metrics/audit.csv")) as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["pair", "kind", "cue", "auc", "low", "high", "cause"], lineterminator="\n")

@@ -236,4 +236,15 @@ def test_of_an_original_that_nobody_looked_at_nothing_is_said() -> None:
 
 def test_every_cue_has_a_likely_cause(orl_faces: OrlFaces) -> None:
     cues = {*file_cues(jpeg(orl_faces.small[0])), *seen(orl_faces.small[0]), *original_cues(ROW, 64)}
-    assert cues == set(CAUSES)
+    assert cues | {"side", "reduction", "outside"} == set(CAUSES)  # the others are of native sets
+
+
+@pytest.mark.parametrize(
+    ("square", "side", "expected"), [("203.0", 200, 1.0), ("600.0", 200, 3.0), ("128.0", 128, 1.0)]
+)
+def test_a_native_crop_says_how_much_it_was_reduced(square: str, side: int, expected: float) -> None:
+    row = {**ROW, "original": [*ROW["original"], ("outside", "0.250"), ("square", square)]}
+    cues = original_cues(row, side)
+    assert cues["reduction"] == pytest.approx(expected)
+    assert cues["outside"] == 0.25
+    assert not {"reduction", "outside"} & original_cues(ROW, side).keys()

@@ -444,3 +444,30 @@ def test_interval_is_hanleys_and_mcneils_by_hand() -> None:
     variance = (0.16 + 9 * (2 / 3 - 0.64) + 29 * (32 / 45 - 0.64)) / 300
     of_more_reals = separation([values], labels, folds, (30, 10))
     assert of_more_reals["low"] == pytest.approx(0.8 - 1.96 * variance**0.5)
+
+
+@pytest.mark.parametrize(("real_side", "fake_side", "allow"), [(200, 128, ()), (128, 128, ()), (200, 128, ("side",))])
+def test_a_native_side_that_tells_the_classes_apart_is_named(
+    orl_faces: OrlFaces,
+    face_detector: FaceDetector,
+    tmp_path: Path,
+    real_side: int,
+    fake_side: int,
+    allow: tuple[str],
+) -> None:
+    sets = []
+    for name, side, generator in (("reals", real_side, ""), ("fakes", fake_side, "gan")):
+        faces = [np.asarray(Image.fromarray(face).resize((side, side))) for face in orl_faces.large[:24]]
+        files = [encoded(face, quality=90, subsampling="4:2:0") for face in faces]
+        people = [f"{name}/{number // 2}" for number in range(24)]
+        sets.append(stored(tmp_path / name, files, people, ["train"] * 24, "train", generator, native=256))
+    found = audit(sets, face_detector, MAX_AUC, allow)
+    pair = found["pairs"]["reals / fakes"]
+    if real_side == fake_side:
+        assert pair["file"]["cues"]["side"]["auc"] == 0.5
+        assert found["failed"] == []
+        return
+    assert pair["file"]["cues"]["side"]["auc"] == 1.0
+    assert "size" not in pair["file"]["cues"]
+    assert pair["separated_by"] == ([] if allow else ["side"])
+    assert found["failed"] == ([] if allow else ["reals / fakes"])

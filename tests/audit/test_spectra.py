@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from evaluation.stored import write_faces
-from unseen.audit.spectra import chart, log_power, mean_spectra, profiles, radial
+from unseen.audit.spectra import at_side, chart, log_power, mean_spectra, profiles, radial
 
 SIZE = 64
 
@@ -72,3 +72,14 @@ def test_sources_and_generators_are_told_apart_and_each_face_counts_once(tmp_pat
         files.append((tmp_path / name).read_bytes())
     assert files[0] == files[1]
     assert Image.open(tmp_path / "a.png").width >= 640
+
+
+@pytest.mark.parametrize("size", [64, 96, 200])
+def test_a_spectrum_at_another_side_keeps_its_frequencies(size: int) -> None:
+    wave = 127 + 100 * np.sin(2 * np.pi * 0.25 * np.arange(size))
+    pixels = np.broadcast_to(wave[None, :, None], (size, size, 3)).astype(np.uint8)
+    spectrum = at_side(log_power(pixels[None])[0], 128)
+    assert spectrum.shape == (128, 128)
+    row, column = np.unravel_index(spectrum.argmax(), spectrum.shape)
+    assert row == 64
+    assert abs(column - 64) == 32

@@ -39,16 +39,16 @@ SIZE = 32
 
 
 def test_the_ellipse_of_a_whole_crop_and_of_a_found_face_worked_by_hand() -> None:
-    whole = ellipse_in_crop((16, 8, 48, 60), (0,) * 10, (64, 64), "whole", 1.1, 32)
+    whole = ellipse_in_crop((16, 8, 48, 60), (0,) * 10, (64, 64), "whole", FaceSettings(), 32)
     assert whole == pytest.approx((16, 17, 8, 13))
     # eyes 40 apart at y 100, mouth 40 below: side 1.0 x max(80, 72) = 80, centre at (100, 114)
     landmarks = (80, 100, 120, 100, 100, 120, 85, 140, 115, 140)
-    found = ellipse_in_crop((70, 74, 130, 164), landmarks, (300, 300), "found", 1.0, 40)
+    found = ellipse_in_crop((70, 74, 130, 164), landmarks, (300, 300), "found", FaceSettings(scale=1.0), 40)
     assert found == pytest.approx((20, 22.5, 15, 22.5))
 
 
 def test_a_picture_that_is_not_square_is_cut_in_its_middle() -> None:
-    assert ellipse_in_crop((40, 20, 60, 40), (0,) * 10, (100, 60), "whole", 1.1, 60) == pytest.approx(
+    assert ellipse_in_crop((40, 20, 60, 40), (0,) * 10, (100, 60), "whole", FaceSettings(), 60) == pytest.approx(
         (30, 30, 10, 10)
     )
 

@@ -173,7 +173,7 @@ def test_all_problems_of_types_are_named_at_once(params_data: dict[str, Any], tm
 
 KEYS = [
     ({"detecors": {}}, ["`detecors` is not a known key", "allowed: archives, assets", "did you mean `detectors`?"]),
-    ({"faces__sid": 64}, ["`faces.sid` is not a known key", "allowed: detect, jpeg", "did you mean `side`?"]),
+    ({"faces__sid": 64}, ["`faces.sid` is not a known key", "allowed: centre, detect, jpeg", "did you mean `side`?"]),
     ({"faces__jpeg__hi": 95}, ["`faces.jpeg.hi`", "allowed: high, low"]),
     ({"gans__dcgan__imagess": 1}, ["`gans.dcgan.imagess`", "did you mean `images`?"]),
     ({"detectors__dct_logistic__penalti": 1.0}, ["`detectors.dct_logistic.penalti`", "did you mean `penalty`?"]),
@@ -226,6 +226,7 @@ VALUES = [
     ({"detectors__discriminator__batch": 3}, ["`detectors.discriminator.batch` is 3", "multiple of 2"]),
     ({"faces__side": 100}, ["`faces.side` is 100", "multiple of 32"]),
     ({"faces__side": 96}, ["`faces.side` is 96", "power of 2"]),
+    ({"faces__native": True}, ["`gans.dcgan` needs faces of one side", "set `faces.native: false`"]),
     ({"split__val": 0.5, "split__test": 0.5}, ["`split`", "val + test must be below 1"]),
     ({"faces__jpeg__low": 99}, ["`faces.jpeg`", "`low` must not be above `high`"]),
     ({"faces__detect__side_low": 999}, ["`faces.detect`", "`side_low` must not be above `side_high`"]),

@@ -166,12 +166,12 @@ def test_few_batches_are_in_memory(
     """However many faces and levels there are: those in use, those waiting, and those in the making."""
     monkeypatch.setattr(robustness, "SCORING_BATCH", 2)
     decoded, made, used, pending_faces, pending_changes = 0, 0, 0, [], []
-    decode_crops, changed, logits = robustness.decode_crops, robustness.apply_change, robustness.logits_of
+    decode_all, changed, logits = robustness.decode_all, robustness.apply_change, robustness.logits_of
 
     def decode(jpegs: list[bytes], threads: Any) -> Pixels:
         nonlocal decoded
         decoded += len(jpegs)
-        return decode_crops(jpegs, threads)
+        return decode_all(jpegs, threads)
 
     def change(*args: Any) -> Pixels:
         nonlocal made
@@ -187,7 +187,7 @@ def test_few_batches_are_in_memory(
         pending_changes.append(made - used // len(NAMES))
         return logits(model, pixels, device)
 
-    monkeypatch.setattr(robustness, "decode_crops", decode)
+    monkeypatch.setattr(robustness, "decode_all", decode)
     monkeypatch.setattr(robustness, "apply_change", change)
     monkeypatch.setattr(robustness, "logits_of", look)
     scored(detectors, {"reals": folders["reals"]}, tmp_path / "out.parquet")

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, JpegImagePlugin
 
+from unseen.faces.crop import MULTIPLE
 from unseen.faces.detect import DetectedFace
 
 Cues = dict[str, float | str]
@@ -30,6 +31,7 @@ GEOMETRY = (
 CAUSES = {
     "format": "the classes are stored in different formats",
     "size": "the classes are stored in different sizes",
+    "side": "crops of one class are larger: reduce both to one side (`faces.side`), or use `faces.native: false`",
     "mode": "one class is stored in grey, the other in colour",
     "metadata": "one class has EXIF, a colour profile or a different density",
     "tables": "different JPEG qualities or encoders",
@@ -61,6 +63,8 @@ CAUSES = {
     "width": "originals of different sizes, so different downscaling",
     "aspect": "originals of different aspect ratios",
     "enlarged": "crops of one class were enlarged more",
+    "reduction": "crops of one class were reduced more, because their pictures are larger",
+    "outside": "crops of one class reach beyond the picture, where its edge is repeated",
     "bytes_a_pixel": "originals compressed more in one class",
     "quality": "originals of different JPEG qualities",
     "exif": "originals from cameras in one class only",
@@ -92,13 +96,13 @@ def _entry(key: str, value: object) -> str:
     return f"{key}={value}" if key.startswith("jfif") or key == "dpi" else key
 
 
-def file_cues(data: bytes) -> Cues:
-    """Cues of one stored file, all of them categories."""
+def file_cues(data: bytes, native: bool = False) -> Cues:
+    """Cues of one stored file, all of them categories but `side`, in pixels, which a native set has for `size`."""
     picture = Image.open(io.BytesIO(data))
     header = [(str(key), value) for key, value in picture.info.items()]
     found: Cues = {
         "format": str(picture.format),
-        "size": f"{picture.width}x{picture.height}",
+        **({"side": float(picture.width)} if native else {"size": f"{picture.width}x{picture.height}"}),
         "mode": picture.mode,
         "metadata": ",".join(sorted(_entry(k, v) for k, v in header if _PLAIN_JPEG.get(k) != v)),
         "tables": "",
@@ -181,6 +185,11 @@ def picture_cues(picture: Image.Image, found: list[DetectedFace]) -> Cues:
     }
 
 
+def reduction(original: Mapping[str, str], side: int) -> float:
+    """The side of the square in the picture by the side of its native crop; 1 if its pixels were kept."""
+    return max(1.0, float(original["square"]) / side) if float(original["square"]) > side + MULTIPLE / 2 else 1.0
+
+
 def original_cues(row: Mapping[str, Any], side: int) -> Cues:
     """Cues of the original file.
 
@@ -191,10 +200,14 @@ def original_cues(row: Mapping[str, Any], side: int) -> Cues:
     original = dict(row["original"])
     width, height = int(row["width"]), int(row["height"])
     left, _, right, _ = row["box"]
+    of_square: Cues = {}
+    if "square" in original:  # of native sets
+        of_square = {"reduction": reduction(original, side), "outside": float(original["outside"])}
     return {
         "width": float(width),
         "aspect": width / height,
         "enlarged": float(np.log(side / max(1.0, right - left))),
         "bytes_a_pixel": float(original.get("bytes", 0)) / (width * height),
+        **of_square,
         **{name: original.get(name, "") for name in ("format", "mode", "quality", "subsampling", "exif", "profile")},
     }

@@ -14,3 +14,6 @@ class AuditSettings(Settings):
         lt=1,
         description="the run fails if the lower 95 % limit of a file cue's AUC on a training pair is above this",
     )
+    allow: list[str] = Field(
+        [], description="file cues that may separate the classes, such as `side` of native crops; still reported"
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.ndimage import map_coordinates
 
 from unseen.data.pictures import Pixels, decode_crop
 from unseen.data.sample import evenly
@@ -18,6 +19,9 @@ Array = npt.NDArray[np.float64]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in ITU-R BT.601, which JPEG uses."""
+
+NATIVE = 128
+"""Side of the mean spectra of native sets."""
 
 FLOOR = 1e-3
 """Added to the power before the logarithm; pixels are in [0, 255]."""
@@ -36,6 +40,18 @@ def log_power(pixels: Pixels) -> Array:
     weight = np.outer(window, window)
     power = np.abs(np.fft.fft2(grey * weight)) ** 2 / (weight**2).sum()
     return np.fft.fftshift(np.log10(power + FLOOR), axes=(1, 2))
+
+
+def at_side(spectrum: Array, side: int) -> Array:
+    """Interpolate a spectrum [s, s] at the frequencies of one of [side, side]; both have frequency 0 at s // 2.
+
+    The crops of a native set differ in size. Their spectra have the same unit, power per pixel at a frequency in
+    cycles per pixel, and no crop is resampled.
+    """
+    size = len(spectrum)
+    place = (np.arange(side) - side // 2) / side * size + size // 2
+    found: Array = map_coordinates(spectrum, np.meshgrid(place, place, indexing="ij"), order=1, mode="grid-wrap")
+    return found
 
 
 def radial(spectrum: Array) -> pd.DataFrame:
@@ -81,9 +97,13 @@ def mean_spectra(folders: list[Path], count: int) -> dict[tuple[str, str], tuple
         The spectrum [s, s] and its number of pictures, by name and label, reals first.
     """
     sums: dict[tuple[str, str], tuple[Array, int]] = {}
+    native = any(open_set(folder).native for folder in folders)
     for name, label, pixels in _pictures(folders, count):
-        before, number = sums.get((name, label), (np.zeros(pixels.shape[:2]), 0))
-        sums[name, label] = before + log_power(pixels[None])[0], number + 1
+        spectrum = log_power(pixels[None])[0]
+        if native:
+            spectrum = at_side(spectrum, NATIVE)
+        before, number = sums.get((name, label), (np.zeros(spectrum.shape), 0))
+        sums[name, label] = before + spectrum, number + 1
     ordered = sorted(sums.items(), key=lambda item: (item[0][1] == "fake", item[0]))
     return {key: (total / number, number) for key, (total, number) in ordered}
 

@@ -65,6 +65,11 @@ def decode_crops(jpegs: Sequence[bytes], threads: Executor | None = None, fit: F
     return pixels
 
 
+def decode_all(jpegs: Sequence[bytes], threads: Executor) -> list[Pixels]:
+    """Decode stored crops of any side on several threads, each to uint8 [s, s, 3]."""
+    return list(threads.map(decode_crop, jpegs))
+
+
 @dataclass
 class Faces:
     """Faces in memory: `pixels` uint8 [n, size, size, 3] and columns of length n."""

@@ -11,6 +11,7 @@ from PIL import Image
 from unseen.core.runtime import prepare
 from unseen.data.shards import FaceSet
 from unseen.detectors.shared.artifact import TrainedDetector
+from unseen.detectors.shared.views import View
 from unseen.explanations import neighbours
 from unseen.explanations.explanations import (
     CropWithFace,
@@ -87,7 +88,7 @@ def explain(
     frame = decisions(predictions, folders, threshold, detector.training_seed, detector.generators)
     show, measure = select_decisions(frame, settings.pictures, settings.measured)
     ids = list(dict.fromkeys([*show, *measure]))
-    seen = crops_of(ids, evaluation, framings(folders), detector.faces.scale)
+    seen = crops_of(ids, evaluation, framings(folders), detector.faces, detector.model.view)
     pixels = np.stack([seen[name].pixels for name in ids])
     fake = np.array(frame.set_index("id").loc[ids, "fake"], bool)
     model = detector.model.to(device).eval()
@@ -100,7 +101,14 @@ def explain(
     heading = [f"{detector.name}: evidence for its decisions ({METHODS[method]}); fake if score >= {threshold:.3f}"]
     panels = sheet(heading, _panel_rows(frame, settings.pictures, seen, heats))
     similar, table = _neighbours(
-        title=detector.name, frame=frame, settings=settings, seen=seen, train=train, weights=weights, device=device
+        title=detector.name,
+        frame=frame,
+        settings=settings,
+        seen=seen,
+        train=train,
+        weights=weights,
+        view=model.view,
+        device=device,
     )
     return Explained({"method": method, "threshold": threshold, **shares}, panels, similar, table)
 
@@ -132,6 +140,7 @@ def _neighbours(
     seen: dict[str, CropWithFace],
     train: list[FaceSet],
     weights: Path,
+    view: View,
     device: Any,
 ) -> tuple[Image.Image, pd.DataFrame]:
     """The misclassified faces of the panels with their nearest training faces, as a sheet and as a table."""
@@ -149,7 +158,7 @@ def _neighbours(
     found = []
     if len(queries):
         pixels = np.stack([seen[name].pixels for name in queries["id"]])
-        found = neighbours.nearest_faces(pixels, faces, Backbone(weights, device))
+        found = neighbours.nearest_faces(pixels, faces, Backbone(weights, device), view)
     near = dict(zip(queries["id"], found, strict=True))
     rows, table = [], []
     for group, outcome, chosen in wrong:

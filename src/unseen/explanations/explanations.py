@@ -20,10 +20,12 @@ from unseen.data.predictions import read_predictions
 from unseen.data.sample import evenly
 from unseen.data.shards import open_set
 from unseen.data.splits import unit_interval
+from unseen.detectors.shared.views import View
 from unseen.evaluation.bootstrap import bounded
 from unseen.explanations.face_area import Ellipse, ellipse_in_crop, within
 from unseen.explanations.heat import Heat
 from unseen.faces.crop import Framing
+from unseen.faces.settings import FaceSettings
 
 OUTCOMES = {
     "true_positive": (1, True),
@@ -100,20 +102,23 @@ def select_decisions(frame: pd.DataFrame, shown: int, measured: int) -> tuple[li
 
 @dataclass(frozen=True)
 class CropWithFace:
-    """A stored crop and the position of its face."""
+    """A stored crop, as the detector sees it, and the position of its face."""
 
     pixels: Pixels
     face: Ellipse
 
 
-def crops_of(ids: Sequence[str], root: Path, sets: dict[str, Framing], scale: float) -> dict[str, CropWithFace]:
-    """Load stored crops by id.
+def crops_of(
+    ids: Sequence[str], root: Path, sets: dict[str, Framing], settings: FaceSettings, view: View
+) -> dict[str, CropWithFace]:
+    """Load stored crops by id, as a detector sees them.
 
     Args:
         ids: ids of the faces.
         root: folder of the evaluation sets.
         sets: framing of each evaluation set.
-        scale: `faces.scale`.
+        settings: of preprocessing.
+        view: the detector's; of several views the first.
     """
     wanted, found = set(ids), {}
     columns = ["id", "image", "box", "landmarks", "width", "height"]
@@ -123,8 +128,11 @@ def crops_of(ids: Sequence[str], root: Path, sets: dict[str, Framing], scale: fl
             for row in rows.to_pylist():
                 pixels = decode_crop(row["image"]["bytes"])
                 picture = (row["width"], row["height"])
-                face = ellipse_in_crop(row["box"], row["landmarks"], picture, framing, scale, len(pixels))
-                found[row["id"]] = CropWithFace(pixels, face)
+                face = ellipse_in_crop(row["box"], row["landmarks"], picture, framing, settings, len(pixels))
+                zoom, right, down = view.place(pixels)
+                x, y, half_width, half_height = face
+                face = (x * zoom + right, y * zoom + down, half_width * zoom, half_height * zoom)
+                found[row["id"]] = CropWithFace(view.first(pixels), face)
     return found
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from unseen.faces.crop import Framing, square_around
 from unseen.faces.detect import DetectedFace
+from unseen.faces.settings import FaceSettings
 
 Mask = npt.NDArray[np.bool_]
 Ellipse = tuple[float, float, float, float]
@@ -19,7 +20,7 @@ def ellipse_in_crop(
     landmarks: Sequence[float],
     picture: tuple[int, int],
     framing: Framing,
-    scale: float,
+    faces: FaceSettings,
     size: int,
 ) -> Ellipse:
     """The ellipse inscribed in the face box, as in the annotations of FDDB (Jain and Learned-Miller 2010).
@@ -32,12 +33,14 @@ def ellipse_in_crop(
         landmarks: five points x, y in the same pixels.
         picture: width and height of the original.
         framing: how the crop was made; see `unseen.faces.preprocess`.
-        scale: `faces.scale`.
+        faces: settings of preprocessing; `scale` and `centre` are used.
         size: side of the crop in pixels.
     """
     if framing == "found":
         points: Any = tuple(zip(landmarks[::2], landmarks[1::2], strict=True))
-        x, y, side = square_around(DetectedFace((box[0], box[1], box[2], box[3]), points, 1.0), scale)
+        x, y, side = square_around(
+            DetectedFace((box[0], box[1], box[2], box[3]), points, 1.0), faces.scale, faces.centre
+        )
     else:
         x, y, side = picture[0] / 2, picture[1] / 2, min(picture)
     zoom = size / side

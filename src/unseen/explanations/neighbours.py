@@ -12,6 +12,7 @@ from torch.nn import functional
 from unseen.data.pictures import Crops, Pixels
 from unseen.data.sample import evenly
 from unseen.data.shards import FaceSet
+from unseen.detectors.shared.views import View
 
 NEAREST = 3
 """Training faces for each misclassified face."""
@@ -45,13 +46,16 @@ def trained_on(sets: Iterable[FaceSet], count: int) -> Crops:
     return Crops(jpegs, columns)
 
 
-def nearest_faces(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor]) -> list[list[Neighbour]]:
+def nearest_faces(
+    pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor], view: View | None = None
+) -> list[list[Neighbour]]:
     """Find the NEAREST faces of each picture by cosine similarity of features, the nearest first.
 
     Args:
         pixels: pictures uint8 [n, s, s, 3]; may be empty.
         faces: faces to search.
         features: maps uint8 [n, 3, s, s] to [n, d].
+        view: the detector's, which `pixels` have; native faces to search are then seen in the same way.
     """
     if not len(pixels):
         return []
@@ -60,7 +64,8 @@ def nearest_faces(pixels: Pixels, faces: Crops, features: Callable[[Tensor], Ten
         return functional.normalize(features(torch.from_numpy(part).permute(0, 3, 1, 2)).float().cpu(), dim=1)
 
     starts = range(0, len(faces), BATCH)
-    parts = [unit(faces.take(range(start, min(start + BATCH, len(faces))))) for start in starts]
+    fit = view.first if view and view.fit else None
+    parts = [unit(faces.take(range(start, min(start + BATCH, len(faces))), fit=fit)) for start in starts]
     similarity = unit(pixels) @ torch.cat(parts).T
     # a stable sort on the CPU, so that ties are in stored order on every device
     order = np.argsort(-similarity.numpy(), axis=1, kind="stable")[:, :NEAREST]

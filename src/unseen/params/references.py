@@ -93,6 +93,11 @@ def _check_twins(params: Params) -> Problems:
         yield from check_trained_on(params, f"autoencoders.{name}.train_on", made.train_on, "real")
         if made.weights != "none":
             yield from _check_reference(f"autoencoders.{name}.weights", made.weights, gans)
+        if params.faces.native and made.side is None:
+            yield (
+                f"params: `autoencoders.{name}.side` is missing; with `faces.native` it is trained on crops of this "
+                "side in pixels, such as 64"
+            )
     if IDENTITY in params.autoencoders:
         yield f"params: `autoencoders.{IDENTITY}` has the name of the built-in null control; rename it"
     for name in params.hub:
@@ -150,6 +155,11 @@ def _check_gans(params: Params) -> Problems:
         yield "params: `quality` is missing; GANs are measured with it while they train"
     for name, gan in params.gans.items():
         yield from check_trained_on(params, f"gans.{name}.train_on", gan.train_on, "real")
+        if params.faces.native:
+            yield (
+                f"params: `gans.{name}` needs faces of one side: set `faces.native: false`, or train it in another "
+                "run and give its pictures as a source"
+            )
         if params.faces.side & (params.faces.side - 1):
             yield f"params: `faces.side` is {params.faces.side}; `gans.{name}` needs a power of 2"
 
@@ -176,7 +186,9 @@ def _check_detectors(params: Params) -> Problems:
         if backbone := _chosen_backbone(detector):
             yield from _problem_of(check_backbone, backbone, f"{key}.backbone")
         size = getattr(detector, "input_size", params.faces.side)
-        if detector.sees_stored_crops and size != params.faces.side:
+        if params.faces.native and (problem := detector.one_side_problem()):
+            yield f"params: `{key}`: {problem}"
+        if detector.sees_stored_crops and size != params.faces.side and getattr(detector, "view", "") != "crop":
             yield (
                 f"params: `{key}.input_size` is {size}; a {detector.kind} sees stored crops as they are, so it must "
                 f"be `faces.side`, {params.faces.side}"

@@ -16,6 +16,8 @@ from unseen.report.charts import BAR, chart, number_axis
 
 SAMPLES = 24
 COLUMNS = 12
+CELL = 96
+"""Pixels of a face of a native set in a sample grid."""
 
 WEBP_SIDE = 16383
 """Largest side of a WebP file, in pixels."""
@@ -53,6 +55,9 @@ def sample_grid(face_set: FaceSet) -> Image.Image:
             if position in wanted:
                 faces.append(decode_crop(data))
             position += 1
+    if face_set.native:  # a face a cell: the sides differ
+        cells = [Image.fromarray(face).resize((CELL, CELL), Image.Resampling.LANCZOS) for face in faces]
+        faces = [np.asarray(cell) for cell in cells]
     return grid(np.stack(faces), COLUMNS)
 
 

@@ -5,8 +5,9 @@ batches, independent of the number of faces.
 """
 
 import heapq
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from unseen.core.progress import progress
 from unseen.core.runtime import prepare
 from unseen.core.training_seeds import made_from
 from unseen.data.evaluation_sets import Pair
-from unseen.data.pictures import Faces, Pixels, decode_crops
+from unseen.data.pictures import Pixels, decode_all
 from unseen.data.shards import FaceSet, check_sides, measurable, open_set
 from unseen.data.splits import unit_interval
 from unseen.detectors.shared.artifact import TrainedDetector
@@ -88,14 +89,22 @@ def _stored(face_set: FaceSet, ids: set[str]) -> Iterator[list[Row]]:
         yield rows
 
 
-def _decoded(rows: list[Row], threads: Executor) -> Faces:
-    pixels = decode_crops([row["image"]["bytes"] for row in rows], threads)
-    return Faces(pixels, {name: [row[name] for row in rows] for name in FROM_SHARDS})
+@dataclass(frozen=True)
+class _Batch:
+    """Decoded crops uint8 [s, s, 3], of any side, and columns of the same length."""
+
+    pictures: list[Pixels]
+    columns: dict[str, list[object]]
 
 
-def apply_change(pixels: Pixels, change: str, level: float, threads: Executor) -> Pixels:
-    """Perturb pictures uint8 [n, h, w, 3] in threads."""
-    return np.stack(list(threads.map(lambda picture: CHANGES[change](picture, level), pixels)))
+def _decoded(rows: list[Row], threads: Executor) -> _Batch:
+    pictures = decode_all([row["image"]["bytes"] for row in rows], threads)
+    return _Batch(pictures, {name: [row[name] for row in rows] for name in FROM_SHARDS})
+
+
+def apply_change(pictures: Iterable[Pixels], change: str, level: float, threads: Executor) -> list[Pixels]:
+    """Perturb pictures uint8 [h, w, 3] in threads."""
+    return list(threads.map(lambda picture: CHANGES[change](picture, level), pictures))
 
 
 def score_changes(
@@ -121,14 +130,14 @@ def score_changes(
     models = {one.name: (one.model.to(device), one.calibration) for one in detectors}
     grid = [(CLEAN, 0.0), *levels.grid()]
 
-    def tables(name: str, faces: Faces) -> Iterator[pa.Table]:
+    def tables(name: str, faces: _Batch) -> Iterator[pa.Table]:
         # threads prepare the next level while the detectors score the current one
-        made = prefetch(grid, lambda cell, threads: apply_change(faces.pixels, *cell, threads))
-        for (change, level), pixels in zip(grid, made, strict=True):
+        made = prefetch(grid, lambda cell, threads: apply_change(faces.pictures, *cell, threads))
+        for (change, level), pictures in zip(grid, made, strict=True):
             for detector, (model, calibration) in models.items():
-                logits = logits_of(model, pixels, device)
+                logits = logits_of(model, pictures, device)
                 cell = {"detector": detector, "set": name, "change": change, "level": level}
-                columns = {key: [value] * len(faces) for key, value in cell.items()}
+                columns = {key: [value] * len(faces.pictures) for key, value in cell.items()}
                 columns |= {**faces.columns, "logit": logits.tolist(), "score": calibration.score(logits).tolist()}
                 yield pa.Table.from_pydict(columns, schema=SCHEMA)
 

@@ -198,7 +198,7 @@ def predict(
 
     def scored(pictures: list[list[_Face | NotScored]]) -> Iterator[list[ScoredFace | NotScored]]:
         faces = [row for picture in pictures for row in picture if isinstance(row, _Face)]
-        logits = logits_of(model, np.stack([face.pixels for face in faces]), where) if faces else np.empty(0)
+        logits = logits_of(model, [face.pixels for face in faces], where)
         if not np.isfinite(logits).all():
             raise UserError(f"{detector.folder}: gives scores that are not finite; `dvc repro` trains it again")
         following = iter(logits.tolist())

@@ -69,7 +69,7 @@ class DetectorPlugin:
 
         for results in prefetch(batches, preprocessed):
             faces = [one for one in results if not isinstance(one, str)]
-            logits = logits_of(model, np.stack(faces), where) if faces else np.empty(0)
+            logits = logits_of(model, faces, where)
             if not np.isfinite(logits).all():
                 raise UserError(f"{self._detector.folder}: gives scores that are not finite; train it again")
             frozen = self._detector.calibration

@@ -186,7 +186,9 @@ def measure_speed(
         UserError: the face detector finds no face in the pictures.
     """
     crops = stored_crops(face_set, settings.pictures)
-    pixels = as_batch(decode_crops(crops), torch.device("cpu"))
+    seen = decode_crops(crops, fit=detector.model.view.fit)
+    views = detector.model.view.views  # of a picture, all of which the network sees
+    pixels = as_batch(seen.reshape(-1, *seen.shape[-3:]), torch.device("cpu"))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         paths = []
@@ -209,7 +211,7 @@ def measure_speed(
         for where in dict.fromkeys([torch.device("cpu"), device()]):
             for batch in settings.batches:
                 works = {
-                    "model": _model_alone(detector, pixels, batch, where),
+                    "model": _model_alone(detector, pixels, views * batch, where),
                     "bytes_to_verdict": _bytes_to_verdict(detector, face_detector, paths, batch, where),
                 }
                 for what, work in works.items():
@@ -227,7 +229,7 @@ def measure_speed(
             "system": f"{platform.system()} {platform.release()}",
         },
         "parameters": detector.card["parameters"],
-        "flops": flops(detector.model, pixels[:1]),
+        "flops": flops(detector.model, pixels[:views]),
         "side": network_side(detector.model.config, detector.faces.side),
         "pictures": {"different": len(paths), "side": settings.side},
         "measured": rows,

@@ -26,7 +26,7 @@ def _scored(detector: TrainedDetector, seed: int, name: str, folder: Path) -> It
     check_sides([face_set], detector.faces, f"the detector `{detector.name}`")
     device = prepare()
     model = detector.model.to(device)
-    faces_of_set = stream([face_set], measurable(face_set), FROM_SHARDS)
+    faces_of_set = stream([face_set], measurable(face_set), FROM_SHARDS, fit=model.view.fit)
     for faces in progress(faces_of_set, f"score {detector.name}, seed {seed}, on {name}", "batch"):
         logits = logits_of(model, faces.pixels, device)
         if not np.isfinite(logits).all():

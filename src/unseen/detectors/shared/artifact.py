@@ -24,6 +24,7 @@ from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.settings import validated
 from unseen.detectors.shared.base import Detector, Kind
 from unseen.detectors.shared.calibration import Calibration
+from unseen.detectors.shared.views import View
 from unseen.faces.settings import FaceSettings
 
 FACE_DETECTOR = "face_detector.onnx"
@@ -90,6 +91,7 @@ def save_detector(
         **card,
         "kind": kind,
         "config": model.config,
+        "view": model.view.as_dict(),
         "calibration": calibration.as_dict(),
         "parameters": sum(weight.numel() for weight in model.state_dict().values() if weight.is_floating_point()),
         # `score` imports the kind by name; this hash makes it run again when that code changes
@@ -180,6 +182,7 @@ def load_detector(folder: Path) -> TrainedDetector:
         _check_input_size(card)
         model = _kind(folder, card["kind"]).restore(card["config"])
         model.load_state_dict(state)
+        model.view = View.from_dict(card.get("view", {}))
         faces = validated(FaceSettings, card["faces"], "detector.json: faces")
         calibration = Calibration.from_dict(card["calibration"])
         return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)

@@ -17,6 +17,7 @@ from torch.nn import functional
 from unseen.core.runtime import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.shared.settings import FittedSettings
+from unseen.detectors.shared.views import View
 
 Rows = npt.NDArray[np.int64]
 
@@ -27,10 +28,12 @@ class Detector(nn.Module):
     Attributes:
         config: plain data, the arguments with which the class rebuilds the network.
         chosen: plain data, what the fit has chosen beside the weights, for the metrics of the training.
+        view: how stored crops become pixels for the network; set after the network is created or loaded.
     """
 
     config: dict[str, Any]
     chosen: dict[str, Any] | None = None
+    view: View = View()
 
     @classmethod
     def restore(cls, config: dict[str, Any]) -> Self:

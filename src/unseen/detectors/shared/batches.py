@@ -20,6 +20,7 @@ from unseen.detectors.shared import mix
 from unseen.detectors.shared.augment import augmented, random_numbers, without_degradations
 from unseen.detectors.shared.base import Rows
 from unseen.detectors.shared.settings import NetworkSettings
+from unseen.detectors.shared.views import DRAWS, View
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,15 @@ class Batch:
 class Batches:
     """Batches of training faces. Call it with a range of steps."""
 
-    def __init__(self, faces: Faces, settings: NetworkSettings, seed: int) -> None:
-        """`faces` need the columns label, source and generator; with `paired`, also id and twin_of.
+    def __init__(self, faces: Faces, settings: NetworkSettings, seed: int, view: View | None = None) -> None:
+        """`faces` need the columns label, source and generator; with `paired`, also id and twin_of. `view` is that of
+        the detector.
 
         Raises:
             UserError: `paired` is true, but no fake is a twin of a training face.
         """
         self._faces, self._settings, self._seed, self._labels = faces, settings, seed, faces.labels
+        self._view = view or View()
         # Reals have no generator; they are balanced over sources.
         self._groups = {label: groups(faces, label) for label in (0, 1)}
         self._real_of: dict[int, int] = {}
@@ -69,12 +72,17 @@ class Batches:
         decided = decided * 2 if settings.paired else decided  # a pair gets the same augmentation
         mixes = torch.rand(settings.batch, mix.DRAWS, generator=random, dtype=torch.double).tolist()
         views = [settings.augment, *([without_degradations(settings.augment)] if settings.consistency else [])]
+        # Drawn last, so that the other draws are the same with every view of crops. A pair is cut at the same place.
+        places: list[list[float]] = torch.rand(len(decided), DRAWS, generator=random, dtype=torch.double).tolist()
+        places = places[:half] * 2 if settings.paired else places
 
         def picture(place: int) -> list[Pixels]:
             pixels = self._face(rows[place])
             if settings.mix and place >= half and int(rows[place]) in self._real_of:
                 pixels = mix.mixed(self._face(rows[place - half]), pixels, mixes[place], settings.mix)
-            return [augmented(pixels, decided[place], view) for view in views]
+            # Cut after the augmentation: the grid of a JPEG encode is then anywhere in a crop, as when scoring.
+            made = (augmented(pixels, decided[place], view) for view in views)
+            return [self._view.in_training(one, places[place]) for one in made]
 
         seen = zip(*threads.map(picture, range(settings.batch)[part]), strict=True)
         pixels, *clean = (np.stack(view) for view in seen)

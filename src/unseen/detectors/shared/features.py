@@ -26,6 +26,7 @@ from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.backbone import Backboned
 from unseen.detectors.shared.logits import as_batch
 from unseen.detectors.shared.settings import AugmentSettings
+from unseen.detectors.shared.views import DRAWS
 
 SHARD = 64
 """Faces per shard. A killed run loses at most one shard."""
@@ -53,6 +54,7 @@ def cached_features(
     """
     versions, network = [timm.__version__, PIL.__version__], weights_digest(model.network)
     made_by = [*versions, type(model).__qualname__, model.config, network]
+    made_by += [] if model.view.fit is None else [model.view.as_dict()]
     changed = augment.model_dump() if augment else None
     # Without augmentation the features do not depend on the seed, so that all training seeds share them.
     key = [*made_by, views, changed, seed if augment else None, faces.fingerprint()]
@@ -66,8 +68,11 @@ def cached_features(
 
     def prepared(number: int, threads: Executor) -> tuple[int, list[Pixels]]:
         rows = range(starts[number], min(starts[number] + SHARD, len(faces)))
-        pixels = faces.take(rows, threads)
-        return number, [_view(pixels, rows, view, augment, seed, threads) for view in range(views)]
+        if model.view.fit is None:
+            pictures = list(faces.take(rows, threads))
+        else:  # one picture at a time: the crops of a native set have different sides
+            pictures = list(threads.map(lambda row: faces.take([row])[0], rows))
+        return number, [_view(model, pictures, rows, view, augment, seed, threads) for view in range(views)]
 
     def computed() -> Iterator[int]:
         with Stop() as stop:
@@ -84,13 +89,22 @@ def cached_features(
 
 
 def _view(
-    pixels: Pixels, rows: range, view: int, augment: AugmentSettings | None, seed: int, threads: Executor
+    model: Backboned,
+    pictures: list[Pixels],
+    rows: range,
+    view: int,
+    augment: AugmentSettings | None,
+    seed: int,
+    threads: Executor,
 ) -> Pixels:
-    if not view or augment is None:
-        return pixels
+    """A view of each picture [n, s, s, 3]: as it is scored, or for further views augmented."""
 
     def one(place: int) -> Pixels:
-        return augmented(pixels[place], random_numbers(1, generator(seed, "view", rows[place], view))[0], augment)
+        if not view or augment is None:
+            return model.view.first(pictures[place])
+        random = generator(seed, "view", rows[place], view)
+        changed = augmented(pictures[place], random_numbers(1, random)[0], augment)
+        return model.view.in_training(changed, torch.rand(DRAWS, generator=random).tolist())
 
     return np.stack(list(threads.map(one, range(len(rows)))))
 

@@ -112,9 +112,8 @@ def fit(model: Detector, task: Task) -> History:
 
     def batches() -> Iterator[tuple[int, Batch]]:
         steps = range(first, first if ended() else settings.steps)
-        yield from zip(
-            steps, Batches(task.train, settings, task.seed)(steps, parallel.slice(settings.batch)), strict=True
-        )
+        made = Batches(task.train, settings, task.seed, model.view)
+        yield from zip(steps, made(steps, parallel.slice(settings.batch)), strict=True)
 
     mode: bool | None = None
     with Stop() as stop:

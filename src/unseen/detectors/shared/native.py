@@ -5,7 +5,7 @@ from unseen.detectors.shared.settings import NativeSettings
 
 
 def check_native(settings: NativeSettings, size: int) -> None:
-    """Check that crops of `size` pixels need no resize.
+    """Check that crops of `size` pixels need no resize; with `view: crop` that is the network's own side.
 
     Raises:
         UserError: `input_size` is not `size`.

@@ -94,7 +94,7 @@ class FittedSettings(Settings):
         starts_from: with `assets`, `weights` may be `none`, a folder of assets or of the hub; with `gans` it must be
             a GAN of params whose fakes are not held out.
         network: timm's name of the network, for a kind without a knob `backbone`.
-        sees_stored_crops: crops are not resized, so `input_size` must equal `faces.side`.
+        sees_stored_crops: crops are not resized, so `input_size` must equal `faces.side`, or `view` is `crop`.
         attributes_knob: name of the knob that lists attributes of faces. At least one real and one fake training set
             must have all of them.
     """
@@ -117,11 +117,27 @@ class FittedSettings(Settings):
         """timm's name of the network, from the knob `backbone` or from `network`; may be empty."""
         return getattr(self, "backbone", self.network)
 
+    def one_side_problem(self) -> str:
+        """Why the kind can't see the crops of native sets, and what to do; empty if it can."""
+        if not hasattr(self, "input_size"):
+            return f"`kind` is {self.kind!r}, which needs crops of one side: set `faces.native: false`, or remove it"
+        if self.sees_stored_crops and getattr(self, "view", "resize") != "crop":
+            return f"`view` is 'resize', but a {self.kind} sees pixels that are not resized: set `view: crop`"
+        return ""
+
 
 class NetworkSettings(FittedSettings):
     """Settings of a neural detector, trained by gradient descent on balanced batches."""
 
     input_size: InputSize = 64
+    view: Literal["resize", "crop"] = Field(
+        "resize",
+        description="resize: crops are resized to `input_size`; crop: they are cut to it at random places while "
+        "training and in the centre when scoring, and smaller ones are repeated",
+    )
+    views: Literal[1, 5] = Field(
+        1, description="with `view: crop`, crops when scoring: the centre, or also the corners"
+    )
     ela: ElaSettings | None = Field(None, description="error level analysis in place of the picture")
     dropout: Dropout = 0.0
     steps: int = Field(200, ge=1, description="largest number of optimizer steps")
@@ -156,6 +172,8 @@ class NetworkSettings(FittedSettings):
             raise ValueError("`schedule: plateau` needs a `patience` of 2 or more")
         if self.frozen_learning_rate is not None and not self.frozen_steps:
             raise ValueError("`frozen_learning_rate` needs `frozen_steps` above 0")
+        if self.views > 1 and self.view != "crop":
+            raise ValueError("`views: 5` needs `view: crop`")
         if self.mix and not self.paired:
             raise ValueError("`mix` needs `paired: true`")
         return self
@@ -170,11 +188,11 @@ class LastLayersSettings(NetworkSettings):
 
 
 class NativeSettings(NetworkSettings):
-    """Settings of a network that sees stored crops at their own size, because a resize would remove traces."""
+    """Settings of a network that sees pixels that are not resized, because a resize would remove traces."""
 
     sees_stored_crops: ClassVar[bool] = True
 
-    input_size: InputSize = Field(64, description="must equal `faces.side`: crops are not resized")
+    input_size: InputSize = Field(64, description="must equal `faces.side`, unless `view` is `crop`")
 
     @model_validator(mode="after")
     def _native(self) -> "NativeSettings":

@@ -24,6 +24,7 @@ from unseen.detectors.shared.base import Detector, History, Task
 from unseen.detectors.shared.calibration import Calibration, calibrate
 from unseen.detectors.shared.logits import logits_of_faces
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
+from unseen.detectors.shared.views import view_of
 from unseen.faces.settings import FaceSettings
 
 
@@ -65,10 +66,11 @@ def _trained_on(train: Faces, val: Faces) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class TrainingFaces:
-    """The faces that a detector is trained on, and the validation faces."""
+    """The faces that a detector is trained on, and the validation faces; `native` if each has its own side."""
 
     train: Crops
     val: Crops
+    native: bool = False
 
     def of_seed(self, seed: int) -> "TrainingFaces":
         """The faces for one training seed: all reals, and the fakes that a network of this training seed drew.
@@ -76,7 +78,7 @@ class TrainingFaces:
         Pictures of a source state no training seed and are for all. So each training seed is a replicate of the whole
         pipeline, and the range over seeds shows what another training of the GAN changes.
         """
-        return TrainingFaces(*(_of_seed(faces, seed) for faces in (self.train, self.val)))
+        return TrainingFaces(_of_seed(self.train, seed), _of_seed(self.val, seed), self.native)
 
 
 def _of_seed(faces: Crops, seed: int) -> Crops:
@@ -129,7 +131,7 @@ def load_training_faces(sets: list[FaceSet], without: str = "") -> TrainingFaces
                 f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
                 "fake faces: both are needed; see metrics/faces and metrics/fakes for dropped pictures"
             )
-    return TrainingFaces(train, val)
+    return TrainingFaces(train, val, any(face_set.native for face_set in sets))
 
 
 def fit_detector(
@@ -159,7 +161,9 @@ def fit_detector(
         kind = importlib.import_module(f"unseen.detectors.kinds.{settings.kind}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").initial_seed()))
-        model: Detector = kind.create(settings, weights, train.take([0]).shape[1])
+        view = view_of(settings, faces.native)
+        model: Detector = kind.create(settings, weights, view.side or train.take([0]).shape[1])
+    model.view = view
     history: History = kind.fit(model, Task(settings, train, val, seed, scratch))
     logits = logits_of_faces(model.to(device()), val, device())
     frozen = calibrate(logits, val.labels, calibration)
