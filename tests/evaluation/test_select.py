@@ -276,21 +276,22 @@ def test_many_copies_are_known_and_nobody_is_taken_for_somebody_else(store: Stor
     assert shares[1] > 0.4
 
 
-def twins_of(store: Store, people: list[bytes], splits: dict[str, Split], use: Role) -> FaceSet:
+def twins_of(store: Store, people: list[bytes], splits: dict[str, Split], use: Role, how: str = "twin_of") -> FaceSet:
     """Twins of `orl/s0.pgm` ..., each in a split; other pictures, so that only what they say of themselves counts."""
     made = store("drawn", {name: (people[20 + i], split) for i, (name, split) in enumerate(splits.items())}, use)
     found = [FaceRow.from_record(one) for batch in made.batches(EVERY, SCHEMA.names) for one in batch.to_pylist()]
-    rows = [replace(one, label=1, generator="auto", attributes={"twin_of": f"orl/{one.path}"}) for one in found]
+    rows = [replace(one, label=1, generator="auto", attributes={how: f"orl/{one.path}"}) for one in found]
     write_set(made.folder, "copies", use, 1, rows)
     return open_set(made.folder)
 
 
+@pytest.mark.parametrize("how", ["twin_of", "made_of"])
 @pytest.mark.parametrize(
     ("splits", "split", "advice"),
     [
         ({"s1.pgm": "train", "s11.pgm": "test"}, "all", "set `split: test`"),
         ({"s5.pgm": "val", "s11.pgm": "test"}, "all", "set `split: test`"),
-        ({"s1.pgm": "test", "s11.pgm": "test"}, "test", "make the twins again"),
+        ({"s1.pgm": "test", "s11.pgm": "test"}, "test", "make the set again"),
     ],
 )
 def test_twins_of_faces_that_have_trained_are_not_measured_on(
@@ -301,9 +302,10 @@ def test_twins_of_faces_that_have_trained_are_not_measured_on(
     splits: dict[str, Split],
     split: Literal["test", "all"],
     advice: str,
+    how: str,
 ) -> None:
-    made = twins_of(store, people, splits, "held_out")
-    with pytest.raises(UserError, match="`copies` has twins of 1 training faces, for instance orl/s") as caught:
+    made = twins_of(store, people, splits, "held_out", how)
+    with pytest.raises(UserError, match="`copies` is made of 1 training faces, for instance orl/s") as caught:
         select(made.folder, split, trained, tmp_path / "selected")
     assert advice in str(caught.value)
     assert not (tmp_path / "selected").exists()

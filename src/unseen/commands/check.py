@@ -77,7 +77,7 @@ def _summary(path: Path, params: "Params") -> str:
     counts: dict[str, dict[str, Any]] = {
         "source": params.sources,
         "GAN": params.gans,
-        "fake set": {**params.fakes, **params.twins},
+        "fake set": {**params.fakes, **params.twins, **params.diffuse},
         "detector": params.detectors,
         "evaluation set": params.evaluation_sets,
     }

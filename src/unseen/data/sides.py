@@ -2,7 +2,10 @@
 
 from typing import Protocol
 
-AGAIN = "make it again with `dvc repro --force --single-item STAGE@SET` (faces, generate or twins), then `dvc repro`"
+AGAIN = (
+    "make it again with `dvc repro --force --single-item STAGE@SET` (faces, generate, twins or diffuse), then "
+    "`dvc repro`"
+)
 
 
 class Sides(Protocol):

@@ -19,14 +19,15 @@ from unseen.evaluation.duplicates import HashIndex, hash_words
 HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
 
 REASONS = ("same_file", *dict(HASHES), "same_original")
-"""Why a face is left out. `same_original`: it is the twin of a face that is left out for one of the other reasons."""
+"""Why a face is left out. `same_original`: it is made of a face that is left out for one of the other reasons."""
 
 COMPARED = ["id", "sha256", *(column for _, column in HASHES)]
 
 
 def _original(attributes: Iterable[tuple[str, str]]) -> str:
-    """The id of the face that a face is the twin of; empty if it is none."""
-    return dict(attributes).get("twin_of", "")
+    """The id of the face that a face is a twin of or was made of by diffusion; empty if it is neither."""
+    known = dict(attributes)
+    return known.get("twin_of") or known.get("made_of") or ""
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
     rows = face_set.index(splits, [*COMPARED, "identity", "attributes"])
     if originals := trained.twins(rows["attributes"]):
         raise UserError(
-            f"{folder}: `{face_set.name}` has twins of {len(originals)} training faces, for instance "
-            f"{originals[0]}; twins must be evaluated in the split of their original: set `split: test` here"
-            + ("" if split == "all" else f", and make the twins again (`dvc repro --force twins@{face_set.name}`)")
+            f"{folder}: `{face_set.name}` is made of {len(originals)} training faces, for instance {originals[0]}; "
+            "what is made of a face must be evaluated in the split of its original: set `split: test` here"
+            + ("" if split == "all" else f", and make the set again (`dvc repro --force STAGE@{face_set.name}`)")
         )
     if people := trained.people(rows["identity"]):
         raise UserError(

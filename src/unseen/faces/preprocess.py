@@ -111,8 +111,7 @@ def _crop(
     face = main_face(found, picture)
     square = square_of(picture, face, settings, framing)
     crop = stored_crop(picture, square, settings, framing)
-    quality_of = encoded_as if encoded_as and framing == "whole" else sha256
-    jpeg, dhash = encode(crop, quality_of, settings.jpeg, seed), difference_hash(crop)
+    jpeg, dhash = encode(crop, encoded_as or sha256, settings.jpeg, seed), difference_hash(crop)
     picture_dhash = difference_hash(picture)
     of_square = {}
     if settings.native:
@@ -145,8 +144,8 @@ def preprocess_pictures(
         settings: the preprocessing settings.
         seed: of the JPEG quality.
         framing: see `Framing`.
-        encoded_as: for `whole`, the sha256 that determines each JPEG quality: a twin has that of its original. Empty
-            for the file's own.
+        encoded_as: the sha256 that determines each JPEG quality: what is made of a face has that of its original.
+            Empty for the file's own.
 
     Returns:
         For each file its crop, or the reason why there is none: see `decode`, and `no_face`, `too_small`.

@@ -25,6 +25,7 @@ from unseen.core.yaml_text import read_yaml
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
+from unseen.diffusion.fakes.settings import DiffuseSettings
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings, LeaveOneOutSettings
 from unseen.explanations.settings import ExplanationSettings
 from unseen.faces.settings import FaceSettings
@@ -63,6 +64,7 @@ class Params(Settings):
     fakes: dict[Name, FakeSettings] = Field(description="sets of fakes that GANs draw")
     autoencoders: dict[Name, AutoencoderSettings] = Field(description="autoencoders to train")
     twins: dict[Name, TwinSettings] = Field(description="sets of fakes, each the twin of a real face")
+    diffuse: dict[Name, DiffuseSettings] = Field(description="sets of fakes that diffusion models make of real faces")
     calibration: CalibrationSettings
     detectors: dict[Name, AnyDetector] = Field(description="detectors to train")
     leave_one_out: LeaveOneOutSettings = Field(description="trainings without the fakes of one generator")
@@ -89,7 +91,7 @@ class Params(Settings):
     def set_folders(self) -> dict[str, tuple[str, Role, str]]:
         """Return the folder of each set, relative to data, with the set's name, role and label."""
         faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
-        made: list[tuple[str, FakeSettings | TwinSettings]] = [*self.fakes.items(), *self.twins.items()]
+        made = [*self.fakes.items(), *self.twins.items(), *self.diffuse.items()]
         fakes: dict[str, tuple[str, Role, str]] = {
             f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in made
         }
@@ -109,7 +111,9 @@ class Params(Settings):
         }
 
     def drawn_by(self, name: str) -> str:
-        """Return the name of the GAN or autoencoder of a set of fakes or twins."""
+        """Return the name of the GAN, autoencoder or diffusion model of a set of fakes."""
+        if name in self.diffuse:
+            return self.diffuse[name].generator
         return self.fakes[name].gan if name in self.fakes else self.twins[name].generator
 
     def generator_of(self, name: str) -> str:

@@ -50,6 +50,11 @@ def _sets(params: Params) -> Iterator[_Made]:
             yield _Made(f"twins.{name}", twins.use, "GAN", gan, params.gans[gan])
         else:
             yield _Made(f"twins.{name}", twins.use, "autoencoder", twins.generator, made)
+    for name, diffuse in params.diffuse.items():
+        if diffuse.generator in params.hub:
+            yield _Made(
+                f"diffuse.{name}", diffuse.use, "repository", diffuse.generator, params.hub[diffuse.generator]
+            )
 
 
 def _key(params: Params, settings: Generator) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from unseen.core.settings import Settings, did_you_mean
 from unseen.data.evaluation_sets import IDENTITY
 from unseen.detectors.shared.backbone_names import check_backbone, hub_block
 from unseen.detectors.shared.settings import FittedSettings
+from unseen.params.diffusion import check_diffuse
 from unseen.params.generators import check_same_generators
 from unseen.params.leave_one_out import check_leave_one_out
 from unseen.params.roles import (
@@ -65,8 +66,8 @@ def _check_sources(params: Params) -> Problems:
 def _check_names(params: Params) -> Problems:
     """Names of sets are unique, and no set is in the folder of another."""
     first: dict[str, str] = {}
-    for block, items in (("sources", params.sources), ("fakes", params.fakes), ("twins", params.twins)):
-        for name in items:
+    for block in ("sources", "fakes", "twins", "diffuse"):
+        for name in getattr(params, block):
             if name in first:
                 yield f"params: `{block}.{name}` has the name of another set, `{first[name]}`; rename one"
             first.setdefault(name, f"{block}.{name}")
@@ -125,7 +126,7 @@ def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Pro
     for folder in (detector.train_on.reals, detector.train_on.fakes):
         names = [name for name, _, _ in params.sets_below(folder).values()]
         known = [set(params.sources[name].attributes) for name in names if name in params.sources]
-        if not set(names) & set(params.twins) and not any(set(needed) <= found for found in known):
+        if not set(names) & {*params.twins, *params.diffuse} and not any(set(needed) <= found for found in known):
             yield (
                 f"params: `{key}.{detector.attributes_knob}` is {needed}, but no set in {folder!r} has these "
                 f"`attributes`; {did_you_mean(needed[0], sorted(set().union(*known)))}"
@@ -211,13 +212,15 @@ def _check_detectors(params: Params) -> Problems:
 
 
 def _attributes_of(params: Params, folder: str) -> set[str]:
-    """Return the attributes of a set, or of a group of sets; twins have those of their originals."""
+    """Return the attributes of a set, or of a group of sets; what is made of faces has theirs."""
     found: set[str] = set()
     for name, _, _ in params.sets_below(folder).values():
         if name in params.sources:
             found |= set(params.sources[name].attributes)
         elif name in params.twins:
             found |= _attributes_of(params, params.twins[name].of)
+        elif name in params.diffuse:
+            found |= _attributes_of(params, params.diffuse[name].of)
     return found
 
 
@@ -298,6 +301,7 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_gans,
     _check_fakes,
     _check_twins,
+    check_diffuse,
     check_same_generators,
     check_generators,
     _check_detectors,

@@ -110,11 +110,12 @@ def check_generators(params: Params) -> Problems:
     made = [(f"sources.{name}", one.generator, one.use) for name, one in params.sources.items() if one.generator]
     made += [(f"fakes.{name}", one.gan, one.use) for name, one in params.fakes.items()]
     made += [(f"twins.{name}", one.generator, one.use) for name, one in params.twins.items()]
+    made += [(f"diffuse.{name}", one.generator, one.use) for name, one in params.diffuse.items()]
     for key, generator, use in made:
         for other, seen, role in made:
             blocks = {key.split(".")[0], other.split(".")[0]}
             if len(blocks) == 1 and blocks != {"sources"}:
-                continue  # `unseen.params.generators` compares the knobs of GANs and autoencoders
+                continue  # `unseen.params.generators` compares GANs, autoencoders and repositories
             if use == "held_out" and role == "train" and generator.strip().casefold() == seen.strip().casefold():
                 yield (
                     f"params: `{key}` is 'held_out', but `{other}` of the same generator, {seen!r}, trains, so "
@@ -124,10 +125,11 @@ def check_generators(params: Params) -> Problems:
 
 
 def _originals(params: Params, name: str) -> list[str]:
-    """The folders of the sets that a set is made of: those of its twins' reals, or that of `people_of`."""
+    """The folders of the sets that a set is made of: those of its reals, or that of `people_of`."""
     folders = params.set_folders()
-    if name in params.twins:
-        return [path for path in folders if f"{path}/".startswith(f"{params.twins[name].of}/")]
+    if name in params.twins or name in params.diffuse:
+        of = params.twins[name].of if name in params.twins else params.diffuse[name].of
+        return [path for path in folders if f"{path}/".startswith(f"{of}/")]
     source = params.sources.get(name)
     return [path for path, (other, _, _) in folders.items() if source and other == source.people_of]
 

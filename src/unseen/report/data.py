@@ -40,7 +40,7 @@ def _originals(face_set: FaceSet) -> Markup:
 def _identities(results: Results, name: str) -> str:
     """Return the number of identities of a set, as text; GAN fakes and sources without an identity rule have none."""
     source = results.params.sources.get(name)
-    if (source and source.identity) or name in results.params.twins:
+    if (source and source.identity) or name in {*results.params.twins, *results.params.diffuse}:
         return f"{sum(results.counts[name]['identities'].values()):,}"
     return "none"
 

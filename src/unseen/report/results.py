@@ -246,7 +246,12 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
         "packaged": [PACKAGED],
         "faces": [params.sources],
     }
-    blocks |= {"train_gan": [params.gans], "generate": [params.fakes], "twins": [params.twins]}
+    blocks |= {
+        "train_gan": [params.gans],
+        "generate": [params.fakes],
+        "twins": [params.twins],
+        "diffuse": [params.diffuse],
+    }
     blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
     blocks |= {"ensemble": [params.ensembles]}
     blocks |= {"leave_one_out": [params.leave_one_out.detectors, params.leave_one_out.generators]}
@@ -273,7 +278,9 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     cards = {name: _read(models / "detectors" / name / "detector.json") for name in params.detectors}
     cards |= {name: _read(models / "ensembles" / name / "ensemble.json") for name in params.ensembles}
     counts = {name: _read(metrics / "faces" / f"{name}.json") for name in params.sources}
-    counts |= {name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins]}
+    counts |= {
+        name: _read(metrics / "fakes" / f"{name}.json") for name in [*params.fakes, *params.twins, *params.diffuse]
+    }
     audit = _read(metrics / "audit.json")
     marked = marks(params, audit)
     trained = [name for name in params.detectors if (metrics / "training" / f"{name}.csv").is_file()]

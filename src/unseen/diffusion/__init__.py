@@ -1,0 +1,1 @@
+"""Diffusion models: captions of real faces, and fakes made of them."""

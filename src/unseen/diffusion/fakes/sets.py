@@ -1,0 +1,132 @@
+"""Writes a set of made fakes: dividing reals among processes, checkpoints, and the numbers of the set."""
+
+import math
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from unseen.core.errors import UserError
+from unseen.core.parallel import Parallel
+from unseen.core.progress import progress
+from unseen.core.runtime import Stop
+from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
+from unseen.data.shards import FaceSet, write_set
+from unseen.diffusion.fakes.blocks import Blocks, Made
+from unseen.diffusion.fakes.diffuse import Captions, Diffuse
+from unseen.diffusion.fakes.gate import gram_metrics
+from unseen.diffusion.fakes.prompts import CAPTION
+from unseen.diffusion.fakes.settings import DiffuseSettings
+
+WAIT_S = 0.2
+"""Seconds between two looks for the batches of other processes."""
+
+
+def read_captions(file: Path) -> Captions:
+    """Read captions and their attributes by the id of the face, from a table of the stage `captions`."""
+    rows = pq.read_table(file, columns=["id", "caption", "attributes"]).to_pylist()
+    return {row["id"]: {**dict(row["attributes"] or []), CAPTION: row["caption"]} for row in rows}
+
+
+def check_reals(name: str, settings: DiffuseSettings, reals: Sequence[FaceSet]) -> None:
+    """Check that the sets are of reals, and train if their fakes do.
+
+    Raises:
+        UserError: a set is of fakes, or is held out although the fakes train.
+    """
+    for face_set in reals:
+        if face_set.label or (settings.use == "train" and face_set.use != "train"):
+            what = "holds fakes" if face_set.label else "is held out, but its fakes would train"
+            raise UserError(f"{face_set.folder}: `{face_set.name}` {what}; correct `diffuse.{name}.of`")
+
+
+def _batches(reals: Sequence[FaceSet], size: int, todo: Collection[int]) -> Iterator[tuple[int, list[FaceRow]]]:
+    """The batches `todo`, by number, of the reals of all sets in their order."""
+    place, waiting = 0, list[FaceRow]()
+    for face_set in reals:
+        for batch in face_set.batches(["train", "val", "test"], SCHEMA.names, 256):
+            for i in range(batch.num_rows):
+                number = place // size
+                if number in todo:
+                    waiting += map(FaceRow.from_record, batch.slice(i, 1).to_pylist())
+                place += 1
+                if waiting and place % size == 0:
+                    yield number, waiting
+                    waiting = []
+    if waiting:
+        yield (place - 1) // size, waiting
+
+
+def _made(blocks: Blocks, count: int, parallel: Parallel, stop: Stop) -> Iterator[Made]:
+    """The pictures of all batches in order, as soon as the other processes have made theirs.
+
+    If one of them fails, `torchrun` ends this process.
+    """
+    for number in range(count):
+        while parallel.count > 1 and not blocks.file(number).is_file():
+            if stop.asked:
+                raise stop.error(f"batch {number + 1} of {count}")
+            time.sleep(WAIT_S)
+        made = blocks.read(number)
+        if made is None:
+            raise UserError(f"{blocks.folder}: a batch was damaged while it was read; check the disk and run again")
+        yield from made
+
+
+def diffuse_set(
+    maker: Diffuse,
+    reals: Sequence[FaceSet],
+    between_reals: Sequence[float],
+    blocks: Blocks,
+    folder: Path,
+    parallel: Parallel,
+) -> dict[str, Any]:
+    """Write the fakes of every face of some sets. The bytes depend on no interruption and no number of processes.
+
+    A fake has the identity, split, attributes and JPEG quality of its real, whose id is in the attribute `made_of`;
+    other attributes are its record. What is black, flagged, given up or has no face is counted as dropped.
+
+    Args:
+        maker: makes the fakes of a batch.
+        reals: sets of real faces; see `check_reals`.
+        between_reals: from `distances_of_reals`; empty without the Gram gate.
+        blocks: the checkpoint. The caller clears it after all outputs are written.
+        folder: folder of the new set.
+        parallel: this process makes every `count`-th batch, and process 0 writes the set.
+
+    Returns:
+        The counts of `write_set`, with `watermarked`, the number of pictures with an invisible mark, which is 0
+        because a pipeline that makes them is refused; and `gram` with the gate. Other processes return {}.
+
+    Raises:
+        UserError: no fake was stored, or a signal asked to stop.
+    """
+    name, settings = maker.name, maker.settings
+    total = sum(face_set.counts["kept"] for face_set in reals)
+    count = math.ceil(total / settings.batch)
+    mine = range(count)[parallel.slice(count)]
+    todo = {number for number in mine if blocks.read(number) is None}
+    with Stop() as stop:
+        batches = _batches(reals, settings.batch, todo)
+        own = min(len(mine) * settings.batch, total)
+        done = (len(mine) - len(todo)) * settings.batch
+        for number, rows in progress(batches, f"diffuse {name}", "fake", own, done, settings.batch):
+            blocks.write(number, maker.batch(rows))
+            if stop.asked:
+                raise stop.error(f"batch {number + 1} of {count}")
+        if parallel.rank:
+            return {}
+        distances: list[tuple[float, ...]] = []
+
+        def outcomes() -> Iterator[FaceRow | Dropped]:
+            for made in _made(blocks, count, parallel, stop):
+                distances.append(made.distances)
+                yield made.outcome
+
+        counts = write_set(folder, name, settings.use, 1, outcomes(), maker.faces.native_side())
+    counts["watermarked"] = 0
+    if maker.gate:
+        counts["gram"] = gram_metrics(distances, between_reals, maker.gate.threshold)
+    return counts
