@@ -79,10 +79,8 @@ def _smaller(params: dict[str, Any]) -> None:
     params["explanations"].update(pictures=1, measured=2)
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone that went through the quick pipeline once and committed what came of it."""
-    folder = tmp_path_factory.mktemp("graph") / "clone"
+def copied_project(folder: Path) -> Clone:
+    """A copy of this checkout's files, without what stages write, with the params of the quick run."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -96,7 +94,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     shutil.copy(folder / "experiments/quick.yaml", folder / "params.yaml")
-    clone = Clone(folder)
+    return Clone(folder)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone that went through the quick pipeline once and committed what came of it."""
+    clone = copied_project(tmp_path_factory.mktemp("graph") / "clone")
     clone.edit_params(_smaller)
     clone.run("git", *GIT, "init", "--quiet")
     clone.run("git", "add", "--all")

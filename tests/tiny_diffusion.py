@@ -5,6 +5,7 @@ Each function writes a folder that the real loading code opens, as a copy of a h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,11 @@ def _spread(model: Any) -> Any:
     return model.eval()
 
 
-def _unet(**options: Any) -> Any:
+def _unet(channels: Sequence[int] = (4, 8), **options: Any) -> Any:
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
-        block_out_channels=(4, 8),
+        block_out_channels=tuple(channels),
         layers_per_block=1,
         sample_size=32,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -121,10 +122,13 @@ def _text_config(tokenizer: Any) -> Any:
     )
 
 
-def stable_diffusion(folder: Path, seed: int = 0, safety_checker: bool = False) -> None:
+def stable_diffusion(
+    folder: Path, seed: int = 0, safety_checker: bool = False, channels: Sequence[int] = (4, 8)
+) -> None:
     """Write a Stable Diffusion pipeline: 64 px, the VAE of `vae`, a random UNet and a random text encoder.
 
     It draws noise from a prompt. Image to image keeps a face. With `safety_checker` it has one that flags everything.
+    `channels` are those of the UNet's two levels.
     """
     import torch
     from diffusers import StableDiffusionPipeline
@@ -133,7 +137,7 @@ def stable_diffusion(folder: Path, seed: int = 0, safety_checker: bool = False) 
     tokenizer = _clip_tokenizer()
     torch.manual_seed(seed)
     pipe = StableDiffusionPipeline(
-        unet=_unet(cross_attention_dim=8),
+        unet=_unet(channels, cross_attention_dim=8),
         vae=_vae(),
         text_encoder=_spread(CLIPTextModel(_text_config(tokenizer))),
         tokenizer=tokenizer,

@@ -91,7 +91,11 @@ class Params(Settings):
     def set_folders(self) -> dict[str, tuple[str, Role, str]]:
         """Return the folder of each set, relative to data, with the set's name, role and label."""
         faces = {f"faces/{s.group}/{name}": (name, s.use, s.label) for name, s in self.sources.items()}
-        made = [*self.fakes.items(), *self.twins.items(), *self.diffuse.items()]
+        made: list[tuple[str, FakeSettings | TwinSettings | DiffuseSettings]] = [
+            *self.fakes.items(),
+            *self.twins.items(),
+            *self.diffuse.items(),
+        ]
         fakes: dict[str, tuple[str, Role, str]] = {
             f"fakes/{s.group}/{name}": (name, s.use, "fake") for name, s in made
         }

@@ -9,6 +9,7 @@ from unseen.report import (
     audit,
     board,
     curves,
+    diffusion,
     explanations,
     generators,
     groups,
@@ -41,6 +42,7 @@ def sections(results: Measured, sets: list[dict[str, Any]], metrics: Path | None
         speed.section(results),
         explanations.section(results, metrics),
         audit.section(results, sets),
+        diffusion.section(results),
         made.section(results, metrics),
     ]
     return [section for section in found if section.missing != OWN_RUN]

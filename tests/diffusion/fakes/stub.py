@@ -26,14 +26,14 @@ class Marker(Painter):
     """Brightens a square of a face; its place is the seed's. Counts its calls."""
 
     def __init__(self, change: Callable[[int, Pixels], Pixels | None] = lambda attempt, face: face) -> None:
-        """`change` makes something else of the `attempt`-th try of a face, and None of one that is flagged."""
+        """`change` makes something else of the `attempt`-th try of a face, and None of one that is unsafe."""
         self.change, self.record = change, dict(RECORD)
         self.calls: list[tuple[list[str], list[int]]] = []
         self._seen: dict[bytes, int] = {}
 
     def paint(self, prompts: Sequence[str], seeds: Sequence[int], reals: Sequence[Pixels]) -> Painted:
         self.calls.append((list(prompts), list(seeds)))
-        made, flagged = [], []
+        made, unsafe = [], []
         for seed, real in zip(seeds, reals, strict=True):
             attempt = self._seen.get(real.tobytes(), 0)
             self._seen[real.tobytes()] = attempt + 1
@@ -41,9 +41,9 @@ class Marker(Painter):
             x, y = seed % 60, seed // 60 % 60
             face[y : y + 4, x : x + 4] = 255
             found = self.change(attempt, face)
-            flagged.append(found is None)
+            unsafe.append(found is None)
             made.append(np.zeros_like(face) if found is None else found)
-        return Painted(np.stack(made), flagged)
+        return Painted(np.stack(made), unsafe)
 
 
 def reals(folder: Path, faces: OrlFaces, count: int = COUNT, **options: Any) -> FaceSet:

@@ -148,8 +148,8 @@ def test_no_black_and_no_flagged_picture_is_kept(
 ) -> None:
     black = maker(face_detector, face_settings, Marker(lambda attempt, face: np.zeros_like(face)))
     assert [one.outcome.reason for one in black.batch(rows[:2]) if isinstance(one.outcome, Dropped)] == ["black"] * 2
-    flagged = maker(face_detector, face_settings, Marker(lambda attempt, face: None))
-    assert [one.outcome.reason for one in flagged.batch(rows[:2]) if isinstance(one.outcome, Dropped)] == [
+    unsafe = maker(face_detector, face_settings, Marker(lambda attempt, face: None))
+    assert [one.outcome.reason for one in unsafe.batch(rows[:2]) if isinstance(one.outcome, Dropped)] == [
         "unsafe"
     ] * 2
     # With a gate it is a try that is not accepted, whatever its distance.

@@ -69,7 +69,7 @@ def test_a_picture_is_what_a_bare_loop_makes(model: Path, orl_faces: OrlFaces, k
     found = painted(painter, orl_faces)
     assert len(encoded) == 4 * (2 if knobs else 1)
     assert found.pixels.shape == (5, 64, 64, 3)
-    assert found.flagged == [False] * 5
+    assert found.unsafe == [False] * 5
     one = painted(painter, orl_faces, slice(3, 4))
     assert np.array_equal(one.pixels[0], found.pixels[3])
     arguments = {"guidance_scale": 0.0, "num_inference_steps": 10, "strength": 0.2} if not knobs else {}
@@ -153,10 +153,10 @@ def test_xl_without_its_mark(
 def test_the_safety_checker(tmp_path: Path, model: Path, orl_faces: OrlFaces) -> None:
     tiny_diffusion.stable_diffusion(tmp_path / "tiny", safety_checker=True)
     checked = painted(Painter(tmp_path / "tiny", settings(safety_checker="drop"), CPU), orl_faces)
-    assert checked.flagged == [True] * 5
+    assert checked.unsafe == [True] * 5
     assert not checked.pixels.any(), "diffusers makes them black"
     free = painted(Painter(tmp_path / "tiny", settings(), CPU), orl_faces)
-    assert free.flagged == [False] * 5
+    assert free.unsafe == [False] * 5
     assert np.array_equal(free.pixels, painted(Painter(model, settings(), CPU), orl_faces).pixels)
     with pytest.raises(UserError, match="the pipeline has no safety checker; set `safety_checker: none`"):
         Painter(model, settings(safety_checker="drop"), CPU)

@@ -1,8 +1,11 @@
 """Makes the fakes of some real faces with a diffusion model: prompts, tries, the Gram gate, preprocessing."""
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from PIL import Image
 
 from unseen.core.errors import UserError
 from unseen.core.runtime import generator
@@ -13,13 +16,13 @@ from unseen.diffusion.fakes.gate import Gate
 from unseen.diffusion.fakes.pipeline import Painter
 from unseen.diffusion.fakes.prompts import filled, with_sentence
 from unseen.diffusion.fakes.settings import DiffuseSettings
+from unseen.faces.crop import Framing
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector
 from unseen.faces.gather import face_row
-from unseen.faces.preprocess import Framing, preprocess_pictures
+from unseen.faces.preprocess import preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.gans.sampling.sample import png
 
 Captions = Mapping[str, Mapping[str, str]]
 """Of each face, by id: its caption under `caption`, and the attributes that were found with it."""
@@ -34,6 +37,13 @@ class _Try:
     seed: int
     distance: float
     unusable: str
+
+
+def _png(pixels: Pixels) -> bytes:
+    """A picture uint8 [h, w, 3] as PNG. It is decoded again at once, so it is packed fast and not small."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 class Diffuse:
@@ -101,7 +111,7 @@ class Diffuse:
         painted = self._painter.paint(prompts, seeds, reals)
         distances = self.gate.distances(reals, list(painted.pixels)) if self.gate else [0.0] * len(prompts)
         for i, pixels in enumerate(painted.pixels):
-            unusable = "unsafe" if painted.flagged[i] else "" if pixels.any() else "black"
+            unusable = "unsafe" if painted.unsafe[i] else "" if pixels.any() else "black"
             distance = math.inf if unusable else distances[i]
             yield _Try(pixels, prompts[i], seeds[i], distance, unusable)
 
@@ -111,7 +121,7 @@ class Diffuse:
         refused = [one.unusable or ("gram_distance" if self._dropped(one) else "") for one in best]
         used = [i for i, reason in enumerate(refused) if not reason]
         crops = preprocess_pictures(
-            [png(best[i].pixels) for i in used],
+            [_png(best[i].pixels) for i in used],
             self._face_detector,
             self.faces,
             self._seed,

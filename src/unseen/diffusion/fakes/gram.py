@@ -41,6 +41,9 @@ def layer_distances(first: Tensor, second: Tensor) -> Tensor:
 class Vgg19(nn.Module):
     """VGG-19 up to conv5_1 (Simonyan and Zisserman 2014). Channels are those of the weights."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, state: dict[str, Tensor]) -> None:
         """`state` has `features.N.weight` and `features.N.bias` as torchvision and timm name them.
 

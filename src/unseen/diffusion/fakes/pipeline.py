@@ -37,10 +37,10 @@ CACHED = 512
 
 @dataclass(frozen=True)
 class Painted:
-    """Made pictures uint8 [n, side, side, 3], and whether the safety checker flagged each."""
+    """Made pictures uint8 [n, side, side, 3], and whether the safety checker calls each unsafe."""
 
     pixels: Pixels
-    flagged: list[bool]
+    unsafe: list[bool]
 
 
 def _variant(folder: Path) -> str | None:
@@ -79,7 +79,7 @@ def _loaded(folder: Path, settings: DiffuseSettings, dtype: torch.dtype) -> Any:
         raise UserError(f"`diffuse` needs diffusers ({error}); `pip install -e '.[diffusion]'`") from None
     diffusers.utils.logging.set_verbosity_error()
     diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     auto = {
         "text_to_image": diffusers.AutoPipelineForText2Image,
         "image_to_image": diffusers.AutoPipelineForImage2Image,
@@ -202,14 +202,14 @@ class Painter:
         """
         each = 1 if self._cpu else self._settings.batch
         parts: list[Tensor] = []
-        flagged: list[bool] = []
+        unsafe: list[bool] = []
         for first in range(0, len(prompts), each):
             # The last call is filled up with its own last picture, so that every call has the same shape.
             rows = [min(row, len(prompts) - 1) for row in range(first, first + each)]
             made, flags = self._call([prompts[i] for i in rows], [seeds[i] for i in rows], [reals[i] for i in rows])
             parts.append(made[: len(prompts) - first])
-            flagged += flags[: len(prompts) - first]
-        return Painted(torch.cat(parts).permute(0, 2, 3, 1).contiguous().numpy(), flagged)
+            unsafe += flags[: len(prompts) - first]
+        return Painted(torch.cat(parts).permute(0, 2, 3, 1).contiguous().numpy(), unsafe)
 
     def _call(
         self, prompts: Sequence[str], seeds: Sequence[int], reals: Sequence[Pixels]

@@ -86,7 +86,7 @@ def diffuse_set(
     """Write the fakes of every face of some sets. The bytes depend on no interruption and no number of processes.
 
     A fake has the identity, split, attributes and JPEG quality of its real, whose id is in the attribute `made_of`;
-    other attributes are its record. What is black, flagged, given up or has no face is counted as dropped.
+    other attributes are its record. What is black, unsafe, given up or has no face is counted as dropped.
 
     Args:
         maker: makes the fakes of a batch.
