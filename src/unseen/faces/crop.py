@@ -111,4 +111,4 @@ def share_outside(picture: Image.Image, square: Square) -> float:
         max(0.0, min(middle + side / 2, length) - max(middle - side / 2, 0.0)) / side
         for middle, length in ((x, picture.width), (y, picture.height))
     )
-    return 1.0 - across * down
+    return max(0.0, 1.0 - across * down)
