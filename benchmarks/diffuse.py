@@ -117,12 +117,13 @@ def work_of(mode: str, options: argparse.Namespace, folder: Path) -> Callable[[]
     return stage
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall time, and CPU time of all threads, which other work on the machine changes less."""
+    start, cpu = time.perf_counter(), time.process_time()
     work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - cpu
 
 
 def peak_mb(mode: str) -> float:
@@ -163,20 +164,23 @@ def main() -> None:
         works = {mode: work_of(mode, options, Path(name, mode)) for mode in MODES}
         for work in works.values():
             work()  # warm up
-        took: dict[str, list[float]] = {mode: [] for mode in MODES}
+        took: dict[str, list[tuple[float, float]]] = {mode: [] for mode in MODES}
         for _ in range(options.rounds):
             for mode, work in works.items():
                 took[mode].append(seconds(work))
         del works
     for mode, each in took.items():
-        rates = [options.pictures / one for one in each]
+        rates = [options.pictures / one for one, _ in each]
         print(
             f"{mode}: {statistics.median(rates):.2f} pictures/s ({min(rates):.2f} to {max(rates):.2f}), peak memory "
             f"{peak_mb(mode):,.0f} MB"
         )
-    ratios = [bare_s / stage_s for bare_s, stage_s in zip(took["bare"], took["stage"], strict=True)]
+    for place, what in enumerate(("wall", "CPU")):
+        pairs = zip(took["bare"], took["stage"], strict=True)
+        ratios = [alone[place] / whole[place] for alone, whole in pairs]
+        spread = f"({min(ratios):.3f} to {max(ratios):.3f})"
+        print(f"stage / bare, pictures per second of {what} time: {statistics.median(ratios):.3f} {spread}")
     print(
-        f"stage / bare: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}), "
         f"n = {options.rounds} rounds of {options.pictures} pictures of {options.side} px, {options.steps} steps x "
         f"{options.strength}, {options.threads} threads, device {options.device}, {options.dtype}"
     )

@@ -27,7 +27,7 @@ class Marker(Painter):
 
     def __init__(self, change: Callable[[int, Pixels], Pixels | None] = lambda attempt, face: face) -> None:
         """`change` makes something else of the `attempt`-th try of a face, and None of one that is unsafe."""
-        self.change, self.record = change, dict(RECORD)
+        self.change, self.record, self.cpu = change, dict(RECORD), True
         self.calls: list[tuple[list[str], list[int]]] = []
         self._seen: dict[bytes, int] = {}
 

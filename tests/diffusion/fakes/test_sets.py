@@ -102,6 +102,22 @@ def test_a_kill_loses_at_most_a_batch_and_changes_no_byte(made: Maker, after: in
     assert not blocks.folder.exists()
 
 
+def test_pictures_of_a_gpu_are_stored_while_others_are_made(made: Maker) -> None:
+    made.set("whole", Marker())
+    painter, storing = Marker(), []
+    painter.cpu = False
+
+    def change(attempt: int, face: Pixels) -> Pixels:
+        storing.append(len(list(made.blocks("set").folder.glob("*.parquet"))))
+        return face
+
+    painter.change = change
+    made.set("set", painter)
+    assert bytes_below(made.folder / "set") == bytes_below(made.folder / "whole")
+    assert storing[BATCH] <= 1, "the second batch does not wait for the first to be stored"
+    assert storing[-1] >= 3, "and no more than one is waiting"
+
+
 def test_a_request_to_stop_is_one_line_and_goes_on(made: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_STOP_AFTER", "0.000001")
     with pytest.raises(UserError, match=r"stopped at batch 1 of 5; run it again to resume"):

@@ -29,7 +29,7 @@ Captions = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class _Try:
+class Try:
     """A made picture uint8 [s, s, 3], its prompt and seed, its Gram distance, and why it can't be used."""
 
     pixels: Pixels
@@ -86,11 +86,20 @@ class Diffuse:
             )
         return filled(self.settings.prompt, {**self._captions.get(face, {}), **row.attributes}, face)
 
+    @property
+    def overlaps(self) -> bool:
+        """Whether pictures are stored while the next ones are made: a GPU would wait for the CPU otherwise."""
+        return not self._painter.cpu
+
     def batch(self, rows: Sequence[FaceRow]) -> list[Made]:
-        """Make the fakes of some reals. A fake does not depend on the others."""
+        """Make and store the fakes of some reals. A fake does not depend on the others."""
+        return self.stored(rows, self.tries(rows))
+
+    def tries(self, rows: Sequence[FaceRow]) -> list[list[Try]]:
+        """Make the pictures of some reals, again where the gate does not accept them; all tries of each."""
         gram = self.gate.settings if self.gate else None
         reals, prompts = [decode_crop(row.jpeg) for row in rows], [self._prompt(row) for row in rows]
-        tries: list[list[_Try]] = [[] for _ in rows]
+        tries: list[list[Try]] = [[] for _ in rows]
         for attempt in range(1 + (gram.retries if gram else 0)):
             todo = [i for i, own in enumerate(tries) if not own or not self._accepted(own[-1])]
             if not todo:
@@ -99,23 +108,23 @@ class Diffuse:
             hashes = [rows[i].sha256 for i in todo]
             for i, made in zip(todo, self._tried(said, hashes, attempt, [reals[i] for i in todo]), strict=True):
                 tries[i].append(made)
-        return self._stored(rows, tries)
+        return tries
 
-    def _accepted(self, made: _Try) -> bool:
+    def _accepted(self, made: Try) -> bool:
         return not made.unusable and (not self.gate or made.distance <= self.gate.threshold)
 
     def _tried(
         self, prompts: Sequence[str], hashes: Sequence[str], attempt: int, reals: Sequence[Pixels]
-    ) -> Iterator[_Try]:
+    ) -> Iterator[Try]:
         seeds = [int(generator(self._seed, "diffuse", self.name, one, attempt).initial_seed()) for one in hashes]
         painted = self._painter.paint(prompts, seeds, reals)
         distances = self.gate.distances(reals, list(painted.pixels)) if self.gate else [0.0] * len(prompts)
         for i, pixels in enumerate(painted.pixels):
             unusable = "unsafe" if painted.unsafe[i] else "" if pixels.any() else "black"
             distance = math.inf if unusable else distances[i]
-            yield _Try(pixels, prompts[i], seeds[i], distance, unusable)
+            yield Try(pixels, prompts[i], seeds[i], distance, unusable)
 
-    def _stored(self, rows: Sequence[FaceRow], tries: Sequence[Sequence[_Try]]) -> list[Made]:
+    def stored(self, rows: Sequence[FaceRow], tries: Sequence[Sequence[Try]]) -> list[Made]:
         """Preprocess the nearest try of each picture like a photo, at the real's JPEG quality."""
         best = [min(own, key=lambda one: one.distance) for own in tries]
         refused = [one.unusable or ("gram_distance" if self._dropped(one) else "") for one in best]
@@ -144,10 +153,10 @@ class Diffuse:
             found.append(Made(outcome, tuple(one.distance for one in tries[i]) if self.gate else ()))
         return found
 
-    def _dropped(self, made: _Try) -> bool:
+    def _dropped(self, made: Try) -> bool:
         return bool(self.gate and self.gate.settings.keep == "drop" and not self._accepted(made))
 
-    def _record(self, real: str, made: _Try, retries: int) -> dict[str, str]:
+    def _record(self, real: str, made: Try, retries: int) -> dict[str, str]:
         record = {
             **self._painter.record,
             "made_of": real,

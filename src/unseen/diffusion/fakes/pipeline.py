@@ -139,8 +139,8 @@ class Painter:
 
     def __init__(self, folder: Path, settings: DiffuseSettings, device: torch.device) -> None:
         """Load the pipeline; see `_loaded` for errors."""
-        self._settings, self._cpu = settings, device.type == "cpu"
-        self.dtype = "float32" if self._cpu else settings.dtype
+        self._settings, self.cpu = settings, device.type == "cpu"
+        self.dtype = "float32" if self.cpu else settings.dtype
         if self.dtype != settings.dtype:
             print(f"{folder.name}: float32 on the CPU, not {settings.dtype}", file=sys.stderr)
         self.pipe = _loaded(folder, settings, getattr(torch, self.dtype))
@@ -200,7 +200,7 @@ class Painter:
             seeds: of the noise of each picture, which is drawn on the CPU for every device.
             reals: stored crops uint8 [s, s, 3], for image to image.
         """
-        each = 1 if self._cpu else self._settings.batch
+        each = 1 if self.cpu else self._settings.batch
         parts: list[Tensor] = []
         unsafe: list[bool] = []
         for first in range(0, len(prompts), each):

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from unseen.core.runtime import Stop
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.data.shards import FaceSet, write_set
 from unseen.diffusion.fakes.blocks import Blocks, Made
-from unseen.diffusion.fakes.diffuse import Captions, Diffuse
+from unseen.diffusion.fakes.diffuse import Captions, Diffuse, Try
 from unseen.diffusion.fakes.gate import gram_metrics
 from unseen.diffusion.fakes.prompts import CAPTION
 from unseen.diffusion.fakes.settings import DiffuseSettings
@@ -112,10 +113,23 @@ def diffuse_set(
         batches = _batches(reals, settings.batch, todo)
         own = min(len(mine) * settings.batch, total)
         done = (len(mine) - len(todo)) * settings.batch
-        for number, rows in progress(batches, f"diffuse {name}", "fake", own, done, settings.batch):
-            blocks.write(number, maker.batch(rows))
-            if stop.asked:
-                raise stop.error(f"batch {number + 1} of {count}")
+        with ThreadPoolExecutor(1) as thread:
+
+            def store(number: int, rows: Sequence[FaceRow], tries: Sequence[Sequence[Try]]) -> None:
+                blocks.write(number, maker.stored(rows, tries))
+
+            waiting: Future[None] | None = None
+            for number, rows in progress(batches, f"diffuse {name}", "fake", own, done, settings.batch):
+                tries = maker.tries(rows)
+                if waiting:
+                    waiting.result()
+                waiting = thread.submit(store, number, rows, tries)
+                if stop.asked or not maker.overlaps:
+                    waiting.result()
+                if stop.asked:
+                    raise stop.error(f"batch {number + 1} of {count}")
+            if waiting:
+                waiting.result()
         if parallel.rank:
             return {}
         distances: list[tuple[float, ...]] = []
