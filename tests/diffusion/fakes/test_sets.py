@@ -118,6 +118,14 @@ def test_pictures_of_a_gpu_are_stored_while_others_are_made(made: Maker) -> None
     assert storing[-1] >= 3, "and no more than one is waiting"
 
 
+def test_what_a_prompt_names_is_checked_before_anything_is_made(made: Maker) -> None:
+    captions = {f"orl/{number:04d}.jpg": {"caption": "a man"} for number in range(COUNT - 1)}
+    painter = Marker()
+    with pytest.raises(UserError, match=r"orl/0017.jpg: no `caption` for the prompt '{caption}'"):
+        made.set("set", painter, captions=captions, prompt="{caption}")
+    assert painter.calls == []
+
+
 def test_a_request_to_stop_is_one_line_and_goes_on(made: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSEEN_STOP_AFTER", "0.000001")
     with pytest.raises(UserError, match=r"stopped at batch 1 of 5; run it again to resume"):

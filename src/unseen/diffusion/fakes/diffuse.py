@@ -77,14 +77,22 @@ class Diffuse:
         self._face_detector, self._seed = face_detector, seed
         self._framing: Framing = "found" if settings.mode == "text_to_image" else "whole"
 
-    def _prompt(self, row: FaceRow) -> str:
-        face = f"{row.source}/{row.path}"
+    def prompt_of(self, face: str, attributes: Mapping[str, str]) -> str:
+        """The prompt for a face.
+
+        Args:
+            face: its id.
+            attributes: of its row.
+
+        Raises:
+            UserError: the prompt names a caption or an attribute that the face does not have.
+        """
         if self.settings.captions != "none" and face not in self._captions:
             raise UserError(
                 f"{face}: no row in the captions `{self.settings.captions}`; make them of the same faces "
                 f"(`captions.{self.settings.captions}.of` is to hold `diffuse.{self.name}.of`)"
             )
-        return filled(self.settings.prompt, {**self._captions.get(face, {}), **row.attributes}, face)
+        return filled(self.settings.prompt, {**self._captions.get(face, {}), **attributes}, face)
 
     @property
     def overlaps(self) -> bool:
@@ -98,7 +106,8 @@ class Diffuse:
     def tries(self, rows: Sequence[FaceRow]) -> list[list[Try]]:
         """Make the pictures of some reals, again where the gate does not accept them; all tries of each."""
         gram = self.gate.settings if self.gate else None
-        reals, prompts = [decode_crop(row.jpeg) for row in rows], [self._prompt(row) for row in rows]
+        reals = [decode_crop(row.jpeg) for row in rows]
+        prompts = [self.prompt_of(f"{row.source}/{row.path}", row.attributes) for row in rows]
         tries: list[list[Try]] = [[] for _ in rows]
         for attempt in range(1 + (gram.retries if gram else 0)):
             todo = [i for i, own in enumerate(tries) if not own or not self._accepted(own[-1])]

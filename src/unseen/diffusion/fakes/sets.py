@@ -43,6 +43,18 @@ def check_reals(name: str, settings: DiffuseSettings, reals: Sequence[FaceSet]) 
             raise UserError(f"{face_set.folder}: `{face_set.name}` {what}; correct `diffuse.{name}.of`")
 
 
+def _check_prompts(maker: Diffuse, reals: Sequence[FaceSet]) -> None:
+    """Check that every face has what the prompt names, before hours of work.
+
+    Raises:
+        UserError: a face has not.
+    """
+    for face_set in reals:
+        columns = face_set.index(["train", "val", "test"], ["id", "attributes"])
+        for face, attributes in zip(columns["id"], columns["attributes"], strict=True):
+            maker.prompt_of(face, dict(attributes))
+
+
 def _batches(reals: Sequence[FaceSet], size: int, todo: Collection[int]) -> Iterator[tuple[int, list[FaceRow]]]:
     """The batches `todo`, by number, of the reals of all sets in their order."""
     place, waiting = 0, list[FaceRow]()
@@ -102,9 +114,10 @@ def diffuse_set(
         because a pipeline that makes them is refused; and `gram` with the gate. Other processes return {}.
 
     Raises:
-        UserError: no fake was stored, or a signal asked to stop.
+        UserError: a face lacks what the prompt names, no fake was stored, or a signal asked to stop.
     """
     name, settings = maker.name, maker.settings
+    _check_prompts(maker, reals)
     total = sum(face_set.counts["kept"] for face_set in reals)
     count = math.ceil(total / settings.batch)
     mine = range(count)[parallel.slice(count)]
