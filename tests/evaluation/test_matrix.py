@@ -47,3 +47,9 @@ def test_a_measure_that_was_not_taken_is_empty_and_counts_nowhere() -> None:
 
 def test_without_a_set_of_fakes_the_table_is_empty() -> None:
     assert list(matrix({"a": {"generators": {}}}, {"a": card()}).columns) == HEADINGS
+
+
+def test_what_a_ready_checkpoint_was_trained_on_is_not_known() -> None:
+    cards = {**CARDS, "wide": {**CARDS["wide"], "calibrated_only": True}}
+    found = matrix(DETECTORS, cards).query("measure == 'tpr'").set_index("detector")
+    assert found["trained_on"].to_dict() == {"wide": "", "narrow": "dcgan"}

@@ -26,9 +26,10 @@ def matrix(detectors: Mapping[str, Any], cards: Mapping[str, Any]) -> pd.DataFra
 
     Returns:
         Columns HEADINGS, then one column for each generator, the lowest mean TPR first. `trained_on` has the
-        generators of the training and validation data. `measure` is `tpr`, at the frozen threshold, or `auc`, against
-        the reals that the generator's sets are paired with. `mean` and `std` are over generators; `std` is that of
-        the population (divided by n). Detectors are sorted by the TPR on their worst generator, best first.
+        generators of the training and validation data, and nothing for a ready checkpoint. `measure` is `tpr`, at the
+        frozen threshold, or `auc`, against the reals that the generator's sets are paired with. `mean` and `std` are
+        over generators; `std` is that of the population (divided by n). Detectors are sorted by the TPR on their
+        worst generator, best first.
     """
     names = sorted({name for metrics in detectors.values() for name in metrics["generators"]})
     values = {
@@ -42,6 +43,8 @@ def matrix(detectors: Mapping[str, Any], cards: Mapping[str, Any]) -> pd.DataFra
     for detector in sorted(detectors, key=lambda name: (-np.nanmin(values[name, "tpr"]), name)) if names else []:
         trained = cards[detector]["trained_on"]
         seen = sorted({name for split in trained.values() for name in split["generators"]})
+        if cards[detector].get("calibrated_only"):  # what others have trained it on is not known
+            seen = []
         for measure in MEASURES:
             found = values[detector, measure]
             if np.isnan(found).all():
