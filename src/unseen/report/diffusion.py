@@ -34,7 +34,7 @@ def gram_chart(name: str, gram: Mapping[str, Any]) -> Markup:
             shares = [count / sum(counts) for count in counts]
             tallest = max(tallest, *shares)
             style = {key: value for key, value in look(series).items() if key != "marker"}
-            axes.stairs(shares, edges, **style)
+            axes.step(edges, [*shares, shares[-1]], where="post", **style)
         number_axis(axes.xaxis, 0, edges[-1])
         number_axis(axes.yaxis, 0, tallest)
         axes.axvline(gram["threshold"], color=SOFT, linewidth=1)
