@@ -9,13 +9,14 @@ from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import Scratch, prepare
 from unseen.core.settings import read_block
 from unseen.data.shards import check_sides, sets_below
+from unseen.diffusion.captions.table import read_captions
 from unseen.diffusion.fakes.blocks import Blocks
 from unseen.diffusion.fakes.diffuse import Diffuse
 from unseen.diffusion.fakes.gate import distances_of_reals, gate_of
 from unseen.diffusion.fakes.gram import load_vgg19
 from unseen.diffusion.fakes.model_files import files_hash, revision_of
 from unseen.diffusion.fakes.pipeline import Painter
-from unseen.diffusion.fakes.sets import check_reals, diffuse_set, read_captions
+from unseen.diffusion.fakes.sets import check_reals, diffuse_set
 from unseen.diffusion.fakes.settings import DiffuseSettings
 from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
@@ -43,7 +44,7 @@ def main(name: str) -> None:
         settings=settings,
         painter=Painter(model, settings, device),
         gate=gate,
-        captions=read_captions(captions),
+        captions=read_captions(captions, settings.use).values,
         revision=revision_of(model),
         face_detector=FaceDetector(with_dynamic_input(centerface), faces.detect),
         faces=faces,

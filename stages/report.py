@@ -7,6 +7,7 @@ import _stage
 
 from unseen.core.files import atomic_file, write_metrics
 from unseen.params.check import load_params
+from unseen.report.captions import described_captions
 from unseen.report.data import described, render_data
 from unseen.report.findings import findings
 from unseen.report.page import render
@@ -19,7 +20,8 @@ def main() -> None:
     metrics = Path("metrics")
     results = read_results(load_params(_stage.PARAMS), metrics, Path("models"))
     sets = described(results, Path("data/sets"))
-    for page, html in (("report.html", render(results, sets, metrics)), ("data.html", render_data(results, sets))):
+    data_page = render_data(results, sets, described_captions(results, Path("data/sets")))
+    for page, html in (("report.html", render(results, sets, metrics)), ("data.html", data_page)):
         with atomic_file(metrics / page) as part:
             part.write_text(html, encoding="utf-8")
     tables = {

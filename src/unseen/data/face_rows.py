@@ -10,6 +10,10 @@ from PIL import Image, UnidentifiedImageError
 
 from unseen.data.splits import Split
 
+ZERO_SHOT = "zero_shot_"
+"""How the names of attributes begin that a model has guessed. They are not facts about people: figures of groups that
+rest on them carry a warning."""
+
 SCHEMA = pa.schema(
     [
         ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),

@@ -21,7 +21,7 @@ from unseen.evaluation.bootstrap import Resampling
 from unseen.evaluation.metrics import both_metrics, same_threshold
 from unseen.evaluation.people import one_person_by_faces, own_person
 from unseen.evaluation.rates import rates_above
-from unseen.evaluation.sanity import people_warnings, score_warnings
+from unseen.evaluation.sanity import guess_warnings, people_warnings, score_warnings
 from unseen.evaluation.scored import NO_SEED, Scored
 
 WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
@@ -258,5 +258,5 @@ def external_metrics(
         "generators": rates_above(named.take(both.labels == 1), "generator", threshold, how),
         "sources": rates_above(named.take(both.labels == 0), "source", threshold, how),
         **by,
-        "warnings": people_warnings(faces) + score_warnings(all_faces, found["auc"]),
+        "warnings": people_warnings(faces) + score_warnings(all_faces, found["auc"]) + guess_warnings(groups),
     }

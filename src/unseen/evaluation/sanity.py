@@ -1,10 +1,13 @@
 """Warnings about external predictions that look wrong or have too few people."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import spearmanr
 
+from unseen.data.face_rows import ZERO_SHOT
 from unseen.data.identities import people_of, people_text
 from unseen.evaluation.scored import Scored
 
@@ -17,6 +20,14 @@ NOISE = 1e-6
 
 CLASSES = ("reals", "fakes")
 TURNED = "labels or scores may be inverted (1 and a high score mean fake)"
+
+
+def guess_warnings(groups: Sequence[str]) -> list[str]:
+    """A warning if rates are shown for groups that a model has guessed."""
+    guessed = [name for name in groups if name.startswith(ZERO_SHOT)]
+    if not guessed:
+        return []
+    return [f"a model guessed {', '.join(guessed)}: rates by these groups are no evidence about fairness"]
 
 
 def people_warnings(predictions: pd.DataFrame) -> list[str]:

@@ -25,6 +25,7 @@ from unseen.core.yaml_text import read_yaml
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.splits import SplitSettings
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
+from unseen.diffusion.captions.settings import CaptionSettings
 from unseen.diffusion.fakes.settings import DiffuseSettings
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings, LeaveOneOutSettings
 from unseen.explanations.settings import ExplanationSettings
@@ -64,6 +65,7 @@ class Params(Settings):
     fakes: dict[Name, FakeSettings] = Field(description="sets of fakes that GANs draw")
     autoencoders: dict[Name, AutoencoderSettings] = Field(description="autoencoders to train")
     twins: dict[Name, TwinSettings] = Field(description="sets of fakes, each the twin of a real face")
+    captions: dict[Name, CaptionSettings] = Field(description="texts that describe real faces, for prompts")
     diffuse: dict[Name, DiffuseSettings] = Field(description="sets of fakes that diffusion models make of real faces")
     calibration: CalibrationSettings
     detectors: dict[Name, AnyDetector] = Field(description="detectors to train")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
+from unseen.data.face_rows import ZERO_SHOT
 from unseen.diffusion.fakes.prompts import check_fields
 from unseen.diffusion.fakes.settings import DiffuseSettings
+from unseen.params.captions import check_captions_used
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
@@ -40,24 +42,26 @@ def _attributes(params: Params, settings: DiffuseSettings) -> set[str]:
     """The attributes that faces have by their source or by their captions."""
     names = [name for name, _, _ in params.sets_below(settings.of).values() if name in params.sources]
     known = set[str]().union(*(params.sources[name].attributes for name in names))
-    captions = getattr(params, "captions", {}).get(settings.captions)
-    return known | set(captions.attributes if captions else ())
+    captions = params.captions.get(settings.captions)
+    guessed = set(captions.attributes) if captions else set[str]()
+    return known | guessed | {ZERO_SHOT + name for name in guessed}
 
 
 def check_diffuse(params: Params) -> Problems:
     """Whatever a set names exists, and a turbo model is run without guidance."""
-    captions = getattr(params, "captions", {})
     for name, settings in params.diffuse.items():
         key = f"diffuse.{name}"
         named = [
             ("model", settings.model, params.hub_folders()),
             ("gram_weights", settings.gram_weights, ["none", *params.hub_folders(), *params.asset_folders()]),
-            ("captions", settings.captions, ["none", *captions]),
+            ("captions", settings.captions, ["none", *params.captions]),
         ]
         for knob, value, allowed in named:
             if value not in allowed:
                 yield f"params: `{key}.{knob}` is {value!r}; {did_you_mean(value, allowed)}"
         yield from _check_reals(params, f"{key}.of", settings)
+        if settings.captions in params.captions:
+            yield from check_captions_used(params, key, settings.captions, settings.of, settings.use)
         try:
             check_fields(settings.prompt, _attributes(params, settings), f"{key}.prompt", settings.captions)
         except UserError as error:

@@ -14,6 +14,7 @@ from unseen.core.settings import Settings, did_you_mean
 from unseen.data.evaluation_sets import IDENTITY
 from unseen.detectors.shared.backbone_names import check_backbone, hub_block
 from unseen.detectors.shared.settings import FittedSettings
+from unseen.params.captions import check_captions, no_zero_shot
 from unseen.params.diffusion import check_diffuse
 from unseen.params.generators import check_same_generators
 from unseen.params.leave_one_out import check_leave_one_out
@@ -123,6 +124,7 @@ def _check_twins(params: Params) -> Problems:
 def _check_attributes(params: Params, key: str, detector: FittedSettings) -> Problems:
     """A set of each class has the attributes that a detector trains with; twins have those of their originals."""
     needed: list[str] = getattr(detector, detector.attributes_knob)
+    yield from no_zero_shot(f"{key}.{detector.attributes_knob}", needed)
     for folder in (detector.train_on.reals, detector.train_on.fakes):
         names = [name for name, _, _ in params.sets_below(folder).values()]
         known = [set(params.sources[name].attributes) for name in names if name in params.sources]
@@ -301,6 +303,7 @@ CHECKS: tuple[Callable[[Params], Problems], ...] = (
     _check_gans,
     _check_fakes,
     _check_twins,
+    check_captions,
     check_diffuse,
     check_same_generators,
     check_generators,

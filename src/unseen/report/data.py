@@ -1,6 +1,7 @@
 """The data page: counts, dropped pictures, sample faces, attributes, origin and licence of each set."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,13 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
     return found
 
 
-def render_data(results: Results, sets: list[dict[str, Any]]) -> str:
+def render_data(results: Results, sets: list[dict[str, Any]], captions: Sequence[dict[str, Any]] = ()) -> str:
     """Render the data page as HTML. Equal data give equal bytes.
 
     Args:
         results: from `read_results`.
         sets: from `described`.
+        captions: from `described_captions`.
     """
     left_out = sum(sum(one["left_out"].values()) for one in results.selections.values())
     read, kept = (sum(one["counts"][key] for one in sets) for key in ("read", "kept"))
@@ -86,6 +88,7 @@ def render_data(results: Results, sets: list[dict[str, Any]]) -> str:
         .get_template("data.html")
         .render(
             sets=sets,
+            captions=captions,
             selections=results.selections,
             total={"read": read, "kept": kept, "dropped": read - kept, "left_out": left_out},
             few=FEW,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from unseen.data.face_rows import ZERO_SHOT
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.standing import below_a_number
@@ -61,4 +62,5 @@ def section(results: Measured) -> Section:
     if not tables:
         why = "`evaluation.groups` in params.yaml names no attribute of the measured faces."
         return Section("groups", title, missing=why)
-    return Section("groups", title, {"tables": tables, "without": without})
+    guessed = sorted({name for attributes in first.values() for name in attributes if name.startswith(ZERO_SHOT)})
+    return Section("groups", title, {"tables": tables, "without": without, "guessed": guessed})

@@ -85,6 +85,7 @@ class Results(Measured):
         params: of the run.
         cards: `detector.json` of each detector and `ensemble.json` of each ensemble.
         counts: of each source and set of fakes, from `faces` and `generate`.
+        captions: of each table of captions, its counts and examples, from `captions`.
         selections: for each evaluation set, counts of faces kept, and of faces left out because they were used in
             training.
         gans: the last GAN metrics of each GAN, from `train_gan`.
@@ -100,6 +101,7 @@ class Results(Measured):
     params: Params
     cards: dict[str, Any]
     counts: dict[str, Any]
+    captions: dict[str, Any]
     selections: dict[str, Any]
     gans: dict[str, Any]
     audit: dict[str, Any]
@@ -253,6 +255,7 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
         "diffuse": [params.diffuse],
     }
     blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
+    blocks |= {"captions": [params.captions]}
     blocks |= {"ensemble": [params.ensembles]}
     blocks |= {"leave_one_out": [params.leave_one_out.detectors, params.leave_one_out.generators]}
     blocks |= {"leave_one_out_matrix": [params.leave_one_out.detectors]}
@@ -298,6 +301,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         params=params,
         cards=cards,
         counts=counts,
+        captions={name: _read(metrics / "captions" / f"{name}.json") for name in params.captions},
         selections={name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets},
         gans={name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
         audit=audit,

@@ -5,8 +5,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from torch import nn
 
@@ -21,7 +19,7 @@ from unseen.data.shards import open_set
 from unseen.diffusion.fakes.blocks import Blocks
 from unseen.diffusion.fakes.diffuse import Diffuse
 from unseen.diffusion.fakes.gate import Gate
-from unseen.diffusion.fakes.sets import check_reals, diffuse_set, read_captions
+from unseen.diffusion.fakes.sets import check_reals, diffuse_set
 from unseen.diffusion.fakes.settings import GramSettings
 from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings
@@ -200,15 +198,3 @@ def test_fakes_that_train_are_of_reals_that_train(
             check_reals("x", settings(use=made_use), [of])
     else:
         check_reals("x", settings(use=made_use), [of])
-
-
-def test_captions_and_their_attributes(tmp_path: Path) -> None:
-    table = {"id": ["a/1", "a/2"], "caption": ["a man", "a hat"], "attributes": [[("age", "30")], []]}
-    schema = pa.schema(
-        [("id", pa.string()), ("caption", pa.string()), ("attributes", pa.map_(pa.string(), pa.string()))]
-    )
-    pq.write_table(pa.table(table, schema=schema), tmp_path / "captions.parquet")
-    assert read_captions(tmp_path / "captions.parquet") == {
-        "a/1": {"caption": "a man", "age": "30"},
-        "a/2": {"caption": "a hat"},
-    }

@@ -7,8 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from unseen.core.errors import UserError
 from unseen.core.parallel import Parallel
 from unseen.core.progress import progress
@@ -16,19 +14,12 @@ from unseen.core.runtime import Stop
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.data.shards import FaceSet, write_set
 from unseen.diffusion.fakes.blocks import Blocks, Made
-from unseen.diffusion.fakes.diffuse import Captions, Diffuse, Try
+from unseen.diffusion.fakes.diffuse import Diffuse, Try
 from unseen.diffusion.fakes.gate import gram_metrics
-from unseen.diffusion.fakes.prompts import CAPTION
 from unseen.diffusion.fakes.settings import DiffuseSettings
 
 WAIT_S = 0.2
 """Seconds between two looks for the batches of other processes."""
-
-
-def read_captions(file: Path) -> Captions:
-    """Read captions and their attributes by the id of the face, from a table of the stage `captions`."""
-    rows = pq.read_table(file, columns=["id", "caption", "attributes"]).to_pylist()
-    return {row["id"]: {**dict(row["attributes"] or []), CAPTION: row["caption"]} for row in rows}
 
 
 def check_reals(name: str, settings: DiffuseSettings, reals: Sequence[FaceSet]) -> None:

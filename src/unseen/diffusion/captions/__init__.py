@@ -1,0 +1,1 @@
+"""Captions and zero-shot attributes of real faces, for the prompts of diffusion models."""
