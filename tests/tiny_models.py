@@ -165,6 +165,38 @@ def clip(folder: Path, seed: int = 3) -> None:
     CLIPProcessor(images, tokenizer).save_pretrained(folder)
 
 
+def siglip(folder: Path, seed: int = 3) -> None:
+    """Write a SigLIP model for zero-shot classification: 32 px, signs as tokens."""
+    from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel, SiglipProcessor
+
+    images = SiglipImageProcessor(size={"height": 32, "width": 32})
+    vision = {"image_size": 32, "patch_size": 8}
+    _save_siglip(folder, seed, SiglipConfig, SiglipModel, SiglipProcessor, images, vision)
+
+
+def siglip2(folder: Path, seed: int = 3) -> None:
+    """Write a SigLIP 2 model of any aspect ratio. Its processor always makes 256 patches of 16 px."""
+    from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model, Siglip2Processor
+
+    vision = {"num_patches": 256, "patch_size": 16}
+    _save_siglip(folder, seed, Siglip2Config, Siglip2Model, Siglip2Processor, Siglip2ImageProcessor(), vision)
+
+
+def _save_siglip(
+    folder: Path, seed: int, config: Any, model: Any, processor: Any, images: Any, vision: dict[str, int]
+) -> None:
+    from transformers import GemmaTokenizer
+
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", "▁", *SIGNS]
+    tokenizer = GemmaTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[])
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1}
+    ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2}
+    text = {**size, **ids, "vocab_size": len(tokenizer), "max_position_embeddings": 64, "projection_size": 16}
+    _seed(seed)
+    _spread(model(config(text_config=text, vision_config={**size, **vision}))).save_pretrained(folder)
+    processor(images, tokenizer).save_pretrained(folder)
+
+
 def pictures(number: int, side: int = 32, seed: int = 0) -> list[np.ndarray[Any, Any]]:
     """Return pictures of smooth colours that differ much: height x width x 3, uint8."""
     random = np.random.default_rng(seed)

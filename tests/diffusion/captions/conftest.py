@@ -17,9 +17,11 @@ CARD = {"model": "somebody/blip", "revision": "c" * 40}
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder `hub` with the models `blip`, which has the card of the stage `hub`, `vit_gpt2` and `clip`."""
+    """A folder `hub` with the models `blip`, which has the card of the stage `hub`, `vit_gpt2`,
+    `clip`, `siglip` and `siglip2`."""
     root = tmp_path_factory.mktemp("models")
-    for make in (tiny_models.blip, tiny_models.vit_gpt2, tiny_models.clip):
+    made = (tiny_models.blip, tiny_models.vit_gpt2, tiny_models.clip, tiny_models.siglip, tiny_models.siglip2)
+    for make in made:
         make(root / "hub" / make.__name__)
     write_json(root / "hub/blip/hub.json", CARD)
     return root / "hub"

@@ -1,6 +1,7 @@
 """Zero-shot attributes: the nearest text, under names that can't be mistaken for known attributes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,15 +16,17 @@ CPU = torch.device("cpu")
 PICTURES = tiny_models.pictures(9)
 
 
-def test_the_nearest_text_wins_as_in_the_models_own_logits(models: Path) -> None:
-    guessed = ZeroShot(models / "clip", ATTRIBUTES, CPU)(PICTURES)
+@pytest.mark.parametrize("name", ["clip", "siglip", "siglip2"])
+def test_the_nearest_text_wins_as_in_the_models_own_logits(models: Path, name: str) -> None:
+    guessed = ZeroShot(models / name, ATTRIBUTES, CPU)(PICTURES)
     assert [set(one) for one in guessed] == [{f"zero_shot_{name}" for name in ATTRIBUTES}] * len(PICTURES)
-    model, processor = AutoModel.from_pretrained(models / "clip"), AutoProcessor.from_pretrained(models / "clip")
-    for name, values in ATTRIBUTES.items():
-        inputs = processor(images=PICTURES, text=list(values.values()), padding=True, return_tensors="pt")
+    model, processor = AutoModel.from_pretrained(models / name), AutoProcessor.from_pretrained(models / name)
+    padding: Any = {"padding": True} if name == "clip" else {"padding": "max_length", "max_length": 64}
+    for attribute, values in ATTRIBUTES.items():
+        inputs = processor(images=PICTURES, text=list(values.values()), return_tensors="pt", **padding)
         with torch.inference_mode():
             best = model(**inputs).logits_per_image.argmax(1).tolist()
-        assert [one[f"zero_shot_{name}"] for one in guessed] == [list(values)[place] for place in best]
+        assert [one[f"zero_shot_{attribute}"] for one in guessed] == [list(values)[place] for place in best]
     assert len({tuple(one.values()) for one in guessed}) > 1, "the pictures matter"
 
 
