@@ -128,7 +128,9 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 def peak_mb(mode: str) -> float:
     """Peak memory in MB of a process that does one kind of work once."""
-    done = subprocess.run([sys.executable, *sys.argv, "--only", mode], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *sys.argv, "--only", mode], check=True, capture_output=True, text=True, encoding="utf-8"
+    )
     return float(done.stdout.split()[-1])
 
 
