@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unseen.core.settings import Role, did_you_mean
-from unseen.data.face_rows import ZERO_SHOT
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
@@ -73,6 +72,8 @@ def check_captions_used(params: Params, key: str, name: str, of: str, use: Role)
 
 def no_zero_shot(key: str, names: list[str]) -> Problems:
     """A fairness loss is not trained with attributes that a model has guessed."""
+    from unseen.data.face_rows import ZERO_SHOT  # imports pyarrow, which a check without captions does not need
+
     for name in names:
         if name.startswith(ZERO_SHOT):
             yield (

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
-from unseen.data.face_rows import ZERO_SHOT
 from unseen.diffusion.fakes.prompts import check_fields
 from unseen.diffusion.fakes.settings import DiffuseSettings
 from unseen.params.captions import check_captions_used
@@ -40,6 +39,8 @@ def _check_reals(params: Params, key: str, settings: DiffuseSettings) -> Problem
 
 def _attributes(params: Params, settings: DiffuseSettings) -> set[str]:
     """The attributes that faces have by their source or by their captions."""
+    from unseen.data.face_rows import ZERO_SHOT  # imports pyarrow, which a check without captions does not need
+
     names = [name for name, _, _ in params.sets_below(settings.of).values() if name in params.sources]
     known = set[str]().union(*(params.sources[name].attributes for name in names))
     captions = params.captions.get(settings.captions)

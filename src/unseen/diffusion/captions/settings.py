@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, model_validator
 
 from unseen.core.settings import DataFolder, HubFolder, Key, Name, OptionalHubFolder, Settings
-from unseen.data.face_rows import ZERO_SHOT
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -63,6 +62,8 @@ class CaptionSettings(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> "CaptionSettings":
+        from unseen.data.face_rows import ZERO_SHOT  # imports pyarrow, which a check without captions does not need
+
         if self.attribute_model == "none" and self.attributes:
             raise ValueError("`attributes` are guessed by a model, but `attribute_model` is none; name one")
         if self.attribute_model != "none" and not self.attributes:
