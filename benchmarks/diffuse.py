@@ -17,15 +17,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from machine import machine
+from made_pictures import seconds, stored
 
-from twins import stored
 from unseen.core.parallel import Parallel
 from unseen.core.runtime import generator
 from unseen.data.pictures import load_faces
@@ -115,15 +114,6 @@ def work_of(mode: str, options: argparse.Namespace, folder: Path) -> Callable[[]
             sys.exit(f"only {counts['kept']} of {counts['read']} pictures have a face: {counts['dropped']}")
 
     return stage
-
-
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall time, and CPU time of all threads, which other work on the machine changes less."""
-    start, cpu = time.perf_counter(), time.process_time()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start, time.process_time() - cpu
 
 
 def peak_mb(mode: str) -> float:

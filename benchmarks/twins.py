@@ -13,7 +13,6 @@ detected.
 """
 
 import argparse
-import io
 import statistics
 import tempfile
 import time
@@ -21,11 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 from machine import machine
-from PIL import Image
+from made_pictures import seconds, stored
 from torch import Tensor
 
 from unseen.autoencoders.makers import TwinMakers
@@ -35,7 +33,6 @@ from unseen.autoencoders.twins import BATCH, reconstruct, twin_set
 from unseen.core.runtime import prepare
 from unseen.data.face_rows import SCHEMA, FaceRow
 from unseen.data.pictures import decode_crop
-from unseen.data.shards import FaceSet, open_set, write_set
 from unseen.faces.detect import FaceDetector, with_dynamic_input
 from unseen.faces.settings import FaceSettings
 from unseen.gans.shared.networks import to_unit_range
@@ -55,37 +52,6 @@ def built(folder: Path, channels: list[int], layers: int) -> Path:
         norm_num_groups=min(32, *channels),
     ).save_pretrained(folder)
     return folder
-
-
-def stored(folder: Path, photo: Path, side: int, count: int) -> FaceSet:
-    """A set of one photo of a face with noise of its own for each row."""
-    face = np.asarray(Image.open(photo).convert("RGB").resize((side, side), Image.Resampling.LANCZOS), np.float32)
-    random = np.random.default_rng(0)
-
-    def row(number: int) -> FaceRow:
-        buffer = io.BytesIO()
-        pixels = np.rint(face + random.normal(0, 4, face.shape)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(buffer, "JPEG", quality=85, subsampling="4:2:0")
-        return FaceRow(
-            jpeg=buffer.getvalue(),
-            path=f"{number:06d}.jpg",
-            label=0,
-            generator="",
-            source="photo",
-            identity="photo/1",
-            split="train",
-            sha256=f"{number:064x}",
-            dhash="0" * 64,
-            picture_dhash="0" * 64,
-            width=side,
-            height=side,
-            box=(0.0, 0.0, 1.0, 1.0),
-            landmarks=(0.0,) * 10,
-            detection_score=0.9,
-        )
-
-    write_set(folder, "photo", "train", 0, (row(number) for number in range(count)))
-    return open_set(folder)
 
 
 @torch.no_grad()
@@ -110,15 +76,6 @@ class Timed(Pretrained):
             torch.cuda.synchronize()
         self.took += time.perf_counter() - start
         return made
-
-
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall time and CPU time of a call; on a busy machine only the second says what it costs."""
-    start, cpu = time.perf_counter(), time.process_time()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start, time.process_time() - cpu
 
 
 def main() -> None:
