@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NoReturn
 
-from unseen.commands import accept, check, compare, evaluate, portrait, predict, results, score, sources, verify
+from unseen.commands import (
+    accept,
+    check,
+    compare,
+    doctor,
+    evaluate,
+    portrait,
+    predict,
+    results,
+    score,
+    sources,
+    verify,
+)
 from unseen.core import streams
 from unseen.core.errors import UserError, printable
 from unseen.core.files import FULL
@@ -50,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (predict, portrait, score, evaluate, compare, check, sources, accept, results, verify):
+    for command in (predict, portrait, score, evaluate, compare, check, doctor, sources, accept, results, verify):
         command.add(commands)
     return top
 

@@ -1,0 +1,156 @@
+"""`unseen doctor`: what this machine has, and what is missing for a params file."""
+
+import argparse
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unseen.commands.detectors import DETECTORS
+from unseen.commands.parsers import Commands, add_command
+from unseen.commands.words import columns, count, shown
+
+if TYPE_CHECKING:
+    from unseen.params.check import Params
+
+PARAMS = Path("params.yaml")
+
+HELP = """\
+Print what this machine has: Python, PyTorch, device, threads, instruction set, optional packages, connections, disk
+and detectors. Then print one line for each thing that a run of the params file needs and that is missing.
+
+One request without any data is sent, to the model hub, with a timeout of 3 s; --offline sends none. Credentials are
+looked for, and never printed or used.
+"""
+
+EXIT = """\
+exit codes:
+  0  nothing that the params file needs is missing
+  1  something is missing: the last lines say what to do
+  2  could not start: the params file is missing
+"""
+
+WIDTH = 100
+"""Maximum length of a line of facts that this module breaks, in characters."""
+
+
+def _params(path: Path) -> "tuple[Params | None, list[str], str]":
+    """The params, their problems, and a text for the screen. Without a params.yaml there is nothing to need.
+
+    Raises:
+        UserError: another params file is missing.
+    """
+    from unseen.params.check import checked
+
+    if path == PARAMS and not path.exists():
+        return None, [], "no params.yaml in this folder; only the machine is checked"
+    found = checked(path)
+    state = f"{count(len(found.problems), 'problem')}" if found.problems else "valid"
+    return found.params, found.problems, f"{shown(str(path))}: {state}"
+
+
+def _extras(params: "Params | None", project: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield for each extra its name, a text for the screen, and the problem if params need it and it is missing."""
+    from unseen.params.extras import EXTRAS, needed, pip_command
+
+    wanted = needed(params) if params else {}
+    for name, extra in EXTRAS.items():
+        if not extra.missing():
+            yield name, "", ""
+            continue
+        how = pip_command([name], project)
+        problem = f"`{wanted[name]}` needs the extra `{name}`; `{how}`" if name in wanted else ""
+        yield name, f"missing {name} ({extra.use}): {how}", problem
+
+
+def _detectors() -> str:
+    names = sorted(path.parent.name for path in DETECTORS.glob("*/detector.json"))
+    if not names:
+        return f"none below {DETECTORS}; `dvc repro` trains them"
+    text = ", ".join(names)
+    return shown(text if len(text) <= WIDTH else f"{len(names)}: {text[: WIDTH - 10]}...")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the facts and the problems. Returns 0 if nothing that params need is missing, otherwise 1."""
+    with ThreadPoolExecutor() as threads:  # both wait for others: a process, and the network
+        from unseen.commands.connections import reach_hub
+        from unseen.commands.machine import find_device
+
+        device, hub = threads.submit(find_device), threads.submit(reach_hub, arguments.offline)
+        params, problems, params_text = _params(arguments.params)
+        facts, found = _facts(params, params_text, Path())
+        device_found, (responds, hub_text) = device.result(), hub.result()
+    rows = [
+        (label, device_found.text if label == "device" else hub_text if label == "model hub" else text)
+        for label, text in facts
+    ]
+    problems += [*found, *filter(None, [device_found.problem]), *_unreachable(params, responds, hub_text)]
+    for line in columns(rows):
+        print(shown(line))
+    if problems:
+        print(f"\n{count(len(problems), 'problem')}:")
+        for line in dict.fromkeys(problems):
+            print(f"- {shown(line)}")
+    else:
+        print("\nNothing is missing." if params is None else "\nNothing that the params file needs is missing.")
+    return 1 if problems else 0
+
+
+def _unreachable(params: "Params | None", responds: bool | None, text: str) -> list[str]:
+    """A problem if the hub does not respond, and a run would download a model from it."""
+    from unseen.params.availability import to_fetch
+
+    models = [name for name in to_fetch(params, Path()) if name.startswith("hub/")] if params else []
+    if responds is not False or not models:
+        return []
+    return [
+        f"{models[0]} is to be downloaded, but {text}; connect, or give `folder`, a local copy, in place of `repo`"
+    ]
+
+
+def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """Label and text of each fact, and the problems. The texts of `device` and `model hub` are filled in later."""
+    from unseen.commands import machine
+    from unseen.commands.connections import dvc_remote
+    from unseen.core.environment import variable_problems
+    from unseen.core.errors import UserError
+    from unseen.params.availability import disk_need, problems
+    from unseen.sources.kinds.kaggle import has_credentials
+
+    found = [*(problems(params, project) if params else ()), *variable_problems()]
+    extras = list(_extras(params, project))
+    found += [problem for _, _, problem in extras if problem]
+    try:
+        threads, instructions = machine.threads_line(), machine.instructions_line()
+    except UserError:
+        threads = instructions = "unknown: an environment variable is not valid"  # one of the problems
+    build = machine.torch_build()
+    accelerators = [f"{kind} {build[kind]}" for kind in ("cuda", "hip", "xpu") if kind in build]
+    need = f"; a run needs about {disk_need(params, project) / 1e9:.1f} GB more" if params else ""
+    present = ", ".join(name for name, missing, _ in extras if not missing) or "none"
+    facts = [
+        ("Python", machine.python_line()),
+        ("unseen", machine.installed("unseen") or "from a checkout, not installed"),
+        ("PyTorch", f"{build.get('version', 'missing')} ({', '.join(accelerators) or 'CPU'} build)"),
+        ("device", ""),
+        ("threads", threads),
+        ("instructions", instructions),
+        ("extras", present),
+        *(("", missing) for _, missing, _ in extras if missing),
+        ("model hub", ""),
+        ("Kaggle", "credentials found, not checked" if has_credentials() else "no credentials"),
+        ("DVC", f"{machine.installed('dvc') or 'missing'}, {dvc_remote(project)}"),
+        ("disk", f"{shutil.disk_usage(project).free / 1e9:.1f} GB free{need}"),
+        ("detectors", _detectors()),
+        ("params", params_text),
+    ]
+    return facts, found
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = add_command(commands, "doctor", run, "say what this machine has, and what is missing", HELP, EXIT)
+    parser.add_argument("params", nargs="?", type=Path, default=PARAMS, help="default: %(default)s")
+    parser.add_argument("--offline", action="store_true", help="send no request to the model hub")
