@@ -18,8 +18,10 @@ from pathlib import Path
 import torch
 from machine import machine
 
-from unseen.core.runtime import device
-from unseen.serve.predict import ScoredFace, open_detector, predict
+from unseen.core import environment
+from unseen.core.runtime import device, keep_memory
+from unseen.serve.predict import predict
+from unseen.serve.torch_network import open_detector, with_network
 
 BATCHES = (1, 32)
 BARE_RUNS = 20
@@ -67,12 +69,13 @@ def main() -> None:
     )
 
     detector, face_detector = open_detector(given.detector)
+    torch.set_num_threads(environment.threads(1))
+    keep_memory()
+    ready_detector = with_network(detector, face_detector)
     paths = [str(given.picture)] * given.pictures
-    faces = sum(isinstance(row, ScoredFace) for rows in predict(paths, detector, face_detector) for row in rows)
+    faces = sum(map(len, predict(paths, ready_detector)))
     for batch in BATCHES:
-        way, low, high = median_s(
-            lambda batch=batch: list(predict(paths, detector, face_detector, batch)), given.runs
-        )  # type: ignore[misc]
+        way, low, high = median_s(lambda batch=batch: list(predict(paths, ready_detector, batch)), given.runs)  # type: ignore[misc]
         ready = torch.zeros(batch, 3, detector.faces.side, detector.faces.side, dtype=torch.uint8, device=device())
         with torch.inference_mode():
             bare, _, _ = median_s(lambda ready=ready: detector.model(ready).cpu(), BARE_RUNS)  # type: ignore[misc]

@@ -7,7 +7,7 @@ import _stage
 from unseen.core.files import write_metrics
 from unseen.core.settings import read_block
 from unseen.data.shards import open_set
-from unseen.serve.predict import open_detector
+from unseen.serve.torch_network import open_detector
 from unseen.speed.settings import SpeedSettings
 from unseen.speed.speed import measure_speed
 

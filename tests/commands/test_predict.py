@@ -113,7 +113,8 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], detector: Path, photos: 
     assert [row["type"] for row in rows] == ["face"] * 3 + ["not_scored"] * 2
     assert [row["path"] for row in rows[:3]] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     for row in rows[:3]:
-        assert set(row) == {"type", "path", "box", "logit", "calibrated_logit", "score", "above_threshold", "verdict"}
+        numbers = {"logit", "calibrated_logit", "score", "detection_score"}
+        assert set(row) == {"type", "path", "box", "above_threshold", "verdict", "why"} | numbers
         assert row["score"] == pytest.approx(1 / (1 + math.exp(-row["calibrated_logit"])))
         assert row["calibrated_logit"] == pytest.approx(row["logit"] / 2)
         assert row["above_threshold"] == (row["score"] >= 0.5)

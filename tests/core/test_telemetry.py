@@ -71,9 +71,8 @@ def test_predict_uses_no_network_and_writes_nothing_at_home(
 WAITING = """
 import sys, time
 from pathlib import Path
-from unseen.serve.predict import open_detector, predict
-detector, face_detector = open_detector(Path(sys.argv[1]))
-print(len(list(predict(sys.argv[2:], detector, face_detector))))
+import unseen
+print(len(unseen.load(Path(sys.argv[1])).predict(sys.argv[2:])))
 time.sleep(15)  # ONNX Runtime sends what it has collected after some ten seconds
 """
 

@@ -24,7 +24,7 @@ from unseen.faces.gather import face_row
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
-from unseen.serve.predict import ScoredFace, open_detector, predict
+from unseen.serve.api import load
 
 FACES = FaceSettings(native=True, side=160, min_crop=32)
 SPLITS: list[Split] = ["train", "val", "test"]
@@ -123,8 +123,7 @@ def test_prediction_gives_the_score_of_the_evaluation(
             paths.append(tmp_path / name)
             paths[-1].write_bytes(data)
     assert len(paths) >= 5
-    for path, (face, *_) in zip(paths, predict(map(str, paths), *open_detector(tmp_path / "detector")), strict=True):
-        assert isinstance(face, ScoredFace)
+    for path, (face, *_) in zip(paths, load(tmp_path / "detector").predict(paths), strict=True):
         assert face.logit == pytest.approx(scores[f"reals/{path.name}"], abs=1e-4)
 
 

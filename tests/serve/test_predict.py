@@ -18,13 +18,15 @@ from PIL import Image
 from unseen.core.errors import UserError
 from unseen.data.pictures import decode_crop
 from unseen.detectors.kinds.dct_logistic import DctLogistic
-from unseen.detectors.shared.artifact import TrainedDetector, save_detector
+from unseen.detectors.shared.artifact import save_detector
 from unseen.detectors.shared.calibration import Calibration
-from unseen.detectors.shared.logits import logits_of
-from unseen.faces.detect import FaceDetector
+from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
-from unseen.serve.predict import NotScored, ScoredFace, open_detector, predict, verdict
+from unseen.serve.network import LoadedDetector
+from unseen.serve.predict import FoundFace, predict, scored
+from unseen.serve.prediction import Face, NotScored, Prediction
+from unseen.serve.torch_network import open_detector, with_network
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
@@ -58,9 +60,9 @@ def artifact(
 
 
 @pytest.fixture(scope="session")
-def opened(artifact: Path) -> tuple[TrainedDetector, FaceDetector]:
+def opened(artifact: Path) -> LoadedDetector:
     """The same detector, ready to score."""
-    return open_detector(artifact)
+    return with_network(*open_detector(artifact))
 
 
 @pytest.fixture
@@ -76,14 +78,17 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def rows_of(
-    opened: tuple[TrainedDetector, FaceDetector], *paths: Path, batch: int = 32
-) -> list[ScoredFace | NotScored]:
-    """Every row for some files."""
-    return [row for rows in predict([str(path) for path in paths], *opened, batch=batch) for row in rows]
+def predictions(opened: LoadedDetector, *paths: Path, batch: int = 32) -> list[Prediction]:
+    """The predictions for some files."""
+    return list(predict([str(path) for path in paths], opened, batch))
 
 
-def only(opened: tuple[TrainedDetector, FaceDetector], path: Path, data: bytes) -> ScoredFace | NotScored:
+def rows_of(opened: LoadedDetector, *paths: Path, batch: int = 32) -> list[Face | NotScored]:
+    """Every face and reason for some files."""
+    return [row for one in predictions(opened, *paths, batch=batch) for row in (*one.faces, *one.not_scored)]
+
+
+def only(opened: LoadedDetector, path: Path, data: bytes) -> Face | NotScored:
     """The one row for a file with these bytes."""
     path.write_bytes(data)
     (row,) = rows_of(opened, path)
@@ -91,14 +96,13 @@ def only(opened: tuple[TrainedDetector, FaceDetector], path: Path, data: bytes) 
 
 
 def test_score_is_that_of_preprocessing_the_model_and_the_frozen_numbers(
-    opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path, png: bytes
+    opened: LoadedDetector, tmp_path: Path, png: bytes
 ) -> None:
     row = only(opened, tmp_path / "a.png", png)
-    detector, face_detector = opened
-    (crop,) = preprocess_pictures([png], face_detector, detector.faces, 4, "found")
+    (crop,) = preprocess_pictures([png], opened.face_detector, opened.faces, 4, "found")
     assert isinstance(crop, Crop)
-    logit = logits_of(detector.model, decode_crop(crop.jpeg)[None].copy(), torch.device("cpu"))[0]
-    assert isinstance(row, ScoredFace)
+    logit = opened.network.logits([decode_crop(crop.jpeg)])[0]
+    assert isinstance(row, Face)
     assert row.logit == pytest.approx(logit, abs=1e-9)
     assert row.calibrated_logit == pytest.approx(logit / CALIBRATION.temperature, abs=1e-9)
     assert row.score == pytest.approx(1 / (1 + math.exp(-logit / CALIBRATION.temperature)), abs=1e-9)
@@ -119,8 +123,8 @@ def test_the_quality_of_the_encode_is_drawn_from_the_files_hash_and_the_cards_se
     scores = []
     for seed in (1, 1, 2):
         (folder / "detector.json").write_text(json.dumps(card | {"seed": seed}))
-        row = only(open_detector(folder), tmp_path / "a.png", png)
-        assert isinstance(row, ScoredFace)
+        row = only(with_network(*open_detector(folder)), tmp_path / "a.png", png)
+        assert isinstance(row, Face)
         scores.append(row.score)
     assert scores[0] == scores[1] != scores[2]
 
@@ -144,13 +148,12 @@ def test_verdict_at_the_edges(score: float, said: str, above: bool) -> None:
             return np.asarray(logits)
 
     exact = Exact(1.0, 0.5, (0.25, 0.75), 0.05, {})
-    row = verdict("a.png", (0, 0, 1, 1), score, exact)
-    assert (row.verdict, row.above_threshold) == (said, above)
+    detected = DetectedFace((0, 0, 1, 1), (), 0.9)
+    row = scored(FoundFace((0, 0, 1, 1), detected, np.zeros((1, 1, 3), np.uint8)), score, exact)
+    assert (row.verdict, row.above_threshold, row.why) == (said, above, "in_band" if said == "unsure" else "")
 
 
-def test_every_face_in_a_picture(
-    opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path, orl_pictures: dict[str, bytes]
-) -> None:
+def test_every_face_in_a_picture(opened: LoadedDetector, tmp_path: Path, orl_pictures: dict[str, bytes]) -> None:
     faces = [Image.open(io.BytesIO(data)).convert("RGB") for data in list(orl_pictures.values())[:3]]
     sheet = Image.new("RGB", (3 * 112, 112), "grey")
     for i, face in enumerate(faces):
@@ -158,13 +161,13 @@ def test_every_face_in_a_picture(
     path = tmp_path / "three.png"
     path.write_bytes(encoded(sheet, "PNG"))
     rows = rows_of(opened, path)
-    assert all(isinstance(row, ScoredFace) for row in rows)
+    assert all(isinstance(row, Face) for row in rows)
     assert sorted(row.box[0] // 112 for row in rows if row.box) == [0, 1, 2]
-    assert len({row.score for row in rows if isinstance(row, ScoredFace)}) == 3
+    assert len({row.score for row in rows if isinstance(row, Face)}) == 3
 
 
 def test_a_face_that_is_too_small_has_a_row_beside_the_others(
-    opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path, portrait: Image.Image
+    opened: LoadedDetector, tmp_path: Path, portrait: Image.Image
 ) -> None:
     sheet = Image.new("RGB", (400, 300), "grey")
     sheet.paste(portrait.resize((184, 224)), (10, 10))
@@ -172,7 +175,7 @@ def test_a_face_that_is_too_small_has_a_row_beside_the_others(
     path = tmp_path / "two.png"
     path.write_bytes(encoded(sheet, "PNG"))
     rows = rows_of(opened, path)
-    assert [type(row) for row in rows] == [ScoredFace, NotScored]
+    assert [type(row) for row in rows] == [Face, NotScored]
     assert isinstance(rows[1], NotScored)
     assert rows[1].reason == "too_small"
     assert rows[1].box is not None
@@ -192,7 +195,7 @@ def test_a_face_that_is_too_small_has_a_row_beside_the_others(
     ],
 )
 def test_what_has_no_score_has_a_reason_and_stops_nothing(
-    opened: tuple[TrainedDetector, FaceDetector],
+    opened: LoadedDetector,
     tmp_path: Path,
     portrait: Image.Image,
     png: bytes,
@@ -215,42 +218,40 @@ def test_what_has_no_score_has_a_reason_and_stops_nothing(
     good = tmp_path / "good.png"
     good.write_bytes(png)
     before, row, after = rows_of(opened, good, bad, good)
-    assert isinstance(before, ScoredFace)
-    assert isinstance(after, ScoredFace)
+    assert isinstance(before, Face)
+    assert isinstance(after, Face)
     assert after.score == pytest.approx(before.score, abs=1e-9)
     assert isinstance(row, NotScored)
-    assert (row.path, row.reason, row.box) == (str(bad), reason, None)
+    assert (row.reason, row.box) == (reason, None)
     assert row.detail
 
 
 def test_a_file_above_the_limit_is_not_read(
-    opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, png: bytes
+    opened: LoadedDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, png: bytes
 ) -> None:
-    monkeypatch.setattr("unseen.serve.predict.MAX_MEMBER_BYTES", len(png) - 1)
+    monkeypatch.setattr("unseen.serve.inputs.MAX_MEMBER_BYTES", len(png) - 1)
     row = only(opened, tmp_path / "a.png", png)
     assert isinstance(row, NotScored)
     assert row.reason == "too_large"
 
 
-def test_cmyk(
-    opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path, portrait: Image.Image, png: bytes
-) -> None:
+def test_cmyk(opened: LoadedDetector, tmp_path: Path, portrait: Image.Image, png: bytes) -> None:
     row = only(opened, tmp_path / "a.jpg", encoded(portrait.convert("CMYK"), "JPEG", quality=98))
     upright = only(opened, tmp_path / "b.png", png)
-    assert isinstance(row, ScoredFace)
-    assert isinstance(upright, ScoredFace)
+    assert isinstance(row, Face)
+    assert isinstance(upright, Face)
     assert np.allclose(row.box, upright.box, atol=2)
 
 
 def test_exif_orientation_is_applied(
-    opened: tuple[TrainedDetector, FaceDetector], tmp_path: Path, portrait: Image.Image, png: bytes
+    opened: LoadedDetector, tmp_path: Path, portrait: Image.Image, png: bytes
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by 90 degrees
     turned = encoded(portrait.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
     row, upright = only(opened, tmp_path / "a.png", turned), only(opened, tmp_path / "b.png", png)
-    assert isinstance(row, ScoredFace)
-    assert isinstance(upright, ScoredFace)
+    assert isinstance(row, Face)
+    assert isinstance(upright, Face)
     assert row.box == upright.box
     assert row.score == pytest.approx(upright.score, abs=1e-6)
 
@@ -268,20 +269,20 @@ def people(tmp_path: Path, orl_pictures: dict[str, bytes]) -> list[Path]:
     return paths
 
 
-def test_same_result_alone_and_with_others(opened: tuple[TrainedDetector, FaceDetector], people: list[Path]) -> None:
+def test_same_result_alone_and_with_others(opened: LoadedDetector, people: list[Path]) -> None:
     together = rows_of(opened, *people)
-    assert [row.path for row in together] == [str(path) for path in people]
+    assert [one.name for one in predictions(opened, *people)] == [str(path) for path in people]
     for batch in (1, 3):
         for row, one in zip(rows_of(opened, *people, batch=batch), together, strict=True):
             assert type(row) is type(one)
             assert row.box == one.box
-            if isinstance(row, ScoredFace) and isinstance(one, ScoredFace):
+            if isinstance(row, Face) and isinstance(one, Face):
                 assert row.logit == pytest.approx(one.logit, abs=1e-9)
                 assert row.verdict == one.verdict
-    assert len({row.logit for row in together if isinstance(row, ScoredFace)}) == 20
+    assert len({row.logit for row in together if isinstance(row, Face)}) == 20
 
 
-def test_looks_only_a_little_ahead(opened: tuple[TrainedDetector, FaceDetector], people: list[Path]) -> None:
+def test_looks_only_a_little_ahead(opened: LoadedDetector, people: list[Path]) -> None:
     asked: list[str] = []
 
     def paths() -> Iterator[str]:
@@ -289,21 +290,21 @@ def test_looks_only_a_little_ahead(opened: tuple[TrainedDetector, FaceDetector],
             asked.append(str(people[i % len(people)]))
             yield asked[-1]
 
-    stream = predict(paths(), *opened, batch=4)
-    assert next(stream)[0].path == str(people[0])
+    stream = predict(paths(), opened, 4)
+    assert next(stream).name == str(people[0])
     assert len(asked) <= 3 * 4, "at most two batches until there are four faces, and one that is prefetched"
     stream.close()  # type: ignore[attr-defined]
 
 
 def test_logits_that_are_not_finite_are_an_error_and_no_score(
-    opened: tuple[TrainedDetector, FaceDetector], artifact: Path, tmp_path: Path, png: bytes
+    opened: LoadedDetector, artifact: Path, tmp_path: Path, png: bytes
 ) -> None:
     detector, face_detector = open_detector(artifact)
     detector.model.bias.fill_(float("nan"))  # type: ignore[operator,union-attr]
     path = tmp_path / "a.png"
     path.write_bytes(png)
     with pytest.raises(UserError, match="not finite"):
-        rows_of((detector, face_detector), path)
+        rows_of(with_network(detector, face_detector), path)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings
-from unseen.serve.predict import open_detector
+from unseen.serve.torch_network import open_detector
 from unseen.speed import speed
 from unseen.speed.settings import SpeedSettings
 from unseen.speed.speed import energy_counted, flops, framed, measure_speed, network_side, stored_crops, timed

@@ -12,17 +12,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unseen.commands.detectors import DETECTORS, detector_folder
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import count, shown
 from unseen.core.environment import OF_SCORING, check_variables
 from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.picture_names import is_left_by_system
+from unseen.serve.detector_folders import DETECTORS, detector_folder
 from unseen.serve.folders import list_folder
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
-    from unseen.serve.predict import Box, NotScored, ScoredFace
+    from unseen.serve.prediction import Box, Face, NotScored
 
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
@@ -92,21 +92,21 @@ def _place(box: "Box") -> str:
     return f"{box[0]},{box[1]} {box[2]}x{box[3]}"
 
 
-def as_line(row: "ScoredFace | NotScored", width: int) -> str:
+def as_line(name: str, row: "Face | NotScored", width: int) -> str:
     """Format a row as text; `width` is the width of the path column, in characters."""
-    from unseen.serve.predict import NotScored
+    from unseen.serve.prediction import NotScored
 
-    path = f"{shown(row.path):{width}}"
+    path = f"{shown(name):{width}}"
     if isinstance(row, NotScored):
         where = f" at {_place(row.box)}" if row.box else ""
         return f"{path}  {'-':>4}  {row.reason}{where}: {shown(row.detail)}"
     return f"{path}  {row.score:.2f}  {row.verdict:{len(NOT_FLAGGED)}}  {_place(row.box)}"
 
 
-def as_json(row: "ScoredFace | NotScored") -> str:
+def as_json(name: str, row: "Face | NotScored") -> str:
     """Format a row as JSON: its fields, with `box` as [x, y, width, height] or null, and `reason` as `error`."""
     fields = {"error" if key == "reason" else key: value for key, value in dataclasses.asdict(row).items()}
-    return json.dumps({"type": "not_scored" if "error" in fields else "face", **fields})
+    return json.dumps({"type": "not_scored" if "error" in fields else "face", "path": name, **fields})
 
 
 def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
@@ -125,11 +125,13 @@ def run(arguments: argparse.Namespace) -> int:
     folder = detector_folder(arguments.detector)
     with no_garbage_collection():
         from unseen.core.progress import progress
-        from unseen.serve.detector_scope import scope_of
-        from unseen.serve.predict import ScoredFace, open_detector, predict
+        from unseen.core.runtime import keep_memory
+        from unseen.serve.api import load
+        from unseen.serve.predict import predict
 
-        detector, face_detector = open_detector(folder)
-    scope = scope_of(detector)
+        detector = load(folder)
+    keep_memory()
+    scope = detector.scope
     paths, skipped = expand(arguments.paths)
     for line in skipped:
         print(line, file=sys.stderr)
@@ -139,11 +141,12 @@ def run(arguments: argparse.Namespace) -> int:
     width = min(max(len(shown(path)) for path in paths), WIDEST_PATH)
     hidden = sys.stderr.isatty() and not sys.stdout.isatty()
     watched = progress(paths, "predict", "picture", len(paths)) if hidden else paths
-    for rows in predict(watched, detector, face_detector):
-        called: list[str] = [row.verdict for row in rows if isinstance(row, ScoredFace)]
+    for one in predict(watched, detector.loaded):
+        called: list[str] = [face.verdict for face in one]
         counts.update(["picture", *(called or ["not scored"])])
+        rows: list[Face | NotScored] = [*one.faces, *one.not_scored]
         for row in rows:
-            print(as_json(row) if arguments.json else as_line(row, width))
+            print(as_json(one.name, row) if arguments.json else as_line(one.name, row, width))
         sys.stdout.flush()
     print(_summary(counts, time.monotonic() - ready, ready - start), file=sys.stderr)
     return 1 if counts["not scored"] else 0

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unseen.commands.detectors import detector_folder
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import count, shown
 from unseen.core.errors import UserError
+from unseen.serve.detector_folders import detector_folder
 
 if TYPE_CHECKING:
     from unseen.serve.scoring import Picture, Scorer

@@ -14,6 +14,7 @@ from unseen.serve.verdict import MEANINGS, NOT_FLAGGED
 
 if TYPE_CHECKING:
     from unseen.detectors.shared.artifact import TrainedDetector
+    from unseen.serve.network import LoadedDetector
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _network(seed: int | None, seeds: list[int]) -> str:
     return f", network of training seed {seed}" + (f" of {', '.join(map(str, seeds))}" if len(seeds) > 1 else "")
 
 
-def scope_of(detector: "TrainedDetector") -> Scope:
+def scope_of(detector: "TrainedDetector | LoadedDetector") -> Scope:
     """Read the scope of a detector from its folder.
 
     Raises:

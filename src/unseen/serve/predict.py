@@ -1,110 +1,61 @@
-"""Score the faces in pictures with a trained detector: preprocessing as in training, then the frozen calibration.
+"""Score the faces in pictures: preprocessing as in training, the network, then the frozen calibration.
 
-This module imports torch, so `unseen.cli` imports it only for scoring.
+One way for every input and every backend: a picture is decoded (`unseen.serve.inputs`), its faces are detected and
+cropped, a `Network` gives their logits, and the calibration gives scores and verdicts. Imports no backend.
 """
 
-import hashlib
-import os
+import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+from PIL import Image
 
-from unseen.core import environment
 from unseen.core.errors import UserError
-from unseen.core.prefetch import prefetch
-from unseen.core.recovery import advice
-from unseen.core.runtime import device, keep_memory
-from unseen.data.pictures import Pixels, decode_crop
-from unseen.detectors.shared.artifact import TrainedDetector, load_detector
-from unseen.detectors.shared.calibration import Calibration
-from unseen.detectors.shared.logits import logits_of
-from unseen.faces.decode import BadPictureError, decode
-from unseen.faces.detect import DetectedFace, FaceDetector
+from unseen.faces.decode import BadPictureError
+from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import crop_face
-from unseen.serve.verdict import Verdict, verdict_of
-from unseen.sources.shared.archive import MAX_MEMBER_BYTES
+from unseen.serve.inputs import Picture, name_of, opened
+from unseen.serve.network import LoadedDetector, Pixels
+from unseen.serve.prediction import Box, Face, NotScored, Prediction
+from unseen.serve.prefetch import core_is_idle, prefetch
+from unseen.serve.verdict import IN_BAND, UNSURE, verdict_of
+
+if TYPE_CHECKING:
+    from unseen.detectors.shared.calibration import Calibration
 
 BATCH = 32
 """Faces per batch; larger batches are not faster on a CPU."""
 
-Box = tuple[int, int, int, int]
-"""Left, top, width and height in pixels of the upright picture, clipped to it."""
-
 
 @dataclass(frozen=True)
-class ScoredFace:
-    """A scored face.
+class FoundFace:
+    """A face before it is scored.
 
     Attributes:
-        path: the picture's path, as given.
-        box: the face's position.
-        logit: of the network, before the temperature; positive for fake.
-        calibrated_logit: the logit divided by the temperature.
-        score: calibrated probability of being fake, in [0, 1]: the sigmoid of `calibrated_logit`.
-        above_threshold: whether the score is at or above the frozen threshold; FPR and TPR are shares of these.
-        verdict: `unsure` if the score is in the band in which validation does not separate the classes, else `fake`
-            if it is at or above the threshold, else `not flagged`.
+        box: its position.
+        detected: what the face detector says about it.
+        pixels: uint8 [side, side, 3], preprocessed exactly as for training.
     """
 
-    path: str
     box: Box
-    logit: float
-    calibrated_logit: float
-    score: float
-    above_threshold: bool
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class NotScored:
-    """A picture without a score or, with a box, a face without a score.
-
-    Attributes:
-        path: the picture's path, as given.
-        reason: a code.
-        detail: the reason as text.
-        box: the face's position.
-    """
-
-    path: str
-    reason: str
-    detail: str
-    box: Box | None = None
-
-
-@dataclass(frozen=True)
-class _Face:
-    """A face before it is scored: pixels uint8 [size, size, 3], preprocessed exactly as for training."""
-
-    path: str
-    box: Box
+    detected: DetectedFace
     pixels: Pixels
 
 
-def open_detector(folder: Path) -> tuple[TrainedDetector, FaceDetector]:
-    """Load a detector and its face detector from the artifact's folder.
+@dataclass(frozen=True)
+class Looked:
+    """A picture before its faces are scored; the attributes are those of `Prediction`."""
 
-    Raises:
-        UserError: a file is missing or damaged.
-    """
-    try:
-        detector = load_detector(folder)
-        int(detector.card["seed"])
-        return detector, FaceDetector(detector.face_detector, detector.faces.detect)
-    except UserError:
-        raise
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: not found; {advice(folder)}") from None
-    except OSError as error:
-        raise UserError(f"{error.filename or folder}: can't be read: {error.strerror or error}") from None
-    except Exception as error:  # PyTorch and ONNX Runtime raise many types for damaged files
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"{folder}: damaged ({what}); {advice(folder)}") from error
+    name: str
+    faces: tuple[FoundFace, ...] = ()
+    not_scored: tuple[NotScored, ...] = ()
+    width: int = 0
+    height: int = 0
+    sha256: str = ""
 
 
 def _box(face: DetectedFace, width: int, height: int) -> Box:
@@ -113,111 +64,100 @@ def _box(face: DetectedFace, width: int, height: int) -> Box:
     return left, top, right - left, bottom - top
 
 
-def read(path: str) -> bytes:
-    """Read the bytes of a picture's file.
-
-    Raises:
-        BadPictureError: the path does not exist, is not a file, or is too large.
-        OSError: the file can't be read.
-    """
-    if os.path.isdir(path):
-        os.listdir(path)  # raises an error if the folder can't be opened
-        raise BadPictureError("not_found", "no picture in this folder")
-    if not os.path.exists(path):
-        raise BadPictureError("not_found", "no such file, folder or match")
-    if not os.path.isfile(path):
-        raise BadPictureError("unreadable", "not a file")
-    if os.path.getsize(path) > MAX_MEMBER_BYTES:
-        raise BadPictureError("too_large", f"the file is larger than {MAX_MEMBER_BYTES} bytes")
-    return Path(path).read_bytes()
-
-
-def look(path: str, detector: TrainedDetector, face_detector: FaceDetector) -> list[_Face | NotScored]:
-    """Preprocess the faces in a picture, highest detection score first; or return the reason why there are none."""
-    settings, seed = detector.faces, detector.card["seed"]
+def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
+    """Preprocess the faces in a picture, highest detection score first; or find the reason why there are none."""
     try:
-        data = read(path)
-        picture = decode(data, settings.max_pixels)
+        found = opened(given, detector.faces.max_pixels)
     except BadPictureError as bad:
-        return [NotScored(path, bad.reason, bad.detail)]
+        return Looked(name, not_scored=(NotScored(bad.reason, bad.detail),))
     except OSError as error:
-        return [NotScored(path, "unreadable", error.strerror or str(error))]
-    sha256 = hashlib.sha256(data).hexdigest()
-    faces: list[_Face | NotScored] = []
-    for face in face_detector.detect(picture):
-        box = _box(face, *picture.size)
+        return Looked(name, not_scored=(NotScored("unreadable", error.strerror or str(error)),))
+    faces: list[FoundFace] = []
+    failed: list[NotScored] = []
+    for face in detector.face_detector.detect(found.picture):
+        box = _box(face, *found.picture.size)
         try:
-            faces.append(_Face(path, box, decode_crop(crop_face(picture, face, sha256, settings, seed)[0])))
+            crop, _ = crop_face(found.picture, face, found.sha256, detector.faces, detector.seed)
         except BadPictureError as bad:
-            faces.append(NotScored(path, bad.reason, bad.detail, box))
-    return faces or [NotScored(path, "no_face", "no face was found")]
+            failed.append(NotScored(bad.reason, bad.detail, box))
+            continue
+        faces.append(FoundFace(box, face, np.asarray(Image.open(io.BytesIO(crop)).convert("RGB"))))
+    if not faces and not failed:
+        failed.append(NotScored("no_face", "no face was found"))
+    return Looked(name, tuple(faces), tuple(failed), *found.picture.size, found.sha256)
 
 
-def verdict(path: str, box: Box, logit: float, calibration: Calibration) -> ScoredFace:
-    """Score and verdict of a logit, by the frozen calibration."""
+def scored(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
+    """Score and verdict of a face by the frozen calibration."""
     score = float(calibration.score([logit])[0])
-    called = verdict_of(score, calibration.threshold, calibration.unsure)
-    calibrated = logit / calibration.temperature
-    return ScoredFace(
-        path=path,
-        box=box,
+    verdict = verdict_of(score, calibration.threshold, calibration.unsure)
+    return Face(
+        box=face.box,
         logit=logit,
-        calibrated_logit=calibrated,
+        calibrated_logit=logit / calibration.temperature,
         score=score,
         above_threshold=score >= calibration.threshold,
-        verdict=called,
+        verdict=verdict,
+        why=IN_BAND if verdict == UNSURE else "",
+        detection_score=face.detected.score,
     )
 
 
-def predict(
-    paths: Iterable[str],
-    detector: TrainedDetector,
-    face_detector: FaceDetector,
-    batch: int = BATCH,
-    where: torch.device | None = None,
-) -> Iterator[list[ScoredFace | NotScored]]:
-    """Score every face in every picture, in constant memory. Yields a list for each path, in order.
-
-    Args:
-        paths: files; a path that can't be read gives a `NotScored`.
-        detector: from `open_detector`.
-        face_detector: from `open_detector`.
-        batch: faces per batch of the network, and pictures per batch of the prefetcher. Decoding may take a gigabyte
-            per picture; `UNSEEN_WORKERS` limits the number of pictures that are decoded in parallel.
-        where: the device of the detector's network; None for that of `unseen.core.runtime.device`.
+def _finish(pictures: list[Looked], detector: LoadedDetector) -> Iterator[Prediction]:
+    """Score the faces of some pictures in one call of the network.
 
     Raises:
-        UserError: the detector gives logits that are not finite.
+        UserError: a logit is not finite.
     """
-    # Not `prepare`, which uses two threads: here other threads decode the next pictures, and two network threads that
-    # wait for each other are slow on a busy machine.
-    torch.set_num_threads(environment.threads(1))
-    keep_memory()
-    where = where or device()
-    model = detector.model.to(where)
+    pixels = [face.pixels for picture in pictures for face in picture.faces]
+    logits = detector.network.logits(pixels) if pixels else np.empty(0)
+    if not np.isfinite(logits).all():
+        raise UserError(f"{detector.folder}: gives scores that are not finite; `dvc repro` trains it again")
+    following = iter(logits.tolist())
+    for picture in pictures:
+        faces = tuple(scored(face, next(following), detector.calibration) for face in picture.faces)
+        yield Prediction(picture.name, faces, picture.not_scored, picture.width, picture.height, picture.sha256)
 
-    def scored(pictures: list[list[_Face | NotScored]]) -> Iterator[list[ScoredFace | NotScored]]:
-        faces = [row for picture in pictures for row in picture if isinstance(row, _Face)]
-        logits = logits_of(model, [face.pixels for face in faces], where)
-        if not np.isfinite(logits).all():
-            raise UserError(f"{detector.folder}: gives scores that are not finite; `dvc repro` trains it again")
-        following = iter(logits.tolist())
-        for picture in pictures:
-            yield [
-                verdict(row.path, row.box, next(following), detector.calibration) if isinstance(row, _Face) else row
-                for row in picture
-            ]
 
-    rest = iter(paths)
+def predict_one(given: Picture, detector: LoadedDetector, name: str = "") -> Prediction:
+    """Score every face in one picture, in this thread.
 
-    def looked(some: list[str], threads: Executor) -> list[list[_Face | NotScored]]:
-        return list(threads.map(lambda path: look(path, detector, face_detector), some))
+    Args:
+        given: the picture.
+        detector: from a backend.
+        name: of the picture; empty for its path or `picture 0`.
 
-    waiting: list[list[_Face | NotScored]] = []
-    for pictures in prefetch(iter(lambda: list(islice(rest, batch)), []), looked):
-        for picture in pictures:
+    Raises:
+        UserError: it is no picture, or the detector gives logits that are not finite.
+    """
+    own = name_of(given, 0)
+    return next(_finish([look(given, name or own, detector)], detector))
+
+
+def predict(pictures: Iterable[Picture], detector: LoadedDetector, batch: int = BATCH) -> Iterator[Prediction]:
+    """Score every face in every picture, in constant memory. Yields a prediction for each picture, in order.
+
+    Args:
+        pictures: are read a little ahead, perhaps in another thread. One that can't be read gives a `NotScored`.
+        detector: from a backend.
+        batch: faces per batch of the network, and pictures per batch of the prefetcher. Decoding may take a gigabyte
+            per picture; `UNSEEN_WORKERS` limits the number of pictures that are decoded in parallel.
+
+    Raises:
+        UserError: an item is no picture, or the detector gives logits that are not finite.
+    """
+    rest = iter(pictures)
+    named = ((one, name_of(one, number)) for number, one in enumerate(rest))
+
+    def looked(some: list[tuple[Picture, str]], threads: Executor) -> list[Looked]:
+        return list(threads.map(lambda one: look(one[0], one[1], detector), some))
+
+    waiting: list[Looked] = []
+    batches = iter(lambda: list(islice(named, batch)), [])
+    for pictures_of_batch in prefetch(batches, looked, core_is_idle(detector.network.threads)):
+        for picture in pictures_of_batch:
             waiting.append(picture)
-            if sum(map(len, waiting)) >= batch:
-                yield from scored(waiting)
+            if sum(len(one.faces) + len(one.not_scored) for one in waiting) >= batch:
+                yield from _finish(waiting, detector)
                 waiting = []
-    yield from scored(waiting)
+    yield from _finish(waiting, detector)

@@ -18,7 +18,9 @@ from unseen.detectors.shared.logits import logits_of
 from unseen.faces.decode import BadPictureError
 from unseen.faces.preprocess import preprocess_pictures
 from unseen.serve.detector_scope import scope_of
-from unseen.serve.predict import BATCH, open_detector, read
+from unseen.serve.inputs import read
+from unseen.serve.predict import BATCH
+from unseen.serve.torch_network import open_detector
 from unseen.serve.verdict import verdict_of
 
 FaceOrReason = Pixels | str

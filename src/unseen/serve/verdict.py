@@ -9,6 +9,9 @@ UNSURE: Final = "unsure"
 NOT_FLAGGED: Final = "not flagged"
 """Not `real`: a detector may miss the fakes of a generator that it was not trained on."""
 
+IN_BAND: Final = "in_band"
+"""Reason code of `unsure`: the score lies in the band in which validation faces do not tell fakes from reals."""
+
 MEANINGS: dict[str, str] = {
     FAKE: "the score reaches the threshold",
     UNSURE: "the score lies in the band in which validation faces do not tell fakes from reals",

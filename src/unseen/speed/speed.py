@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from unseen.core import environment
 from unseen.core.errors import UserError
-from unseen.core.runtime import device, half
+from unseen.core.runtime import device, half, keep_memory
 from unseen.data.pictures import decode_crops
 from unseen.data.sample import evenly
 from unseen.data.shards import FaceSet, measurable
@@ -29,7 +30,8 @@ from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.base import Detector
 from unseen.detectors.shared.logits import as_batch
 from unseen.faces.detect import FaceDetector
-from unseen.serve.predict import ScoredFace, predict
+from unseen.serve.predict import predict
+from unseen.serve.torch_network import with_network
 from unseen.speed.machine import cores, cpu, gpu, peak_memory_mb, restart_peak
 from unseen.speed.settings import SpeedSettings
 
@@ -164,7 +166,8 @@ def _bytes_to_verdict(
 ) -> Work:
     """A function that runs all steps of `unseen predict` on the next `batch` files."""
     following: Iterator[str] = cycle(paths)
-    return lambda: list(predict(list(islice(following, batch)), detector, face_detector, batch, where))
+    ready = with_network(detector, face_detector, where)
+    return lambda: list(predict(list(islice(following, batch)), ready, batch))
 
 
 def measure_speed(
@@ -173,8 +176,8 @@ def measure_speed(
     """Measure the size of a detector, and its speed on the CPU and on the device in use.
 
     Args:
-        detector: from `unseen.serve.predict.open_detector`.
-        face_detector: from `unseen.serve.predict.open_detector`.
+        detector: from `unseen.serve.torch_network.open_detector`.
+        face_detector: from `unseen.serve.torch_network.open_detector`.
         face_set: real faces that may be evaluated.
         settings: batch sizes, pictures and number of calls.
 
@@ -185,6 +188,8 @@ def measure_speed(
     Raises:
         UserError: the face detector finds no face in the pictures.
     """
+    torch.set_num_threads(environment.threads(1))  # as `unseen predict` does, for the bare model as well
+    keep_memory()
     crops = stored_crops(face_set, settings.pictures)
     seen = decode_crops(crops, fit=detector.model.view.fit)
     views = detector.model.view.views  # of a picture, all of which the network sees
@@ -197,12 +202,8 @@ def measure_speed(
             path.write_bytes(framed(crop, settings.side))
             paths.append(str(path))
         # Only pictures with exactly one face are used, so that a call scores exactly `batch` faces.
-        found = predict(paths, detector, face_detector, where=torch.device("cpu"))
-        paths = [
-            path
-            for path, faces in zip(paths, found, strict=True)
-            if len(faces) == 1 and isinstance(faces[0], ScoredFace)
-        ]
+        found = predict(paths, with_network(detector, face_detector, torch.device("cpu")))
+        paths = [one.name for one in found if len(one) == 1 and not one.not_scored]
         if not paths:
             raise UserError(
                 f"{face_set.folder}: no face was found in its crops in pictures of {settings.side} px; "

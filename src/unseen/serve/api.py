@@ -1,0 +1,118 @@
+"""The Python API: load a detector, predict, read typed results.
+
+import unseen
+
+detector = unseen.load("models/detectors/efficientnet_lite0")
+for face in detector.predict("a.jpg"):
+    print(face.score, face.verdict)
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from unseen.core.errors import UserError
+from unseen.core.garbage_collection import no_garbage_collection
+from unseen.serve.detector_folders import detector_folder
+from unseen.serve.detector_scope import Scope, scope_of
+from unseen.serve.inputs import Picture, is_single
+from unseen.serve.network import LoadedDetector
+from unseen.serve.predict import predict, predict_one
+from unseen.serve.prediction import Face, NotScored, Prediction, to_frame
+
+__all__ = ["Detector", "Face", "NotScored", "Picture", "Prediction", "load", "to_frame"]
+
+Backend = Literal["torch", "onnx"]
+
+
+class Detector:
+    """A trained detector. Several threads may use one object.
+
+    Attributes:
+        loaded: the detector's parts, for other code of this project.
+    """
+
+    def __init__(self, loaded: LoadedDetector) -> None:
+        self.loaded = loaded
+
+    def __repr__(self) -> str:
+        return f"<unseen.Detector {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """Of the detector."""
+        return self.loaded.name
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The content of `detector.json`: kind, settings, training data, calibration, versions."""
+        return self.loaded.card
+
+    @property
+    def scope(self) -> Scope:
+        """Training data, threshold, and TPR and FPR in evaluation; `scope.scope` is a sentence.
+
+        Raises:
+            UserError: a JSON file of the artifact is damaged or can't be read.
+        """
+        return scope_of(self.loaded)
+
+    @property
+    def threshold(self) -> float:
+        """On the score, frozen on validation faces."""
+        return self.loaded.calibration.threshold
+
+    @property
+    def unsure(self) -> tuple[float, float]:
+        """Lowest and highest score of the band in which validation faces do not tell fakes from reals."""
+        return self.loaded.calibration.unsure
+
+    @overload
+    def predict(self, picture: Picture) -> Prediction: ...  # type: ignore[overload-overlap]  # a str is an iterable
+
+    @overload
+    def predict(self, picture: list[Any] | tuple[Any, ...]) -> list[Prediction]: ...
+
+    @overload
+    def predict(self, picture: Iterable[Picture]) -> Iterator[Prediction]: ...
+
+    def predict(self, picture: Picture | Iterable[Picture]) -> Prediction | list[Prediction] | Iterator[Prediction]:
+        """Score every face in one picture or in several.
+
+        Args:
+            picture: a path, the bytes of a file, a PIL image, or a NumPy array uint8 [height, width, 3] in RGB or
+                uint8 [height, width] in grey; or a list, tuple or other iterable of these. An iterable is read a
+                little ahead, perhaps in another thread.
+
+        Returns:
+            A prediction for one picture, a list for a list or tuple, and an iterator in constant memory for any other
+            iterable. A picture that can't be read or has no face is not an error: see `Prediction.not_scored`.
+
+        Raises:
+            UserError: a value is no picture, or an array has another type or shape.
+        """
+        if is_single(picture):
+            return predict_one(picture, self.loaded)  # type: ignore[arg-type]
+        found = predict(picture, self.loaded)  # type: ignore[arg-type]
+        return list(found) if isinstance(picture, list | tuple) else found
+
+
+def load(detector: str | Path, backend: Backend = "torch", device: str | None = None) -> Detector:
+    """Load a trained detector.
+
+    Args:
+        detector: its folder, or its name below models/detectors.
+        backend: `torch`; or `onnx` for the folder of an exported detector.
+        device: of the network with `torch`, such as `cpu` or `cuda:1`; None for `UNSEEN_DEVICE`, else a GPU if there
+            is one, else the CPU.
+
+    Raises:
+        UserError: a file is missing or damaged, or the backend or device does not exist.
+    """
+    folder = detector_folder(Path(detector))
+    if backend != "torch":
+        raise UserError(f"backend `{backend}`: give torch or onnx")
+    with no_garbage_collection():
+        from unseen.serve.torch_network import device_named, open_detector, with_network
+
+        return Detector(with_network(*open_detector(folder), device_named(device)))

@@ -1,0 +1,58 @@
+"""The seam between preprocessing and a network: one interface for every backend. Imports no backend."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from unseen.faces.settings import FaceSettings
+
+if TYPE_CHECKING:
+    from unseen.detectors.shared.calibration import Calibration
+    from unseen.faces.detect import FaceDetector
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Network(Protocol):
+    """A detector's network in some backend.
+
+    Attributes:
+        threads: CPU threads that `logits` uses; 0 on a GPU.
+    """
+
+    threads: int
+
+    def logits(self, pixels: Sequence[Pixels]) -> npt.NDArray[np.float64]:
+        """Logits [n] before the temperature, of preprocessed faces uint8 [side, side, 3]; thread-safe."""
+
+
+@dataclass(frozen=True)
+class LoadedDetector:
+    """A detector that is ready to score, in any backend.
+
+    Attributes:
+        name: of the detector.
+        folder: of its files.
+        card: the content of `detector.json`.
+        calibration: temperature, threshold and unsure band, frozen in training.
+        faces: the settings of the preprocessing.
+        face_detector: of the preprocessing.
+        network: gives logits.
+    """
+
+    name: str
+    folder: Path
+    card: dict[str, Any]
+    calibration: "Calibration"
+    faces: FaceSettings
+    face_detector: "FaceDetector"
+    network: Network
+
+    @property
+    def seed(self) -> int:
+        """Of the JPEG quality in the preprocessing."""
+        return int(self.card["seed"])
