@@ -34,7 +34,7 @@ def main(detector: str, generator: str) -> None:
         return
 
     write_left_out(
-        fitted=trainings.fitted,
+        fitted=trainings.trained,
         name=f"{detector} without {generator}",
         faces=faces,
         names=in_pairs(pairs, read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])),

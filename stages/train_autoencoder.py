@@ -46,20 +46,20 @@ def main(name: str) -> None:
     )
 
     with atomic_folder(Path("models/autoencoders", name)) as part:
-        for seed, (net, _) in trainings.fitted.items():
+        for seed, (net, _) in trainings.trained.items():
             save(seed_folder(part, seed), name, net, faces.counts("source"))
     metrics = Path("metrics/autoencoders", name)
-    rows = [{"seed": seed, **row} for seed, (_, history) in trainings.fitted.items() for row in history]
+    rows = [{"seed": seed, **row} for seed, (_, history) in trainings.trained.items() for row in history]
     with atomic_file(metrics / "errors.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     first = shown[: 2 * GRID]
-    net, _ = next(iter(trainings.fitted.values()))
+    net, _ = next(iter(trainings.trained.values()))
     pairs = torch.stack([side.reshape(-1, GRID, *side.shape[1:]) for side in (first, twins_of(net, first))], 1)
     with atomic_file(metrics / "twins.png") as part:
         grid(pairs.reshape(-1, *first.shape[1:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
-    last = {str(seed): history[-1] for seed, (_, history) in trainings.fitted.items()}
+    last = {str(seed): history[-1] for seed, (_, history) in trainings.trained.items()}
     write_metrics(metrics / "summary.json", {"real_faces": len(faces), "seeds": last})
     trainings.clear()
 

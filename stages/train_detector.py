@@ -36,7 +36,7 @@ def main(name: str) -> None:
     if Parallel().rank:
         return
 
-    fitted = trainings.fitted
+    fitted = trainings.trained
     with (
         atomic_file(Path("metrics/training", f"{name}.csv")) as part,
         part.open("w", newline="", encoding="utf-8") as handle,

@@ -57,7 +57,7 @@ def main(name: str) -> None:
 
     folder, metrics = Path("models/gans", name), Path("metrics/gans", name)
     with atomic_folder(folder) as part:
-        for seed, trained in trainings.trained.items():
+        for seed, (trained, _) in trainings.trained.items():
             save_gan(
                 folder=seed_folder(part, seed),
                 name=name,
@@ -66,24 +66,24 @@ def main(name: str) -> None:
                 states=trained.states,
                 data=faces.counts("source"),
             )
-    rows = [{"seed": seed, **row} for seed, trained in trainings.trained.items() for row in trained.history]
+    rows = [{"seed": seed, **row} for seed, (trained, _) in trainings.trained.items() for row in trained.history]
     with atomic_file(metrics / "losses.csv") as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     found = {
-        seed: own.neighbours(load_gan(seed_folder(folder, seed)).network("Generator").to(device))
-        for seed, own in trainings.metrics.items()
+        seed: measured.neighbours(load_gan(seed_folder(folder, seed)).network("Generator").to(device))
+        for seed, (_, measured) in trainings.trained.items()
     }
     # The samples of the first training over time, and the last ones of the others.
-    first, *others = trainings.trained.values()
-    samples = torch.cat([first.grid, *(trained.grid[-1:] for trained in others)])
+    (first, measured), *others = trainings.trained.values()
+    samples = torch.cat([first.grid, *(trained.grid[-1:] for trained, _ in others)])
     shown = next(iter(found.values()))
     pairs = torch.stack([side.view(-1, GRID, *side.shape[1:]) for side in (shown.samples, shown.faces)], 1)
     for file, pictures in (("samples", samples), ("neighbours", pairs)):
         with atomic_file(metrics / f"{file}.png") as part:
             grid(pictures.reshape(-1, *pictures.shape[-3:]).permute(0, 2, 3, 1).numpy(), GRID).save(part, "PNG")
-    reference = trainings.metrics[seeds[0]].held_back()
+    reference = measured.held_back()
     last = {
         str(seed): {
             **trained.history[-1],
@@ -91,7 +91,7 @@ def main(name: str) -> None:
             "collapsed": collapsed(trained.history[-1]),
             "finding": finding(trained.history[-1], reference),
         }
-        for seed, trained in trainings.trained.items()
+        for seed, (trained, _) in trainings.trained.items()
     }
     write_metrics(metrics / "summary.json", {"real_faces": len(faces), "held_back": reference, "seeds": last})
     trainings.clear()

@@ -25,9 +25,10 @@ from unseen.autoencoders.reconstruct import (
     twins_of,
 )
 from unseen.autoencoders.settings import AutoencoderSettings
-from unseen.autoencoders.trainings import Trainings, fit_autoencoders
+from unseen.autoencoders.trainings import fit_autoencoders
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch
+from unseen.core.trainings import Trainings
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.reals import Reals
 
@@ -125,7 +126,7 @@ def test_told_to_stop_in_the_last_step_of_a_seed_no_other_begins(
 ) -> None:
     reals, others = Reals(orl_faces.small[:90], CPU), torch.from_numpy(orl_faces.small[90:]).permute(0, 3, 1, 2)
 
-    def fit(folder: Path) -> Trainings:
+    def fit(folder: Path) -> Trainings[tuple[Autoencoder, list[Row]]]:
         return fit_autoencoders(reals, others, autoencoder_settings(), None, [1, 2], folder, "auto", 1)
 
     measured = reconstruct.psnr
@@ -144,7 +145,7 @@ def test_told_to_stop_in_the_last_step_of_a_seed_no_other_begins(
         assert error.value.exit_code == 1
         again = fit(tmp_path)
         assert len(steps) == 6, "the first seed is not trained again"
-    assert equal(again.fitted[1][0], fitted(orl_faces, autoencoder_settings(), tmp_path / "whole")[0])
+    assert equal(again.trained[1][0], fitted(orl_faces, autoencoder_settings(), tmp_path / "whole")[0])
     again.clear()
     assert not list(tmp_path.glob("*/checkpoint.pt"))
 

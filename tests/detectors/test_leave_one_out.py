@@ -18,6 +18,7 @@ from faces_for_training import OrlFaces, bytes_below, encoded, stored, upsampled
 from unseen.core.errors import UserError
 from unseen.core.files import read_json, write_json
 from unseen.core.runtime import Scratch
+from unseen.core.trainings import Trainings
 from unseen.data.evaluation_sets import Pair, in_pairs
 from unseen.data.pictures import load_crops
 from unseen.data.predictions import FROM_SHARDS, read_predictions
@@ -28,7 +29,7 @@ from unseen.detectors.scoring.leave_one_out import CARD, write_left_out
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
-from unseen.detectors.shared.train import Trainings, fit_trainings, load_training_faces
+from unseen.detectors.shared.train import Fitted, fit_trainings, load_training_faces
 from unseen.faces.settings import FaceSettings
 
 CALIBRATION = CalibrationSettings(max_fpr=0.1, unsure_tail=0.02)
@@ -67,7 +68,7 @@ def sets(data: Path) -> list[FaceSet]:
     return [*sets_for_fitting(data / "sets/faces"), *sets_for_fitting(data / "sets/fakes")]
 
 
-def fit(sets: list[FaceSet], folder: Path, without: str = "", seeds: tuple[int, ...] = (4, 5)) -> Trainings:
+def fit(sets: list[FaceSet], folder: Path, without: str = "", seeds: tuple[int, ...] = (4, 5)) -> Trainings[Fitted]:
     return fit_trainings(
         sets, SETTINGS, CALIBRATION, folder.parent / "models/none", seeds, folder / "scratch", "detector", without
     )
@@ -97,7 +98,7 @@ def test_no_face_of_the_generator_is_fitted_or_calibrated_on(
     found = fit(sets, data, "dcgan")
     assert seen == [{"", "auto"}] * 4  # train and val, of two seeds
     assert calibrated == [60, 60]  # the val people of the reals and of one generator
-    for one in found.fitted.values():
+    for one in found.trained.values():
         assert one.trained_on["train"]["generators"] == one.trained_on["val"]["generators"] == ["auto"]
         assert set(one.validation["generator"]) == {"", "auto"}
     seen.clear()
@@ -151,15 +152,15 @@ def test_every_seed_scores_every_set_at_its_own_calibration(sets: list[FaceSet],
     found = fit(sets, data, "dcgan")
     names = ["orl_unseen_people", "dcgan_fakes"]
     faces = FaceSettings.model_validate({})
-    write_left_out(found.fitted, "dct without dcgan", faces, names, data / "sets/evaluation", data / "out")
+    write_left_out(found.trained, "dct without dcgan", faces, names, data / "sets/evaluation", data / "out")
     assert set(bytes_below(data / "out")) == {CARD, *(f"{name}.parquet" for name in names)}  # no weights
     card = read_json(data / "out" / CARD)
-    assert card["trainings"] == {str(seed): one.calibration.as_dict() for seed, one in found.fitted.items()}
+    assert card["trainings"] == {str(seed): one.calibration.as_dict() for seed, one in found.trained.items()}
     assert card["trained_on"]["train"]["generators"] == ["auto"]
     frame = read_predictions(data / "out/dcgan_fakes.parquet")
     assert frame["seed"].tolist() == [4] * 30 + [5] * 30  # the test people
     assert set(frame["generator"]) == {"dcgan"}
-    one = found.fitted[5]
+    one = found.trained[5]
     test = load_crops(sets, ["test"], ["generator"])
     rows = [row for row, name in enumerate(test.columns["generator"]) if name == "dcgan"]
     with torch.inference_mode():

@@ -99,7 +99,7 @@ def test_prediction_gives_the_score_of_the_evaluation(
         scratch=tmp_path / "scratch",
         title="native",
     )
-    ((model, calibration),) = [(one.model, one.calibration) for one in trainings.fitted.values()]
+    ((model, calibration),) = [(one.model, one.calibration) for one in trainings.trained.values()]
     # Two steps from a last layer of zeros: without this all logits are nearly the same.
     with torch.no_grad():
         next(iter(model.head().parameters())).normal_(generator=torch.Generator().manual_seed(0))

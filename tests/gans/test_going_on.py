@@ -16,11 +16,14 @@ from faces_for_training import OrlFaces
 from stops import Interruption, stop_after
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch, prepare
+from unseen.core.trainings import Trainings
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings
 from unseen.gans.training import train as loop
+from unseen.gans.training.gan_metrics import GanMetrics
 from unseen.gans.training.real_faces import RealFaces
-from unseen.gans.training.trainings import Trainings, fit_gans
+from unseen.gans.training.train import TrainedNetworks
+from unseen.gans.training.trainings import fit_gans
 
 from .tiny import CPU, Squares, same, settings, trained
 
@@ -115,7 +118,7 @@ def test_told_to_stop_in_its_last_step_it_ends(
 def test_told_to_stop_in_the_last_step_of_a_seed_no_other_begins(
     orl_faces: OrlFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fit(folder: Path) -> Trainings:
+    def fit(folder: Path) -> Trainings[tuple[TrainedNetworks, GanMetrics]]:
         real = RealFaces(orl_faces.small[:90], orl_faces.small[90:], 32, 3, Squares())
         return fit_gans(Reals(orl_faces.small[:90], CPU), real, knobs("dcgan"), [3, 4], folder, "gan", 1)
 
@@ -131,7 +134,7 @@ def test_told_to_stop_in_the_last_step_of_a_seed_no_other_begins(
         again = fit(tmp_path / "cut")
     assert len(steps) == 2 * 5, "the first seed is not trained again"
     whole = fit(tmp_path / "whole")
-    assert all(same(again.trained[seed], whole.trained[seed]) for seed in (3, 4))
+    assert all(same(again.trained[seed][0], whole.trained[seed][0]) for seed in (3, 4))
     whole.clear()
     assert not list((tmp_path / "whole").rglob("*.pt"))
 

@@ -1,7 +1,6 @@
 """Train an autoencoder once for each training seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,9 @@ from unseen.autoencoders.reconstruct import Row, build_autoencoder, fit_autoenco
 from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.core.runtime import Scratch
 from unseen.core.training_seeds import start_folder
-from unseen.core.trainings import one_by_one
+from unseen.core.trainings import Trainings, one_by_one
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.reals import Reals
-
-
-@dataclass(frozen=True)
-class Trainings:
-    """An autoencoder that was trained once for each training seed.
-
-    Attributes:
-        fitted: the network and its history, by training seed.
-        checkpoints: of the trainings; `clear` removes them.
-    """
-
-    fitted: dict[int, tuple[Autoencoder, list[Row]]]
-    checkpoints: list[Scratch]
-
-    def clear(self) -> None:
-        """Remove the checkpoints, after all outputs are written."""
-        for checkpoint in self.checkpoints:
-            checkpoint.clear()
 
 
 def fit_autoencoders(
@@ -44,8 +25,8 @@ def fit_autoencoders(
     scratch: Path,
     title: str,
     data: Any,
-) -> Trainings:
-    """Train an autoencoder once for each training seed.
+) -> Trainings[tuple[Autoencoder, list[Row]]]:
+    """Train an autoencoder once for each training seed. A result has the network and its history.
 
     Args:
         reals: training faces.
@@ -60,12 +41,11 @@ def fit_autoencoders(
     Raises:
         UserError: see `build_autoencoder`, `fit_autoencoder` and `one_by_one`.
     """
-    checkpoints = []
 
-    def fitted(seed: int) -> tuple[Autoencoder, list[Row]]:
+    def fitted(seed: int) -> tuple[tuple[Autoencoder, list[Row]], Scratch]:
         gan = load_gan(start_folder(weights, seed)) if weights else None
         net = build_autoencoder(settings, reals.size, gan, seed)
-        checkpoints.append(Scratch(scratch, title, [settings.model_dump(), seed, data, gan.card if gan else None]))
-        return net, fit_autoencoder(net, reals, held_back, settings, seed, checkpoints[-1])
+        checkpoint = Scratch(scratch, title, [settings.model_dump(), seed, data, gan.card if gan else None])
+        return (net, fit_autoencoder(net, reals, held_back, settings, seed, checkpoint)), checkpoint
 
-    return Trainings(one_by_one(seeds, fitted), checkpoints)
+    return one_by_one(seeds, fitted)

@@ -1,35 +1,54 @@
 """Trainings from several seeds, one after the other."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from unseen.core.parallel import Parallel
-from unseen.core.runtime import Stop
+from unseen.core.runtime import Scratch, Stop
 
 Trained = TypeVar("Trained")
 
 
-def one_by_one(seeds: Iterable[int], train: Callable[[int], Trained]) -> dict[int, Trained]:
+@dataclass(frozen=True)
+class Trainings(Generic[Trained]):
+    """What was trained once for each training seed.
+
+    Attributes:
+        trained: the result of each training, by training seed.
+        checkpoints: of the trainings; `clear` removes them.
+    """
+
+    trained: dict[int, Trained]
+    checkpoints: list[Scratch]
+
+    def clear(self) -> None:
+        """Remove the checkpoints, after all outputs are written."""
+        for checkpoint in self.checkpoints:
+            checkpoint.clear()
+
+
+def one_by_one(seeds: Iterable[int], train: Callable[[int], tuple[Trained, Scratch]]) -> Trainings[Trained]:
     """Call `train` for each training seed.
 
     Args:
         seeds: the training seeds.
-        train: returns the result of one. It writes a checkpoint at its end, because a later one may be stopped.
-
-    Returns:
-        The results by training seed.
+        train: returns the result of one and its checkpoint, which it writes at its end, because a later one may be
+            stopped.
 
     Raises:
         StoppedError: the process received a signal to stop, and there is another seed. The next run resumes from the
             checkpoints.
     """
     parallel = Parallel()
-    found: dict[int, Trained] = {}
+    trained: dict[int, Trained] = {}
+    checkpoints = []
     with Stop() as stop:
         for seed in seeds:
-            if found and parallel.any(stop.signalled):
+            if trained and parallel.any(stop.signalled):
                 if parallel.rank:
                     raise SystemExit(1)  # the first process prints the reason
                 raise stop.error(f"training seed {seed}, which has not begun")
-            found[seed] = train(seed)
-    return found
+            trained[seed], checkpoint = train(seed)
+            checkpoints.append(checkpoint)
+    return Trainings(trained, checkpoints)

@@ -15,7 +15,7 @@ from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.runtime import Scratch, device, generator
 from unseen.core.settings import did_you_mean
 from unseen.core.training_seeds import made_from, start_folder
-from unseen.core.trainings import one_by_one
+from unseen.core.trainings import Trainings, one_by_one
 from unseen.data.identities import people_of
 from unseen.data.pictures import Crops, Faces, load_crops
 from unseen.data.predictions import FROM_SHARDS, VALIDATION
@@ -180,24 +180,6 @@ def fit_detector(
     return Fitted(model, frozen, history, trained_on, validation)
 
 
-@dataclass(frozen=True)
-class Trainings:
-    """A detector that was trained once for each training seed.
-
-    Attributes:
-        fitted: what each training gave, by training seed.
-        checkpoints: of the trainings; `clear` removes them.
-    """
-
-    fitted: dict[int, Fitted]
-    checkpoints: list[Scratch]
-
-    def clear(self) -> None:
-        """Remove the checkpoints, after all outputs are written."""
-        for checkpoint in self.checkpoints:
-            checkpoint.clear()
-
-
 def fit_trainings(
     sets: list[FaceSet],
     settings: FittedSettings,
@@ -207,7 +189,7 @@ def fit_trainings(
     scratch: Path,
     title: str,
     without: str = "",
-) -> Trainings:
+) -> Trainings[Fitted]:
     """Fit a detector once for each training seed.
 
     Args:
@@ -225,19 +207,19 @@ def fit_trainings(
     """
     faces = load_training_faces(sets, without)
     fingerprints = [face_set.fingerprint() for face_set in sets]
-    checkpoints = []
 
-    def fitted(seed: int) -> Fitted:
+    def fitted(seed: int) -> tuple[Fitted, Scratch]:
         start = start_folder(weights, seed)
         data = [fingerprints, [sha256_of(file) for file in sorted(start.iterdir())], without]
-        checkpoints.append(Scratch(scratch, title, [settings.model_dump(), seed, data]))
-        return fit_detector(
+        checkpoint = Scratch(scratch, title, [settings.model_dump(), seed, data])
+        found = fit_detector(
             faces=faces.of_seed(seed),
             settings=settings,
             calibration=calibration,
             weights=start,
             seed=seed,
-            scratch=checkpoints[-1],
+            scratch=checkpoint,
         )
+        return found, checkpoint
 
-    return Trainings(one_by_one(seeds, fitted), checkpoints)
+    return one_by_one(seeds, fitted)
