@@ -1,0 +1,70 @@
+"""Verify the signature of a C2PA manifest by c2pa-python, if it is installed. Uses no network.
+
+The library is native code (c2pa-rs). It is called for files with an embedded manifest only.
+"""
+
+import io
+from typing import Any, Final, Literal
+
+Signature = Literal["valid", "not trusted", "invalid", "not verified"]
+"""`not trusted`: the file is as it was signed, but the signer is on no list of trusted ones. c2pa-python has none."""
+
+VALID: Final = "valid"
+NOT_TRUSTED: Final = "not trusted"
+INVALID: Final = "invalid"
+NOT_VERIFIED: Final = "not verified"
+
+SETTINGS: dict[str, Any] = {
+    "verify": {
+        "verify_after_reading": True,
+        "verify_trust": True,
+        "remote_manifest_fetch": False,
+        "ocsp_fetch": False,
+    },
+    "core": {"allowed_network_hosts": [], "decode_identity_assertions": False},
+}
+"""Settings of c2pa-rs without network access: by default it fetches manifests that a file names by address."""
+
+MOST_BYTES = 256 << 20
+"""Larger files are not verified."""
+
+MOST_CODES = 4
+
+
+def verify(data: bytes, kind: str) -> tuple[Signature, str]:
+    """Verify the active manifest of a file.
+
+    Args:
+        data: the whole file.
+        kind: its MIME type.
+
+    Returns:
+        The state, and why: codes of C2PA's validation that failed, or why nothing was verified.
+    """
+    try:
+        import c2pa
+    except ImportError:
+        return NOT_VERIFIED, "c2pa-python is not installed"
+    except Exception as error:  # its native library may not load
+        return NOT_VERIFIED, f"c2pa-python can't be loaded: {type(error).__name__}"
+    if len(data) > MOST_BYTES:
+        return NOT_VERIFIED, "the file is too large"
+    try:
+        with (
+            c2pa.Context.from_dict(SETTINGS) as context,
+            c2pa.Reader(kind, io.BytesIO(data), context=context) as reader,
+        ):
+            state, results = reader.get_validation_state(), reader.get_validation_results()
+    except Exception as error:  # the library documents few types
+        return INVALID, " ".join(str(error).split())[:120] or type(error).__name__
+    failed = _failures(results)
+    if state == "Trusted":
+        return VALID, ""
+    return (NOT_TRUSTED if state == "Valid" else INVALID), ", ".join(failed)
+
+
+def _failures(results: Any) -> list[str]:
+    active = results.get("activeManifest") if isinstance(results, dict) else None
+    failures = active.get("failure") if isinstance(active, dict) else None
+    codes = [str(item.get("code", ""))[:80] for item in failures or () if isinstance(item, dict)]
+    return list(dict.fromkeys(filter(None, codes)))[:MOST_CODES]
