@@ -3,6 +3,7 @@
 The library is native code (c2pa-rs). It is called for files with an embedded manifest only.
 """
 
+import importlib
 import io
 from typing import Any, Final, Literal
 
@@ -42,7 +43,7 @@ def verify(data: bytes, kind: str) -> tuple[Signature, str]:
         The state, and why: codes of C2PA's validation that failed, or why nothing was verified.
     """
     try:
-        import c2pa
+        c2pa: Any = importlib.import_module("c2pa")
     except ImportError:
         return NOT_VERIFIED, "c2pa-python is not installed"
     except Exception as error:  # its native library may not load
