@@ -21,6 +21,7 @@ from unseen.commands import (
     predict,
     results,
     score,
+    serve,
     sources,
     verify,
 )
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (predict, portrait, score, evaluate, compare, check, doctor, sources, accept, results, verify):
+    for command in (predict, portrait, score, evaluate, compare, serve, check, doctor, sources, accept, results, verify):
         command.add(commands)
     return top
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from archived import Alone
-from PIL import Image
 
+from damaged_pictures import damaged, pictures
 from unseen.core.errors import UserError
 from unseen.data.shards import open_set
 from unseen.data.splits import SplitSettings
@@ -26,47 +26,7 @@ from unseen.faces.workers import Preprocessing
 from unseen.sources.shared.settings import SourceSettings
 
 FILES = int(os.environ.get("UNSEEN_FUZZ_FILES", "240"))
-FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "PPM")
 EVIL = ("../outside.jpg", "/outside.jpg", "a/../../outside.jpg", "C:/outside.jpg", "..\\outside.jpg")
-
-
-def damaged(data: bytes, draw: random.Random) -> bytes:
-    """A file with something wrong: cut off, overwritten, lengthened, of another kind, or nothing wrong at all."""
-    way = draw.randrange(9)
-    if way == 0:
-        return data
-    if way == 1:
-        return data[: draw.randrange(len(data))]
-    if way == 2:
-        return b""
-    if way == 3:
-        return draw.randbytes(draw.randrange(1, 2000))
-    if way == 4:
-        return data[:16] + draw.randbytes(200)
-    if way == 5:
-        return draw.randbytes(8) + data
-    mutable = bytearray(data)
-    for _ in range(draw.choice((1, 3, 20, 200))):
-        # Often in the header: there a byte is a size, a length or an offset.
-        end = draw.choice((64, 700, len(mutable)))
-        mutable[draw.randrange(min(end, len(mutable)))] = draw.randrange(256)
-    if way == 6:
-        start = draw.randrange(len(mutable))
-        del mutable[start : start + draw.randrange(1, 64)]
-    return bytes(mutable)
-
-
-def pictures(orl_pictures: dict[str, bytes], draw: random.Random) -> list[bytes]:
-    """Whole files of every format."""
-    faces = [Image.open(io.BytesIO(data)) for data in list(orl_pictures.values())[:8]]
-    files = []
-    for face in faces:
-        for kind in FORMATS:
-            buffer = io.BytesIO()
-            extra = {"exif": b"Exif\0\0" + draw.randbytes(40)} if kind in ("JPEG", "PNG", "WEBP") else {}
-            face.convert(draw.choice(("L", "RGB"))).save(buffer, kind, **extra)
-            files.append(buffer.getvalue())
-    return files
 
 
 def everything_below(folder: Path) -> set[str]:
