@@ -63,7 +63,20 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (predict, portrait, score, evaluate, compare, serve, check, doctor, sources, accept, results, verify):
+    for command in (
+        predict,
+        portrait,
+        score,
+        evaluate,
+        compare,
+        serve,
+        check,
+        doctor,
+        sources,
+        accept,
+        results,
+        verify,
+    ):
         command.add(commands)
     return top
 

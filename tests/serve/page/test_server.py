@@ -58,10 +58,8 @@ def test_a_weak_token_is_refused(tmp_path: Path, text: str, monkeypatch: pytest.
 
 
 def test_a_port_in_use_is_one_line() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as used,
-        pytest.raises(UserError, match="give another --host or --port"),
-    ):
+    expected = "give another --host or --port"
+    with socket.create_server(("127.0.0.1", 0)) as used, pytest.raises(UserError, match=expected):
         bound("127.0.0.1", used.getsockname()[1])
 
 

@@ -157,8 +157,8 @@ class DetectorScorer:
         from unseen.explanations.heat import heat
 
         model, where = self._heated.model, self._heated.where
-        seen = [np.ascontiguousarray(model.view.first(one)) for one in pixels[:HEATED]]
-        heats = [
-            heat(model, one[None], np.array([fake]), where)[0] for one, fake in zip(seen, decisions, strict=False)
-        ]
-        return [drawn(*both) for both in zip(seen, heats, strict=True)]
+        drawings = []
+        for one, fake in list(zip(pixels, decisions, strict=True))[:HEATED]:
+            seen = np.array(model.view.first(one))
+            drawings.append(drawn(seen, heat(model, seen[None], np.array([fake]), where)[0]))
+        return drawings

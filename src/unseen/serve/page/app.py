@@ -27,15 +27,12 @@ from unseen.serve.page.worker import Worker
 HERE = Path(__file__).resolve().parent / "files"
 
 TELEMETRY: dict[str, Any] = {
-    "telemetry": {
-        "tracing": False,
-        "metrics": False,
-        "logs": False,
-        "auto_configure": False,
-        "operation_spans": False,
-    }
+    "telemetry": dict.fromkeys(("tracing", "metrics", "logs", "auto_configure", "operation_spans"), False)
 }
 """Newer versions of FastAPI send traces by OpenTelemetry if the environment says so; this app sends none."""
+
+PATHS = ("/", "/docs", "/openapi.json", "/predict", "/predict/batch", "/health", "/version", "/detector", "/metrics")
+"""Paths with a counter of their own."""
 
 
 class Scorer(Protocol):
@@ -234,15 +231,4 @@ def make_app(
     _add_predict(app, service)
     _add_operation(app, service)
     _add_page(app)
-    paths = (
-        "/",
-        "/docs",
-        "/openapi.json",
-        "/predict",
-        "/predict/batch",
-        "/health",
-        "/version",
-        "/detector",
-        "/metrics",
-    )
-    return _Counted(Guard(app, hosts, token), service.metrics, paths)
+    return _Counted(Guard(app, hosts, token), service.metrics, PATHS)

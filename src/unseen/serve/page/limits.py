@@ -1,4 +1,4 @@
-"""The limits of a server: bytes, pictures, pixels, faces, seconds and requests; and what a client is told beyond them.
+"""The limits of a server: bytes, pictures, pixels, faces, seconds and requests; and the refusals beyond them.
 
 A body is counted while it arrives. It is held in memory and never in a file.
 """

@@ -74,6 +74,7 @@ def bound(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(128)  # so that the address that is printed already takes connections
     except OSError as error:
         raise UserError(f"{host}, port {port}: {error.strerror or error}; give another --host or --port") from None
     return listening
