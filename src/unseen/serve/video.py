@@ -1,0 +1,237 @@
+"""Score the faces in a video: frames at a rate, tracks by overlap, and the mean logit of each track.
+
+Needs PyAV. The detectors of this project are trained and measured on single photos: a codec of videos compresses
+faces in another way, so the scores of a video are outside of what was measured.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unseen.core.errors import UserError
+from unseen.serve.prediction import Box, Face, Prediction
+from unseen.serve.verdict import IN_BAND, UNSURE, Verdict, verdict_of
+
+if TYPE_CHECKING:
+    from unseen.serve.network import LoadedDetector
+
+SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+"""Suffixes of videos, in lower case."""
+
+FORMATS = frozenset({"avi", "matroska", "mov", "mp4", "mpeg", "mpegts", "webm"})
+"""Containers that are opened. Playlists and scripts, which name other files or addresses, are not among them."""
+
+OVERLAP = 0.3
+"""Smallest intersection over union of two boxes of one face in successive frames."""
+
+PATIENCE = 2
+"""Frames without the face after which its track ends."""
+
+OUTSIDE = "the scores of a video are outside of what was measured: its codec compresses faces in another way"
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face over time.
+
+    Attributes:
+        start: time of its first frame in seconds.
+        end: time of its last frame in seconds.
+        frames: number of frames with the face.
+        box: its position in the frame in which the face detector is surest.
+        logit: mean of the logits, before the temperature; positive for fake.
+        calibrated_logit: the mean divided by the temperature.
+        score: the sigmoid of `calibrated_logit`. It is not calibrated for means of several frames.
+        above_threshold: whether the score is at or above the frozen threshold.
+        verdict: as for a face in a photo.
+        why: the code of the reason if the verdict is `unsure`, else empty.
+    """
+
+    start: float
+    end: float
+    frames: int
+    box: Box
+    logit: float
+    calibrated_logit: float
+    score: float
+    above_threshold: bool
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True)
+class VideoPrediction:
+    """The tracks in a video, in the order of their starts.
+
+    Attributes:
+        name: the path as given.
+        tracks: the faces.
+        frames: number of frames that were searched.
+        seconds: time of the last of them.
+        error: why decoding stopped early; empty if it did not.
+    """
+
+    name: str
+    tracks: tuple[Track, ...]
+    frames: int
+    seconds: float
+    error: str = ""
+
+
+@dataclass
+class _Open:
+    """A track that may go on."""
+
+    times: list[float]
+    faces: list[Face]
+    missed: int = 0
+
+
+@dataclass
+class Frames:
+    """Frames of a video at a rate; iterating decodes them one by one.
+
+    Attributes:
+        path: of the file.
+        rate: frames per second of video time; a video with fewer frames gives all of them.
+        times: of the frames that were given so far, in seconds, oldest first; whoever reads them removes them.
+        error: why decoding stopped early.
+    """
+
+    path: Path
+    rate: float
+    times: deque[float] = field(default_factory=deque)
+    error: str = ""
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield frames, uint8 [height, width, 3] in RGB, upright.
+
+        Raises:
+            UserError: PyAV is not installed, or the file is no video.
+        """
+        try:
+            import av
+        except ImportError:
+            raise UserError(f"{self.path}: videos need PyAV; run pip install -e '.[video]'") from None
+        try:
+            with self.path.open("rb") as file, av.open(file, options={"protocol_whitelist": ""}) as container:
+                if not FORMATS & set(container.format.name.split(",")):
+                    raise UserError(f"{self.path}: a container of type {container.format.name} is not opened")
+                if not container.streams.video:
+                    raise UserError(f"{self.path}: has no video stream")
+                yield from self._decoded(container)
+        except OSError as error:  # also the base of PyAV's errors of files
+            raise UserError(f"{self.path}: can't be read: {error.strerror or error}") from None
+        except ValueError as error:  # PyAV's error for damaged files
+            raise UserError(f"{self.path}: is not a video, or is damaged: {error}") from None
+
+    def _decoded(self, container: Any) -> Iterator[npt.NDArray[np.uint8]]:
+        import av
+
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        following, decoded = 0.0, container.decode(stream)
+        while True:
+            try:
+                frame = next(decoded, None)
+            except av.error.FFmpegError as error:
+                self.error = f"decoding stopped after {self.times[-1] if self.times else 0:.1f} s: {error}"
+                return
+            if frame is None:
+                return
+            time = float(frame.time or 0.0)
+            if time + 1e-6 < following:
+                continue
+            following = max(following + 1 / self.rate, time)
+            self.times.append(time)
+            pixels = frame.to_ndarray(format="rgb24")
+            yield np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes, 0 to 1."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (one[2] * one[3] + other[2] * other[3] - width * height)
+
+
+def tracked(frames: Iterable[tuple[float, Prediction]]) -> list[tuple[list[float], list[Face]]]:
+    """Join the faces of successive frames to tracks: times and faces of each, in the order of their starts.
+
+    Pairs of a track's last face and a new face are joined by falling overlap. A new face without a partner starts a
+    track. A track ends when `PATIENCE` frames in a row do not have it.
+    """
+    found: list[_Open] = []
+    going: list[_Open] = []
+    for time, faces in frames:
+        pairs = [
+            (overlap(track.faces[-1].box, face.box), at, number)
+            for at, track in enumerate(going)
+            for number, face in enumerate(faces)
+        ]
+        joined: set[int] = set()
+        continued: set[int] = set()
+        for value, at, number in sorted(pairs, reverse=True):
+            if value < OVERLAP or at in continued or number in joined:
+                continue
+            continued.add(at)
+            joined.add(number)
+            going[at].times.append(time)
+            going[at].faces.append(faces[number])
+        for at, track in enumerate(going):
+            track.missed = 0 if at in continued else track.missed + 1
+        new = [_Open([time], [face]) for number, face in enumerate(faces) if number not in joined]
+        found += new
+        going = [track for track in going if track.missed < PATIENCE] + new
+    return [(track.times, track.faces) for track in found]
+
+
+def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> VideoPrediction:
+    """Score every face in a video, in constant memory but for a few numbers for each face and frame.
+
+    Args:
+        path: of the video.
+        detector: from a backend.
+        rate: frames per second of video time.
+
+    Raises:
+        UserError: PyAV is not installed, the file is no video, or the detector gives logits that are not finite.
+    """
+    from unseen.serve.predict import predict
+
+    frames = Frames(path, rate)
+    count, seconds = 0, 0.0
+
+    def timed() -> Iterator[tuple[float, Prediction]]:
+        nonlocal count, seconds
+        for prediction in predict(frames, detector):
+            count, seconds = count + 1, frames.times.popleft()
+            yield seconds, prediction
+
+    calibration = detector.calibration
+    tracks = []
+    for times, faces in tracked(timed()):
+        logit = float(np.mean([face.logit for face in faces]))
+        score = float(calibration.score([logit])[0])
+        verdict = verdict_of(score, calibration.threshold, calibration.unsure)
+        track = Track(
+            start=times[0],
+            end=times[-1],
+            frames=len(faces),
+            box=max(faces, key=lambda face: face.detection_score).box,
+            logit=logit,
+            calibrated_logit=logit / calibration.temperature,
+            score=score,
+            above_threshold=score >= calibration.threshold,
+            verdict=verdict,
+            why=IN_BAND if verdict == UNSURE else "",
+        )
+        tracks.append(track)
+    return VideoPrediction(str(path), tuple(tracks), count, seconds, frames.error)
