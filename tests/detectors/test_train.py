@@ -16,6 +16,7 @@ from unseen.data.predictions import read_predictions, write_predictions
 from unseen.data.shards import FaceSet, sets_for_fitting
 from unseen.data.splits import Split
 from unseen.detectors.kinds import dct_logistic
+from unseen.detectors.shared import train
 from unseen.detectors.shared.base import Task
 from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.logits import logits_of
@@ -208,3 +209,17 @@ def test_a_training_seed_without_fakes_is_an_error(sets: list[FaceSet]) -> None:
     faces.train.columns["attributes"] = [[("training_seed", "0")]] * len(faces.train)
     with pytest.raises(UserError, match="training seed 1 has no fakes"):
         faces.of_seed(1)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "original"),
+    [
+        ({"twin_of": "people/1"}, "people/1"),
+        ({"made_of": "people/1", "strength": "0.3"}, "people/1"),
+        ({"made_of": "people/1"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_real_that_a_fake_is_paired_with(attributes: dict[str, str], original: str) -> None:
+    """A text-to-image fake shows no pixel of the face that it was made of."""
+    assert train._original(attributes) == original

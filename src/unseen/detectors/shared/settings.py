@@ -159,7 +159,7 @@ class NetworkSettings(FittedSettings):
         ge=0,
         description="validations without improvement, after the frozen steps, that end training; 0 for never",
     )
-    paired: bool = Field(False, description="put a twin and its real in the same batch")
+    paired: bool = Field(False, description="put a twin, or an image-to-image fake, and its real in the same batch")
     mix: MixSettings | None = Field(None, description="mixing of twins with their reals; `{}` for its defaults")
     consistency: ConsistencySettings | None = Field(
         None, description="loss between a picture with and without degradations; `{}` for its defaults"

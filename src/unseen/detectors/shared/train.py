@@ -105,6 +105,14 @@ def training_sets(root: Path, settings: FittedSettings, faces: FaceSettings) -> 
     return sets
 
 
+def _original(attributes: dict[str, str]) -> str:
+    """The id of the real face that a fake shows, pixel by pixel: of a twin, or of an image-to-image fake. Else empty.
+
+    A text-to-image fake shows another face in another place, so there is nothing to pair.
+    """
+    return attributes.get("twin_of") or ("strength" in attributes and attributes.get("made_of")) or ""
+
+
 def load_training_faces(sets: list[FaceSet], without: str = "") -> TrainingFaces:
     """Load the train and val splits of sets from `sets_for_fitting`, so that none is held out.
 
@@ -125,7 +133,7 @@ def load_training_faces(sets: list[FaceSet], without: str = "") -> TrainingFaces
             for faces in (train, val)
         )
     for split, faces in (("train", train), ("val", val)):
-        faces.columns["twin_of"] = [dict(found).get("twin_of", "") for found in faces.columns["attributes"]]  # type: ignore[call-overload]
+        faces.columns["twin_of"] = [_original(dict(found)) for found in faces.columns["attributes"]]  # type: ignore[call-overload]
         if len(set(faces.columns["label"])) < 2:
             raise UserError(
                 f"the {split} split has {faces.columns['label'].count(0)} real and {faces.columns['label'].count(1)} "
