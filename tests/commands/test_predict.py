@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from serve.test_predict import make_artifact
 from unseen.commands.predict import expand
@@ -114,7 +115,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], detector: Path, photos: 
     assert [row["path"] for row in rows[:3]] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     for row in rows[:3]:
         numbers = {"logit", "calibrated_logit", "score", "detection_score"}
-        assert set(row) == {"type", "path", "box", "above_threshold", "verdict", "why"} | numbers
+        assert set(row) == {"type", "path", "box", "above_threshold", "verdict", "why", "provenance"} | numbers
         assert row["score"] == pytest.approx(1 / (1 + math.exp(-row["calibrated_logit"])))
         assert row["calibrated_logit"] == pytest.approx(row["logit"] / 2)
         assert row["above_threshold"] == (row["score"] >= 0.5)
@@ -411,3 +412,25 @@ def test_a_wrong_variable_that_is_used_is_refused_before_anything_is_printed(
         assert (f"the environment variable {name} " in err[0]) == bool(says)
         if says:
             assert (out, len(err), err[0].endswith(says)) == ([], 1, True)
+
+
+# ---- facts about the file
+
+
+def test_provenance_is_a_line_of_its_own(
+    photos: Path, detector: Path, orl_pictures: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Text of a file is escaped, also with a terminal's codes in it."""
+    info = PngInfo()
+    info.add_text("parameters", "x" * 812)
+    info.add_itxt("XML:com.adobe.xmp", '<a xmlns:I="i" I:DigitalSourceType="http://x/\u009b31m"/>')
+    Image.open(photos / "b.pgm").save(photos / "b.png", pnginfo=info)
+    _, out, _ = run(capsys, "predict", "--detector", detector, "photos/b.pgm", "photos/b.png")
+    assert len(out) == 4
+    said = r"XMP source type \x9b31m; text chunk `parameters` of 812 bytes"
+    assert re.fullmatch(rf"photos/b\.png +provenance: {re.escape(said)}", out[3])
+    _, out, _ = run(capsys, "predict", "--json", "--detector", detector, "photos/b.pgm", "photos/b.png")
+    first, second = (json.loads(line) for line in out[1:])
+    assert first["provenance"] is None
+    assert second["provenance"]["texts"] == [{"keyword": "parameters", "bytes": 812}]
+    assert second["provenance"]["c2pa"] is None

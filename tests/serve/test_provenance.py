@@ -1,14 +1,19 @@
 """Facts about the origin of a file: what is found, what is refused, and that hostile bytes are harmless."""
 
+import io
 import sys
 import time
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from unseen.serve import provenance as module
 from unseen.serve.metadata import containers, signature
+from unseen.serve.network import LoadedDetector
+from unseen.serve.predict import predict
+from unseen.serve.prediction import rows_of
 from unseen.serve.provenance import NOTHING, GeneratorText, Provenance, provenance
 
 from .metadata.files import (
@@ -29,6 +34,9 @@ from .metadata.files import (
     webp,
     xmp,
 )
+from .test_predict import artifact, encoded, opened
+
+__all__ = ["artifact", "opened"]  # fixtures
 
 APP1 = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -37,6 +45,12 @@ APP1 = b"http://ns.adobe.com/xap/1.0/\0"
 def no_c2pa(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if c2pa-python were not installed; tests/serve/metadata/test_signature.py has tests with it."""
     monkeypatch.setitem(sys.modules, "c2pa", None)
+
+
+@pytest.fixture
+def png_of_portrait(portrait: Image.Image) -> bytes:
+    """The portrait's exact pixels as a file."""
+    return encoded(portrait, "PNG")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
@@ -252,3 +266,15 @@ def test_a_signature_is_a_fact_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
         found = provenance(png(chunk(b"caBX", store()))).c2pa
         assert found
         assert (found.signature, found.generators) == (state, ("maker 1.2",))
+
+
+def test_a_prediction_has_it_and_no_score_uses_it(opened: LoadedDetector, png_of_portrait: bytes) -> None:
+    with_facts = png_of_portrait[:33] + itxt(xmp()) + png_of_portrait[33:]
+    without, found = predict([png_of_portrait, with_facts], opened)
+    assert not without.provenance
+    assert found.provenance == Provenance(source_types=(AI,))
+    assert [face.logit for face in found] == pytest.approx([face.logit for face in without], abs=1e-9)
+    assert [face.verdict for face in found] == [face.verdict for face in without]
+    assert [row["provenance"] for row in rows_of(found)] == ["XMP source type trainedAlgorithmicMedia"]
+    assert [row["provenance"] for row in rows_of(without)] == [None]
+    assert not next(predict([Image.open(io.BytesIO(with_facts))], opened)).provenance  # no file, no facts

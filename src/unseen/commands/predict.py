@@ -23,6 +23,7 @@ from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
     from unseen.serve.prediction import Box, Face, NotScored
+    from unseen.serve.provenance import Provenance
 
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
@@ -31,7 +32,8 @@ WIDEST_PATH = 60
 
 HELP = """\
 Score every face in pictures. Prints a line for each face: path, probability of being fake, verdict, and box as
-x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason.
+x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason. A line `provenance`
+follows if the file says something about its origin, such as a C2PA manifest; no score uses it.
 
 The first line reports the detector's training data, the training seed of its network, and its TPR and FPR at its
 threshold. A detector is trained from several seeds; the network of the first one is used. Verdicts:
@@ -103,10 +105,16 @@ def as_line(name: str, row: "Face | NotScored", width: int) -> str:
     return f"{path}  {row.score:.2f}  {row.verdict:{len(NOT_FLAGGED)}}  {_place(row.box)}"
 
 
-def as_json(name: str, row: "Face | NotScored") -> str:
-    """Format a row as JSON: its fields, with `box` as [x, y, width, height] or null, and `reason` as `error`."""
+def as_json(name: str, row: "Face | NotScored", provenance: "Provenance") -> str:
+    """Format a row as JSON: its fields, with `box` as [x, y, width, height] or null, and `reason` as `error`.
+
+    `provenance` is of the picture; null if its file says nothing.
+    """
+    facts = provenance.as_dict() if provenance else None
     fields = {"error" if key == "reason" else key: value for key, value in dataclasses.asdict(row).items()}
-    return json.dumps({"type": "not_scored" if "error" in fields else "face", "path": name, **fields})
+    return json.dumps(
+        {"type": "not_scored" if "error" in fields else "face", "path": name, **fields, "provenance": facts}
+    )
 
 
 def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
@@ -146,7 +154,9 @@ def run(arguments: argparse.Namespace) -> int:
         counts.update(["picture", *(called or ["not scored"])])
         rows: list[Face | NotScored] = [*one.faces, *one.not_scored]
         for row in rows:
-            print(as_json(one.name, row) if arguments.json else as_line(one.name, row, width))
+            print(as_json(one.name, row, one.provenance) if arguments.json else as_line(one.name, row, width))
+        if one.provenance and not arguments.json:
+            print(f"{shown(one.name):{width}}  {'':4}  provenance: {shown(one.provenance.text())}")
         sys.stdout.flush()
     print(_summary(counts, time.monotonic() - ready, ready - start), file=sys.stderr)
     return 1 if counts["not scored"] else 0

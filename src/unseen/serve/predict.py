@@ -22,6 +22,7 @@ from unseen.serve.inputs import Picture, name_of, opened
 from unseen.serve.network import LoadedDetector, Pixels
 from unseen.serve.prediction import Box, Face, NotScored, Prediction
 from unseen.serve.prefetch import core_is_idle, prefetch
+from unseen.serve.provenance import NOTHING, Provenance, provenance
 from unseen.serve.verdict import IN_BAND, UNSURE, verdict_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Looked:
     width: int = 0
     height: int = 0
     sha256: str = ""
+    provenance: Provenance = NOTHING
 
 
 def _box(face: DetectedFace, width: int, height: int) -> Box:
@@ -84,7 +86,8 @@ def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
         faces.append(FoundFace(box, face, np.asarray(Image.open(io.BytesIO(crop)).convert("RGB"))))
     if not faces and not failed:
         failed.append(NotScored("no_face", "no face was found"))
-    return Looked(name, tuple(faces), tuple(failed), *found.picture.size, found.sha256)
+    facts = NOTHING if found.data is None else provenance(found.data)
+    return Looked(name, tuple(faces), tuple(failed), *found.picture.size, found.sha256, facts)
 
 
 def scored(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
@@ -116,7 +119,15 @@ def _finish(pictures: list[Looked], detector: LoadedDetector) -> Iterator[Predic
     following = iter(logits.tolist())
     for picture in pictures:
         faces = tuple(scored(face, next(following), detector.calibration) for face in picture.faces)
-        yield Prediction(picture.name, faces, picture.not_scored, picture.width, picture.height, picture.sha256)
+        yield Prediction(
+            name=picture.name,
+            faces=faces,
+            not_scored=picture.not_scored,
+            width=picture.width,
+            height=picture.height,
+            sha256=picture.sha256,
+            provenance=picture.provenance,
+        )
 
 
 def predict_one(given: Picture, detector: LoadedDetector, name: str = "") -> Prediction:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
+from unseen.serve.provenance import NOTHING, Provenance
 from unseen.serve.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Prediction(Sequence[Face]):
         width: of the upright picture, in pixels; 0 if it could not be decoded.
         height: as `width`.
         sha256: of the file's bytes; of the pixels if no file was given; empty if it could not be read.
+        provenance: what the file says about its origin, apart from any score; false if it says nothing or there is no
+            file.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Prediction(Sequence[Face]):
     width: int = 0
     height: int = 0
     sha256: str = ""
+    provenance: Provenance = NOTHING
 
     @overload
     def __getitem__(self, index: int) -> Face: ...
@@ -104,6 +108,7 @@ COLUMNS: dict[str, type] = {
     "why": str,
     "error": str,
     "detail": str,
+    "provenance": str,
 }
 """The columns of a table of predictions. Every row has all of them; None where there is no value."""
 
@@ -117,6 +122,7 @@ def rows_of(prediction: Prediction) -> Iterator[dict[str, Any]]:
     """Yield a row for each face of a prediction and for each reason of no score, with the keys `COLUMNS`."""
     empty = dict.fromkeys(COLUMNS)
     picture = {key: getattr(prediction, key) for key in ("name", "sha256", "width", "height")}
+    picture["provenance"] = prediction.provenance.text() or None
     for face in prediction.faces:
         values = {key: value for key, value in vars(face).items() if key != "box"}
         yield {**empty, **picture, **_of_box(face.box), **values}

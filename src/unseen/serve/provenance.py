@@ -127,7 +127,7 @@ def provenance(data: bytes) -> Provenance:
     """Read what a file says about its origin. Never raises for damaged bytes; the work is bounded by their number.
 
     Args:
-        data: the whole file. JPEG, PNG, WebP, HEIC and AVIF are read; in other formats XMP is searched for.
+        data: all bytes of the file. JPEG, PNG, WebP, HEIC and AVIF are read; in other formats XMP is searched for.
     """
     parts = parts_of(data)
     packets = [read_xmp(packet) for packet in parts.xmp]

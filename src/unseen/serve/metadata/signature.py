@@ -36,7 +36,7 @@ def verify(data: bytes, kind: str) -> tuple[Signature, str]:
     """Verify the active manifest of a file.
 
     Args:
-        data: the whole file.
+        data: all bytes of the file.
         kind: its MIME type.
 
     Returns:
