@@ -133,12 +133,14 @@ def run(arguments: argparse.Namespace) -> int:
     folder = detector_folder(arguments.detector)
     with no_garbage_collection():
         from unseen.core.progress import progress
-        from unseen.core.runtime import keep_memory
         from unseen.serve.api import load
         from unseen.serve.predict import predict
 
-        detector = load(folder)
-    keep_memory()
+        detector = load(folder, arguments.backend)
+    if arguments.backend == "torch":
+        from unseen.core.runtime import keep_memory  # imports torch
+
+        keep_memory()
     scope = detector.scope
     paths, skipped = expand(arguments.paths)
     for line in skipped:
@@ -167,4 +169,10 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "predict", run, "score the faces in pictures", HELP, EXIT)
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, or a glob")
     parser.add_argument("--detector", type=Path, default=DETECTOR, metavar="DIR|NAME", help="default: %(default)s")
+    parser.add_argument(
+        "--backend",
+        choices=("torch", "onnx"),
+        default="torch",
+        help="onnx: a detector that `unseen export` wrote; starts without PyTorch. default: %(default)s",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")

@@ -9,7 +9,7 @@ for face in detector.predict("a.jpg"):
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, get_args, overload
 
 from unseen.core.errors import UserError
 from unseen.core.garbage_collection import no_garbage_collection
@@ -102,7 +102,8 @@ def load(detector: str | Path, backend: Backend = "torch", device: str | None = 
 
     Args:
         detector: its folder, or its name below models/detectors.
-        backend: `torch`; or `onnx` for the folder of an exported detector.
+        backend: `torch`; or `onnx` for an exported detector, which starts without PyTorch: the folder that `unseen
+            export` wrote, or a detector's folder with an export in its folder `onnx`.
         device: of the network with `torch`, such as `cpu` or `cuda:1`; None for `UNSEEN_DEVICE`, else a GPU if there
             is one, else the CPU.
 
@@ -110,8 +111,16 @@ def load(detector: str | Path, backend: Backend = "torch", device: str | None = 
         UserError: a file is missing or damaged, or the backend or device does not exist.
     """
     folder = detector_folder(Path(detector))
-    if backend != "torch":
+    if backend not in get_args(Backend):
         raise UserError(f"backend `{backend}`: give torch or onnx")
+    if backend == "onnx":
+        if device not in (None, "cpu"):
+            raise UserError(f"device `{device}`: the backend onnx runs on the CPU; give cpu or none")
+        from unseen.serve.onnx.folder import open_exported
+
+        return Detector(open_exported(folder))
+    if (folder / "detector.onnx").is_file():
+        raise UserError(f"{folder}: an exported detector; load it with the backend onnx")
     with no_garbage_collection():
         from unseen.serve.torch_network import device_named, open_detector, with_network
 

@@ -38,9 +38,7 @@ class CheckFaces:
     validation: bool
 
 
-def _read(
-    sets: Sequence[FaceSet], splits: Sequence[Split], seed: int
-) -> tuple[list[Pixels], npt.NDArray[np.int64]]:
+def _read(sets: Sequence[FaceSet], splits: Sequence[Split], seed: int) -> tuple[list[Pixels], npt.NDArray[np.int64]]:
     """Some crops of the sets, evenly spaced, with their labels; without the fakes for other training seeds."""
     crops: list[Pixels] = []
     labels: list[int] = []

@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from unseen.serve.onnx.views import overlap, sigmoid, views_of
 
+onnxruntime.set_default_logger_severity(3)
 HERE = Path(__file__).parent
 CARD = json.loads((HERE / "detector.json").read_text(encoding="utf-8"))
 FACES, GRAPH, FROZEN = CARD["faces"], CARD["onnx"], CARD["calibration"]

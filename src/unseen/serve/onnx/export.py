@@ -10,24 +10,22 @@ import torch
 from unseen.core.artifacts import WEIGHTS
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_folder, sha256_of, write_json
-from unseen.detectors.shared.artifact import FACE_DETECTOR, TrainedDetector, load_detector
+from unseen.detectors.shared.artifact import TrainedDetector, load_detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.serve.detector_scope import scope_of
 from unseen.serve.onnx.check_faces import CheckFaces, faces_for_check
+from unseen.serve.onnx.folder import CARD, FACE_DETECTOR, FORMAT, GRAPH
 from unseen.serve.onnx.graph import LOGIT, PIXELS, SCORE, graph_of, with_half_weights, with_score
 from unseen.serve.onnx.int8 import CALIBRATED_ON, calibrated, check_has_both, quantised, spread
 from unseen.serve.onnx.network import OnnxNetwork
 from unseen.serve.onnx.parity import Floats, compare
 from unseen.serve.onnx.views import Pixels, views_of
 
-GRAPH, CARD, EVALUATION = "detector.onnx", "detector.json", "evaluation.json"
+EVALUATION = "evaluation.json"
 
 EXAMPLE, VIEWS = "example.py", "views.py"
 """Files of this package that are copied into an export. They need NumPy, ONNX Runtime and Pillow alone."""
-
-FORMAT = 1
-"""Version of the export's entries in detector.json."""
 
 
 @dataclass(frozen=True)
