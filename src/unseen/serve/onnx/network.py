@@ -45,8 +45,8 @@ class OnnxNetwork:
             return np.empty(0)
         batches = [np.stack(seen[start : start + BATCH]) for start in range(0, len(seen), BATCH)]
         found = [self._session.run(["logit"], {"pixels": batch})[0] for batch in batches]
-        each: npt.NDArray[np.float64] = np.concatenate(found).astype(np.float64)
-        return each.reshape(len(pixels), -1).mean(1)
+        each = np.concatenate(found).astype(np.float64).reshape(len(pixels), -1)
+        return np.asarray(each.mean(1))
 
     def scores(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """The graph's own scores [n] of views uint8 [n, side, side, 3]."""

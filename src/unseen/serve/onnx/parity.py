@@ -92,10 +92,10 @@ def compare(
     for size in BATCHES:
         places = np.arange(size) % len(faces.crops)
         differences[str(size)] = np.abs(in_batches(network, faces.crops, size) - wanted[places]).max()
-    size, largest = max(differences.items(), key=lambda one: np.nan_to_num(one[1], nan=np.inf))
+    worst, largest = max(differences.items(), key=lambda one: np.nan_to_num(one[1], nan=np.inf))
     if not largest <= TOLERANCE[precision]:
         raise UserError(
-            f"the exported graph gives other logits than PyTorch: they differ by {largest:.2g} at batch size {size}, "
+            f"the exported graph gives other logits than PyTorch: they differ by {largest:.2g} at batch size {worst}, "
             f"more than {TOLERANCE[precision]:g}, on {faces.source}; nothing was written"
         )
     found = network.logits(faces.crops)
