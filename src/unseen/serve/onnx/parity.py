@@ -95,7 +95,7 @@ def compare(
     worst, largest = max(differences.items(), key=lambda one: np.nan_to_num(one[1], nan=np.inf))
     if not largest <= TOLERANCE[precision]:
         raise UserError(
-            f"the exported graph gives other logits than PyTorch: they differ by {largest:.2g} at batch size {worst}, "
+            f"the graph gives other logits than PyTorch: they differ by {largest:.2g} at batch size {worst}, "
             f"more than {TOLERANCE[precision]:g}, on {faces.source}; nothing was written"
         )
     found = network.logits(faces.crops)
