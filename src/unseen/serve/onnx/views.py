@@ -56,7 +56,7 @@ def error_levels(pixels: Pixels, quality: int, scale: float) -> Pixels:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     again = np.asarray(Image.open(buffer), np.float32)
-    return (np.abs(pixels - again) * scale).clip(0, 255).round().astype(np.uint8)
+    return np.asarray((np.abs(pixels - again) * scale).clip(0, 255).round(), np.uint8)
 
 
 def views_of(pixels: Pixels, view: Mapping[str, Any], ela: Mapping[str, Any] | None) -> list[Pixels]:
