@@ -1,4 +1,4 @@
-"""Every name that a benchmark imports exists. No benchmark is run here, but parts of `processors` are."""
+"""Every name that a benchmark imports exists. Parts of `processors` and of `gpu` are run."""
 
 import ast
 import importlib.util
@@ -29,14 +29,39 @@ def test_what_a_benchmark_imports_is_there(file: Path) -> None:
     assert gone == []
 
 
-def processors() -> Any:
-    """benchmarks/processors.py, imported as a module."""
-    spec = importlib.util.spec_from_file_location("processors", FILES[0].with_name("processors.py"))
+def imported(name: str) -> Any:
+    """A benchmark, imported as a module."""
+    spec = importlib.util.spec_from_file_location(name, FILES[0].with_name(f"{name}.py"))
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def processors() -> Any:
+    return imported("processors")
+
+
+@pytest.mark.parametrize(
+    ("part", "rate"),
+    [
+        ("gan_r3gan_128", "images_per_s"),
+        ("detector_vit_lora", "training_images_per_s"),
+        ("precision", "largest_relative_difference"),
+    ],
+)
+def test_a_part_of_the_gpu_script_runs_on_a_cpu(part: str, rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FILES[0].parent))
+    found = imported("gpu").parts("tiny")[part]()
+    assert found[rate] > 0
+
+
+def test_a_part_that_fails_costs_only_its_own_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FILES[0].parent))
+    gpu = imported("gpu")
+    assert gpu._measured("none", "tiny", 60) == {"failed": "KeyError: 'none'"}
+    assert gpu._measured("precision", "tiny", 0.01) == {"failed": "took longer than 0 s"}
 
 
 def test_a_finding_that_does_not_hold_on_a_processor_is_counted() -> None:
