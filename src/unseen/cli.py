@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from unseen.commands import (
     accept,
+    bulk,
     check,
     compare,
     doctor,
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (
         predict,
+        bulk,
         portrait,
         score,
         evaluate,

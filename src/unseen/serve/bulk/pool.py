@@ -1,0 +1,219 @@
+"""The scheduler: gives batches to workers, replaces workers that died or take too long, and finds the picture.
+
+It uses actors of Ray, one call at a time each. Ray Data is not used: it has no time limit for a call, and its pool
+may wait for good when an actor has died (ray-project/ray#62746).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from unseen.core.errors import UserError
+from unseen.serve.bulk.batches import Batch
+from unseen.serve.bulk.readers import Chunk
+from unseen.serve.bulk.rows import unscored
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FAILED, WORKER_DIED, TIMED_OUT = "failed", "worker_died", "timed_out"
+"""Reasons of pictures that no worker could score: an exception, a dead process, the time limit."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to give up.
+
+    Attributes:
+        call_s: seconds that a worker may take for a batch, and for a picture that is tried alone.
+        start_s: seconds until the first worker must be ready.
+        deaths: workers in a row that die or take too long, with no scored batch between them.
+    """
+
+    call_s: float = 300.0
+    start_s: float = 600.0
+    deaths: int = 100
+
+
+@dataclass
+class _Task:
+    chunk: "_Open"
+    place: tuple[int, int]
+    """Of the batch in the chunk, and of the picture in the batch."""
+    batch: Batch
+    again: bool = False
+
+
+@dataclass
+class _Open:
+    """A chunk of which some batches are not scored yet."""
+
+    chunk: Chunk
+    waiting: deque[_Task] = field(default_factory=deque)
+    found: dict[tuple[int, int], "pa.Table"] = field(default_factory=dict)
+    left: int = 0
+
+    def table(self) -> "pa.Table":
+        import pyarrow as pa
+
+        return pa.concat_tables([self.found[place] for place in sorted(self.found)]).combine_chunks()
+
+
+@dataclass
+class _Worker:
+    actor: Any
+    chunk: _Open | None = None
+
+
+@dataclass
+class _Call:
+    worker: _Worker
+    task: _Task | None
+    """None while the worker starts."""
+    started: float
+
+
+class Pool:
+    """A number of workers, and what they are doing."""
+
+    def __init__(self, make: Callable[[], Any], workers: int, limits: Limits) -> None:
+        """`make` starts an actor of `Scorer`; it returns at once."""
+        self._make, self._limits = make, limits
+        self._calls: dict[Any, _Call] = {}
+        self._open: list[_Open] = []
+        self._urgent: deque[_Task] = deque()
+        self._deaths, self._last_answer = 0, time.monotonic()
+        for _ in range(workers):
+            self._start()
+
+    def _start(self) -> None:
+        actor = self._make()
+        self._calls[actor.ready.remote()] = _Call(_Worker(actor), None, time.monotonic())
+
+    def score(self, chunks: Iterator[Chunk]) -> "Iterator[tuple[Chunk, pa.Table]]":
+        """Yield each chunk with its rows, as soon as all of them are there.
+
+        Raises:
+            UserError: no worker starts, many die in a row, or the detector gives logits that are not finite.
+        """
+        import ray
+
+        idle: list[_Worker] = []
+        while True:
+            while idle and (task := self._next(idle[-1], chunks)):
+                worker = idle.pop()
+                self._calls[worker.actor.score.remote(task.batch)] = _Call(worker, task, time.monotonic())
+            if idle and not self._open:
+                return
+            done, _ = ray.wait(list(self._calls), num_returns=1, timeout=self._patience())
+            for reference in done:
+                call = self._calls.pop(reference)
+                if self._settle(call, reference):
+                    idle.append(call.worker)
+            self._expire()
+            for one in [one for one in self._open if not one.left]:
+                self._open.remove(one)
+                yield one.chunk, one.table()
+
+    def _next(self, worker: _Worker, chunks: Iterator[Chunk]) -> _Task | None:
+        """The next batch for a worker: what failed before, then its own chunk, then a new one, then any other.
+
+        A worker stays with its chunk because it keeps the Parquet row group that it has read.
+        """
+        if self._urgent:
+            return self._urgent.popleft()
+        if not (worker.chunk and worker.chunk.waiting) and (chunk := next(chunks, None)):
+            worker.chunk = _Open(chunk, left=len(chunk.batches))
+            tasks = (_Task(worker.chunk, (place, 0), batch) for place, batch in enumerate(chunk.batches))
+            worker.chunk.waiting.extend(tasks)
+            self._open.append(worker.chunk)
+        for one in (worker.chunk, *self._open):
+            if one and one.waiting:
+                return one.waiting.popleft()
+        return None
+
+    def _patience(self) -> float:
+        """Seconds to wait for an answer; at most one, so that a signal is answered soon."""
+        now = time.monotonic()
+        return max(0.01, min([1.0, *(c.started + self._limits.call_s - now for c in self._calls.values() if c.task)]))
+
+    def _settle(self, call: _Call, reference: Any) -> bool:
+        """Take the answer to a call. Returns whether the worker is alive."""
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        try:
+            found = ray.get(reference)
+        except RayTaskError as error:
+            if isinstance(error.cause, UserError):
+                raise UserError(str(error.cause)) from None
+            if call.task:
+                self._failed(call.task, FAILED, f"{type(error.cause).__name__}: {error.cause}")
+            return True
+        except RayError as error:
+            if call.task is None and isinstance(getattr(error, "cause", None), RayTaskError):
+                raise UserError(f"a worker could not start: {str(error).strip().splitlines()[-1]}") from None
+            self._lost(call, WORKER_DIED, "its worker died twice, the second time with this picture alone")
+            return False
+        self._last_answer, self._deaths = time.monotonic(), self._deaths if call.task is None else 0
+        if call.task:
+            self._store(call.task, found)
+        return True
+
+    def _expire(self) -> None:
+        """End the workers whose call takes too long.
+
+        Raises:
+            UserError: no worker is ready after the limit.
+        """
+        now = time.monotonic()
+        for reference, call in list(self._calls.items()):
+            if call.task and now - call.started > self._limits.call_s:
+                del self._calls[reference]
+                self._lost(call, TIMED_OUT, f"took more than {self._limits.call_s:g} s")
+        working = any(call.task for call in self._calls.values())
+        if self._calls and not working and now - self._last_answer > self._limits.start_s:
+            raise UserError(
+                f"no worker was ready after {self._limits.start_s:g} s: give fewer --workers than there are CPUs and "
+                "GPUs, or look into Ray's logs"
+            )
+
+    def _lost(self, call: _Call, reason: str, detail: str) -> None:
+        """End a worker, start another one, and decide what becomes of its batch.
+
+        Raises:
+            UserError: too many in a row.
+        """
+        import ray
+
+        ray.kill(call.worker.actor)
+        self._deaths += 1
+        if self._deaths >= self._limits.deaths:
+            raise UserError(
+                f"{self._deaths} workers in a row died or took longer than {self._limits.call_s:g} s; look for the "
+                "cause in memory (fewer --workers) or --time-limit, then run the same command again to go on"
+            )
+        self._start()
+        if call.task:
+            self._failed(call.task, reason, detail)
+
+    def _failed(self, task: _Task, reason: str, detail: str) -> None:
+        """Try the pictures of a batch alone, and twice where a worker died; then store the reason."""
+        if len(task.batch) > 1:
+            singles = task.batch.singles()
+            task.chunk.left += len(singles) - 1
+            self._urgent.extend(_Task(task.chunk, (task.place[0], place), one) for place, one in enumerate(singles))
+        elif reason == WORKER_DIED and not task.again:
+            self._urgent.append(_Task(task.chunk, task.place, task.batch, again=True))
+        else:
+            try:
+                name = task.batch.ids()[0]
+            except (OSError, ValueError):  # the column of ids is damaged
+                name = str(task.batch)
+            self._store(task, unscored(name, reason, " ".join(detail.split())[:200]))
+
+    def _store(self, task: _Task, found: "pa.Table") -> None:
+        task.chunk.found[task.place] = found
+        task.chunk.left -= 1

@@ -1,0 +1,268 @@
+"""Readers of inputs: each cuts its pictures into chunks, in an order that is the same each time, in constant memory.
+
+A chunk becomes one Parquet file of the output. Its fingerprint tells whether a finished file is of the same pictures.
+"""
+
+import csv
+import hashlib
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from unseen.core.errors import UserError
+from unseen.core.picture_names import is_picture, is_system_file
+from unseen.serve.bulk.batches import Batch, Files, Rows
+from unseen.serve.bulk.stores import Store
+
+PICTURE_COLUMNS, PATH_COLUMNS = ("image", "jpg", "png", "img"), ("path", "file", "file_name", "image", "url")
+"""Names of columns that are tried in this order where none is given."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Pictures whose rows become one file of the output.
+
+    Attributes:
+        number: from 0.
+        fingerprint: of what is read: names of files; for Parquet the file's size, row groups and columns.
+        batches: not empty.
+    """
+
+    number: int
+    fingerprint: str
+    batches: Sequence[Batch]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.batches))
+
+
+@dataclass
+class Options:
+    """How an input is read.
+
+    Attributes:
+        chunk: pictures in a chunk, at least; Parquet row groups are not split.
+        batch: pictures in a batch at most.
+        column: of pictures or paths; None to find it.
+        id: column of ids in Parquet with pictures; None for FILE#ROW.
+    """
+
+    chunk: int = 1024
+    batch: int = 32
+    column: str | None = None
+    id: str | None = None
+
+
+@dataclass
+class Input:
+    """An input. `chunks` can be called again and gives the same.
+
+    Attributes:
+        store: of the input.
+        options: how it is read.
+        kind: `folder`, `parquet` or `table`.
+        skipped: number of files that are no pictures, by the last complete call of `chunks`.
+    """
+
+    store: Store
+    options: Options
+    kind: str
+    skipped: int = field(default=0, compare=False)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the chunks.
+
+        Raises:
+            UserError: a file can't be read, or has not the column.
+        """
+        self.skipped = 0
+        if self.kind == "parquet":
+            yield from self._of_row_groups()
+            return
+        names = self._pictures() if self.kind == "folder" else _paths(self.store, self.options.column)
+        base = self.store.url if self.kind == "folder" else _folder_and_name(self.store, "")[0]
+        every = iter(names)
+        for number, some in enumerate(iter(lambda: list(islice(every, self.options.chunk)), [])):
+            at = range(0, len(some), self.options.batch)
+            batches = [Files(base, tuple(some[start : start + self.options.batch])) for start in at]
+            yield Chunk(number, _digest(some), batches)
+
+    def _pictures(self) -> Iterator[str]:
+        for name, info in _walk(self.store):
+            if is_picture(name) or info is None:
+                yield name
+            else:
+                self.skipped += 1
+
+    def _of_row_groups(self) -> Iterator[Chunk]:
+        number, parts, batches = 0, list[str](), list[Batch]()
+        for name in _parquet_files(self.store):
+            groups = list(self._row_groups(name))
+            self.skipped += not groups
+            for text, rows in groups:
+                parts.append(text)
+                batches += rows
+                if sum(map(len, batches)) >= self.options.chunk:
+                    yield Chunk(number, _digest(parts), batches)
+                    number, parts, batches = number + 1, [], []
+        if batches:
+            yield Chunk(number, _digest(parts), batches)
+        elif not number:
+            raise UserError(f"{self.store.url}: no pictures; give --column, the name of a column of pictures")
+
+    def _row_groups(self, name: str) -> Iterator[tuple[str, list[Rows]]]:
+        """Yield text for the fingerprint and batches of each row group; nothing for a file without pictures."""
+        file = _open_parquet(self.store, name)
+        image = _column_of(file.schema_arrow, self.options.column, of_pictures=True)
+        if image is None:
+            return
+        if self.options.id and self.options.id.split(".")[0] not in file.schema_arrow.names:
+            raise UserError(f"{self.store.path(name)}: no column `{self.options.id}`; --id needs one")
+        base, file_name = _folder_and_name(self.store, name)
+        offset = 0
+        for group in range(file.metadata.num_row_groups):
+            count = file.metadata.row_group(group).num_rows
+            size = file.metadata.row_group(group).total_byte_size
+            at = [(start, min(start + self.options.batch, count)) for start in range(0, count, self.options.batch)]
+            rows = [Rows(base, file_name, group, offset, *one, image, self.options.id) for one in at]
+            if rows:
+                yield f"{file_name} {group} {count} {size} {image} {self.options.id}", rows
+            offset += count
+
+
+def open_input(url: str, options: Options) -> Input:
+    """Find out what an input is: by its suffix, its columns, or the first picture or Parquet file of a folder.
+
+    Raises:
+        UserError: there is nothing, or nothing that can be scored.
+    """
+    store = Store(url)
+    if not store.fs.exists(store.root):
+        raise UserError(f"{url}: not found; give a folder of pictures, Parquet with pictures, or a table of paths")
+    if not store.fs.isdir(store.root):
+        if url.lower().endswith((".csv", ".tsv", ".txt")):
+            return Input(store, options, "table")
+        if not url.lower().endswith(".parquet"):
+            raise UserError(f"{url}: neither a folder, nor .parquet, nor a table (.csv, .tsv, .txt)")
+        pictures = _column_of(_open_parquet(store, "").schema_arrow, options.column, of_pictures=True)
+        return Input(store, options, "parquet" if pictures else "table")
+    for name, info in _walk(store):
+        if info is not None and name.lower().endswith(".parquet"):
+            return Input(store, options, "parquet")
+        if is_picture(name):
+            return Input(store, options, "folder")
+    raise UserError(f"{url}: no pictures and no .parquet files in this folder")
+
+
+def _digest(parts: Iterable[str]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part.encode("utf-8", "surrogateescape") + b"\0")
+    return found.hexdigest()[:16]
+
+
+def _walk(store: Store, below: str = "") -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield the files below a folder in a fixed order, one folder at a time: name relative to the store, and facts.
+
+    Links to folders are not followed. Hidden files and files of operating systems are left out. A folder that can't
+    be opened has no facts: who reads it gets the error.
+    """
+    try:
+        found = store.fs.ls(store.path(below), detail=True)
+    except OSError:
+        yield below, None
+        return
+    for info in sorted(found, key=lambda one: str(one["name"])):
+        base = str(info["name"]).rstrip("/").rpartition("/")[2]
+        name = f"{below}/{base}" if below else base
+        if is_system_file(base):
+            continue
+        if info["type"] != "directory":
+            yield name, info
+        elif not info.get("islink"):
+            yield from _walk(store, name)
+
+
+def _folder_and_name(store: Store, name: str) -> tuple[str, str]:
+    """URL of a folder, and the name of a file in it; `name` is empty if the store is the file."""
+    if name:
+        return store.url, name
+    protocol, separator, path = store.url.rpartition("://")
+    return f"{protocol}{separator}{posixpath.dirname(path)}" or ".", posixpath.basename(path)
+
+
+def _parquet_files(store: Store) -> Iterator[str]:
+    if not store.fs.isdir(store.root):
+        yield ""
+        return
+    for name, _ in _walk(store):
+        if name.lower().endswith(".parquet"):
+            yield name
+
+
+def _open_parquet(store: Store, name: str) -> Any:
+    """A Parquet file, of which only the footer is read.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(store.fs.open(store.path(name), "rb"))
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{store.path(name)}: can't be read as Parquet: {error}; move it away to go on") from None
+
+
+def _column_of(schema: Any, given: str | None, of_pictures: bool) -> str | None:
+    """The column of pictures (bytes, or a struct with bytes), or of paths. None if there is none."""
+    import pyarrow as pa
+
+    def fits(kind: Any) -> bool:
+        if not of_pictures:
+            return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+        if pa.types.is_struct(kind):
+            return any(one.name == "bytes" and fits(one.type) for one in kind)
+        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    names = [one.name for one in schema if fits(one.type)]
+    if given is not None:
+        return given if given in names else None
+    known = [name for name in (PICTURE_COLUMNS if of_pictures else PATH_COLUMNS) if name in names]
+    return known[0] if known else names[0] if len(names) == 1 else None
+
+
+def _no_column(store: Store, column: str | None, names: Iterable[str]) -> UserError:
+    what = f"no column `{column}`" if column else f"no column is named {', '.join(PATH_COLUMNS)}"
+    return UserError(f"{store.url}: {what}; give --column, one of {', '.join(names)}")
+
+
+def _paths(store: Store, column: str | None) -> Iterator[str]:
+    """Yield the paths in a table.
+
+    Raises:
+        UserError: it has not the column, or can't be read.
+    """
+    if store.url.lower().endswith(".parquet"):
+        file = _open_parquet(store, "")
+        found = _column_of(file.schema_arrow, column, of_pictures=False)
+        if found is None:
+            raise _no_column(store, column, file.schema_arrow.names)
+        for batch in file.iter_batches(columns=[found]):
+            yield from (str(one or "") for one in batch.column(0).to_pylist())
+        return
+    if store.url.lower().endswith(".txt"):
+        with store.fs.open(store.root, "rt", encoding="utf-8", errors="surrogateescape") as text:
+            yield from filter(None, (line.rstrip("\r\n") for line in text))
+        return
+    kind = "excel-tab" if store.url.lower().endswith(".tsv") else "excel"
+    with store.fs.open(store.root, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        rows = csv.DictReader(text, dialect=kind)
+        names = list(rows.fieldnames or ())
+        found = column if column in names else next((name for name in PATH_COLUMNS if name in names), None)
+        if found is None or (column and column not in names):
+            raise _no_column(store, column, names)
+        yield from (str(row[found] or "") for row in rows)

@@ -1,0 +1,90 @@
+"""The worker: one detector in a process of its own, called with batches."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unseen.core.errors import UserError
+from unseen.serve.bulk.batches import Batch
+from unseen.serve.bulk.rows import rows_of, table_of, unscored
+from unseen.serve.prediction import Prediction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LEFT_OUT = ("evaluation.json", "card.md")
+"""Files of a detector that its scores do not depend on."""
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The files of a detector that a worker needs, by name.
+
+    Raises:
+        UserError: one can't be read.
+    """
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in LEFT_OUT]
+        return {path.name: path.read_bytes() for path in files if not path.name.startswith(".")}
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: can't be read: {error.strerror}") from None
+
+
+class Scorer:
+    """A detector that scores batches. Ray makes an actor of this class for each worker."""
+
+    def __init__(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        backend: Literal["torch", "onnx"] = "torch",
+        device: str | None = "cpu",
+        cpus: int = 1,
+    ) -> None:
+        """Load the detector.
+
+        Args:
+            name: of the detector's folder, for messages.
+            files: the result of `files_of`. They come with the call, so a cluster needs no shared disk.
+            backend: see `unseen.load`.
+            device: see `unseen.load`.
+            cpus: threads that decode pictures, unless `UNSEEN_WORKERS` is set.
+        """
+        os.environ.setdefault("UNSEEN_WORKERS", str(cpus))
+        from unseen.core.runtime import keep_memory
+        from unseen.serve.api import load
+
+        with tempfile.TemporaryDirectory(prefix="unseen-") as parent:
+            folder = Path(parent) / name
+            folder.mkdir()
+            for file, data in files.items():
+                (folder / file).write_bytes(data)
+            self.detector = load(folder, backend, device)
+        keep_memory()
+
+    def ready(self) -> bool:
+        """Whether the detector is loaded: Ray answers when `__init__` has returned."""
+        return True
+
+    def score(self, batch: Batch) -> "pa.Table":
+        """The rows of the pictures, in order; see `unseen.serve.bulk.rows`.
+
+        Raises:
+            UserError: a logit is not finite.
+        """
+        from unseen.serve.predict import BATCH, predict
+
+        try:
+            found = batch.read()
+        except (OSError, ValueError) as error:  # Arrow's errors are of these types
+            if len(batch) > 1:
+                raise  # the pictures are tried one by one
+            return unscored(batch.ids()[0], "unreadable", " ".join(str(error).split())[:200])
+        pictures = [data for _, data in found if isinstance(data, bytes)]
+        predictions = iter(predict(pictures, self.detector.loaded, max(len(pictures), BATCH)))
+        rows: list[dict[str, Any]] = []
+        for name, data in found:
+            one = next(predictions) if isinstance(data, bytes) else Prediction(name, not_scored=(data,))
+            rows += rows_of(name, one)
+        return table_of(rows)
