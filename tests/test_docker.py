@@ -13,7 +13,8 @@ IMPORTS = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv[1:]))  # these can't be imported
 import unseen.commands.predict, unseen.commands.serve, unseen.core.progress, unseen.serve.api
-import unseen.serve.onnx.folder, unseen.serve.onnx.network, unseen.serve.page.app, unseen.serve.page.server, unseen.serve.predict
+import unseen.serve.onnx.folder, unseen.serve.onnx.network, unseen.serve.predict
+import unseen.serve.page.app, unseen.serve.page.server
 print(*{name.split(".")[0] for name, module in sys.modules.items() if module})
 """
 
