@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from serve.test_files import expand
 from serve.test_predict import make_artifact
 from unseen.cli import main
-from unseen.commands.predict import expand
 from unseen.faces.settings import FaceSettings
 
 from .program import run

@@ -11,7 +11,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from serve.test_predict import make_artifact
-from unseen.commands.predict import expand
 from unseen.core.files import write_json
 from unseen.faces.settings import FaceSettings
 
@@ -36,52 +35,6 @@ def photos(tmp_path: Path, orl_pictures: dict[str, bytes], monkeypatch: pytest.M
     (folder / "note.txt").write_text("no picture")
     monkeypatch.chdir(tmp_path)
     return folder
-
-
-# ---- which files
-
-
-def test_expand_folders_and_globs(photos: Path) -> None:
-    inside = ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
-    assert expand(["photos"])[0] == inside
-    assert expand(["photos/"])[0] == inside
-    assert expand(["photos/*.pgm"])[0] == ["photos/b.pgm"]
-    assert expand(["photos/**/*.pgm"])[0] == ["photos/b.pgm", "photos/more/c.pgm"]
-    assert expand(["photos/m*"])[0] == ["photos/more/c.pgm"]
-    assert expand(["photos/n*"])[0] == ["photos/note.txt"]
-
-
-def test_expand_says_what_it_skipped(photos: Path) -> None:
-    (photos / "more" / "._c.pgm").write_bytes(b"")
-    (photos / "linked").symlink_to(photos / "more")
-    said = (
-        "1 file without an image suffix (such as note.txt), 1 file hidden or of the system (such as ._c.pgm), "
-        "1 link to a folder, not followed (such as linked)"
-    )
-    assert expand(["photos", "./photos"])[1] == [f"photos: skipped {said}"]
-    assert expand(["photos/more", "photos/b.pgm"])[1] == [
-        "photos/more: skipped 1 file hidden or of the system (such as ._c.pgm)"
-    ]
-    assert expand(["photos/b.pgm"])[1] == []
-
-
-def test_expand_names_each_file_once_and_keeps_the_order(photos: Path) -> None:
-    assert expand(["photos/more", "photos/b.pgm", "./photos/b.pgm", "photos"])[0] == [
-        "photos/more/c.pgm",
-        "photos/b.pgm",
-        "photos/a, ä ✓.PGM",
-    ]
-
-
-def test_expand_keeps_what_matches_nothing(photos: Path) -> None:
-    (photos / "empty").mkdir()
-    assert expand(["gone.jpg", "*.webp", "photos/empty", "gone.jpg"])[0] == ["gone.jpg", "*.webp", "photos/empty"]
-
-
-def test_expand_takes_a_name_that_exists_as_it_is(photos: Path) -> None:
-    (photos / "x[1].pgm").write_bytes(b"")
-    (photos / "x1.pgm").write_bytes(b"")
-    assert expand(["photos/x[1].pgm"])[0] == ["photos/x[1].pgm"]
 
 
 # ---- unseen predict

@@ -1,34 +1,35 @@
 """`unseen predict`: score every face in pictures."""
 
 import argparse
-import dataclasses
-import glob
-import json
-import os
+import itertools
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unseen.commands.parsers import Commands, add_command
-from unseen.commands.words import count, shown
+from unseen.commands.predict_summary import Summary
+from unseen.commands.words import count, shown, warn
 from unseen.core.environment import OF_SCORING, check_variables
 from unseen.core.garbage_collection import no_garbage_collection
-from unseen.core.picture_names import is_left_by_system
 from unseen.serve.detector_folders import DETECTORS, detector_folder
-from unseen.serve.folders import list_folder
-from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
+from unseen.serve.files import Files
+from unseen.serve.verdict import NOT_FLAGGED
 
 if TYPE_CHECKING:
-    from unseen.serve.prediction import Box, Face, NotScored
-    from unseen.serve.provenance import Provenance
+    from unseen.serve.api import Detector
 
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
 WIDEST_PATH = 60
 """Maximum width of the path column, in characters; longer paths are not aligned."""
+
+LOOKED_AT = 1000
+"""Paths at the beginning that decide the width of the path column."""
+
+COUNTING_S = 2.0
+"""Seconds at most to count the pictures for the progress bar. With more of them it shows the rate alone."""
 
 HELP = """\
 Score every face in pictures. Prints a line for each face: path, probability of being fake, verdict, and box as
@@ -43,6 +44,9 @@ threshold. A detector is trained from several seeds; the network of the first on
 
 --json prints a JSON object a line, with a `type`: first `detector`, with the scope of the detector; then `face` or
 `not_scored`. `logit` is before the temperature; `calibrated_logit` and `score` are after it.
+
+--csv, --parquet, --jsonl and --gallery write files in place of the lines. They are complete or not there. A run that
+is stopped leaves its rows in a file that ends in .part, and the same command with --resume goes on with it.
 """
 
 EXIT = """\
@@ -55,113 +59,112 @@ exit codes:
 """
 
 
-def expand(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Expand files, folders and globs to unique files, in the given order.
-
-    A name that exists is not a glob, so `a[1].jpg` may be a file. The matches of a glob may be folders. An argument
-    without matches is kept. Links to folders within a folder are not followed. Arguments that operating systems made
-    are skipped, unless there are no others.
-
-    Returns:
-        The files, and a line for each folder with skipped files.
-    """
-    found: dict[str, str] = {}
-    skipped: dict[str, str] = {}
-    left: list[str] = []
-    for argument in arguments:
-        inside: list[str] = []
-        if os.path.exists(argument) and is_left_by_system(argument):  # a shell's `*` also matches these
-            left.append(argument)
-            continue
-        for match in [argument] if os.path.exists(argument) else sorted(glob.glob(argument, recursive=True)):
-            if not os.path.isdir(match):
-                inside.append(match)
-                continue
-            listing = list_folder(match)
-            inside += sorted([*listing.pictures, *(str(error.filename) for error in listing.closed)])
-            if text := listing.skipped():
-                skipped.setdefault(os.path.abspath(match), f"{shown(match)}: skipped {text}")
-        for path in inside or [argument]:
-            found.setdefault(os.path.abspath(path), path)
-    if left and not found:
-        return left, []
-    if left:
-        skipped[""] = f"skipped {count(len(left), 'argument')} of the system (such as {shown(left[0])})"
-    return list(found.values()), list(skipped.values())
-
-
-def _place(box: "Box") -> str:
-    return f"{box[0]},{box[1]} {box[2]}x{box[3]}"
-
-
-def as_line(name: str, row: "Face | NotScored", width: int) -> str:
+def as_line(row: dict[str, Any], width: int) -> str:
     """Format a row as text; `width` is the width of the path column, in characters."""
-    from unseen.serve.prediction import NotScored
-
-    path = f"{shown(name):{width}}"
-    if isinstance(row, NotScored):
-        where = f" at {_place(row.box)}" if row.box else ""
-        return f"{path}  {'-':>4}  {row.reason}{where}: {shown(row.detail)}"
-    return f"{path}  {row.score:.2f}  {row.verdict:{len(NOT_FLAGGED)}}  {_place(row.box)}"
-
-
-def as_json(name: str, row: "Face | NotScored", provenance: "Provenance") -> str:
-    """Format a row as JSON: its fields, with `box` as [x, y, width, height] or null, and `reason` as `error`.
-
-    `provenance` is of the picture; null if its file says nothing.
-    """
-    facts = provenance.as_dict() if provenance else None
-    fields = {"error" if key == "reason" else key: value for key, value in dataclasses.asdict(row).items()}
-    return json.dumps(
-        {"type": "not_scored" if "error" in fields else "face", "path": name, **fields, "provenance": facts}
-    )
+    path = f"{shown(row['name']):{width}}"
+    place = f"{row['left']},{row['top']} {row['box_width']}x{row['box_height']}"
+    if row["error"] is not None:
+        where = "" if row["left"] is None else f" at {place}"
+        return f"{path}  {'-':>4}  {row['error']}{where}: {shown(row['detail'])}"
+    return f"{path}  {row['score']:.2f}  {row['verdict']:{len(NOT_FLAGGED)}}  {place}"
 
 
-def _summary(counts: Counter[str], seconds: float, loading_s: float) -> str:
-    faces = sum(counts[verdict] for verdict in (FAKE, UNSURE, NOT_FLAGGED))
-    return (
-        f"{count(counts['picture'], 'picture')}, {count(faces, 'face')}: {counts[FAKE]} {FAKE}, "
-        f"{counts[UNSURE]} {UNSURE}, {counts[NOT_FLAGGED]} {NOT_FLAGGED}; {counts['not scored']} not scored; "
-        f"{seconds:.1f} s, {faces / max(seconds, 1e-9):.1f} faces/s, after {loading_s:.1f} s to load"
-    )
+def _first_paths(paths: Iterable[str]) -> tuple[int, Iterator[str]]:
+    """The width of the path column, and the same paths."""
+    rest = iter(paths)
+    first = list(itertools.islice(rest, LOOKED_AT))
+    width = min(max((len(shown(path)) for path in first), default=0), WIDEST_PATH)
+    return width, itertools.chain(first, rest)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print the scores. Returns a code of `EXIT`."""
-    start = time.monotonic()
-    check_variables(OF_SCORING)
+def print_rows(paths: Iterable[str], detector: "Detector", as_json: bool) -> Summary:
+    """Print the rows of each picture."""
+    from unseen.serve.outputs import as_json as line_of
+    from unseen.serve.outputs import output_rows
+    from unseen.serve.predict import predict
+
+    width, paths = _first_paths(paths)
+    summary = Summary()
+    for one in predict(paths, detector.loaded):
+        rows = output_rows(one)
+        summary.add(rows)
+        for row in rows:
+            print(line_of(row) if as_json else as_line(row, width))
+        if one.provenance and not as_json:
+            print(f"{shown(one.name):{width}}  {'':4}  provenance: {shown(one.provenance.text())}")
+        sys.stdout.flush()
+    return summary
+
+
+def _detector(arguments: argparse.Namespace) -> "Detector":
+    """Load the detector, with the threshold that is wanted."""
     folder = detector_folder(arguments.detector)
     with no_garbage_collection():
-        from unseen.core.progress import progress
         from unseen.serve.api import load
-        from unseen.serve.predict import predict
+        from unseen.serve.operating_point import too_few_reals
 
         detector = load(folder, arguments.backend)
     if arguments.backend == "torch":
         from unseen.core.runtime import keep_memory  # imports torch
 
         keep_memory()
-    scope = detector.scope
-    paths, skipped = expand(arguments.paths)
-    for line in skipped:
-        print(line, file=sys.stderr)
-    print(json.dumps({"type": "detector", **scope.as_dict()}) if arguments.json else f"# {shown(scope.scope)}")
+    if arguments.threshold_for_fpr is None:
+        return detector
+    detector = detector.at_fpr(arguments.threshold_for_fpr)
+    if warning := too_few_reals(detector.loaded):
+        warn([warning])
+    return detector
 
-    ready, counts = time.monotonic(), Counter[str]()
-    width = min(max(len(shown(path)) for path in paths), WIDEST_PATH)
-    hidden = sys.stderr.isatty() and not sys.stdout.isatty()
-    watched = progress(paths, "predict", "picture", len(paths)) if hidden else paths
-    for one in predict(watched, detector.loaded):
-        called: list[str] = [face.verdict for face in one]
-        counts.update(["picture", *(called or ["not scored"])])
-        rows: list[Face | NotScored] = [*one.faces, *one.not_scored]
-        for row in rows:
-            print(as_json(one.name, row, one.provenance) if arguments.json else as_line(one.name, row, width))
-        if one.provenance and not arguments.json:
-            print(f"{shown(one.name):{width}}  {'':4}  provenance: {shown(one.provenance.text())}")
-        sys.stdout.flush()
-    print(_summary(counts, time.monotonic() - ready, ready - start), file=sys.stderr)
-    return 1 if counts["not scored"] else 0
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the scores, or write them to files. Returns a code of `EXIT`."""
+    from unseen.commands.predict_outputs import outputs_of
+
+    start = time.monotonic()
+    check_variables(OF_SCORING)
+    outputs = outputs_of(arguments)
+    detector = _detector(arguments)
+    scope = detector.scope
+    files = Files(arguments.paths)
+    paths: Iterable[str] = files
+    if sys.stderr.isatty() and (outputs or not sys.stdout.isatty()):
+        from unseen.core.progress import progress
+
+        paths = progress(files, "predict", "picture", files.count_within(COUNTING_S))
+    if arguments.json:
+        from unseen.serve.outputs import header_as_json
+
+        print(header_as_json(scope.as_dict()))
+    else:
+        print(f"# {shown(scope.scope)}")
+    ready = time.monotonic()
+    if not outputs:
+        summary = print_rows(paths, detector, arguments.json)
+        faces = summary.faces
+    else:
+        from unseen.commands.predict_files import journal_of, score_files, write_files
+
+        journal = journal_of(outputs, detector, arguments.resume)
+        try:
+            faces = score_files(paths, detector, journal)
+            scored_s = time.monotonic()
+            summary = write_files(outputs, detector, journal, files.skipped())
+        finally:
+            journal.close()
+        if journal.earlier:
+            print(f"{count(journal.earlier, 'picture')} scored by an earlier run", file=sys.stderr)
+        ready += time.monotonic() - scored_s  # the rate is of scoring alone
+    for line in files.skipped():
+        print(line, file=sys.stderr)
+    print(summary.text(time.monotonic() - ready, ready - start, faces), file=sys.stderr)
+    return 1 if summary.without else 0
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
 
 
 def add(commands: Commands) -> None:
@@ -175,4 +178,16 @@ def add(commands: Commands) -> None:
         default="torch",
         help="onnx: a detector that `unseen export` wrote; starts without PyTorch. default: %(default)s",
     )
+    parser.add_argument(
+        "--threshold-for-fpr",
+        type=_share,
+        metavar="FPR",
+        help="use the threshold that was frozen for this FPR on validation, such as 0.01, in place of the default one",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    files = parser.add_argument_group("files in place of lines")
+    files.add_argument("--csv", type=Path, metavar="FILE", help="a table as CSV")
+    files.add_argument("--parquet", type=Path, metavar="FILE", help="a table as Parquet")
+    files.add_argument("--jsonl", type=Path, metavar="FILE", help="the lines of --json")
+    files.add_argument("--gallery", type=Path, metavar="FILE", help="an HTML page with the faces of highest score")
+    files.add_argument("--resume", action="store_true", help="go on with a run that was stopped")

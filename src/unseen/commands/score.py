@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Score pictures and write predictions. Returns a code of `EXIT`."""
     from unseen.commands.outputs import check_output
     from unseen.core.environment import OF_SCORING, check_variables
-    from unseen.serve.scoring import FORMATS, score_pictures, sidecar
+    from unseen.serve.scoring import FORMATS, score_pictures
+    from unseen.serve.sidecar import sidecar
 
     check_variables(OF_SCORING)
     check_output(arguments.out, "predictions", FORMATS, [arguments.detector])

@@ -17,6 +17,7 @@ from unseen.serve.detector_folders import detector_folder
 from unseen.serve.detector_scope import Scope, scope_of
 from unseen.serve.inputs import Picture, is_single
 from unseen.serve.network import LoadedDetector
+from unseen.serve.operating_point import with_fpr
 from unseen.serve.predict import predict, predict_one
 from unseen.serve.prediction import Face, NotScored, Prediction, to_frame
 
@@ -66,6 +67,14 @@ class Detector:
     def unsure(self) -> tuple[float, float]:
         """Lowest and highest score of the band in which validation faces do not tell fakes from reals."""
         return self.loaded.calibration.unsure
+
+    def at_fpr(self, fpr: float) -> "Detector":
+        """The same detector with another threshold that its training has frozen, for an FPR such as 0.01.
+
+        Raises:
+            UserError: no threshold was frozen for this FPR; the message names those that were.
+        """
+        return Detector(with_fpr(self.loaded, fpr))
 
     @overload
     def predict(self, picture: Picture) -> Prediction: ...  # type: ignore[overload-overlap]  # a str is an iterable

@@ -32,7 +32,8 @@ class Scope:
         temperature: score = 1 / (1 + exp(-logit / temperature)).
         max_fpr: maximum FPR at the threshold on validation faces.
         trained_on: people, faces by source, and generators.
-        measured: TPR by set of fakes and FPR by set of reals; None if the detector is not evaluated yet.
+        measured: TPR by set of fakes and FPR by set of reals; None if the detector is not evaluated, or is used at
+            another threshold than its own.
         verdicts: the meaning of each verdict.
     """
 
@@ -98,6 +99,8 @@ def scope_of(detector: "TrainedDetector | LoadedDetector") -> Scope:
             found = read_json(file)
             measured = {key: dict(found[key]) for key in ("tpr", "fpr")}
             rates = f"TPR {_rates(measured['tpr'], seen)}; FPR {_rates(measured['fpr'], set())}"
+        if calibration.threshold != detector.card["calibration"]["threshold"]:
+            measured, rates = None, "TPR and FPR in evaluation are not measured at this threshold"
     except OSError as error:
         raise UserError(f"{file}: can't be read: {error.strerror}; {advice(file)}") from None
     except (KeyError, TypeError, AttributeError, ValueError) as error:

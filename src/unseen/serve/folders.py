@@ -1,55 +1,108 @@
-"""List the pictures in a folder, and the files that are skipped."""
+"""List the pictures in folders, in constant memory for each folder, and count the files that are skipped."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from unseen.core.errors import printable
 from unseen.core.picture_names import is_picture, is_system_file
 
+_KINDS = {
+    "others": ("file", "{} without an image suffix"),
+    "system": ("file", "{} hidden or of the system"),
+    "links": ("link", "{} to a folder, not followed"),
+}
+
 
 @dataclass
-class Listing:
-    """The contents of a folder, at any depth. Paths begin with the folder as given.
+class Skipped:
+    """What `walk` has skipped so far.
 
     Attributes:
-        pictures: files with the suffix of an image, sorted.
-        others: files with another suffix.
-        system: hidden files, and files of operating systems.
-        links: links to folders, which are not followed.
+        found: by kind, the number of files, and the first of their names in sorted order: `others` have another suffix,
+            `system` are hidden or made by operating systems, `links` are links to folders.
         closed: errors of folders that can't be opened.
     """
 
-    pictures: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    system: list[str] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
+    found: dict[str, tuple[int, str]] = field(default_factory=dict)
     closed: list[OSError] = field(default_factory=list)
 
-    def skipped(self) -> str:
-        """The skipped files as text: each kind with its number and an example. Empty if there are none."""
-        kinds = {
-            "{} without an image suffix": self.others,
-            "{} hidden or of the system": self.system,
-            "{} to a folder, not followed": self.links,
-        }
+    def add(self, kind: str, name: str) -> None:
+        """Count a file."""
+        number, example = self.found.get(kind, (0, name))
+        self.found[kind] = (number + 1, min(example, name))
+
+    def text(self) -> str:
+        """Each kind with its number and an example. Empty if nothing was skipped."""
         said = []
-        for text, found in kinds.items():
-            what = "link" if found is self.links else "file"
-            if found:
-                number = f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
-                said.append(f"{text.format(number)} (such as {printable(os.path.basename(min(found)))})")
+        for kind, (what, text) in _KINDS.items():
+            if kind in self.found:
+                number, example = self.found[kind]
+                counted = f"{number} {what}{'' if number == 1 else 's'}"
+                said.append(f"{text.format(counted)} (such as {printable(example)})")
         return ", ".join(said)
 
 
-def list_folder(folder: str) -> Listing:
-    """List a folder recursively."""
-    found = Listing()
-    for parent, folders, names in os.walk(folder, onerror=found.closed.append):
-        found.links += [path for name in folders if os.path.islink(path := os.path.join(parent, name))]
-        for name in names:
-            path = os.path.join(parent, name)
-            below = os.path.relpath(path, folder)
-            kind = found.system if is_system_file(below) else found.pictures if is_picture(below) else found.others
-            kind.append(path)
-    found.pictures.sort()
-    return found
+def _entries(folder: str) -> Iterator[tuple[str, str]]:
+    """The entries of one folder as name and kind (`file`, `folder`, `link`), in the order of their full paths."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:
+                is_folder = False
+            kind = "file" if not is_folder else "link" if entry.is_symlink() else "folder"
+            found.append((f"{entry.name}/" if kind == "folder" else entry.name, kind))
+    found.sort()
+    return iter(found)
+
+
+def walk(folder: str, skipped: Skipped) -> Iterator[str]:
+    """Yield the pictures in a folder, at any depth, sorted by path. Paths begin with the folder as given.
+
+    A folder that can't be opened is yielded too, as reading it tells why. Only the names in the folders between the
+    given one and the current file are in memory.
+
+    Args:
+        folder: the folder.
+        skipped: counts what is not yielded.
+    """
+    waiting: list[tuple[str, Iterator[tuple[str, str]]]] = []
+
+    def enter(path: str) -> str | None:
+        try:
+            waiting.append((path, _entries(path)))
+        except OSError as error:
+            skipped.closed.append(error)
+            return path
+        return None
+
+    if closed := enter(folder):
+        yield closed
+    while waiting:
+        parent, entries = waiting[-1]
+        if (entry := next(entries, None)) is None:
+            waiting.pop()
+            continue
+        name, kind = entry[0].rstrip("/"), entry[1]
+        path = os.path.join(parent, name)
+        if kind == "folder":
+            if closed := enter(path):
+                yield closed
+        elif kind == "link":
+            skipped.add("links", name)
+        elif is_system_file(below := os.path.relpath(path, folder)):
+            skipped.add("system", name)
+        elif is_picture(below):
+            yield path
+        else:
+            skipped.add("others", name)
+
+
+def as_text(name: str) -> str:
+    """A file name as valid UTF-8, with invalid bytes escaped; it does not depend on the locale."""
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeError:
+        return name.encode("utf-8", "backslashreplace").decode()

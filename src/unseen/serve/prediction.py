@@ -121,7 +121,8 @@ def _of_box(box: Box | None) -> dict[str, Any]:
 def rows_of(prediction: Prediction) -> Iterator[dict[str, Any]]:
     """Yield a row for each face of a prediction and for each reason of no score, with the keys `COLUMNS`."""
     empty = dict.fromkeys(COLUMNS)
-    picture = {key: getattr(prediction, key) for key in ("name", "sha256", "width", "height")}
+    picture = {key: getattr(prediction, key) or None for key in ("sha256", "width", "height")}
+    picture["name"] = prediction.name
     picture["provenance"] = prediction.provenance.text() or None
     for face in prediction.faces:
         values = {key: value for key, value in vars(face).items() if key != "box"}

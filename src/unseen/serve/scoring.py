@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from unseen.core.errors import UserError
 from unseen.core.files import CsvLines, atomic_file, write_json
 from unseen.core.progress import progress
-from unseen.serve.folders import list_folder
+from unseen.serve.folders import Skipped, as_text, walk
+from unseen.serve.sidecar import sidecar
 
 TEXT = ("id", "sha256", "set", "source", "generator")
 FORMATS = (".csv", ".parquet")
@@ -56,14 +57,6 @@ class Picture:
     row: dict[str, Any]
 
 
-def _text(name: str) -> str:
-    """A file name as valid UTF-8, with invalid bytes escaped; it does not depend on the locale."""
-    try:
-        return os.fsencode(name).decode()
-    except UnicodeError:
-        return name.encode("utf-8", "backslashreplace").decode()
-
-
 def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture], str]:
     """List the pictures in a folder and its subfolders, sorted by path. Also returns a text about skipped files.
 
@@ -80,26 +73,26 @@ def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture]
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
-    found = list_folder(str(folder))
-    if found.closed:
-        raise UserError(f"{found.closed[0].filename}: can't be opened: {found.closed[0].strerror}")
-    pictures = sorted(map(Path, found.pictures))
+    skipped = Skipped()
+    pictures = sorted(map(Path, walk(str(folder), skipped)))
+    if skipped.closed:
+        raise UserError(f"{skipped.closed[0].filename}: can't be opened: {skipped.closed[0].strerror}")
     if not pictures:
-        raise UserError(f"{folder}: no picture in this folder; skipped: {found.skipped() or 'nothing'}")
-    called = _text(folder.resolve().name)
+        raise UserError(f"{folder}: no picture in this folder; skipped: {skipped.text() or 'nothing'}")
+    called = as_text(folder.resolve().name)
     rows = []
     for path in pictures:
         below = path.relative_to(folder)
-        part = _text(below.parts[0]) if len(below.parts) > 1 else called
+        part = as_text(below.parts[0]) if len(below.parts) > 1 else called
         row = {
-            "id": f"{called}/{_text(below.as_posix())}",
+            "id": f"{called}/{as_text(below.as_posix())}",
             "set": name or called,
             "source": part,
             "generator": part if label else "",
             "label": label,
         }
         rows.append(Picture(str(path), str(path.absolute()), row))
-    return rows, found.skipped()
+    return rows, skipped.text()
 
 
 def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
@@ -116,11 +109,6 @@ def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
         raise UserError(
             f"{min(both)}: would be the id of a real and a fake, because both folders have the same name; rename one"
         )
-
-
-def sidecar(out: Path) -> Path:
-    """The file with the detector's scope, beside a file of predictions."""
-    return out.with_name(f"{out.name}.meta.json")
 
 
 def _write(part: Path, suffix: str, columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> int:

@@ -1,0 +1,57 @@
+"""`unseen predict` with files as output: a journal that a later run goes on with, then all files at once."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from unseen.commands.predict_summary import Summary
+from unseen.core.files import write_json
+from unseen.serve.api import Detector
+from unseen.serve.gallery import Gallery
+from unseen.serve.journal import Journal
+from unseen.serve.outputs import output_rows, writers_of
+from unseen.serve.predict import predict_groups
+from unseen.serve.sidecar import sidecar
+
+
+def journal_of(outputs: dict[str, Path], detector: Detector, resume: bool) -> Journal:
+    """The journal of a run, beside the first of its outputs."""
+    first = next(iter(outputs.values()))
+    calibration = detector.loaded.calibration
+    facts = {
+        "network": type(detector.loaded.network).__name__,
+        "card": detector.card["sha256"],
+        "operating_point": [calibration.threshold, *calibration.unsure, calibration.temperature],
+    }
+    return Journal(first.with_name(f"{first.name}.part"), facts, resume)
+
+
+def score_files(paths: Iterable[str], detector: Detector, journal: Journal) -> int:
+    """Score the paths that are not in the journal yet. Returns the number of their faces."""
+    faces = 0
+    for group in predict_groups(journal.unknown(paths), detector.loaded):
+        journal.add((one.name, output_rows(one)) for one in group)
+        faces += sum(map(len, group))
+    return faces
+
+
+def write_files(outputs: dict[str, Path], detector: Detector, journal: Journal, skipped: list[str]) -> Summary:
+    """Write all outputs from the journal, which is read once, and remove it."""
+    scope, summary = detector.scope.as_dict(), Summary()
+    gallery = Gallery() if "gallery" in outputs else None
+    with ExitStack() as opened:
+        files = {name: outputs.get(name) for name in ("csv", "parquet", "jsonl")}
+        writers = [opened.enter_context(writer) for writer in writers_of(scope, **files)]
+        for rows in journal.rows():
+            summary.add(rows)
+            for write in writers:
+                write(rows)
+            if gallery:
+                gallery.add(rows)
+    if "csv" in outputs:
+        counts = {"pictures": summary.pictures, "faces": summary.faces, "without_a_score": dict(summary.without)}
+        write_json(sidecar(outputs["csv"]), {**scope, **counts})
+    if gallery:
+        gallery.write(outputs["gallery"], detector, skipped)
+    journal.remove()
+    return summary

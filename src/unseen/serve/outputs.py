@@ -1,0 +1,106 @@
+"""Files of predictions: CSV, Parquet and JSON lines. Each is written atomically, in constant memory."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from unseen.core.files import CsvLines, atomic_file
+from unseen.serve.folders import as_text
+from unseen.serve.prediction import COLUMNS
+
+Row = dict[str, Any]
+"""See `unseen.serve.prediction.rows_of`."""
+
+CHUNK = 4096
+"""Rows of a row group of Parquet."""
+
+COLUMNS_OF_FILES = {"path" if column == "name" else column: kind for column, kind in COLUMNS.items()}
+"""The columns of CSV and Parquet: those of `to_frame`, with `path` for `name`."""
+
+
+class Writer(Protocol):
+    """Takes the rows of one picture."""
+
+    def __call__(self, rows: list[Row], /) -> None: ...
+
+
+def as_json(row: Row) -> str:
+    """A row as JSON: a face with `box` as [x, y, width, height], or a reason as `error` and `detail`."""
+    box = [row[key] for key in ("left", "top", "box_width", "box_height")]
+    shown: Row = {"path": row["name"], "box": None if box[0] is None else box}
+    if row["error"] is not None:
+        return json.dumps({"type": "not_scored", **shown, "error": row["error"], "detail": row["detail"]})
+    keys = ("logit", "calibrated_logit", "score", "above_threshold", "verdict", "why", "detection_score")
+    return json.dumps({"type": "face", **shown, **{key: row[key] for key in keys}})
+
+
+def header_as_json(scope: dict[str, Any]) -> str:
+    """The first of the JSON lines: the scope of the detector."""
+    return json.dumps({"type": "detector", **scope})
+
+
+def _for_file(row: Row) -> Row:
+    return {
+        "path" if key == "name" else key: as_text(value) if key == "name" else value for key, value in row.items()
+    }
+
+
+@contextmanager
+def csv_file(path: Path) -> Iterator[Writer]:
+    """A CSV file: UTF-8, lines end in a line feed, empty where there is no value."""
+    with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(CsvLines(handle), list(COLUMNS_OF_FILES))
+        writer.writeheader()
+        yield lambda rows: writer.writerows(map(_for_file, rows))
+
+
+@contextmanager
+def parquet_file(path: Path, scope: dict[str, Any]) -> Iterator[Writer]:
+    """A Parquet file; the metadata of its schema have the detector's scope as JSON, under `unseen.scope`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    schema = pa.schema(
+        [(column, types[kind]) for column, kind in COLUMNS_OF_FILES.items()],
+        metadata={"unseen.scope": json.dumps(scope)},
+    )
+    waiting: list[Row] = []
+
+    with atomic_file(path) as part, pq.ParquetWriter(part, schema) as writer:
+
+        def write(most: int) -> None:
+            while len(waiting) > most:
+                chunk = waiting[:CHUNK]
+                del waiting[:CHUNK]
+                writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
+
+        def add(rows: list[Row]) -> None:
+            waiting.extend(map(_for_file, rows))
+            write(CHUNK)
+
+        yield add
+        write(0)
+
+
+@contextmanager
+def json_file(path: Path, scope: dict[str, Any]) -> Iterator[Writer]:
+    """JSON lines, as `unseen predict --json` prints them."""
+    with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
+        handle.write(header_as_json(scope) + "\n")
+        yield lambda rows: handle.writelines(as_json(row) + "\n" for row in rows)
+
+
+def writers_of(
+    scope: dict[str, Any], csv: Path | None, parquet: Path | None, jsonl: Path | None
+) -> Iterable[AbstractContextManager[Writer]]:
+    """The writers of the files that are wanted."""
+    if csv:
+        yield csv_file(csv)
+    if parquet:
+        yield parquet_file(parquet, scope)
+    if jsonl:
+        yield json_file(jsonl, scope)
