@@ -182,7 +182,7 @@ def add(commands: Commands) -> None:
         "--threshold-for-fpr",
         type=_share,
         metavar="FPR",
-        help="use the threshold that was frozen for this FPR on validation, such as 0.01, in place of the default one",
+        help="use the threshold that training froze for this FPR on validation, such as 0.01",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     files = parser.add_argument_group("files in place of lines")

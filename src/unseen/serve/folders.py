@@ -19,8 +19,8 @@ class Skipped:
     """What `walk` has skipped so far.
 
     Attributes:
-        found: by kind, the number of files, and the first of their names in sorted order: `others` have another suffix,
-            `system` are hidden or made by operating systems, `links` are links to folders.
+        found: by kind, the number of files, and the first of their names in sorted order: `others` have another
+            suffix, `system` are hidden or made by operating systems, `links` are links to folders.
         closed: errors of folders that can't be opened.
     """
 

@@ -9,16 +9,25 @@ from typing import Any, Protocol
 
 from unseen.core.files import CsvLines, atomic_file
 from unseen.serve.folders import as_text
-from unseen.serve.prediction import COLUMNS
+from unseen.serve.prediction import COLUMNS, Prediction, rows_of
 
 Row = dict[str, Any]
-"""See `unseen.serve.prediction.rows_of`."""
+"""A row of `output_rows`."""
+
+FACTS = "provenance_facts"
+"""The key of a row with the provenance of its picture as plain data, for JSON; None if its file says nothing."""
 
 CHUNK = 4096
 """Rows of a row group of Parquet."""
 
 COLUMNS_OF_FILES = {"path" if column == "name" else column: kind for column, kind in COLUMNS.items()}
 """The columns of CSV and Parquet: those of `to_frame`, with `path` for `name`."""
+
+
+def output_rows(prediction: Prediction) -> list[Row]:
+    """The rows of a picture: those of `rows_of`, with `FACTS`."""
+    facts = prediction.provenance.as_dict() if prediction.provenance else None
+    return [{**row, FACTS: facts} for row in rows_of(prediction)]
 
 
 class Writer(Protocol):
@@ -32,9 +41,10 @@ def as_json(row: Row) -> str:
     box = [row[key] for key in ("left", "top", "box_width", "box_height")]
     shown: Row = {"path": row["name"], "box": None if box[0] is None else box}
     if row["error"] is not None:
-        return json.dumps({"type": "not_scored", **shown, "error": row["error"], "detail": row["detail"]})
+        reason = {"error": row["error"], "detail": row["detail"], "provenance": row[FACTS]}
+        return json.dumps({"type": "not_scored", **shown, **reason})
     keys = ("logit", "calibrated_logit", "score", "above_threshold", "verdict", "why", "detection_score")
-    return json.dumps({"type": "face", **shown, **{key: row[key] for key in keys}})
+    return json.dumps({"type": "face", **shown, **{key: row[key] for key in keys}, "provenance": row[FACTS]})
 
 
 def header_as_json(scope: dict[str, Any]) -> str:
@@ -43,9 +53,7 @@ def header_as_json(scope: dict[str, Any]) -> str:
 
 
 def _for_file(row: Row) -> Row:
-    return {
-        "path" if key == "name" else key: as_text(value) if key == "name" else value for key, value in row.items()
-    }
+    return {"path": as_text(row["name"]), **{key: row[key] for key in COLUMNS if key != "name"}}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from unseen.data.splits import Split
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.faces.detect import FaceDetector
 from unseen.faces.preprocess import Crop, preprocess_pictures
-from unseen.serve.folders import list_folder
+from unseen.serve.folders import Skipped, walk
 
 MOST = 2000
 """Faces of a class at most; of a larger set every k-th face is taken."""
@@ -74,7 +75,7 @@ def _pictures(detector: TrainedDetector, folder: Path) -> list[Pixels]:
     """The crops of the main faces of a folder's pictures."""
     face_detector = FaceDetector(detector.face_detector, detector.faces.detect)
     crops = []
-    for path in list_folder(str(folder)).pictures[:MOST]:
+    for path in islice(walk(str(folder), Skipped()), MOST):
         data = Path(path).read_bytes()
         (crop,) = preprocess_pictures([data], face_detector, detector.faces, int(detector.card["seed"]), "found")
         if isinstance(crop, Crop):
