@@ -9,7 +9,7 @@ import torch
 
 from unseen.core.artifacts import WEIGHTS
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, sha256_of, write_json
+from unseen.core.files import atomic_folder, check_replaceable, sha256_of, write_json
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
@@ -150,7 +150,8 @@ def _to_int8(
 
 def _check_out(out: Path, detector_folder: Path) -> None:
     """Raise an error if `out` is something that must not be replaced."""
+    if out.resolve() == detector_folder.resolve():
+        raise UserError(f"{out}: is the detector's own folder; give another one")
     if out.is_dir() and any(out.iterdir()) and not (out / GRAPH).is_file():
         raise UserError(f"{out}: is a folder with other files, which would be lost; give a new folder")
-    if out.resolve() == detector_folder.resolve() or (out / WEIGHTS).exists():
-        raise UserError(f"{out}: is the detector's own folder; give another one")
+    check_replaceable(out, folder=True)

@@ -67,8 +67,8 @@ def _antialiased(x: Any, output_size: Any, align_corners: bool = False, *_: Any)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide what the exporter prints about itself."""
+def quiet() -> Iterator[None]:
+    """Hide what the exporter and the quantiser print about themselves."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -96,7 +96,7 @@ def graph_of(model: Detector, side: int) -> onnx.ModelProto:
     config = model.config
     model.config = {**config, "ela": None} if config.get("ela") else config
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 _FromStoredPixels(model).eval(),
                 # two rows: with one the exporter would freeze the batch size

@@ -19,7 +19,7 @@ from unseen.core.settings import validated
 from unseen.detectors.shared.calibration import Calibration, calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.serve.onnx.check_faces import CheckFaces
-from unseen.serve.onnx.graph import PIXELS
+from unseen.serve.onnx.graph import PIXELS, quiet
 from unseen.serve.onnx.network import OnnxNetwork
 from unseen.serve.onnx.parity import BATCHES, Floats, in_batches, verdicts
 from unseen.serve.onnx.views import Pixels
@@ -52,7 +52,7 @@ def quantised(graph: onnx.ModelProto, inputs: list[Pixels]) -> onnx.ModelProto:
             batch = next(self._batches, None)
             return None if batch is None else {PIXELS: np.stack(batch)}
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet():
         before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
         onnx.save(graph, before)
         quantize_static(
