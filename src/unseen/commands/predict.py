@@ -125,6 +125,11 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = outputs_of(arguments)
     detector = _detector(arguments)
     scope = detector.scope
+    journal = None
+    if outputs:
+        from unseen.commands.predict_files import journal_of, score_files, write_files
+
+        journal = journal_of(outputs, detector, arguments.resume)
     files = Files(arguments.paths)
     paths: Iterable[str] = files
     if sys.stderr.isatty() and (outputs or not sys.stdout.isatty()):
@@ -138,13 +143,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"# {shown(scope.scope)}")
     ready = time.monotonic()
-    if not outputs:
+    if not journal:
         summary = print_rows(paths, detector, arguments.json)
         faces = summary.faces
     else:
-        from unseen.commands.predict_files import journal_of, score_files, write_files
-
-        journal = journal_of(outputs, detector, arguments.resume)
         try:
             faces = score_files(paths, detector, journal)
             scored_s = time.monotonic()

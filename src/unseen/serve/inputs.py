@@ -88,7 +88,7 @@ def _as_file(given: Image.Image, orientation: int, profile: bytes | None) -> byt
     """A lossless file of an image, so that `decode` alone has rules for modes, colour profiles and orientation."""
     exif = Image.Exif()
     exif[_ORIENTATION] = orientation
-    modes = {"RGBa": "RGBA", "La": "RGBA", "PA": "RGBA", "RGBX": "RGB", "HSV": "RGB"}  # of memory only, not of files
+    modes = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "HSV": "RGB"}  # of memory only, not of files
     image = given.convert(modes[given.mode]) if given.mode in modes else given
     buffer = io.BytesIO()
     if image.mode in ("CMYK", "YCbCr", "LAB"):
