@@ -186,7 +186,7 @@ EDITED = {
 }
 """Files, and the stages that are stale after an edit of one."""
 
-RESULTS = ("evaluation", "report", "serve", "audit", "explanations", "params", "commands")
+RESULTS = ("evaluation", "gate", "report", "serve", "audit", "explanations", "params", "commands")
 """The rooms that only look at results."""
 
 
@@ -233,6 +233,7 @@ def test_an_edited_detector_re_runs_only_its_branch(clone: Clone) -> None:
     ran = set(re.findall(r"Running stage '([^']+)'", clone.run("dvc", "repro")))
     assert ran == {
         "train_detector@dct_logistic",
+        "gate@dct_logistic",
         "score@dct_logistic",
         "evaluate@dct_logistic",
         "robustness@dct_logistic",
@@ -266,6 +267,7 @@ def test_new_items_concern_nobody_else(clone: Clone) -> None:
         "generate@second_fakes",
         "fake_sets",
         "train_detector@stiff",
+        "gate@stiff",
         "score@stiff",
         *(f"evaluate@{name}" for name in (*DETECTORS, "stiff")),  # sources' licences stand on model cards
         "robustness@stiff",

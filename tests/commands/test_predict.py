@@ -44,8 +44,9 @@ def test_a_line_a_face(capsys: pytest.CaptureFixture[str], detector: Path, photo
     code, out, err = run(capsys, "predict", "--detector", detector, "photos")
     assert code == 0
     assert out[0].startswith("# drawn: a demonstration, ")
-    row = re.compile(r"(.+?) +([01]\.\d\d)  (fake|unsure|not flagged) +(\d+,\d+ \d+x\d+)")
+    row = re.compile(r"(.+?) +([01]\.\d\d)  (fake|unsure|not flagged) +(\d+,\d+ \d+x\d+)(  in_band)?")
     found = [row.fullmatch(line) for line in out[1:]]
+    assert all(match and (match[3] == "unsure") == bool(match[5]) for match in found)
     assert [match and match[1] for match in found] == ["photos/a, ä ✓.PGM", "photos/b.pgm", "photos/more/c.pgm"]
     assert len({match.start(4) for match in found if match}) == 1, "the columns are aligned"
     assert err[0] == "photos: skipped 1 file without an image suffix (such as note.txt)"
@@ -91,7 +92,7 @@ def test_text_and_json_agree(capsys: pytest.CaptureFixture[str], detector: Path,
         x, y, width, height = row["box"]
         assert (
             line.split(row["path"])[1].split()
-            == f"{row['score']:.2f} {row['verdict']} {x},{y} {width}x{height}".split()
+            == f"{row['score']:.2f} {row['verdict']} {x},{y} {width}x{height} {row['why']}".split()
         )
 
 

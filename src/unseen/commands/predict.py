@@ -39,7 +39,9 @@ follows if the file says something about its origin, such as a C2PA manifest; no
 The first line reports the detector's training data, the training seed of its network, and its TPR and FPR at its
 threshold. A detector is trained from several seeds; the network of the first one is used. Verdicts:
   fake         the probability is at or above the threshold that was frozen in training
-  unsure       it is in the band in which validation does not separate fakes from reals
+  unsure       with a reason at the end of the line: the face is outside of what the detector was measured on
+               (`small_face`, `degraded`, `profile`; not with --no-gate), or the probability is in the band in which
+               validation does not separate fakes from reals (`in_band`)
   not flagged  it is below both; that does not mean that the face is real
 
 --json prints a JSON object a line, with a `type`: first `detector`, with the scope of the detector; then `face` or
@@ -66,7 +68,8 @@ def as_line(row: dict[str, Any], width: int) -> str:
     if row["error"] is not None:
         where = "" if row["left"] is None else f" at {place}"
         return f"{path}  {'-':>4}  {row['error']}{where}: {shown(row['detail'])}"
-    return f"{path}  {row['score']:.2f}  {row['verdict']:{len(NOT_FLAGGED)}}  {place}"
+    why = f"  {row['why']}" if row["why"] else ""
+    return f"{path}  {row['score']:.2f}  {row['verdict']:{len(NOT_FLAGGED)}}  {place}{why}"
 
 
 def _first_paths(paths: Iterable[str]) -> tuple[int, Iterator[str]]:
@@ -103,7 +106,7 @@ def _detector(arguments: argparse.Namespace) -> "Detector":
         from unseen.serve.api import load
         from unseen.serve.operating_point import too_few_reals
 
-        detector = load(folder, arguments.backend)
+        detector = load(folder, arguments.backend, gate=not arguments.no_gate)
     if arguments.backend == "torch":
         from unseen.core.runtime import keep_memory  # imports torch
 
@@ -185,6 +188,11 @@ def add(commands: Commands) -> None:
         type=_share,
         metavar="FPR",
         help="use the threshold that training froze for this FPR on validation, such as 0.01",
+    )
+    parser.add_argument(
+        "--no-gate",
+        action="store_true",
+        help="give verdicts also for faces outside of what the detector was measured on",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     files = parser.add_argument_group("files in place of lines")

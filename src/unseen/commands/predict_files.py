@@ -22,6 +22,7 @@ def journal_of(outputs: dict[str, Path], detector: Detector, resume: bool) -> Jo
         "network": type(detector.loaded.network).__name__,
         "card": detector.card["sha256"],
         "operating_point": [calibration.threshold, *calibration.unsure, calibration.temperature],
+        "gate": gate.as_dict() if (gate := detector.loaded.gate) else None,
     }
     return Journal(first.with_name(f"{first.name}.part"), facts, resume)
 

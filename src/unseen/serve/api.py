@@ -8,6 +8,7 @@ for face in detector.predict("a.jpg"):
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args, overload
 
@@ -106,7 +107,9 @@ class Detector:
         return list(found) if isinstance(picture, list | tuple) else found
 
 
-def load(detector: str | Path, backend: Backend = "torch", device: str | None = None) -> Detector:
+def load(
+    detector: str | Path, backend: Backend = "torch", device: str | None = None, *, gate: bool = True
+) -> Detector:
     """Load a trained detector.
 
     Args:
@@ -115,6 +118,8 @@ def load(detector: str | Path, backend: Backend = "torch", device: str | None = 
             export` wrote, or a detector's folder with an export in its folder `onnx`.
         device: of the network with `torch`, such as `cpu` or `cuda:1`; None for `UNSEEN_DEVICE`, else a GPU if there
             is one, else the CPU.
+        gate: whether the verdict is `unsure` for a face that is outside of what the detector was measured on:
+            smaller, more degraded, or turned further than validation faces. Scores do not depend on it.
 
     Raises:
         UserError: a file is missing or damaged, or the backend or device does not exist.
@@ -127,10 +132,17 @@ def load(detector: str | Path, backend: Backend = "torch", device: str | None = 
             raise UserError(f"device `{device}`: the backend onnx runs on the CPU; give cpu or none")
         from unseen.serve.onnx.folder import open_exported
 
-        return Detector(open_exported(folder))
+        return Detector(_gated(open_exported(folder), gate))
     if (folder / "detector.onnx").is_file():
         raise UserError(f"{folder}: an exported detector; load it with the backend onnx")
     with no_garbage_collection():
         from unseen.serve.torch_network import device_named, open_detector, with_network
 
-        return Detector(with_network(*open_detector(folder), device_named(device)))
+        return Detector(_gated(with_network(*open_detector(folder), device_named(device)), gate))
+
+
+def _gated(loaded: LoadedDetector, gate: bool) -> LoadedDetector:
+    """A detector with the limits of its folder, if there are any and they are wanted."""
+    from unseen.gate.limits import read_limits
+
+    return replace(loaded, gate=read_limits(loaded.folder)) if gate else loaded

@@ -13,6 +13,7 @@ from unseen.faces.settings import FaceSettings
 if TYPE_CHECKING:
     from unseen.detectors.shared.calibration import Calibration
     from unseen.faces.detect import FaceDetector
+    from unseen.gate.limits import Limits
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -42,6 +43,7 @@ class LoadedDetector:
         faces: the settings of the preprocessing.
         face_detector: of the preprocessing.
         network: gives logits.
+        gate: limits within which the detector was measured; None for no gate.
     """
 
     name: str
@@ -51,6 +53,7 @@ class LoadedDetector:
     faces: FaceSettings
     face_detector: "FaceDetector"
     network: Network
+    gate: "Limits | None" = None
 
     @property
     def seed(self) -> int:

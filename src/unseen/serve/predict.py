@@ -18,6 +18,7 @@ from unseen.core.errors import UserError
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import crop_face
+from unseen.serve.gate import outside
 from unseen.serve.inputs import Picture, name_of, opened
 from unseen.serve.network import LoadedDetector, Pixels
 from unseen.serve.prediction import Box, Face, NotScored, Prediction
@@ -40,11 +41,13 @@ class FoundFace:
         box: its position.
         detected: what the face detector says about it.
         pixels: uint8 [side, side, 3], preprocessed exactly as for training.
+        outside: the code of the reason why the detector was not measured on faces like this one; empty if it was.
     """
 
     box: Box
     detected: DetectedFace
     pixels: Pixels
+    outside: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
         except BadPictureError as bad:
             failed.append(NotScored(bad.reason, bad.detail, box))
             continue
-        faces.append(FoundFace(box, face, np.asarray(Image.open(io.BytesIO(crop)).convert("RGB"))))
+        pixels = np.asarray(Image.open(io.BytesIO(crop)).convert("RGB"))
+        faces.append(FoundFace(box, face, pixels, outside(face, pixels, detector.gate, detector.faces.scale)))
     if not faces and not failed:
         failed.append(NotScored("no_face", "no face was found"))
     facts = NOTHING if found.data is None else provenance(found.data)
@@ -93,7 +97,7 @@ def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
 def scored(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
     """Score and verdict of a face by the frozen calibration."""
     score = float(calibration.score([logit])[0])
-    verdict = verdict_of(score, calibration.threshold, calibration.unsure)
+    verdict = UNSURE if face.outside else verdict_of(score, calibration.threshold, calibration.unsure)
     return Face(
         box=face.box,
         logit=logit,
@@ -101,7 +105,7 @@ def scored(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
         score=score,
         above_threshold=score >= calibration.threshold,
         verdict=verdict,
-        why=IN_BAND if verdict == UNSURE else "",
+        why=face.outside or (IN_BAND if verdict == UNSURE else ""),
         detection_score=face.detected.score,
     )
 

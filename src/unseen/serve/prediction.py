@@ -77,6 +77,11 @@ class Prediction(Sequence[Face]):
     sha256: str = ""
     provenance: Provenance = NOTHING
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Codes of facts about the picture that change no verdict: `several_faces` if it has more than one face."""
+        return ("several_faces",) if len(self.faces) + sum(one.box is not None for one in self.not_scored) > 1 else ()
+
     @overload
     def __getitem__(self, index: int) -> Face: ...
 

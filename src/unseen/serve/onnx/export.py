@@ -13,6 +13,7 @@ from unseen.core.files import atomic_folder, check_replaceable, sha256_of, write
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
+from unseen.gate.limits import FILE as GATE
 from unseen.serve.detector_scope import scope_of
 from unseen.serve.onnx.check_faces import CheckFaces, faces_for_check
 from unseen.serve.onnx.folder import CARD, FACE_DETECTOR, FORMAT, GRAPH
@@ -103,6 +104,8 @@ def export(
         evaluation = detector_folder / EVALUATION
         if evaluation.is_file() and not int8:  # an int8 graph has other rates
             (part / EVALUATION).write_bytes(evaluation.read_bytes())
+        if (detector_folder / GATE).is_file():
+            (part / GATE).write_bytes((detector_folder / GATE).read_bytes())
         for name in (EXAMPLE, VIEWS):
             text = Path(__file__).with_name(name).read_text(encoding="utf-8")
             (part / name).write_text(text.replace("from unseen.serve.onnx.views", "from views"), encoding="utf-8")
