@@ -134,7 +134,7 @@ def load(
 
         return Detector(_gated(open_exported(folder), gate))
     if (folder / "detector.onnx").is_file():
-        raise UserError(f"{folder}: an exported detector; load it with the backend onnx")
+        raise UserError(f"{folder}: an exported detector; use the backend onnx, `--backend onnx`")
     with no_garbage_collection():
         from unseen.serve.torch_network import device_named, open_detector, with_network
 

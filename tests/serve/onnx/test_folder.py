@@ -56,7 +56,7 @@ def test_a_damaged_export_is_one_line(copy: Path, damage: Callable[[Path], objec
 
 
 def test_the_api_names_the_right_backend(exported: Path) -> None:
-    with pytest.raises(UserError, match="an exported detector; load it with the backend onnx"):
+    with pytest.raises(UserError, match="an exported detector; use the backend onnx"):
         unseen.load(exported)
     with pytest.raises(UserError, match="runs on the CPU"):
         unseen.load(exported, backend="onnx", device="cuda")

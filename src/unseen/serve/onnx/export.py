@@ -129,7 +129,9 @@ def _card(
 ) -> dict[str, Any]:
     """The content of detector.json: the detector's own card, the export, and the scope for people."""
     card = {key: value for key, value in detector.card.items() if key not in ("sha256", "code", "view")}
-    scope = scope_of(TrainedDetector(detector.name, detector.model, calibration, detector.faces, card, part))
+    if described["precision"] == "int8":  # another detector: a reader of verdicts must see it
+        card["name"] = f"{detector.name} (int8)"
+    scope = scope_of(TrainedDetector(card["name"], detector.model, calibration, detector.faces, card, part))
     return {
         **card,
         "calibration": calibration.as_dict(),
