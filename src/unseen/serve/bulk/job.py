@@ -131,8 +131,8 @@ def open_job(source: str, target: str, options: Options, detector: Mapping[str, 
     """
     given, output = open_input(source, options), Store(target)
     asked = {"input": source, "kind": given.kind, "options": asdict(options), "detector": dict(detector)}
-    known = _read(output, JOB)
     there = _names(output)
+    known = _read(output, JOB) if JOB in there else None
     if known is None and there:
         raise UserError(f"{target}: holds files of something else, such as {min(there)}; give an empty folder")
     if known is not None and known != asked:
@@ -180,8 +180,6 @@ def _names(output: Store) -> list[str]:
 def _read(output: Store, name: str) -> Any:
     try:
         return json.loads(output.fs.cat_file(output.path(name)))
-    except FileNotFoundError:
-        return None
     except ValueError as error:
         raise UserError(f"{output.path(name)}: damaged ({error}); remove the folder, or give another one") from None
 

@@ -101,21 +101,25 @@ class Pool:
         import ray
 
         idle: list[_Worker] = []
-        while True:
-            while idle and (task := self._next(idle[-1], chunks)):
-                worker = idle.pop()
-                self._calls[worker.actor.score.remote(task.batch)] = _Call(worker, task, time.monotonic())
-            if idle and not self._open:
-                return
-            done, _ = ray.wait(list(self._calls), num_returns=1, timeout=self._patience())
-            for reference in done:
-                call = self._calls.pop(reference)
-                if self._settle(call, reference):
-                    idle.append(call.worker)
-            self._expire()
-            for one in [one for one in self._open if not one.left]:
-                self._open.remove(one)
-                yield one.chunk, one.table()
+        try:
+            while True:
+                while idle and (task := self._next(idle[-1], chunks)):
+                    worker = idle.pop()
+                    self._calls[worker.actor.score.remote(task.batch)] = _Call(worker, task, time.monotonic())
+                if idle and not self._open:
+                    return
+                done, _ = ray.wait(list(self._calls), num_returns=1, timeout=self._patience())
+                for reference in done:
+                    call = self._calls.pop(reference)
+                    if self._settle(call, reference):
+                        idle.append(call.worker)
+                self._expire()
+                for one in [one for one in self._open if not one.left]:
+                    self._open.remove(one)
+                    yield one.chunk, one.table()
+        finally:
+            for worker in (*idle, *(call.worker for call in self._calls.values())):
+                ray.kill(worker.actor)
 
     def _next(self, worker: _Worker, chunks: Iterator[Chunk]) -> _Task | None:
         """The next batch for a worker: what failed before, then its own chunk, then a new one, then any other.
@@ -153,9 +157,9 @@ class Pool:
                 self._failed(call.task, FAILED, f"{type(error.cause).__name__}: {error.cause}")
             return True
         except RayError as error:
-            if call.task is None and isinstance(getattr(error, "cause", None), RayTaskError):
+            if call.task is None and "in its creation task" in str(error):  # Ray gives no cause
                 raise UserError(f"a worker could not start: {str(error).strip().splitlines()[-1]}") from None
-            self._lost(call, WORKER_DIED, "its worker died twice, the second time with this picture alone")
+            self._lost(call, WORKER_DIED, "its worker died each of two times with this picture alone")
             return False
         self._last_answer, self._deaths = time.monotonic(), self._deaths if call.task is None else 0
         if call.task:
@@ -172,7 +176,7 @@ class Pool:
         for reference, call in list(self._calls.items()):
             if call.task and now - call.started > self._limits.call_s:
                 del self._calls[reference]
-                self._lost(call, TIMED_OUT, f"took more than {self._limits.call_s:g} s")
+                self._lost(call, TIMED_OUT, f"took more than {self._limits.call_s:g} s, two times")
         working = any(call.task for call in self._calls.values())
         if self._calls and not working and now - self._last_answer > self._limits.start_s:
             raise UserError(
@@ -200,12 +204,12 @@ class Pool:
             self._failed(call.task, reason, detail)
 
     def _failed(self, task: _Task, reason: str, detail: str) -> None:
-        """Try the pictures of a batch alone, and twice where a worker died; then store the reason."""
+        """Try the pictures of a batch alone, and twice if they end their worker; then store the reason."""
         if len(task.batch) > 1:
             singles = task.batch.singles()
             task.chunk.left += len(singles) - 1
             self._urgent.extend(_Task(task.chunk, (task.place[0], place), one) for place, one in enumerate(singles))
-        elif reason == WORKER_DIED and not task.again:
+        elif reason != FAILED and not task.again:  # a busy machine, or a lost node, is not the picture's fault
             self._urgent.append(_Task(task.chunk, task.place, task.batch, again=True))
         else:
             try:

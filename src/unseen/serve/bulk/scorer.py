@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unseen.core.errors import UserError
 from unseen.serve.bulk.batches import Batch
 from unseen.serve.bulk.rows import rows_of, table_of, unscored
+from unseen.serve.bulk.stores import Store
 from unseen.serve.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Scorer:
                 (folder / file).write_bytes(data)
             self.detector = load(folder, backend, device)
         keep_memory()
+        table_of([]), Store(".")  # imports now what would count as time of the first batch
 
     def ready(self) -> bool:
         """Whether the detector is loaded: Ray answers when `__init__` has returned."""
