@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from unseen.commands.parsers import Commands, add_command
 from unseen.commands.predict_summary import Summary
 from unseen.commands.words import count, shown, warn
 from unseen.core.environment import OF_SCORING, check_variables
+from unseen.core.errors import UserError
 from unseen.core.garbage_collection import no_garbage_collection
 from unseen.serve.detector_folders import DETECTORS, detector_folder
 from unseen.serve.files import Files
@@ -46,6 +48,9 @@ threshold. A detector is trained from several seeds; the network of the first on
 
 --json prints a JSON object a line, with a `type`: first `detector`, with the scope of the detector; then `face` or
 `not_scored`. `logit` is before the temperature; `calibrated_logit` and `score` are after it.
+
+A video (.mp4, .mov, .mkv, .webm, .avi) gives a line for each face that is followed through its frames, with the mean
+of its logits. This is outside of what was measured. It needs the extra `video`.
 
 --csv, --parquet, --jsonl and --gallery write files in place of the lines. They are complete or not there. A run that
 is stopped leaves its rows in a file that ends in .part, and the same command with --resume goes on with it.
@@ -122,10 +127,14 @@ def _detector(arguments: argparse.Namespace) -> "Detector":
 def run(arguments: argparse.Namespace) -> int:
     """Print the scores, or write them to files. Returns a code of `EXIT`."""
     from unseen.commands.predict_outputs import outputs_of
+    from unseen.commands.predict_videos import print_videos, split_videos
 
     start = time.monotonic()
     check_variables(OF_SCORING)
     outputs = outputs_of(arguments)
+    pictures, videos = split_videos(arguments.paths)
+    if videos and outputs:
+        raise UserError(f"{videos[0]}: a video has no row in these files; print its lines, or use --json")
     detector = _detector(arguments)
     scope = detector.scope
     journal = None
@@ -133,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
         from unseen.commands.predict_files import journal_of, score_files, write_files
 
         journal = journal_of(outputs, detector, arguments.resume)
-    files = Files(arguments.paths)
+    files = Files(pictures)
     paths: Iterable[str] = files
     if sys.stderr.isatty() and (outputs or not sys.stdout.isatty()):
         from unseen.core.progress import progress
@@ -146,6 +155,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f"# {shown(scope.scope)}")
     ready = time.monotonic()
+    whole = print_videos(videos, detector, arguments.frames_per_second, arguments.json)
+    if videos and not pictures:
+        return 0 if whole else 1
     if not journal:
         summary = print_rows(paths, detector, arguments.json)
         faces = summary.faces
@@ -162,7 +174,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in files.skipped():
         print(line, file=sys.stderr)
     print(summary.text(time.monotonic() - ready, ready - start, faces), file=sys.stderr)
-    return 1 if summary.without else 0
+    return 1 if summary.without or not whole else 0
 
 
 def _share(text: str) -> float:
@@ -172,10 +184,19 @@ def _share(text: str) -> float:
     return value
 
 
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(commands, "predict", run, "score the faces in pictures", HELP, EXIT)
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, or a glob")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a picture, a folder of pictures, a glob, or a video"
+    )
     parser.add_argument("--detector", type=Path, default=DETECTOR, metavar="DIR|NAME", help="default: %(default)s")
     parser.add_argument(
         "--backend",
@@ -193,6 +214,9 @@ def add(commands: Commands) -> None:
         "--no-gate",
         action="store_true",
         help="give verdicts also for faces outside of what the detector was measured on",
+    )
+    parser.add_argument(
+        "--frames-per-second", type=_positive, default=5.0, metavar="N", help="of videos; default: %(default)s"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     files = parser.add_argument_group("files in place of lines")

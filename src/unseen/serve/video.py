@@ -112,12 +112,10 @@ class Frames:
         """Yield frames, uint8 [height, width, 3] in RGB, upright.
 
         Raises:
-            UserError: PyAV is not installed, or the file is no video.
+            UserError: the file is no video, or can't be read.
         """
-        try:
-            import av
-        except ImportError:
-            raise UserError(f"{self.path}: videos need PyAV; run pip install -e '.[video]'") from None
+        import av
+
         try:
             with self.path.open("rb") as file, av.open(file, options={"protocol_whitelist": ""}) as container:
                 if not FORMATS & set(container.format.name.split(",")):
@@ -151,6 +149,16 @@ class Frames:
             self.times.append(time)
             pixels = frame.to_ndarray(format="rgb24")
             yield np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+
+
+def check_installed() -> None:
+    """Raises:
+    UserError: PyAV is not installed.
+    """
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        raise UserError("videos need PyAV; run pip install -e '.[video]'") from None
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -202,7 +210,7 @@ def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> 
         rate: frames per second of video time.
 
     Raises:
-        UserError: PyAV is not installed, the file is no video, or the detector gives logits that are not finite.
+        UserError: the file is no video, or the detector gives logits that are not finite.
     """
     from unseen.serve.predict import predict
 
