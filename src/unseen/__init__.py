@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from unseen.core import openmp, telemetry
 
 if TYPE_CHECKING:
+    from unseen.core.errors import UserError
     from unseen.serve.api import Detector, Face, NotScored, Prediction, load, to_frame
 
-__all__ = ["Detector", "Face", "NotScored", "Prediction", "load", "to_frame"]
+__all__ = ["Detector", "Face", "NotScored", "Prediction", "UserError", "load", "to_frame"]
 
 openmp.limit_active_wait()
 telemetry.off()

@@ -162,7 +162,7 @@ def test_a_changed_picture_is_scored_again_and_a_removed_one_is_gone(
         assert one.get("logit") == pytest.approx(other.get("logit"), abs=1e-9)
 
 
-def test_a_journal_of_another_threshold_or_a_damaged_one_is_refused(
+def test_a_checkpoint_of_another_threshold_or_a_damaged_one_is_refused(
     capsys: pytest.CaptureFixture[str],
     detector: Path,
     photos: Path,

@@ -137,11 +137,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"{videos[0]}: a video has no row in these files; print its lines, or use --json")
     detector = _detector(arguments)
     scope = detector.scope
-    journal = None
+    checkpoint = None
     if outputs:
-        from unseen.commands.predict_files import journal_of, score_files, write_files
+        from unseen.commands.predict_files import checkpoint_of, score_files, write_files
 
-        journal = journal_of(outputs, detector, arguments.resume)
+        checkpoint = checkpoint_of(outputs, detector, arguments.resume)
     files = Files(pictures)
     paths: Iterable[str] = files
     if sys.stderr.isatty() and (outputs or not sys.stdout.isatty()):
@@ -158,18 +158,18 @@ def run(arguments: argparse.Namespace) -> int:
     whole = print_videos(videos, detector, arguments.frames_per_second, arguments.json)
     if videos and not pictures:
         return 0 if whole else 1
-    if not journal:
+    if not checkpoint:
         summary = print_rows(paths, detector, arguments.json)
         faces = summary.faces
     else:
         try:
-            faces = score_files(paths, detector, journal)
+            faces = score_files(paths, detector, checkpoint)
             scored_s = time.monotonic()
-            summary = write_files(outputs, detector, journal, files.skipped())
+            summary = write_files(outputs, detector, checkpoint, files.skipped())
         finally:
-            journal.close()
-        if journal.earlier:
-            print(f"{count(journal.earlier, 'picture')} scored by an earlier run", file=sys.stderr)
+            checkpoint.close()
+        if checkpoint.earlier:
+            print(f"{count(checkpoint.earlier, 'picture')} scored by an earlier run", file=sys.stderr)
         ready += time.monotonic() - scored_s  # the rate is of scoring alone
     for line in files.skipped():
         print(line, file=sys.stderr)

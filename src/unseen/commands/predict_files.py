@@ -1,4 +1,4 @@
-"""`unseen predict` with files as output: a journal that a later run goes on with, then all files at once."""
+"""`unseen predict` with files as output: a checkpoint that a later run goes on with, then all files at once."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -8,14 +8,14 @@ from unseen.commands.predict_summary import Summary
 from unseen.core.files import write_json
 from unseen.serve.api import Detector
 from unseen.serve.gallery import Gallery
-from unseen.serve.journal import Journal
 from unseen.serve.outputs import output_rows, writers_of
 from unseen.serve.predict import predict_groups
+from unseen.serve.prediction_checkpoint import PredictionCheckpoint
 from unseen.serve.sidecar import sidecar
 
 
-def journal_of(outputs: dict[str, Path], detector: Detector, resume: bool) -> Journal:
-    """The journal of a run, beside the first of its outputs."""
+def checkpoint_of(outputs: dict[str, Path], detector: Detector, resume: bool) -> PredictionCheckpoint:
+    """The checkpoint of a run, beside the first of its outputs."""
     first = next(iter(outputs.values()))
     calibration = detector.loaded.calibration
     facts = {
@@ -24,26 +24,28 @@ def journal_of(outputs: dict[str, Path], detector: Detector, resume: bool) -> Jo
         "operating_point": [calibration.threshold, *calibration.unsure, calibration.temperature],
         "gate": gate.as_dict() if (gate := detector.loaded.gate) else None,
     }
-    return Journal(first.with_name(f"{first.name}.part"), facts, resume)
+    return PredictionCheckpoint(first.with_name(f"{first.name}.part"), facts, resume)
 
 
-def score_files(paths: Iterable[str], detector: Detector, journal: Journal) -> int:
-    """Score the paths that are not in the journal yet. Returns the number of their faces."""
+def score_files(paths: Iterable[str], detector: Detector, checkpoint: PredictionCheckpoint) -> int:
+    """Score the paths that are not in the checkpoint yet. Returns the number of their faces."""
     faces = 0
-    for group in predict_groups(journal.unknown(paths), detector.loaded):
-        journal.add((one.name, output_rows(one)) for one in group)
+    for group in predict_groups(checkpoint.unknown(paths), detector.loaded):
+        checkpoint.add((one.name, output_rows(one)) for one in group)
         faces += sum(map(len, group))
     return faces
 
 
-def write_files(outputs: dict[str, Path], detector: Detector, journal: Journal, skipped: list[str]) -> Summary:
-    """Write all outputs from the journal, which is read once, and remove it."""
+def write_files(
+    outputs: dict[str, Path], detector: Detector, checkpoint: PredictionCheckpoint, skipped: list[str]
+) -> Summary:
+    """Write all outputs from the checkpoint, which is read once, and remove it."""
     scope, summary = detector.scope.as_dict(), Summary()
     gallery = Gallery() if "gallery" in outputs else None
     with ExitStack() as opened:
         files = {name: outputs.get(name) for name in ("csv", "parquet", "jsonl")}
         writers = [opened.enter_context(writer) for writer in writers_of(scope, **files)]
-        for rows in journal.rows():
+        for rows in checkpoint.rows():
             summary.add(rows)
             for write in writers:
                 write(rows)
@@ -54,5 +56,5 @@ def write_files(outputs: dict[str, Path], detector: Detector, journal: Journal, 
         write_json(sidecar(outputs["csv"]), {**scope, **counts})
     if gallery:
         gallery.write(outputs["gallery"], detector, skipped)
-    journal.remove()
+    checkpoint.remove()
     return summary

@@ -22,7 +22,7 @@ from unseen.serve.operating_point import with_fpr
 from unseen.serve.predict import predict, predict_one
 from unseen.serve.prediction import Face, NotScored, Prediction, to_frame
 
-__all__ = ["Detector", "Face", "NotScored", "Picture", "Prediction", "load", "to_frame"]
+__all__ = ["Detector", "Face", "NotScored", "Picture", "Prediction", "UserError", "load", "to_frame"]
 
 Backend = Literal["torch", "onnx"]
 

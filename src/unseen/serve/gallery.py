@@ -27,6 +27,9 @@ PER_VERDICT = 100
 SIDE = 224
 """Largest side of a thumbnail, in pixels."""
 
+KEYS = {FAKE: "fake", UNSURE: "unsure", NOT_FLAGGED: "below"}
+"""The CSS class of each verdict."""
+
 AROUND = 2.2
 """Side of the shown part of a picture, in sides of the face's box."""
 
@@ -123,7 +126,8 @@ class Gallery:
             policy=POLICY,
             scope=detector.scope,
             faces=self._shown(detector.loaded.faces.max_pixels),
-            verdicts=[(name, name.replace(" ", "-"), self._counts[name], MEANINGS[name]) for name in self._best],
+            keys=KEYS,
+            verdicts=[(name, key, self._counts[name], MEANINGS[name]) for name, key in KEYS.items()],
             per_verdict=PER_VERDICT,
             cut=any(number > PER_VERDICT for number in self._counts.values()),
             total=self._counts.total(),

@@ -1,6 +1,6 @@
 """The rows of a long prediction so far, on disk, so that it can go on after it was stopped.
 
-The journal is an SQLite database beside the output. It has the rows of each picture with its path, size and time of
+The checkpoint is an SQLite database beside the output. It has the rows of each picture with its path, size and time of
 modification, and is removed when the outputs are complete. Memory is constant for any number of pictures.
 """
 
@@ -18,7 +18,7 @@ from unseen.core.errors import UserError
 from unseen.core.files import check_replaceable
 
 FORMAT = 1
-"""Of the journal; another version can't go on with it."""
+"""Of the checkpoint; another version can't go on with it."""
 
 
 class Key(NamedTuple):
@@ -38,11 +38,11 @@ def key_of(path: str) -> Key:
     return Key(path, found.st_size, found.st_mtime_ns)
 
 
-class Journal:
+class PredictionCheckpoint:
     """Rows by picture. Several threads may use it; only one process can."""
 
     def __init__(self, path: Path, facts: dict[str, Any], resume: bool) -> None:
-        """Open or create the journal.
+        """Open or create the checkpoint.
 
         Args:
             path: of the database.
