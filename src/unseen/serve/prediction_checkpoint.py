@@ -1,7 +1,7 @@
 """The rows of a long prediction so far, on disk, so that it can go on after it was stopped.
 
-The checkpoint is an SQLite database beside the output. It has the rows of each picture with its path, size and time of
-modification, and is removed when the outputs are complete. Memory is constant for any number of pictures.
+The checkpoint is an SQLite database beside the output. It has the rows of each picture with its path, size and time
+of modification, and is removed when the outputs are complete. Memory is constant for any number of pictures.
 """
 
 import errno
