@@ -181,6 +181,23 @@ def _look(root: Path) -> None:
     for detector in SCORES:
         mine = [row for row in rows if row["detector"] == detector]
         pd.DataFrame(mine).to_csv(metrics / "robustness" / f"{detector}.csv", index=False)
+    shares = {"faces": 60, "small_face": 0.0, "degraded": 0.25, "profile": 0.0, "abstained": 0.25}
+    gate = [
+        {
+            "set": name,
+            "class": label,
+            "change": change,
+            "level": level,
+            **shares,
+            "rate": 0.5,
+            "rate_with_gate": 0.375,
+        }
+        for name, label in (("reals", "real"), ("gan_fakes", "fake"))
+        for change, level, _ in steps
+    ]
+    (metrics / "gate").mkdir()
+    for detector in SCORES:
+        pd.DataFrame(gate).to_csv(metrics / "gate" / f"{detector}.csv", index=False)
     inside = {"value": 0.75, "low": 0.5, "high": 0.875}
     outcome = {"heat_inside": inside, "area_inside": 0.625, "heat_beyond_area": inside, "n": 30, "people": 9}
     heat = {

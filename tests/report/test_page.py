@@ -255,6 +255,7 @@ def test_what_is_missing_says_why(results: Results, root: Path) -> None:
     bare = replace(
         results,
         robustness=pd.DataFrame(columns=["detector", "pair"]),
+        gate=pd.DataFrame(columns=["detector", "set"]),
         heat={},
         speed={},
         costs=[],

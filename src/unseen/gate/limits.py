@@ -95,14 +95,16 @@ class Limits:
 
 def statistics_of(crop: bytes, landmarks: Sequence[float] | None, scale: float) -> Statistics:
     """Statistics of a stored face: its encoded crop, and x and y of its five landmarks."""
-    quality = quality_of(decode_crop(crop))
+    return Statistics(quality_of(decode_crop(crop)), *pose_of(landmarks, scale))
+
+
+def pose_of(landmarks: Sequence[float] | None, scale: float) -> tuple[float | None, float | None]:
+    """`side` and `turn` of `Statistics`, from x and y of five landmarks."""
     if landmarks is None or len(landmarks) != 10 or not all(map(math.isfinite, landmarks)):
-        return Statistics(quality, None, None)
+        return None, None
     points = list(zip(landmarks[::2], landmarks[1::2], strict=True))
     turn = turn_of(points)
-    return (
-        Statistics(quality, side_of(points, scale), turn) if math.isfinite(turn) else Statistics(quality, None, None)
-    )
+    return (side_of(points, scale), turn) if math.isfinite(turn) else (None, None)
 
 
 def _limit(by_class: Sequence[list[float]], lowest: bool) -> float:

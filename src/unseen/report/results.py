@@ -92,6 +92,7 @@ class Results(Measured):
         audit: from `audit`.
         training: columns detector, seed, step, train_loss, val_loss.
         robustness: a row for each detector, pair, change and level, from `robustness`.
+        gate: a row for each detector, evaluation set, change and level, from `measure_gate`.
         left_out: for each detector that was trained without one generator at a time, from `leave_one_out_matrix`.
         heat: for each explained detector, from `explain`.
         speed: for each timed detector, from `speed`.
@@ -107,6 +108,7 @@ class Results(Measured):
     audit: dict[str, Any]
     training: pd.DataFrame
     robustness: pd.DataFrame
+    gate: pd.DataFrame
     left_out: dict[str, Any]
     heat: dict[str, Any]
     speed: dict[str, Any]
@@ -239,7 +241,9 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
     """Whether a costs file belongs to a stage and to items of params: `(stage,)`, `(stage, item)`, or for
     `leave_one_out` `(stage, detector, generator)`. Stages of older versions do not."""
     stage, *items = parts
-    of_detectors = ("train_detector", "score", "evaluate", "robustness", "explain", "speed")
+    of_detectors = (
+        *("train_detector", "gate", "score", "evaluate", "robustness", "measure_gate", "explain", "speed"),
+    )
     blocks: dict[str, list[Collection[str]]] = {name: [params.detectors] for name in of_detectors}
     blocks |= {
         "download": [params.archives],
@@ -288,6 +292,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
     marked = marks(params, audit)
     trained = [name for name in params.detectors if (metrics / "training" / f"{name}.csv").is_file()]
     changed = [name for name in params.detectors if (metrics / "robustness" / f"{name}.csv").is_file()]
+    measured = [name for name in params.detectors if (metrics / "gate" / f"{name}.csv").is_file()]
     return Results(
         detectors=detectors,
         roc=_tables(metrics / "roc", scored_names, ROC),
@@ -309,6 +314,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         robustness=_tables(metrics / "robustness", changed)
         if changed
         else pd.DataFrame(columns=["detector", "pair"]),
+        gate=_tables(metrics / "gate", measured) if measured else pd.DataFrame(columns=["detector", "set"]),
         left_out={name: _read(metrics / "leave_one_out" / f"{name}.json") for name in params.leave_one_out.detectors},
         heat=_existing(metrics / "explanations", params.detectors, "{}/heat.json"),
         speed=_existing(metrics / "speed", params.detectors, "{}.json"),

@@ -81,6 +81,42 @@ def _table(of: pd.DataFrame, names: list[str], caption: str, shift: bool) -> Tab
     return Table(caption, [Head("Change"), *(Head(name) for name in names)], body, ["robustness.csv"])
 
 
+def _gate_row(row: dict[str, Any] | None) -> list[Cell]:
+    if row is None:
+        return [NONE, NONE]
+    reasons = {name: row[name] for name in ("small_face", "degraded", "profile") if row[name]}
+    note = ", ".join(f"{name} {percent(share)}" for name, share in reasons.items())
+    rates = f"{percent(row['rate_with_gate'])} ({percent(row['rate'])})"
+    return [Cell(percent(row["abstained"]), note, row["abstained"]), Cell(rates, "", row["rate_with_gate"])]
+
+
+def gate_table(of: pd.DataFrame, name: str) -> Table:
+    """Shares that the gate of a detector makes unsure, and rates with and without it.
+
+    Args:
+        of: rows of this detector.
+        name: of the detector.
+    """
+    sets = {str(one): str(label) for one, label in zip(of["set"], of["class"], strict=True)}
+    changes = [change for change in dict.fromkeys(of["change"]) if change != CLEAN]
+    steps = [(CLEAN, 0.0), *((change, level) for change in changes for level in levels(of, change))]
+    records: list[dict[str, Any]] = of.to_dict("records")  # type: ignore[assignment]
+    found = {(row["set"], row["change"], row["level"]): row for row in records}
+    heads = [Head("Change")]
+    for one, label in sets.items():
+        heads += [Head(f"{one}: unsure"), Head("FPR" if label == "real" else "TPR", "with the gate (without)")]
+    body = []
+    for change, level in steps:
+        cells = [cell for one in sets for cell in _gate_row(found.get((one, change, level)))]
+        title = CLEAN if change == CLEAN else f"{change} {level:g}"
+        body.append([Cell(title, UNITS.get(change, "")), *cells])
+    caption = (
+        f"{name}: faces that its gate makes unsure, with the reasons, and rates at the frozen threshold. A face that "
+        "is unsure counts as not detected. The limits are from validation faces alone."
+    )
+    return Table(caption, heads, body, [f"gate/{name}.csv"])
+
+
 def section(results: Measured) -> Section:
     """Show for each pair a chart for each change, a table of accuracies and a table of logit shifts."""
     title = "Robustness"
@@ -114,5 +150,12 @@ def section(results: Measured) -> Section:
         charts = [change_chart(of, change, names) for change in changes]
         shown.append({"name": pair, "charts": charts, "accuracy": accuracy, "shifts": shifts})
     ensembles = not_for_ensembles(results.params.ensembles)
-    data = {"pairs": shown, "legend": legend(names), "ensembles": ensembles, "first_seed": of_first_seed(results)}
+    gates = [gate_table(of, str(name)) for name, of in results.gate.groupby("detector", sort=False)]
+    data = {
+        "pairs": shown,
+        "gates": gates,
+        "legend": legend(names),
+        "ensembles": ensembles,
+        "first_seed": of_first_seed(results),
+    }
     return Section("robustness", title, data)

@@ -1,0 +1,87 @@
+"""Measure a gate on clean and changed faces: how often it abstains, and what it does to FPR and TPR.
+
+The faces, changes and scores are those that the stage `robustness` wrote. The changes are made again, because their
+pixels are not stored.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+
+from unseen.data.pictures import Pixels, decode_crop
+from unseen.data.shards import FaceSet, measurable
+from unseen.gate.limits import DEGRADED, PROFILE, SMALL_FACE, Limits, Reason, Statistics, pose_of
+from unseen.gate.statistics import quality_of
+from unseen.robustness.changes import CHANGES
+
+SCORED = ["set", "change", "level", "id", "label", "score"]
+REASONS: tuple[Reason, ...] = (SMALL_FACE, DEGRADED, PROFILE)
+
+Pose = tuple[float | None, float | None]
+
+
+def _faces(face_set: FaceSet, ids: set[str], scale: float) -> Iterator[tuple[str, Pixels, Pose]]:
+    """Yield id, pixels and pose of some faces of a set."""
+    for batch in face_set.batches(measurable(face_set), ["id", "image", "landmarks"], 256):
+        for row in batch.to_pylist():
+            if row["id"] in ids:
+                yield row["id"], decode_crop(row["image"]["bytes"]), pose_of(row["landmarks"], scale)
+
+
+def _share(values: "pd.Series[bool] | npt.NDArray[np.bool_]") -> float:
+    return float(np.mean(np.asarray(values, np.float64)))
+
+
+def measure_gate(
+    predictions: Path, sets: Mapping[str, FaceSet], limits: Limits, scale: float, threshold: float
+) -> pd.DataFrame:
+    """Apply a gate to the faces that `robustness` scored.
+
+    Args:
+        predictions: the file of `unseen.robustness.robustness.score_changes`, of one detector.
+        sets: the evaluation sets by name.
+        limits: of the detector.
+        scale: `FaceSettings.scale`.
+        threshold: on the score, frozen on validation faces.
+
+    Returns:
+        A row for each set, change and level, with `class` (`real` or `fake`), the number of `faces`, and shares:
+        `abstained`; `small_face`, `degraded` and `profile`, which overlap; `rate`, at or above the threshold, which
+        is the FPR of reals and the TPR of fakes; and `rate_with_gate`, of all faces, those that are at or above it
+        and that the gate does not make unsure.
+    """
+    frame = pq.read_table(predictions, columns=SCORED).to_pandas()
+    rows: list[dict[str, Any]] = []
+    for name, of in frame.groupby("set", sort=False):
+        cells = list(dict.fromkeys(zip(of["change"], of["level"], strict=True)))
+        reasons: dict[tuple[str, float, str], list[Reason]] = {}
+        for identifier, pixels, pose in _faces(sets[str(name)], set(of["id"]), scale):
+            for change, level in cells:
+                found = Statistics(quality_of(CHANGES[change](pixels, level)), *pose)
+                reasons[change, level, identifier] = limits.reasons(found)
+        for (change, level), part in of.groupby(["change", "level"], sort=False):
+            why = [reasons[change, level, identifier] for identifier in part["id"]]
+            outside = np.asarray([bool(one) for one in why])
+            called = part["score"].to_numpy() >= threshold
+            shares: dict[str, float] = {
+                reason: _share(np.asarray([reason in one for one in why])) for reason in REASONS
+            }
+            rows.append(
+                {
+                    "set": name,
+                    "class": "fake" if part["label"].iloc[0] else "real",
+                    "change": change,
+                    "level": level,
+                    "faces": len(part),
+                    "abstained": _share(outside),
+                    **shares,
+                    "rate": _share(called),
+                    "rate_with_gate": _share(called & ~outside),
+                }
+            )
+    return pd.DataFrame(rows)
