@@ -8,7 +8,8 @@ from unseen.core.files import read_json, write_json
 from unseen.core.settings import validated
 from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.faces.settings import FaceSettings
-from unseen.gate.limits import FILE, freeze
+from unseen.gate.freeze import freeze
+from unseen.gate.limits import FILE
 
 
 def main(name: str) -> None:

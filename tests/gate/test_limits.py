@@ -10,7 +10,8 @@ import pytest
 from faces_for_training import OrlFaces, encoded, orl_faces, stored
 from unseen.core.errors import UserError
 from unseen.faces.settings import FaceSettings
-from unseen.gate.limits import FILE, Limits, Statistics, freeze, frozen, read_limits, statistics_of
+from unseen.gate.freeze import freeze, frozen, statistics_of
+from unseen.gate.limits import FILE, Limits, Statistics, read_limits
 from unseen.gate.statistics import Quality
 from unseen.robustness.changes import CHANGES
 

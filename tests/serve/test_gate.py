@@ -1,7 +1,10 @@
 """`unsure` because of the face: which faces, with which reason, and what the gate does not change."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from unseen.gate.limits import FILE, Limits
 from unseen.robustness.changes import CHANGES
 from unseen.serve.verdict import REASONS
 
-from .test_predict import artifact
+from .test_predict import SRC, artifact
 
 __all__ = ["artifact"]  # a fixture
 
@@ -83,6 +86,13 @@ def test_the_command_prints_the_reason(
     assert "1 unsure" in err[-1]
     _, out, _ = run(capsys, "predict", "--detector", folder, "--no-gate", tmp_path / "a.png")
     assert "small_face" not in out[1]
+
+
+def test_no_slow_import() -> None:
+    """Predictions in ONNX Runtime start in a fraction of a second."""
+    heavy = "{'torch', 'pyarrow', 'pandas', 'scipy'}"
+    code = f"import sys, unseen.serve.gate; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(SRC)})
 
 
 def test_several_faces_are_a_note_and_not_a_reason(

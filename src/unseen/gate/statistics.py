@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unseen.data.pictures import Pixels
 from unseen.faces.crop import square_around
 from unseen.faces.detect import DetectedFace
+
+Pixels = npt.NDArray[np.uint8]
 
 BLOCK = 8
 """Side of JPEG's blocks in pixels. Stored crops are encoded with the grid at their corner."""

@@ -1,9 +1,8 @@
 """Whether a face is outside of the limits within which its detector was measured. Then its verdict is `unsure`."""
 
-from unseen.data.pictures import Pixels
 from unseen.faces.detect import DetectedFace
 from unseen.gate.limits import Limits, Statistics
-from unseen.gate.statistics import quality_of, side_of, turn_of
+from unseen.gate.statistics import Pixels, quality_of, side_of, turn_of
 
 
 def outside(face: DetectedFace, pixels: Pixels, limits: Limits | None, scale: float) -> str:
