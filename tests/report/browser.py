@@ -89,10 +89,10 @@ class Tab:
                 result: dict[str, Any] = answer["result"]
                 return result
 
-    def open(self, page: Path) -> None:
-        """Load a file and wait until all of it is there."""
+    def open(self, page: Path | str) -> None:
+        """Load a file or an address and wait until all of it is there."""
         self._events.clear()
-        self._ask("Page.navigate", url=page.as_uri())
+        self._ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while "Page.loadEventFired" not in self._events:
             self._message()
 
@@ -137,6 +137,12 @@ class Tab:
         common = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         self._ask("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         self._ask("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Choose files in an input, as a user does in the dialog."""
+        root = self._ask("DOM.getDocument")["root"]["nodeId"]
+        found = self._ask("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self._ask("DOM.setFileInputFiles", nodeId=found, files=[str(file) for file in files])
 
     def picture(self, path: Path, whole: bool = False) -> None:
         """Save what is seen, or the whole page, as a PNG file."""

@@ -85,13 +85,14 @@ def test_other_media_types_are_refused(kind: str) -> None:
         (b"--b\r\nX: y\r\n\r\nx\r\n--b--\r\n", "x", 400),
     ],
 )
-def test_damaged_forms_are_refused(body: bytes, kind: str, status: int) -> None:
+def test_damaged_forms_are_refused(body: bytes, kind: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
     kind = "multipart/form-data; boundary=b" if kind == "x" else kind
     scorer = Quick()
     found = client(scorer).post("/predict", content=body, headers={"Content-Type": kind})
     assert found.status_code == status, found.text
     assert set(found.json()) == {"error", "detail"}
     assert scorer.calls == 0
+    assert [one.name for one in caplog.records if "multipart" in one.name] == [], "nothing of a body is logged"
 
 
 def test_too_many_pictures_are_refused() -> None:

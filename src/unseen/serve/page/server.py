@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import socket
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def serve(app: Any, listening: socket.socket) -> None:
         timeout_keep_alive=10,
         timeout_graceful_shutdown=5,
     )
+    warnings.simplefilter("ignore")  # of Pillow and PyTorch, about what was uploaded
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:

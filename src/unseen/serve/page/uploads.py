@@ -1,5 +1,6 @@
 """Reads uploaded pictures from the body of a request, in memory."""
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ OVERHEAD = 65_536
 
 CLOSE = {"Connection": "close"}
 """For a response that is sent before the body is read."""
+
+# It logs bytes of damaged forms.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ export function showAbout(found) {
   const scope = found.scope;
   document.querySelector("#detector").textContent = `Detector ${found.name}, threshold ${scope.threshold.toFixed(2)}`;
   document.querySelector("#demonstration").hidden = !scope.demonstration;
-  document.querySelector("#scope").textContent = scope.scope;
+  document.querySelector("#scope").replaceChildren(...inline(scope.scope));
   document.querySelector("#meanings").replaceChildren(
     ...Object.entries(scope.verdicts).flatMap(([verdict, meaning]) => [make("dt", {}, verdict), make("dd", {}, meaning)]));
   const measured = document.querySelector("#measured");

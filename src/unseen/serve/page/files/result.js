@@ -56,7 +56,7 @@ function scale(face, found) {
     make("div", { className: "bar" }, band, at(make("span", { className: "limit" }), found.threshold),
       at(make("span", { className: "score" }), face.score)),
     make("span", { className: "text" }, "0"), make("span", { className: "text end" }, "1, fake"),
-    at(make("span", { className: "text middle" }), found.threshold));
+    at(make("span", { className: "text middle" }, `threshold ${two(found.threshold)}`), found.threshold));
 }
 
 const REMARKS = {
