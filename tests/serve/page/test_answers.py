@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from starlette.testclient import TestClient
 
 from damaged_pictures import damaged, pictures
@@ -78,6 +79,16 @@ def test_heat_maps_are_pictures_and_change_no_score(asked: TestClient, orl_pictu
         assert (picture.format, picture.size) == ("PNG", (SIDE, SIDE))
 
 
+def test_what_the_file_says_of_its_origin_is_beside_the_score(asked: TestClient, portrait: Image.Image) -> None:
+    said = PngInfo()
+    said.add_text("parameters", "a portrait")
+    plain, marked = encoded(portrait, "PNG"), encoded(portrait, "PNG", pnginfo=said)
+    found = post(asked, marked).json()
+    assert found["provenance"]["texts"] == [{"keyword": "parameters", "bytes": 10}]
+    assert found["faces"] == post(asked, plain).json()["faces"]
+    assert post(asked, plain).json()["provenance"] is None
+
+
 def test_too_many_faces_are_refused(asked: TestClient, orl_pictures: dict[str, bytes]) -> None:
     assert post(asked, sheet(orl_pictures, 2)).status_code == 200
     found = post(asked, sheet(orl_pictures, 3))
@@ -129,6 +140,7 @@ def test_about_has_the_scope_and_the_card(asked: TestClient) -> None:
     assert "does not mean real" in found["scope"]["scope"]
     assert found["limits"]["faces"] == 2
     assert found["heat"] is True
+    assert "validation faces" in found["reasons"]["in_band"]
     assert asked.get("/version").json()["kind"] == "dct_logistic"
 
 

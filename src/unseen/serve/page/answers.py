@@ -13,15 +13,20 @@ from PIL import Image
 
 from unseen.faces.decode import BadPictureError, open_picture
 from unseen.faces.detect import DetectedFace, FaceDetector
+from unseen.serve import verdict
 from unseen.serve.api import Detector
 from unseen.serve.network import Network, Pixels
 from unseen.serve.page.limits import Limits, RefusedError
+from unseen.serve.provenance import provenance
 
 if TYPE_CHECKING:
     from unseen.serve.torch_network import TorchNetwork
 
 MEDIA = ("not_an_image", "unsupported_format")
 """Reasons with the status 415; other reasons without a box have 422, except `no_face`."""
+
+REASONS: dict[str, str] = getattr(verdict, "REASONS", {verdict.IN_BAND: verdict.MEANINGS[verdict.UNSURE]})
+"""Texts of the codes in `why`."""
 
 HEATED = 8
 """Faces of a picture with a heat map, at most: each needs one to 50 runs of the network."""
@@ -124,7 +129,8 @@ class DetectorScorer:
             "scope": detector.scope.as_dict(),
             "card": card.read_text("utf-8") if card.is_file() else "",
             "heat": self._heated is not None,
-            "version": {"detector": detector.name, "kind": loaded.card["kind"], "training_seed": training_seed},
+            "reasons": REASONS,
+            "version": {"detector": detector.name, "kind": loaded.card.get("kind"), "training_seed": training_seed},
         }
 
     def about(self) -> dict[str, Any]:
@@ -135,7 +141,7 @@ class DetectorScorer:
         """See `Scorer.answer`. With an ONNX backend, `heat` has no effect: it has no gradients."""
         check_header(data, self._limits.pixels)
         found = self._detector.predict(data)
-        pixels = self._network.taken()
+        pixels, origin = self._network.taken(), provenance(data)
         for one in found.not_scored:
             if one.box is None and one.reason != "no_face":
                 raise refusal(one.reason, one.detail)
@@ -144,6 +150,7 @@ class DetectorScorer:
             "detector": self._detector.name,
             "threshold": self._detector.threshold,
             "unsure": self._detector.unsure,
+            "provenance": origin.as_dict() if origin else None,
         }
         if heat and pixels:
             decisions = [face.above_threshold for face in found.faces]

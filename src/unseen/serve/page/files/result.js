@@ -51,12 +51,15 @@ function scale(face, found) {
   const [low, high] = found.unsure;
   const band = at(make("span", { className: "band" }), low);
   band.style.width = `${100 * (Math.min(1, high) - Math.max(0, low))}%`;
+  // the label of the threshold stays within the scale, and has the room of a label at an end that is near
+  const label = at(make("span", { className: "text" }, `threshold ${two(found.threshold)}`), found.threshold);
+  label.style.transform = `translateX(${-100 * found.threshold}%)`;
+  const ends = [found.threshold > 0.3 ? make("span", { className: "text" }, "0") : "", found.threshold < 0.75 ? make("span", { className: "text end" }, "1, fake") : ""];
   const text = `Score ${two(face.score)} on a scale from 0 to 1. Threshold ${two(found.threshold)}. Unsure from ${two(low)} to ${two(high)}.`;
   return make("div", { className: "scale", role: "img", "aria-label": text },
     make("div", { className: "bar" }, band, at(make("span", { className: "limit" }), found.threshold),
       at(make("span", { className: "score" }), face.score)),
-    make("span", { className: "text" }, "0"), make("span", { className: "text end" }, "1, fake"),
-    at(make("span", { className: "text middle" }, `threshold ${two(found.threshold)}`), found.threshold));
+    ...ends, label);
 }
 
 const REMARKS = {
