@@ -386,4 +386,10 @@ def test_a_detectors_folder_scores_as_predict_does_by_the_frozen_numbers(
     for column in ("logit", "score"):
         assert found[column].tolist() == pytest.approx([json.loads(line)[column] for line in lines[1:]], abs=1e-9)
     assert found["verdict"].tolist() == [json.loads(line)["verdict"] for line in lines[1:]]
+    limits = {"sharpness": 0.0, "blockiness": 9.0, "side": 500.0, "turn": 9.0, "faces": {}, "outside": {}}
+    Path("drawn/gate.json").write_text(json.dumps(limits))
+    scored(capsys, "--reals", "reals", detector="drawn", out="out.parquet")
+    gated = pd.read_parquet("out.parquet")
+    assert set(gated["verdict"]) == {"unsure"}  # as `unseen predict` says: the faces are too small
+    assert gated["score"].tolist() == found["score"].tolist()
     assert np.allclose(found["score"], 1 / (1 + np.exp(-found["logit"] / 2.0)))

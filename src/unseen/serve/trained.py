@@ -17,13 +17,16 @@ from unseen.data.pictures import Pixels, decode_crop
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.decode import BadPictureError
 from unseen.faces.preprocess import preprocess_pictures
+from unseen.gate.limits import read_limits
 from unseen.serve.detector_scope import scope_of
+from unseen.serve.gate import outside
 from unseen.serve.inputs import read
 from unseen.serve.predict import BATCH
 from unseen.serve.torch_network import open_detector
-from unseen.serve.verdict import verdict_of
+from unseen.serve.verdict import UNSURE, verdict_of
 
-FaceOrReason = Pixels | str
+FaceOrReason = tuple[Pixels, str] | str
+"""A face with the reason why it is outside of the gate, empty if it is inside; or why there is no face."""
 
 
 class DetectorPlugin:
@@ -38,11 +41,12 @@ class DetectorPlugin:
             UserError: a file is missing or damaged.
         """
         self._detector, self._face_detector = open_detector(folder)
+        self._gate = read_limits(folder)
         self.threshold: float | None = self._detector.calibration.threshold
         self.scope: dict[str, Any] = scope_of(self._detector).as_dict()
 
     def _main_face(self, path: str) -> FaceOrReason:
-        """The preprocessed main face, uint8 [size, size, 3], or the reason why there is none."""
+        """The preprocessed main face, with pixels uint8 [size, size, 3], or the reason why there is none."""
         detector = self._detector
         try:
             crop = preprocess_pictures(
@@ -52,7 +56,10 @@ class DetectorPlugin:
             crop = bad
         except OSError as error:
             return f"unreadable: {error.strerror or error}"
-        return f"{crop.reason}: {crop.detail}" if isinstance(crop, BadPictureError) else decode_crop(crop.jpeg)
+        if isinstance(crop, BadPictureError):
+            return f"{crop.reason}: {crop.detail}"
+        pixels = decode_crop(crop.jpeg)
+        return pixels, outside(crop.face, pixels, self._gate, detector.faces.scale)
 
     def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
         """Yield for each path, in order, the logit before the temperature, score and verdict, or an error text.
@@ -71,12 +78,15 @@ class DetectorPlugin:
 
         for results in prefetch(batches, preprocessed):
             faces = [one for one in results if not isinstance(one, str)]
-            logits = logits_of(model, faces, where)
+            logits = logits_of(model, [pixels for pixels, _ in faces], where)
             if not np.isfinite(logits).all():
                 raise UserError(f"{self._detector.folder}: gives scores that are not finite; train it again")
             frozen = self._detector.calibration
             scores = frozen.score(logits).tolist()
-            verdicts = [verdict_of(score, frozen.threshold, frozen.unsure) for score in scores]
+            verdicts = [
+                UNSURE if why else verdict_of(score, frozen.threshold, frozen.unsure)
+                for score, (_, why) in zip(scores, faces, strict=True)
+            ]
             following = zip(logits.tolist(), scores, verdicts, strict=True)
             for one in results:
                 yield one if isinstance(one, str) else dict(zip(self.columns, next(following), strict=True))
