@@ -65,6 +65,12 @@ def test_rates_with_and_without_the_gate(tmp_path: Path, sets: dict[str, FaceSet
         assert small["small_face"] == small["profile"] == 0.0
 
 
+def test_without_faces_there_is_still_a_header(tmp_path: Path, sets: dict[str, FaceSet]) -> None:
+    found = measure_gate(scored(tmp_path / "p.parquet", {}), sets, limits(), 1.1, 0.5)
+    assert len(found) == 0
+    assert list(found.columns)[:2] == ["set", "class"]
+
+
 def test_only_faces_outside_are_left_out(tmp_path: Path, sets: dict[str, FaceSet]) -> None:
     """A limit in the middle of the clean faces leaves out half of them, and only their detections."""
     from unseen.data.pictures import decode_crop
@@ -79,13 +85,15 @@ def test_only_faces_outside_are_left_out(tmp_path: Path, sets: dict[str, FaceSet
     assert (clean["rate"], clean["abstained"], clean["rate_with_gate"]) == (1.0, 0.5, 0.5)
 
 
-def test_the_table_of_the_report() -> None:
+def test_the_table_of_the_report(tmp_path: Path) -> None:
+    from unseen.report.results import _tables
     from unseen.report.robustness import gate_table
 
-    row = {"detector": "d", "set": "reals", "class": "real", "change": "clean", "level": 0.0, "faces": 60}
+    row = {"detector": "d", "set": "007", "class": "real", "change": "clean", "level": 0.0, "faces": 60}
     row |= {"abstained": 0.5, "small_face": 0.0, "degraded": 0.5, "profile": 0.0, "rate": 0.2, "rate_with_gate": 0.1}
-    table = gate_table(pd.DataFrame([row]), "d")
-    assert [head.text for head in table.heads] == ["Change", "reals: unsure", "FPR"]
+    pd.DataFrame([row]).to_csv(tmp_path / "d.csv", index=False)
+    table = gate_table(_tables(tmp_path, ["d"]), "d")
+    assert [head.text for head in table.heads] == ["Change", "007: unsure", "FPR"]
     ((title, unsure, rate),) = table.rows
     assert (title.text, unsure.text, unsure.note, rate.text) == ("clean", "50.0%", "degraded 50.0%", "10.0% (20.0%)")
 

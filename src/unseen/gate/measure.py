@@ -22,6 +22,8 @@ from unseen.robustness.changes import CHANGES
 SCORED = ["set", "change", "level", "id", "label", "score"]
 REASONS: tuple[Reason, ...] = (SMALL_FACE, DEGRADED, PROFILE)
 
+COLUMNS = ["set", "class", "change", "level", "faces", "abstained", *REASONS, "rate", "rate_with_gate"]
+
 Pose = tuple[float | None, float | None]
 
 
@@ -84,4 +86,4 @@ def measure_gate(
                     "rate_with_gate": _share(called & ~outside),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -221,7 +221,7 @@ def leaderboard(
 
 def _table(path: Path) -> pd.DataFrame:
     """Read a CSV file of a stage. Names are text, also `007` and `nan`; an empty field is a missing number."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"detector": str, "pair": str})
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"detector": str, "pair": str, "set": str})
 
 
 def _tables(folder: Path, names: Iterable[str], columns: list[str] | None = None) -> pd.DataFrame:
