@@ -86,10 +86,15 @@ def drawn(model: Detector) -> Detector:
             weight.copy_(0.1 * torch.randn(weight.shape))
         if name in ("scale", "weight"):  # of the regression
             weight.fill_(1.0).mul_(0.01 if name == "weight" else 1.0)
+    return model.eval()
+
+
+def spread_out(model: Detector, faces: list[Pixels]) -> None:
+    """Scale the last layer so that the logits of the faces span about 10, as those of a trained network."""
+    span = np.ptp(logits_of(model, faces, torch.device("cpu")))
     for name, weight in model.named_parameters():
         if name.startswith(("classifier", "linear")) and weight.ndim > 1:
-            weight.data.mul_(20)
-    return model.eval()
+            weight.data.mul_(10 / span)
 
 
 def faces_of(folder: Path) -> list[Pixels]:
@@ -110,6 +115,7 @@ def kind_lines(kind: str, faces: list[Pixels]) -> list[str]:
     lines = []
     for config in KINDS[kind]:
         model = drawn(module.restore(config))
+        spread_out(model, faces)
         start = time.process_time()
         title = f"{kind} {config.get('tokens', '')} {config.get('norm', '')}".strip()
         try:
