@@ -37,7 +37,7 @@ from unseen.data.pictures import Pixels, decode_crop
 from unseen.data.shards import sets_below
 from unseen.detectors.shared.artifact import load_detector
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.logits import logits_of
+from unseen.detectors.shared.logits import as_batch, logits_of
 from unseen.serve.onnx.folder import open_exported
 from unseen.serve.onnx.graph import graph_of
 from unseen.serve.onnx.network import OnnxNetwork
@@ -90,7 +90,14 @@ def drawn(model: Detector) -> Detector:
 
 
 def spread_out(model: Detector, faces: list[Pixels]) -> None:
-    """Scale the last layer so that the logits of the faces span about 10, as those of a trained network."""
+    """Set batch norms to the statistics of the faces, and scale the last layer so that their logits span about 10, as
+    those of a trained network do."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        model.train()(as_batch(np.stack(faces), torch.device("cpu")))
+    model.eval()
     span = np.ptp(logits_of(model, faces, torch.device("cpu")))
     for name, weight in model.named_parameters():
         if name.startswith(("classifier", "linear")) and weight.ndim > 1:

@@ -47,6 +47,19 @@ def picture(portrait: Image.Image, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("quick")
+def test_what_others_know_of_a_detector_goes_with_it(drawn: Path, pictures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "detector"
+    shutil.copytree(drawn, folder)
+    rates = {"share": 0.5, "n": 4}
+    evaluated = {"tpr": {"fakes": {**rates, "generators": ["dcgan"]}}, "fpr": {"reals": rates}}
+    for name, value in (("gate.json", {}), ("evaluation.json", evaluated)):
+        (folder / name).write_text(json.dumps(value))
+    export(folder, tmp_path / "out", faces=pictures)
+    assert (tmp_path / "out/gate.json").read_text() == "{}"
+    assert json.loads((tmp_path / "out/detector.json").read_text())["scope"]["measured"] == evaluated
+
+
 def test_the_files_of_an_export(exported: Path, drawn: Path) -> None:
     card = json.loads((exported / "detector.json").read_text())
     assert {path.name for path in exported.iterdir()} == {
