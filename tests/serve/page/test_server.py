@@ -98,6 +98,10 @@ def test_serves_and_ends_with_ctrl_c(
         asked = urllib.request.Request(f"{address}predict", portrait_bytes, {"Content-Type": "image/x-pgm"})
         with urllib.request.urlopen(asked, timeout=60) as response:
             assert len(json.load(response)["faces"]) == 1
+        hanging = socket.create_connection(("127.0.0.1", int(address.split(":")[-1].strip("/"))))
+        hanging.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\nx"
+        )
         server.send_signal(signal.SIGINT)
         out, err = server.communicate(timeout=60)
     finally:
@@ -106,5 +110,5 @@ def test_serves_and_ends_with_ctrl_c(
     assert out == ""
     lines = err.splitlines()
     assert lines[0].startswith("drawn: ")
-    assert lines[-1] == "ended"
+    assert lines[1:] == ["ended"], "also where an upload has not ended"
     assert portrait_bytes[:8].decode("latin-1") not in err

@@ -13,20 +13,17 @@ from PIL import Image
 
 from unseen.faces.decode import BadPictureError, open_picture
 from unseen.faces.detect import DetectedFace, FaceDetector
-from unseen.serve import verdict
 from unseen.serve.api import Detector
 from unseen.serve.network import Network, Pixels
 from unseen.serve.page.limits import Limits, RefusedError
 from unseen.serve.provenance import provenance
+from unseen.serve.verdict import REASONS
 
 if TYPE_CHECKING:
     from unseen.serve.torch_network import TorchNetwork
 
 MEDIA = ("not_an_image", "unsupported_format")
 """Reasons with the status 415; other reasons without a box have 422, except `no_face`."""
-
-REASONS: dict[str, str] = getattr(verdict, "REASONS", {verdict.IN_BAND: verdict.MEANINGS[verdict.UNSURE]})
-"""Texts of the codes in `why`."""
 
 HEATED = 8
 """Faces of a picture with a heat map, at most: each needs one to 50 runs of the network."""

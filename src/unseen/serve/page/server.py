@@ -1,6 +1,8 @@
 """Binds an address and serves the app until it is interrupted."""
 
+import asyncio
 import ipaddress
+import logging
 import os
 import socket
 import warnings
@@ -88,6 +90,12 @@ def address_of(listening: socket.socket) -> str:
     return f"http://{shown}:{port}/"
 
 
+def _not_ended(record: logging.LogRecord) -> bool:
+    """Whether a record of Uvicorn is about something else than requests that Ctrl-C has ended."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return not (kind and issubclass(kind, asyncio.CancelledError)) and not str(record.msg).startswith("Cancel ")
+
+
 def serve(app: Any, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM. Requests in work have a few seconds to end; nothing is logged but errors."""
     config = uvicorn.Config(
@@ -101,6 +109,7 @@ def serve(app: Any, listening: socket.socket) -> None:
         timeout_keep_alive=10,
         timeout_graceful_shutdown=5,
     )
+    logging.getLogger("uvicorn.error").addFilter(_not_ended)
     warnings.simplefilter("ignore")  # of Pillow and PyTorch, about what was uploaded
     try:
         uvicorn.Server(config).run(sockets=[listening])
