@@ -21,6 +21,10 @@ FORMAT = 1
 """Of the checkpoint; another version can't go on with it."""
 
 
+COMMIT_EVERY = 1000
+"""Pictures whose places are stored at once."""
+
+
 class Key(NamedTuple):
     """What identifies a picture: a file with another size or time of modification is scored again."""
 
@@ -100,6 +104,10 @@ class PredictionCheckpoint:
             key = key_of(path)
             with self._lock, self._errors():
                 self._place += 1
+                if self._place % COMMIT_EVERY == 0 and self._base.in_transaction:
+                    self._base.execute("COMMIT")
+                if not self._base.in_transaction:
+                    self._base.execute("BEGIN")
                 known = self._base.execute(
                     "UPDATE pictures SET run = ?, place = ? WHERE path = ? AND size = ? AND mtime_ns = ?",
                     (self._run, self._place, os.fsencode(path), key.size, key.mtime_ns),
@@ -113,7 +121,8 @@ class PredictionCheckpoint:
     def add(self, group: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
         """Store the rows of some paths that `unknown` has yielded, all or none of them."""
         with self._lock, self._errors():
-            self._base.execute("BEGIN")
+            if not self._base.in_transaction:
+                self._base.execute("BEGIN")
             for path, rows in group:
                 key, place = self._waiting.pop(path)
                 self._base.execute(
@@ -126,6 +135,8 @@ class PredictionCheckpoint:
     def rows(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows of each picture of this run, in order."""
         with self._errors():
+            if self._base.in_transaction:
+                self._base.execute("COMMIT")
             query = "SELECT rows FROM pictures WHERE run = ? ORDER BY place"
             for (text,) in self._base.execute(query, (self._run,)):
                 yield json.loads(text)
