@@ -151,3 +151,13 @@ def test_half_replaces_an_earlier_export(drawn: Path, exported: Path, pictures: 
     done = export(drawn, out, half=True, faces=pictures)
     assert (done.precision, done.graph_bytes) == ("float16", (out / "detector.onnx").stat().st_size)
     assert done.graph_bytes < 0.6 * (exported / "detector.onnx").stat().st_size
+
+
+def test_limits_of_faces_go_along(quick: None, drawn: Path, pictures: Path, tmp_path: Path) -> None:
+    """The gate does not depend on the network, so it is the same in an export."""
+    folder, out = tmp_path / "gated", tmp_path / "out"
+    shutil.copytree(drawn, folder)
+    limits = {"sharpness": 0.0, "blockiness": 9.0, "side": 500.0, "turn": 9.0, "faces": {}, "outside": {}}
+    (folder / "gate.json").write_text(json.dumps(limits))
+    export(folder, out, faces=pictures)
+    assert {face.why for face in unseen.load(out, "onnx").predict(pictures / "0.pgm")} == {"small_face"}
