@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unseen.commands.detectors import DETECTORS
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, count, shown
+from unseen.serve.detector_folders import DETECTORS
 
 if TYPE_CHECKING:
     from unseen.params.check import Params

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from unseen.commands.detectors import detector_folder
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import shown
+from unseen.serve.detector_folders import detector_folder
 
 HELP = """\
 Export a detector to a folder that needs neither PyTorch nor this package: detector.onnx (from uint8 crops to logit
