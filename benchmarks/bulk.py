@@ -4,11 +4,12 @@
 
 The pictures of the Parquet files below a folder are repeated in a fixed order until there are enough, as files of one
 folder; each repetition differs in one byte after the end of the JPEG, so its SHA-256 and JPEG quality differ.
-Prints whether every row of the killed job is that of an unbroken one, and a table: pictures a second of workers that
-are ready, with one worker as 1. What Ray and the workers need to start is outside of it, and printed beside it.
+Prints whether every row of the killed job is that of an unbroken one; and pictures a second after the first part, of
+one and two workers, with their ratio. What Ray and the workers need to start is outside of it, and printed beside it.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -17,9 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 from machine import machine
 
@@ -47,29 +50,65 @@ def parts(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*.parquet"))
 
 
-def unbroken(given: argparse.Namespace, source: Path, target: Path, workers: int) -> tuple[float, float]:
-    """Run a job. Returns seconds until its first part, and parts a second from the first one to the last."""
+@dataclass(frozen=True)
+class Speed:
+    """Of the work between the first part and the last.
+
+    Attributes:
+        start_s: seconds until the first part.
+        rate: parts a second.
+        rate_cpu: parts a second of CPU time, of this job's processes together; other work on the machine changes it
+            less.
+    """
+
+    start_s: float
+    rate: float
+    rate_cpu: float
+
+
+def unbroken(given: argparse.Namespace, source: Path, target: Path, workers: int) -> Speed:
+    """Run a job to its end."""
     start = time.monotonic()
-    with subprocess.Popen(command(given, source, target, workers), stderr=subprocess.PIPE) as process:
-        _, said = process.communicate()
-    if process.returncode not in (0, 1):
-        sys.exit(f"{target.name}: exit code {process.returncode}: {said.decode()[-500:]}")
-    written = sorted(path.stat().st_mtime for path in parts(target))
-    first = written[0] - (time.time() - (time.monotonic() - start))
-    return first, (len(written) - 1) / max(written[-1] - written[0], 1e-9)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command(given, source, target, workers), stdout=said, stderr=said)
+        tree, seen = psutil.Process(process.pid), list[tuple[float, int, float]]()
+        while process.poll() is None:
+            if (number := len(parts(target))) != (seen[-1][1] if seen else 0):
+                seen.append((time.monotonic() - start, number, cpu_s(tree)))
+            time.sleep(0.02)
+        if process.returncode not in (0, 1):
+            said.seek(0)
+            sys.exit(f"{target.name}: exit code {process.returncode}: {said.read().decode()[-500:]}")
+    if len(seen) < 2:
+        return Speed(seen[0][0] if seen else 0.0, 0.0, 0.0)
+    (first_s, first, first_cpu), (last_s, last, last_cpu) = seen[0], seen[-1]
+    return Speed(first_s, (last - first) / (last_s - first_s), (last - first) / max(last_cpu - first_cpu, 1e-9))
 
 
-def killed(given: argparse.Namespace, source: Path, target: Path, kills: int) -> list[int]:
+def cpu_s(tree: psutil.Process) -> float:
+    """CPU seconds of a process and all that it started and that are alive."""
+    total = 0.0
+    try:
+        for one in (tree, *tree.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += sum(one.cpu_times()[:2])
+    except psutil.Error:  # it has just ended
+        pass
+    return total
+
+
+def killed(given: argparse.Namespace, source: Path, target: Path) -> list[int]:
     """Kill a job at random moments of its work, then let it end. Returns the number of parts at each kill."""
-    moments, there = random.Random(given.seed), []
-    for _ in range(kills):
-        before, start = len(parts(target)), time.monotonic()
+    moments, there = random.Random(given.seed), list[int]()
+    most = -(-given.count // given.chunk) // (given.kills + 1)
+    for _ in range(given.kills):
+        wanted = len(parts(target)) + moments.randint(1, max(1, most))
         process = subprocess.Popen(
             command(given, source, target, 2), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while len(parts(target)) == before and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(moments.uniform(0, (time.monotonic() - start) / 4))
+        while len(parts(target)) < wanted and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
         there.append(len(parts(target)))
@@ -90,6 +129,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000, help="pictures; default: %(default)s")
     parser.add_argument("--chunk", type=int, default=256, help="pictures a part; default: %(default)s")
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="default: 1 2")
     parser.add_argument("--runs", type=int, default=1, help="of each number of workers; default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     given = parser.parse_args()
@@ -98,23 +138,24 @@ def main() -> None:
     try:
         source = parent / "in"
         pictures(given.faces, source, given.count)
-        rates: dict[int, list[float]] = {1: [], 2: []}
+        one = Speed(0.0, 0.0, 0.0)
         for run in range(given.runs):
-            for workers, found in rates.items():
-                first, rate = unbroken(given, source, parent / f"out{workers}-{run}", workers)
-                found.append(rate * given.chunk)
+            for workers in given.workers:
+                found = unbroken(given, source, parent / f"out{workers}-{run}", workers)
+                one = found if workers == given.workers[0] else one
+                per_s, per_cpu_s = found.rate * given.chunk, found.rate_cpu * given.chunk
                 print(
-                    f"{workers} workers: {found[-1]:.1f} pictures/s after the first part, which came after "
-                    f"{first:.1f} s; ratio to one worker {found[-1] / rates[1][run]:.2f}; n {given.count}, "
-                    f"load {os.getloadavg()[0]:.1f}",
+                    f"{workers} workers: first part after {found.start_s:.0f} s, then {per_s:.1f} pictures/s and "
+                    f"{per_cpu_s:.1f} for a second of CPU time; ratio to the first {found.rate / one.rate:.2f}, of "
+                    f"CPU time {found.rate_cpu / one.rate_cpu:.2f}; n {given.count}, load {os.getloadavg()[0]:.1f}",
                     flush=True,
                 )
-        there = killed(given, source, parent / "killed", given.kills)
-        expected, found_rows = rows(parent / "out1-0"), rows(parent / "killed")
+        there = killed(given, source, parent / "killed")
+        expected, found_rows = rows(parent / f"out{given.workers[0]}-0"), rows(parent / "killed")
         same = sum(one == other for one, other in zip(expected, found_rows, strict=False))
         print(
             f"killed {given.kills} times, with {there} of {len(parts(parent / 'killed'))} parts: "
-            f"{len(found_rows)} rows, {same} of {len(expected)} equal to those of one worker without a kill"
+            f"{len(found_rows)} rows, {same} of {len(expected)} equal to those without a kill"
         )
         sys.exit(0 if expected == found_rows else 1)
     finally:

@@ -149,7 +149,7 @@ class Pool:
         from ray.exceptions import RayError, RayTaskError
 
         try:
-            found = ray.get(reference)
+            found = ray.get(reference, timeout=self._limits.call_s)  # the rows may lie on another node
         except RayTaskError as error:
             if isinstance(error.cause, UserError):
                 raise UserError(str(error.cause)) from None
