@@ -193,7 +193,7 @@ class Pool:
         import ray
 
         ray.kill(call.worker.actor)
-        self._deaths += 1
+        self._deaths, self._last_answer = self._deaths + 1, time.monotonic()
         if self._deaths >= self._limits.deaths:
             raise UserError(
                 f"{self._deaths} workers in a row died or took longer than {self._limits.call_s:g} s; look for the "

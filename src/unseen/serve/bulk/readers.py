@@ -3,7 +3,6 @@
 A chunk becomes one Parquet file of the output. Its fingerprint tells whether a finished file is of the same pictures.
 """
 
-import csv
 import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +14,7 @@ from unseen.core.errors import UserError
 from unseen.core.picture_names import is_picture, is_system_file
 from unseen.serve.bulk.batches import Batch, Files, Rows
 from unseen.serve.bulk.stores import Store
-
-PICTURE_COLUMNS, PATH_COLUMNS = ("image", "jpg", "png", "img"), ("path", "file", "file_name", "image", "url")
-"""Names of columns that are tried in this order where none is given."""
+from unseen.serve.bulk.tables import column_of, open_parquet, paths
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Input:
         if self.kind == "parquet":
             yield from self._of_row_groups()
             return
-        names = self._pictures() if self.kind == "folder" else _paths(self.store, self.options.column)
+        names = self._pictures() if self.kind == "folder" else paths(self.store, self.options.column)
         base = self.store.url if self.kind == "folder" else _folder_and_name(self.store, "")[0]
         every = iter(names)
         for number, some in enumerate(iter(lambda: list(islice(every, self.options.chunk)), [])):
@@ -114,8 +111,8 @@ class Input:
 
     def _row_groups(self, name: str) -> Iterator[tuple[str, list[Rows]]]:
         """Yield text for the fingerprint and batches of each row group; nothing for a file without pictures."""
-        file = _open_parquet(self.store, name)
-        image = _column_of(file.schema_arrow, self.options.column, of_pictures=True)
+        file = open_parquet(self.store, name)
+        image = column_of(file.schema_arrow, self.options.column, of_pictures=True)
         if image is None:
             return
         if self.options.id and self.options.id.split(".")[0] not in file.schema_arrow.names:
@@ -146,7 +143,7 @@ def open_input(url: str, options: Options) -> Input:
             return Input(store, options, "table")
         if not url.lower().endswith(".parquet"):
             raise UserError(f"{url}: neither a folder, nor .parquet, nor a table (.csv, .tsv, .txt)")
-        pictures = _column_of(_open_parquet(store, "").schema_arrow, options.column, of_pictures=True)
+        pictures = column_of(open_parquet(store, "").schema_arrow, options.column, of_pictures=True)
         return Input(store, options, "parquet" if pictures else "table")
     for name, info in _walk(store):
         if info is not None and name.lower().endswith(".parquet"):
@@ -200,69 +197,3 @@ def _parquet_files(store: Store) -> Iterator[str]:
     for name, _ in _walk(store):
         if name.lower().endswith(".parquet"):
             yield name
-
-
-def _open_parquet(store: Store, name: str) -> Any:
-    """A Parquet file, of which only the footer is read.
-
-    Raises:
-        UserError: it can't be read.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(store.fs.open(store.path(name), "rb"))
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{store.path(name)}: can't be read as Parquet: {error}; move it away to go on") from None
-
-
-def _column_of(schema: Any, given: str | None, of_pictures: bool) -> str | None:
-    """The column of pictures (bytes, or a struct with bytes), or of paths. None if there is none."""
-    import pyarrow as pa
-
-    def fits(kind: Any) -> bool:
-        if not of_pictures:
-            return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-        if pa.types.is_struct(kind):
-            return any(one.name == "bytes" and fits(one.type) for one in kind)
-        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-    names = [one.name for one in schema if fits(one.type)]
-    if given is not None:
-        return given if given in names else None
-    known = [name for name in (PICTURE_COLUMNS if of_pictures else PATH_COLUMNS) if name in names]
-    return known[0] if known else names[0] if len(names) == 1 else None
-
-
-def _no_column(store: Store, column: str | None, names: Iterable[str]) -> UserError:
-    what = f"no column `{column}`" if column else f"no column is named {', '.join(PATH_COLUMNS)}"
-    return UserError(f"{store.url}: {what}; give --column, one of {', '.join(names)}")
-
-
-def _paths(store: Store, column: str | None) -> Iterator[str]:
-    """Yield the paths in a table.
-
-    Raises:
-        UserError: it has not the column, or can't be read.
-    """
-    if store.url.lower().endswith(".parquet"):
-        file = _open_parquet(store, "")
-        found = _column_of(file.schema_arrow, column, of_pictures=False)
-        if found is None:
-            raise _no_column(store, column, file.schema_arrow.names)
-        for batch in file.iter_batches(columns=[found]):
-            yield from (str(one or "") for one in batch.column(0).to_pylist())
-        return
-    if store.url.lower().endswith(".txt"):
-        with store.fs.open(store.root, "rt", encoding="utf-8", errors="surrogateescape") as text:
-            yield from filter(None, (line.rstrip("\r\n") for line in text))
-        return
-    kind = "excel-tab" if store.url.lower().endswith(".tsv") else "excel"
-    with store.fs.open(store.root, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        rows = csv.DictReader(text, dialect=kind)
-        names = list(rows.fieldnames or ())
-        found = column if column in names else next((name for name in PATH_COLUMNS if name in names), None)
-        if found is None or (column and column not in names):
-            raise _no_column(store, column, names)
-        yield from (str(row[found] or "") for row in rows)
