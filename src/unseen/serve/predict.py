@@ -86,7 +86,7 @@ def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
         except BadPictureError as bad:
             failed.append(NotScored(bad.reason, bad.detail, box))
             continue
-        pixels = np.asarray(Image.open(io.BytesIO(crop)).convert("RGB"))
+        pixels = np.array(Image.open(io.BytesIO(crop)).convert("RGB"))
         faces.append(FoundFace(box, face, pixels, outside(face, pixels, detector.gate, detector.faces.scale)))
     if not faces and not failed:
         failed.append(NotScored("no_face", "no face was found"))
