@@ -1,9 +1,10 @@
-"""Measure a detector's robustness to changes of the images: `robustness.py DETECTOR`."""
+"""Measure a detector's robustness to changes of the images, with and without its gate: `robustness.py DETECTOR`."""
 
 from pathlib import Path
 
 import _stage
 
+from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, write_metrics
 from unseen.core.settings import read_block
 from unseen.data.evaluation_sets import pairs_of
@@ -13,6 +14,8 @@ from unseen.detectors.shared.artifact import load_detector
 from unseen.evaluation.bootstrap import Resampling
 from unseen.evaluation.controls import labels_of
 from unseen.evaluation.settings import EvaluationSettings
+from unseen.gate.limits import FILE, read_limits
+from unseen.gate.measure import measure_gate
 from unseen.robustness.robustness import as_table, as_tree, measure_robustness, score_changes
 from unseen.robustness.settings import RobustnessSettings
 
@@ -26,7 +29,10 @@ def main(name: str) -> None:
     pairs = {key: every[key] for key in settings.pairs or every}
     needed = {side for pair in pairs.values() for side in (pair.reals, pair.fakes)}
     seed = read_block(_stage.PARAMS, ["seed"], int)
-    detector = load_detector(Path("models/detectors", name))
+    folder = Path("models/detectors", name)
+    detector, limits = load_detector(folder), read_limits(folder)
+    if limits is None:
+        raise UserError(f"{folder / FILE}: not found; `dvc repro` makes it")
     output = Path("data/robustness", f"{name}.parquet")
     score_changes(
         detectors=[detector],
@@ -46,6 +52,15 @@ def main(name: str) -> None:
     write_metrics(metrics / f"{name}.json", as_tree(rows)[name])
     with atomic_file(metrics / f"{name}.csv") as part:
         as_table(rows).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
+    gated = measure_gate(
+        predictions=output,
+        sets={key: open_set(folder) for key, folder in folders.items() if key in needed},
+        limits=limits,
+        scale=detector.faces.scale,
+        threshold=detector.calibration.threshold,
+    )
+    with atomic_file(Path("metrics/gate", f"{name}.csv")) as part:
+        gated.to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def test_one_detector_more_scores_one_detector_more() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     before = commands(params)
     detectors = {**params["detectors"], "another": params["detectors"]["dct_logistic"]}
-    own = ("train_detector", "gate", "score", "evaluate", "robustness", "measure_gate", "explain", "speed")
+    own = ("train_detector", "gate", "score", "evaluate", "robustness", "explain", "speed")
     expected = {f"python stages/{stage}.py another" for stage in own}
     assert commands({**params, "detectors": detectors}) - before == expected
 

@@ -92,7 +92,7 @@ class Results(Measured):
         audit: from `audit`.
         training: columns detector, seed, step, train_loss, val_loss.
         robustness: a row for each detector, pair, change and level, from `robustness`.
-        gate: a row for each detector, evaluation set, change and level, from `measure_gate`.
+        gate: a row for each detector, evaluation set, change and level, from `robustness`.
         left_out: for each detector that was trained without one generator at a time, from `leave_one_out_matrix`.
         heat: for each explained detector, from `explain`.
         speed: for each timed detector, from `speed`.
@@ -241,9 +241,7 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
     """Whether a costs file belongs to a stage and to items of params: `(stage,)`, `(stage, item)`, or for
     `leave_one_out` `(stage, detector, generator)`. Stages of older versions do not."""
     stage, *items = parts
-    of_detectors = (
-        *("train_detector", "gate", "score", "evaluate", "robustness", "measure_gate", "explain", "speed"),
-    )
+    of_detectors = (*("train_detector", "gate", "score", "evaluate", "robustness", "explain", "speed"),)
     blocks: dict[str, list[Collection[str]]] = {name: [params.detectors] for name in of_detectors}
     blocks |= {
         "download": [params.archives],
