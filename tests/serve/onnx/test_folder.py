@@ -3,12 +3,16 @@
 import json
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import unseen
 from unseen.core.errors import UserError
+from unseen.gate.limits import FILE, Limits
+from unseen.serve.bulk.run import prepare
+from unseen.serve.bulk.scorer import Scorer
 from unseen.serve.onnx.folder import open_exported
 
 
@@ -36,6 +40,25 @@ def test_the_export_within_a_detectors_folder(exported: Path, drawn: Path, tmp_p
         open_exported(folder)
 
 
+def test_an_export_that_would_give_other_verdicts_than_its_detector(
+    exported: Path, drawn: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "detector"
+    shutil.copytree(drawn, folder)
+    shutil.copytree(exported, folder / "onnx")
+    calibration = json.loads((folder / "detector.json").read_text())["calibration"]
+    change(folder, calibration={**calibration, "threshold": 0.6})
+    with pytest.raises(UserError, match="has another calibration than"):
+        open_exported(folder)
+    change(folder, calibration=calibration)
+    limits = Limits(0.0, 9.0, 5000.0, 9.0, {"reals": 9, "fakes": 9}, {"reals": 0.0, "fakes": 0.0})
+    (folder / FILE).write_text(json.dumps(limits.as_dict()))
+    with pytest.raises(UserError, match=r"has another gate\.json than"):
+        open_exported(folder)
+    shutil.copy(folder / FILE, folder / "onnx")
+    assert unseen.load(folder, backend="onnx").loaded.gate == limits
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -61,3 +84,14 @@ def test_the_api_names_the_right_backend(exported: Path) -> None:
     with pytest.raises(UserError, match="runs on the CPU"):
         unseen.load(exported, backend="onnx", device="cuda")
     assert unseen.load(exported, backend="onnx").scope.threshold == 0.5
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed: pip install -e '.[bulk]'")
+def test_bulk_sends_the_export_within_a_detectors_folder(exported: Path, drawn: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "detector"
+    shutil.copytree(drawn, folder)
+    shutil.copytree(exported, folder / "onnx")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jpg").write_bytes(b"no picture")
+    bulk = prepare(str(tmp_path / "in"), str(tmp_path / "out"), folder, backend="onnx")
+    assert Scorer(bulk.detector["name"], bulk.files, "onnx").detector.name == "drawn"

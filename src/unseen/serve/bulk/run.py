@@ -118,7 +118,7 @@ def prepare(
 
     folder = detector_folder(Path(detector))
     opened = load(folder, backend, "cpu")
-    files = files_of(folder)
+    files = files_of(opened.loaded.folder)  # an export may lie in a folder of its own within the detector's
     what = {"name": opened.name, "sha256": jobs.fingerprint(files), "backend": backend}
     job = jobs.open_job(source, target, options or Options(), what)
     return Bulk(job, what, opened.scope.as_dict(), files, resources or Resources(), limits or Limits())

@@ -14,7 +14,6 @@ from unseen.detectors.shared.artifact import TrainedDetector, load_detector
 from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.gate.limits import FILE as GATE
-from unseen.gate.limits import FILE as LIMITS
 from unseen.serve.detector_scope import scope_of
 from unseen.serve.onnx.check_faces import CheckFaces, faces_for_check
 from unseen.serve.onnx.folder import CARD, FACE_DETECTOR, FORMAT, GRAPH
@@ -102,8 +101,6 @@ def export(
     with atomic_folder(out) as part:
         (part / GRAPH).write_bytes(content)
         (part / FACE_DETECTOR).write_bytes(detector.face_detector)
-        if (detector_folder / LIMITS).is_file():
-            (part / LIMITS).write_bytes((detector_folder / LIMITS).read_bytes())
         evaluation = detector_folder / EVALUATION
         if evaluation.is_file() and not int8:  # an int8 graph has other rates
             (part / EVALUATION).write_bytes(evaluation.read_bytes())

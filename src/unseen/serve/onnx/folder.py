@@ -9,6 +9,8 @@ from unseen.core.files import read_json
 from unseen.core.settings import validated
 from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings
+from unseen.gate.limits import FILE as GATE
+from unseen.gate.limits import read_limits
 from unseen.serve.network import LoadedDetector
 from unseen.serve.onnx.calibration import FrozenCalibration
 from unseen.serve.onnx.network import OnnxNetwork
@@ -64,11 +66,22 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def _check_current(folder: Path, card: dict[str, Any]) -> None:
-    """Raise an error if the export within a detector's folder is of other weights than lie there."""
-    own = read_json(folder.parent / CARD) if folder.name == INSIDE and (folder.parent / CARD).is_file() else {}
+    """Raise an error if the export within a detector's folder would give other scores or verdicts than the detector.
+
+    It does if the detector was trained or calibrated, or its gate frozen, after the export.
+    """
+    if folder.name != INSIDE or not (folder.parent / CARD).is_file():
+        return
+    own = read_json(folder.parent / CARD)
     weights = own.get("sha256", {}).get("weights.safetensors")
     if weights is not None and weights != card["onnx"]["weights_sha256"]:
         raise UserError(f"{folder}: made from other weights than those in {folder.parent}; {AGAIN}")
+    if card["onnx"]["precision"] != "int8" and "calibration" in own:  # int8 has a calibration of its own
+        there, here = (FrozenCalibration.from_dict(one["calibration"]) for one in (own, card))
+        if there != here:
+            raise UserError(f"{folder}: has another calibration than {folder.parent}; {AGAIN}")
+    if read_limits(folder.parent) != read_limits(folder):
+        raise UserError(f"{folder}: has another {GATE} than {folder.parent}; {AGAIN}")
 
 
 def open_exported(given: Path) -> LoadedDetector:
