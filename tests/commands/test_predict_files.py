@@ -1,6 +1,7 @@
 """`unseen predict` with files: their content, going on after a stop, the frozen thresholds, the gallery."""
 
 import csv
+import errno
 import html
 import json
 import os
@@ -14,10 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from serve.metadata.files import app11, jpeg, store
 from serve.test_predict import encoded, make_artifact
 from unseen.commands import predict_files
 from unseen.faces.settings import FaceSettings
-from unseen.serve import gallery
+from unseen.serve import gallery, inputs
+from unseen.serve.inputs import opened, read
 from unseen.serve.outputs import COLUMNS_OF_FILES
 from unseen.serve.predict import predict_groups
 
@@ -279,4 +282,63 @@ def test_a_gallery_without_its_pictures(
 ) -> None:
     monkeypatch.setattr(gallery, "opened", lambda *_: (_ for _ in ()).throw(OSError("gone")))
     run(capsys, "predict", "--detector", detector, "photos/00.pgm", "--gallery", "o.html")
-    assert "The picture can't be read any more." in (tmp_path / "o.html").read_text()
+    assert "The picture can't be read any more, or has changed." in (tmp_path / "o.html").read_text()
+
+
+def test_a_gallery_shows_no_other_picture_than_the_scored_one(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(given: str, most: int) -> Any:
+        (photos / "00.pgm").write_bytes((photos / "02.pgm").read_bytes())
+        return opened(given, most)
+
+    monkeypatch.setattr(gallery, "opened", changed)
+    run(capsys, "predict", "--detector", detector, "photos/00.pgm", "--gallery", "o.html")
+    page = (tmp_path / "o.html").read_text()
+    assert "The picture can't be read any more, or has changed." in page
+    assert "data:image/jpeg" not in page
+
+
+def test_a_gallery_shows_control_characters_of_names_escaped(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "00.pgm").rename(photos / "a\u202egpj.exe.pgm")
+    run(capsys, "predict", "--detector", detector, "photos/a\u202egpj.exe.pgm", "--gallery", "o.html")
+    page = (tmp_path / "o.html").read_text()
+    assert "\u202e" not in page
+    assert page.count(r"a\u202egpj.exe.pgm") == 2
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1, 200), (0, 0, 3, 200), (2, 0, 1, 200), (0, 0, 0, 0)])
+def test_a_thin_box_has_a_thumbnail(box: tuple[int, int, int, int]) -> None:
+    assert gallery.thumbnail(Image.new("RGB", (3, 200)), box).startswith("data:image/jpeg")
+
+
+def test_a_picture_that_could_not_be_read_is_tried_again(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("predict", "--detector", detector, "photos", "--jsonl", "o.jsonl")
+
+    def failing(path: str) -> bytes:
+        if path.endswith("00.pgm"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inputs, "read", failing)
+        patch.setattr(predict_files, "predict_groups", stop_after(3))
+        assert run(capsys, *command)[0] == 130
+    run(capsys, *command, "--resume")
+    rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()][1:]
+    assert [row.get("error") for row in rows if row["path"] == "photos/00.pgm"] == [None]
+
+
+def test_a_file_with_half_a_surrogate_pair_in_its_metadata_has_rows(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, tmp_path: Path
+) -> None:
+    actions = rb'{"actions": [{"action": "c2pa.created", "digitalSourceType": "x\ud800"}]}'
+    manifest = store(actions=actions, kind=b"json", label="c2pa.actions")
+    (photos / "broken.jpg").write_bytes(jpeg(*app11(manifest)))
+    run(capsys, "predict", "--detector", detector, "photos/broken.jpg", *FILES, "--gallery", "o.html")
+    (row,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    assert (row["error"], row["provenance"][-14:]) == ("no_face", "source type x?")

@@ -12,6 +12,7 @@ from PIL import Image
 from serve.test_predict import make_artifact
 from unseen.core.files import read_json
 from unseen.faces.settings import FaceSettings
+from unseen.gate.limits import FILE, Limits
 
 from .program import run
 
@@ -45,7 +46,7 @@ def test_a_face_that_moves_is_one_line(capsys: pytest.CaptureFixture[str], detec
     assert code == 0
     assert out[1].startswith("# clip.mp4: 13 frames of 2.4 s; the scores of a video are outside of what was measured")
     line = r"clip\.mp4  [01]\.\d\d  (fake|unsure|not flagged) +\d+,\d+ \d+x\d+  0\.0 to 1\.8 s, mean of 10 frames"
-    assert re.fullmatch(line, out[2])
+    assert re.fullmatch(line, out[2].removesuffix("  in_band"))
     assert len(out) == 3
 
 
@@ -73,3 +74,14 @@ def test_a_video_has_no_row_in_a_table(capsys: pytest.CaptureFixture[str], detec
     assert code == 2
     assert "clip.mp4: a video has no row in these files" in err[0]
     assert not Path("a.csv").exists()
+
+
+def test_the_gate_holds_for_a_video_as_for_a_photo(
+    capsys: pytest.CaptureFixture[str], detector: Path, clip: Path
+) -> None:
+    limits = Limits(0.0, 9.0, 5000.0, 9.0, {"reals": 9, "fakes": 9}, {"reals": 0.0, "fakes": 0.0})
+    (detector / FILE).write_text(json.dumps(limits.as_dict()))
+    _, out, _ = run(capsys, "predict", "--detector", detector, clip)
+    assert re.search(r"  unsure  .*, mean of 10 frames  small_face$", out[2])
+    _, out, _ = run(capsys, "predict", "--no-gate", "--detector", detector, clip)
+    assert "small_face" not in out[2]

@@ -1,5 +1,6 @@
 """Videos: frames at a rate, tracks by overlap, and one line for what can't be read."""
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from unseen.core.errors import UserError
 from unseen.serve.prediction import Face, Prediction
-from unseen.serve.video import Frames, overlap, tracked
+from unseen.serve.video import Frames, gate_reason, overlap, tracked
 
 av = pytest.importorskip("av", reason="videos need PyAV")
 
@@ -91,3 +92,17 @@ def test_one_missed_frame_does_not_end_a_track_and_two_do() -> None:
 def test_the_nearest_faces_are_joined() -> None:
     frames = [(0.0, frame(face(0, 1.0), face(6, 2.0))), (1.0, frame(face(5, 2.0), face(0, 1.0)))]
     assert [[one.logit for one in faces] for _, faces in tracked(frames)] == [[1.0, 1.0], [2.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        (["", "", ""], ""),
+        (["in_band", "in_band", "small_face"], ""),
+        (["degraded", ""], ""),
+        (["degraded", "small_face", "small_face", "", ""], "small_face"),
+    ],
+)
+def test_the_gate_leaves_out_a_face_that_is_outside_in_most_frames(reasons: list[str], expected: str) -> None:
+    faces = [dataclasses.replace(face(0), verdict="unsure" if why else "not flagged", why=why) for why in reasons]
+    assert gate_reason(faces) == expected

@@ -31,9 +31,10 @@ def as_lines(video: VideoPrediction) -> list[str]:
         lines.append(f"{name}  {'-':>4}  no_face: no face was found in {count(video.frames, 'frame')}")
     for track in video.tracks:
         left, top, width, height = track.box
+        why = f"  {track.why}" if track.why else ""
         lines.append(
             f"{name}  {track.score:.2f}  {track.verdict:{len(NOT_FLAGGED)}}  {left},{top} {width}x{height}  "
-            f"{track.start:.1f} to {track.end:.1f} s, mean of {count(track.frames, 'frame')}"
+            f"{track.start:.1f} to {track.end:.1f} s, mean of {count(track.frames, 'frame')}{why}"
         )
     return lines
 

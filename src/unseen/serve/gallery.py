@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from PIL import Image, ImageDraw
 
+from unseen.core.errors import printable
 from unseen.core.files import atomic_file
 from unseen.faces.decode import BadPictureError
 from unseen.serve.folders import as_text
@@ -39,7 +40,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri
 
 @dataclass(frozen=True)
 class Shown:
-    """A face on the page: its row, and the thumbnail as a data URI, empty if the picture can't be read any more."""
+    """A face on the page: its row, and the thumbnail as a data URI, empty if the picture has changed or is gone."""
 
     row: dict[str, Any]
     path: str
@@ -59,8 +60,10 @@ def thumbnail(picture: Image.Image, box: tuple[int, int, int, int]) -> str:
     )
     corners = [(left - x) * scale, (top - y) * scale, (left + width - x) * scale - 1, (top + height - y) * scale - 1]
     draw = ImageDraw.Draw(small)
-    draw.rectangle(corners, outline="black", width=4)
-    draw.rectangle([corners[0] + 1, corners[1] + 1, corners[2] - 1, corners[3] - 1], outline="white", width=2)
+    for inset, colour, line in ((0, "black", 4), (1, "white", 2)):
+        x0, y0, x1, y1 = corners[0] + inset, corners[1] + inset, corners[2] - inset, corners[3] - inset
+        if x0 <= x1 and y0 <= y1:  # a box that the picture's border cuts may be thinner than its line
+            draw.rectangle((x0, y0, x1, y1), outline=colour, width=line)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
@@ -97,13 +100,15 @@ class Gallery:
         thumbnails = [""] * len(found)
         for name, places in by_picture.items():  # each picture is decoded once
             try:
-                picture = opened(name, max_pixels).picture
+                now = opened(name, max_pixels)
             except (BadPictureError, OSError):
                 continue
+            if now.sha256 != found[places[0]][2]["sha256"]:
+                continue  # the score is not of this picture
             for place in places:
                 row = found[place][2]
                 box = (row["left"], row["top"], row["box_width"], row["box_height"])
-                thumbnails[place] = thumbnail(picture, box)
+                thumbnails[place] = thumbnail(now.picture, box)
         return [Shown(row, as_text(row["name"]), thumbnails[place]) for place, (_, _, row) in enumerate(found)]
 
     def write(self, path: Path, detector: "Detector", skipped: list[str]) -> None:
@@ -121,6 +126,7 @@ class Gallery:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        templates.filters["printable"] = printable
         card = detector.loaded.folder / "card.md"
         page = templates.get_template("gallery.html").render(
             policy=POLICY,

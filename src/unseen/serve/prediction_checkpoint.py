@@ -25,6 +25,11 @@ COMMIT_EVERY = 1000
 """Pictures whose places are stored at once."""
 
 
+TRY_AGAIN = (-2, -2)
+"""Size and time of no file, stored for one that could not be read: storage may fail for a while, or permissions
+change, without a new time of modification."""
+
+
 class Key(NamedTuple):
     """What identifies a picture: a file with another size or time of modification is scored again."""
 
@@ -125,6 +130,8 @@ class PredictionCheckpoint:
                 self._base.execute("BEGIN")
             for path, rows in group:
                 key, place = self._waiting.pop(path)
+                if any(row["error"] == "unreadable" for row in rows):
+                    key = Key(path, *TRY_AGAIN)
                 self._base.execute(
                     "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?)",
                     (os.fsencode(path), key.size, key.mtime_ns, self._run, place, json.dumps(rows)),

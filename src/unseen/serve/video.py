@@ -4,8 +4,8 @@ Needs PyAV. The detectors of this project are trained and measured on single pho
 faces in another way, so the scores of a video are outside of what was measured.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,7 @@ class Track:
         calibrated_logit: the mean divided by the temperature.
         score: the sigmoid of `calibrated_logit`. It is not calibrated for means of several frames.
         above_threshold: whether the score is at or above the frozen threshold.
-        verdict: as for a face in a photo.
+        verdict: as for a face in a photo; `unsure` if most of its faces are outside of the gate.
         why: the code of the reason if the verdict is `unsure`, else empty.
     """
 
@@ -201,6 +201,12 @@ def tracked(frames: Iterable[tuple[float, Prediction]]) -> list[tuple[list[float
     return [(track.times, track.faces) for track in found]
 
 
+def gate_reason(faces: Sequence[Face]) -> str:
+    """The most frequent reason of the gate, if it leaves out a face in more than half of its frames; else empty."""
+    reasons = Counter(face.why for face in faces if face.why not in ("", IN_BAND))
+    return reasons.most_common(1)[0][0] if 2 * reasons.total() > len(faces) else ""
+
+
 def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> VideoPrediction:
     """Score every face in a video, in constant memory but for a few numbers for each face and frame.
 
@@ -228,7 +234,8 @@ def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> 
     for times, faces in tracked(timed()):
         logit = float(np.mean([face.logit for face in faces]))
         score = float(calibration.score([logit])[0])
-        verdict = verdict_of(score, calibration.threshold, calibration.unsure)
+        outside = gate_reason(faces)
+        verdict = UNSURE if outside else verdict_of(score, calibration.threshold, calibration.unsure)
         track = Track(
             start=times[0],
             end=times[-1],
@@ -239,7 +246,7 @@ def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> 
             score=score,
             above_threshold=score >= calibration.threshold,
             verdict=verdict,
-            why=IN_BAND if verdict == UNSURE else "",
+            why=outside or (IN_BAND if verdict == UNSURE else ""),
         )
         tracks.append(track)
     return VideoPrediction(str(path), tuple(tracks), count, seconds, frames.error)

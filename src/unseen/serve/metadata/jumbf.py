@@ -88,8 +88,12 @@ def _values(kind: bytes, content: memoryview) -> Any:
 
 
 def _add(found: list[str], text: object) -> None:
-    if isinstance(text, str) and text and len(found) < MOST_FACTS and text[:MOST_TEXT] not in found:
-        found.append(text[:MOST_TEXT])
+    if not isinstance(text, str) or not text or len(found) >= MOST_FACTS:
+        return
+    # JSON may hold halves of surrogate pairs, which no file or response in UTF-8 can hold
+    text = text[:MOST_TEXT].encode("utf-8", "replace").decode()
+    if text not in found:
+        found.append(text)
 
 
 def _claim(values: Any, found: Claims) -> None:
