@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"{summary['not_scored']} not scored{f' ({why})' if why else ''}",
         file=sys.stderr,
     )
-    return 1 if summary["not_scored"] else 0
+    return 1 if summary["pictures_without_a_score"] else 0
 
 
 def add(commands: Commands) -> None:

@@ -10,6 +10,7 @@ from unseen.core.errors import UserError
 from unseen.serve.bulk.job import Job, fingerprint, finish, open_job
 from unseen.serve.bulk.readers import Options
 from unseen.serve.bulk.rows import rows_of, table_of
+from unseen.serve.prediction import NotScored, Prediction
 
 from .stub_scorer import predicted
 from .test_readers import write
@@ -98,3 +99,20 @@ def test_counts_and_versions_on_a_store(source: Path) -> None:
     assert json.loads(store.cat_file("/out/summary.json")) == summary
     assert opened(source, "memory://out").left == 0
     store.rm("/out", recursive=True)
+
+
+def test_a_picture_with_one_scored_face_is_scored(source: Path, tmp_path: Path) -> None:
+    """As for the exit code of `unseen predict`; `not_scored` counts all rows without a score."""
+    small = NotScored("too_small", "8 pixels", (0, 0, 8, 8))
+    (face,) = predicted("a.jpg", b"a").faces
+    found = {
+        "a.jpg": Prediction("a.jpg", (face,), (small,), sha256="a"),
+        "b.jpg": Prediction("b.jpg", (), (small, small), sha256="b"),
+        "c.jpg": Prediction("c.jpg", (), (NotScored("no_face", "none"),), sha256="b"),
+    }
+    job = open_job(str(source), str(tmp_path / "out"), Options(chunk=9), DETECTOR)
+    (chunk,) = job.chunks()
+    job.write(chunk, table_of(row for name, one in found.items() for row in rows_of(name, one)))
+    counts = job.counts()
+    assert (counts["pictures"], counts["faces"], counts["not_scored"]) == (3, 1, 4)
+    assert counts["pictures_without_a_score"] == 2

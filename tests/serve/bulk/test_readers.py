@@ -121,6 +121,9 @@ def test_parquet_with_the_struct_of_hugging_face(tmp_path: Path) -> None:
     assert (len(first), len(second)) == (4, 1), "row groups are not split"
     named = pictures_of(tmp_path / "data" / "0.parquet", id="image.path")
     assert [name for name, _ in named] == ["p0", "p1", "p2", "outside.jpg", "None"]
+    for wrong in ("image.name", "image.path.x", "label.x", "gone"):
+        with pytest.raises(UserError, match=f"no column `{wrong}`; --id needs one"):
+            chunks_of(tmp_path / "data" / "0.parquet", id=wrong)
     (single,) = chunks_of(tmp_path, batch=2, id="label")[0].batches[1].singles()[1:]
     assert (single.ids(), [data for _, data in single.read()]) == (["3"], [b"outside.jpg"])
 

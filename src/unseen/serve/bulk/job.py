@@ -84,14 +84,22 @@ class Job:
         self.finished[chunk.number] = chunk.fingerprint
 
     def counts(self) -> dict[str, Any]:
-        """Pictures and faces by verdict and by reason, from all parts."""
+        """Pictures and faces by verdict and by reason, from all parts.
+
+        `not_scored` counts rows, among them those of small faces beside others that have a score;
+        `pictures_without_a_score` counts pictures: successive rows of one id and sha256 are of one picture.
+        """
         import pyarrow.parquet as pq
 
         faces, verdicts, unsure, not_scored = 0, Counter[str](), Counter[str](), Counter[str]()
+        without = 0
         for number, text in sorted(self.finished.items()):
             with self.output.fs.open(self.output.path(_name(number, text)), "rb") as file:
-                table = pq.read_table(file, columns=["face", "verdict", "reason"])
-            for face, verdict, reason in zip(*(column.to_pylist() for column in table.columns), strict=True):
+                table = pq.read_table(file, columns=["id", "sha256", "face", "verdict", "reason"])
+            last: tuple[str, str | None] | None = None
+            for name, sha256, face, verdict, reason in zip(*(one.to_pylist() for one in table.columns), strict=True):
+                without += face is None and (name, sha256) != last
+                last = name, sha256
                 if face is None:
                     not_scored[reason] += 1
                     continue
@@ -101,6 +109,7 @@ class Job:
                     unsure[reason] += 1
         return {
             "pictures": self.pictures,
+            "pictures_without_a_score": without,
             "faces": faces,
             "not_scored": not_scored.total(),
             "verdicts": dict(sorted(verdicts.items())),

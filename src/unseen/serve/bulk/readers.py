@@ -14,7 +14,7 @@ from unseen.core.errors import UserError
 from unseen.core.picture_names import is_picture, is_system_file
 from unseen.serve.bulk.batches import Batch, Files, Rows
 from unseen.serve.bulk.stores import Store
-from unseen.serve.bulk.tables import column_of, open_parquet, paths
+from unseen.serve.bulk.tables import column_of, has_column, open_parquet, paths
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Input:
         image = column_of(file.schema_arrow, self.options.column, of_pictures=True)
         if image is None:
             return
-        if self.options.id and self.options.id.split(".")[0] not in file.schema_arrow.names:
+        if self.options.id and not has_column(file.schema_arrow, self.options.id):
             raise UserError(f"{self.store.path(name)}: no column `{self.options.id}`; --id needs one")
         base, file_name = _folder_and_name(self.store, name)
         offset = 0

@@ -44,6 +44,17 @@ def column_of(schema: Any, given: str | None, of_pictures: bool) -> str | None:
     return known[0] if known else names[0] if len(names) == 1 else None
 
 
+def has_column(schema: Any, name: str) -> bool:
+    """Whether there is a column, or with `a.b` a field of a column that is a struct."""
+    import pyarrow as pa
+
+    top, *below = name.split(".")
+    if schema.names.count(top) != 1:
+        return False
+    kind = schema.field(top).type
+    return not below or (len(below) == 1 and pa.types.is_struct(kind) and below[0] in [one.name for one in kind])
+
+
 def _no_column(store: Store, column: str | None, names: Iterable[str]) -> UserError:
     what = f"no column `{column}`" if column else f"no column is named {', '.join(PATH_COLUMNS)}"
     return UserError(f"{store.url}: {what}; give --column, one of {', '.join(names)}")
