@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         queue=arguments.queue,
     )
     scorer = DetectorScorer(detector, limits)
-    loopback, named = is_loopback(arguments.host), frozenset(arguments.allow_host)
+    loopback, named = is_loopback(arguments.host), frozenset(map(str.lower, arguments.allow_host))
     hosts = LOOPBACK | named if loopback or named else None
     app = make_app(scorer, limits, hosts=hosts, token=token, version=_version())
     print(shown(detector.scope.scope), file=sys.stderr)

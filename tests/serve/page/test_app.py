@@ -98,3 +98,21 @@ def test_not_flagged_is_never_called_real() -> None:
     texts = " ".join(file.read_text("utf-8") for file in HERE.iterdir())
     assert re.search(r"[Nn]ot flagged does not mean real", texts)
     assert not re.search(r"(is|looks|seems|probably|likely) (real|genuine|authentic)[^ ]*[.<\"]", texts)
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="file"; filename="\\\\ud800.png"\r\n\r\nx\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"),
+    [("undefined", 400), ("punycode", 400), ("unicode_escape", 400), ("UTF-8", 200), ("iso-8859-1", 200)],
+)
+def test_a_charset_of_a_form_is_no_error_of_the_server(charset: str, status: int) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+    found = client().post("/predict", content=FORM, headers=headers)
+    assert (found.status_code, "error" in found.json()) == (status, status == 400)
+
+
+@pytest.mark.parametrize("path", ["/files/%00", "/files/..%2f..%2fapp.py", f"/files/{'x' * 5000}", "/files/%ff"])
+def test_no_other_file_is_given(path: str) -> None:
+    assert client().get(path).status_code == 404

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from commands.program import run
 from unseen.commands import serve as command
@@ -112,3 +114,20 @@ def test_serves_and_ends_with_ctrl_c(
     assert lines[0].startswith("drawn: ")
     assert lines[1:] == ["ended"], "also where an upload has not ended"
     assert portrait_bytes[:8].decode("latin-1") not in err
+
+
+def test_an_allowed_host_may_be_given_in_any_case(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    face_detector_model: bytes,
+    face_settings: FaceSettings,
+) -> None:
+    folder = make_artifact(tmp_path / "models" / "drawn", face_detector_model, face_settings)
+    apps: list[Any] = []
+    monkeypatch.setattr(
+        "unseen.serve.page.server.serve", lambda app, listening: (apps.append(app), listening.close())
+    )
+    assert run(capsys, "serve", folder, "--port", "0", "--allow-host", "Faces.Example.org")[0] == 0
+    for host in ("faces.example.org", "FACES.example.org"):
+        assert TestClient(apps[0], base_url=f"http://{host}").get("/health").status_code == 200

@@ -16,7 +16,6 @@ from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.serve.api import Detector
 from unseen.serve.network import Network, Pixels
 from unseen.serve.page.limits import Limits, RefusedError
-from unseen.serve.provenance import provenance
 from unseen.serve.verdict import REASONS
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class DetectorScorer:
         """See `Scorer.answer`. With an ONNX backend, `heat` has no effect: it has no gradients."""
         check_header(data, self._limits.pixels)
         found = self._detector.predict(data)
-        pixels, origin = self._network.taken(), provenance(data)
+        pixels, origin = self._network.taken(), found.provenance
         for one in found.not_scored:
             if one.box is None and one.reason != "no_face":
                 raise refusal(one.reason, one.detail)

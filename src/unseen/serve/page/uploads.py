@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -14,6 +15,10 @@ RAW = ("application/octet-stream", "image/")
 """Media types of a body that is the file itself, or their beginnings."""
 
 FORM = "multipart/form-data"
+
+CHARSETS = ("utf-8", "us-ascii", "iso-8859-1")
+"""Of the names and fields of a form. The parser would take any codec of Python: `undefined` raises errors,
+`unicode_escape` gives text that no answer can hold, and the time of `punycode` is quadratic."""
 
 FIELDS = 8
 """Parts of a form without a file name, at most. They are ignored."""
@@ -65,6 +70,10 @@ async def _form(request: Request, chunks: AsyncIterator[bytes], files: int) -> F
     Raises:
         RefusedError: 400 or 422; it is damaged, or has too many files.
     """
+    options = parse_options_header(request.headers["content-type"])[1]
+    charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
+    if charset not in CHARSETS:
+        raise RefusedError(400, "form", f"the form has the charset {charset[:60]!r}; send UTF-8", CLOSE)
     parser = _InMemory(request.headers, chunks, max_files=files, max_fields=FIELDS)  # type: ignore[arg-type]
     try:
         return await parser.parse()
