@@ -1,11 +1,12 @@
-"""Kill a bulk job three times at random moments, let it go on, compare its rows, and measure one and two workers.
+"""Kill a bulk job three times at random, resume it and compare its rows; measure the speed of one and two workers.
 
     PYTHONPATH=src python benchmarks/bulk.py --faces data/evaluation --detector models/detectors/efficientnet_lite0
 
-The pictures of the Parquet files below a folder are repeated in a fixed order until there are enough, as files of one
-folder; each repetition differs in one byte after the end of the JPEG, so its SHA-256 and JPEG quality differ.
-Prints whether every row of the killed job is that of an unbroken one; and pictures a second after the first part, of
-one and two workers, with their ratio. What Ray and the workers need to start is outside of it, and printed beside it.
+The pictures in the Parquet files below a folder are written to one folder of files, and repeated in a fixed order
+until there are enough. Each repetition differs in one byte after the end of the JPEG, so its SHA-256 and JPEG quality
+differ. Prints how many rows of the killed job equal those of an uninterrupted one, and the pictures per second of one
+and two workers with their ratio. The rates start after the first part; the time to the first part is printed
+separately.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from machine import machine
 
 
 def pictures(faces: Path, folder: Path, count: int) -> None:
-    """Write `count` files, a thousand in a folder."""
+    """Write `count` files, a thousand per folder."""
     files = sorted(path for path in faces.rglob("*.parquet") if "image" in pq.read_schema(path).names)
     rows = [row["bytes"] for path in files for row in pq.read_table(path, columns=["image"])["image"].to_pylist()]
     if not rows:
@@ -40,25 +41,24 @@ def pictures(faces: Path, folder: Path, count: int) -> None:
 
 
 def command(given: argparse.Namespace, source: Path, target: Path, workers: int) -> list[str]:
-    """`unseen bulk` with these arguments."""
+    """Build the command line of `unseen bulk`."""
     start = [sys.executable, "-m", "unseen.cli", "bulk", str(source), str(target), "--detector", str(given.detector)]
     return [*start, "--workers", str(workers), "--chunk", str(given.chunk)]
 
 
 def parts(folder: Path) -> list[Path]:
-    """The finished parts."""
+    """List the finished parts."""
     return sorted(folder.glob("part-*.parquet"))
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Of the work between the first part and the last.
+    """The speed between the first and the last part.
 
     Attributes:
         start_s: seconds until the first part.
-        rate: parts a second.
-        rate_cpu: parts a second of CPU time, of this job's processes together; other work on the machine changes it
-            less.
+        rate: parts per second.
+        rate_cpu: parts per second of CPU time of all processes of the job. It depends less on other load.
     """
 
     start_s: float
@@ -67,7 +67,7 @@ class Speed:
 
 
 def unbroken(given: argparse.Namespace, source: Path, target: Path, workers: int) -> Speed:
-    """Run a job to its end."""
+    """Run a job without interruption."""
     start = time.monotonic()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command(given, source, target, workers), stdout=said, stderr=said)
@@ -86,19 +86,19 @@ def unbroken(given: argparse.Namespace, source: Path, target: Path, workers: int
 
 
 def cpu_s(tree: psutil.Process) -> float:
-    """CPU seconds of a process and all that it started and that are alive."""
+    """Return the CPU seconds of a process and its living descendants."""
     total = 0.0
     try:
         for one in (tree, *tree.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
                 total += sum(one.cpu_times()[:2])
-    except psutil.Error:  # it has just ended
+    except psutil.Error:  # the process has just ended
         pass
     return total
 
 
 def killed(given: argparse.Namespace, source: Path, target: Path) -> list[int]:
-    """Kill a job at random moments of its work, then let it end. Returns the number of parts at each kill."""
+    """Kill a job at random times, then let it finish. Return the number of parts at each kill."""
     moments, there = random.Random(given.seed), list[int]()
     most = -(-given.count // given.chunk) // (given.kills + 1)
     for _ in range(given.kills):
@@ -117,7 +117,7 @@ def killed(given: argparse.Namespace, source: Path, target: Path) -> list[int]:
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """All rows, in the order of the parts."""
+    """Read all rows, in the order of the parts."""
     return [row for path in parts(folder) for row in pq.read_table(path).to_pylist()]
 
 
@@ -126,12 +126,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--faces", type=Path, required=True, metavar="DIR", help="folder with Parquet files of faces")
     parser.add_argument("--detector", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--count", type=int, default=20_000, help="pictures; default: %(default)s")
-    parser.add_argument("--chunk", type=int, default=256, help="pictures a part; default: %(default)s")
+    parser.add_argument("--count", type=int, default=20_000, help="number of pictures; default: %(default)s")
+    parser.add_argument("--chunk", type=int, default=256, help="pictures per part; default: %(default)s")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="default: 1 2")
-    parser.add_argument("--runs", type=int, default=1, help="of each number of workers; default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--runs", type=int, default=1, help="runs for each number of workers; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the times of the kills")
     given = parser.parse_args()
     print(machine(), f"load {os.getloadavg()[0]:.1f}", flush=True)
     parent = Path(tempfile.mkdtemp(prefix="bulk-"))
@@ -146,7 +146,7 @@ def main() -> None:
                 per_s, per_cpu_s = found.rate * given.chunk, found.rate_cpu * given.chunk
                 print(
                     f"{workers} workers: first part after {found.start_s:.0f} s, then {per_s:.1f} pictures/s and "
-                    f"{per_cpu_s:.1f} for a second of CPU time; ratio to the first {found.rate / one.rate:.2f}, of "
+                    f"{per_cpu_s:.1f} per second of CPU time; ratio to the first {found.rate / one.rate:.2f}, of "
                     f"CPU time {found.rate_cpu / one.rate_cpu:.2f}; n {given.count}, load {os.getloadavg()[0]:.1f}",
                     flush=True,
                 )

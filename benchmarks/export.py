@@ -1,16 +1,16 @@
-"""What an export to ONNX gains over PyTorch, and which kinds of detectors export.
+"""Compare the speed of an ONNX export with PyTorch, and test which kinds of detectors can be exported.
 
     UNSEEN_THREADS=1 PYTHONPATH=src python benchmarks/export.py speed DETECTOR EXPORT PICTURE
     UNSEEN_THREADS=1 PYTHONPATH=src python benchmarks/export.py kinds FACES
 
 DETECTOR is the folder of a detector, EXPORT one that `unseen export` wrote, PICTURE a picture with a face. `speed`
 prints milliseconds of the network at batch 1 and 32 in PyTorch and in ONNX Runtime, and of `unseen predict` on one
-picture from process start to its line, with both backends. The runs are interleaved, so that other work on the
-machine slows both; the seconds of CPU time are printed too, which depend less on it.
+picture from process start to end, with both backends. The runs are interleaved, so that other load on the machine
+slows both. CPU time, which depends less on other load, is printed too.
 
-`kinds` exports a network of each kind, with drawn weights, for crops of 96 px and an input of 64, and prints the
+`kinds` exports a network of each kind, with random weights, for crops of 96 px and an input of 64, and prints the
 largest difference of logits from PyTorch at batch sizes 1, 2, 5 and 33, on faces of the sets below FACES. ViTs have
-two blocks. `--only KIND ...` chooses kinds.
+two blocks. `--only KIND ...` selects kinds.
 """
 
 import argparse
@@ -75,23 +75,23 @@ KINDS: dict[str, list[dict[str, Any]]] = {
     "discriminator": [{"gan": GAN, "input_size": INPUT}],
     "raw_discriminator": [{"gan": GAN, "size": INPUT}],
 }
-"""The arguments that rebuild a network of each kind, in some variants."""
+"""Arguments that rebuild a network of each kind, in several variants."""
 
 
 def drawn(model: Detector) -> Detector:
-    """The model with weights that make the logits of different faces differ."""
+    """Randomise zero weights, so that the logits of different faces differ."""
     torch.manual_seed(0)
     for name, weight in model.state_dict().items():
         if weight.is_floating_point() and not weight.any():
             weight.copy_(0.1 * torch.randn(weight.shape))
-        if name in ("scale", "weight"):  # of the regression
+        if name in ("scale", "weight"):  # weights of the logistic regression
             weight.fill_(1.0).mul_(0.01 if name == "weight" else 1.0)
     return model.eval()
 
 
 def spread_out(model: Detector, faces: list[Pixels]) -> None:
     """Set batch norms to the statistics of the faces, and scale the last layer so that their logits span about 10, as
-    those of a trained network do."""
+    in a trained network."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
@@ -105,7 +105,7 @@ def spread_out(model: Detector, faces: list[Pixels]) -> None:
 
 
 def faces_of(folder: Path) -> list[Pixels]:
-    """Faces of the sets below a folder, at SIDE pixels."""
+    """Read faces of the sets below a folder, at SIDE pixels."""
     found: list[Pixels] = []
     for one in sets_below(folder):
         for batch in one.batches(["train", "val", "test"], ["image"], 16):
@@ -117,7 +117,7 @@ def faces_of(folder: Path) -> list[Pixels]:
 
 
 def kind_lines(kind: str, faces: list[Pixels]) -> list[str]:
-    """A line for each variant of a kind: operators, file size, and the largest difference of logits."""
+    """Format a line for each variant of a kind: operators, file size, and the largest difference of logits."""
     module = importlib.import_module(f"unseen.detectors.kinds.{kind}")
     lines = []
     for config in KINDS[kind]:
@@ -142,14 +142,14 @@ def kind_lines(kind: str, faces: list[Pixels]) -> list[str]:
 def kinds(arguments: argparse.Namespace) -> None:
     """Export a network of each kind."""
     faces = faces_of(arguments.faces)
-    print("| kind | exports | operators | file | CPU time | largest difference of logits, of their range |")
+    print("| kind | exports | operators | file | CPU time | largest difference of logits, and their range |")
     print("|---|---|---|---|---|---|")
     for kind in arguments.only or KINDS:
         print("\n".join(kind_lines(kind, faces)), flush=True)
 
 
 def timed(work: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of one call."""
+    """Measure the milliseconds of one call."""
     start = time.perf_counter()
     for _ in range(repeats):
         work()
@@ -157,7 +157,7 @@ def timed(work: Callable[[], object], repeats: int) -> float:
 
 
 def process_s(backend: str, detector: Path, picture: Path) -> tuple[float, float]:
-    """Seconds from the start of `unseen predict PICTURE` to its end, and of CPU time."""
+    """Measure wall time and CPU time of `unseen predict PICTURE`, in seconds."""
     command = [sys.executable, "-m", "unseen.cli", "predict", "--backend", backend, "--detector", str(detector)]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([*command, str(picture)], check=True, capture_output=True, env=dict(os.environ))
@@ -166,7 +166,7 @@ def process_s(backend: str, detector: Path, picture: Path) -> tuple[float, float
 
 
 def line(what: str, torch_values: list[float], onnx_values: list[float], unit: str) -> str:
-    """A line of medians, with the ratio and its range over the pairs of runs."""
+    """Format a line of medians, with the ratio and its range over the pairs of runs."""
     ratios = sorted(a / b for a, b in zip(torch_values, onnx_values, strict=True))
     a, b = statistics.median(torch_values), statistics.median(onnx_values)
     return (

@@ -1,12 +1,13 @@
-"""All GPU figures in one run: speed against bare loops, memory, and agreement of mixed with full precision.
+"""Measure all GPU figures in one run: speed relative to minimal loops, memory, and mixed against full precision.
 
     PYTHONPATH=src python benchmarks/gpu.py --out gpu                 # about 8 minutes on a large card
     PYTHONPATH=src python benchmarks/gpu.py --out gpu --small         # for a card with 8 GB
-    PYTHONPATH=src python benchmarks/gpu.py --out gpu --tiny          # on a CPU: does every part run?
+    PYTHONPATH=src python benchmarks/gpu.py --out gpu --tiny          # on a CPU: test that every part runs
 
 Needs a checkout, torch, timm and peft; the parts `diffuse` and `twins` also need diffusers and transformers. All
-networks have random weights, and all pictures are drawn. Each part runs in a process of its own with a time limit, so
-that a part that fails or takes too long costs only its own row. Writes OUT/gpu.json and OUT/gpu.md after every part.
+networks have random weights, and all pictures are synthetic. Each part runs in a separate process with a time
+limit, so that a part that fails or takes too long affects only its own row. Writes OUT/gpu.json
+and OUT/gpu.md after every part.
 
 | part | measured | against |
 |---|---|---|
@@ -37,13 +38,13 @@ Row = dict[str, Any]
 
 
 def _ratio(mine: list[float], other: list[float]) -> list[float]:
-    """Median, lowest and highest ratio over the rounds."""
+    """Return median, lowest and highest ratio over the rounds."""
     found = [one / two for one, two in zip(mine, other, strict=True)]
     return [round(value, 3) for value in (statistics.median(found), min(found), max(found))]
 
 
 def _memory(device: torch.device) -> float:
-    """Peak GiB of GPU memory, or of the process."""
+    """Return the peak GPU memory in GiB; on a CPU, that of the process."""
     import resource
 
     if device.type == "cuda":
@@ -52,7 +53,7 @@ def _memory(device: torch.device) -> float:
 
 
 def gan(architecture: str, side: int, batch: int, width: int, steps: int, rounds: int) -> Row:
-    """The training loop of a GAN against the plain loop and the bare step."""
+    """Compare the training loop of a GAN with the plain loop and the bare step."""
     import gan as benchmark
 
     from detectors import shapes
@@ -88,7 +89,7 @@ def gan(architecture: str, side: int, batch: int, width: int, steps: int, rounds
 
 
 def detector(backbone: str, side: int, batch: int, steps: int, rounds: int, adapters: bool = False) -> Row:
-    """Training and scoring of a detector against its bare network."""
+    """Compare training and scoring of a detector with its bare network."""
     import detectors as benchmark
     from unseen.core.runtime import prepare
     from unseen.data.pictures import load_crops
@@ -96,7 +97,7 @@ def detector(backbone: str, side: int, batch: int, steps: int, rounds: int, adap
     from unseen.detectors.shared.settings import NetworkSettings
 
     class Adapted(benchmark.Timed, VitLora):
-        """A ViT with adapters, and a clock."""
+        """A ViT with adapters that measures its time."""
 
     device = prepare()
     common = {
@@ -137,7 +138,7 @@ def detector(backbone: str, side: int, batch: int, steps: int, rounds: int, adap
             )
         peak = _memory(device)
         again = max(1, steps * batch // stored)
-        benchmark.scored(model, sets, device)  # every size of batch is seen once before the clock counts
+        benchmark.scored(model, sets, device)  # every batch size is run once before timing starts
         for _ in range(rounds):
             scoring.append(
                 (
@@ -153,7 +154,7 @@ def detector(backbone: str, side: int, batch: int, steps: int, rounds: int, adap
 
 
 def twins(channels: list[int], layers: int, side: int, batch: int, pictures: int, rounds: int) -> Row:
-    """Twins by a VAE of random weights against encoding and decoding alone."""
+    """Compare twins by a VAE of random weights with encoding and decoding alone."""
     import twins as benchmark
     from detectors import shapes
     from unseen.autoencoders.pretrained import load_pretrained
@@ -180,7 +181,7 @@ def twins(channels: list[int], layers: int, side: int, batch: int, pictures: int
 def _against(
     ours: Callable[[], None], bare: Callable[[], None], count: int, rounds: int, device: torch.device
 ) -> Row:
-    """Pictures/s of two calls, in turns after a warm call of each."""
+    """Measure pictures/s of two calls in turns, after a warm-up call of each."""
 
     def rate(call: Callable[[], None]) -> float:
         start = time.perf_counter()
@@ -202,7 +203,7 @@ def _against(
 
 
 def diffuse(channels: list[int], side: int, batch: int, steps: int, pictures: int, rounds: int) -> Row:
-    """Image to image by a Stable Diffusion of random weights, against the pipeline called alone."""
+    """Compare image-to-image by a Stable Diffusion of random weights with the pipeline called alone."""
     import diffuse as benchmark
     from detectors import shapes
     from unseen.core.runtime import prepare
@@ -251,7 +252,7 @@ def diffuse(channels: list[int], side: int, batch: int, steps: int, pictures: in
 
 
 def precision(side: int, batch: int, width: int, steps: int) -> Row:
-    """Losses of R3GAN after some steps, in bfloat16 with penalties in float32, and all in float32."""
+    """Compare losses of R3GAN after some steps: bfloat16 with penalties in float32, and all in float32."""
     import contextlib
     from unittest import mock
 
@@ -300,7 +301,7 @@ def _gan_settings(architecture: str, width: int, batch: int, images: int) -> Any
 
 
 def parts(level: str) -> dict[str, Callable[[], Row]]:
-    """The parts for a level: `full`, `small` or `tiny`."""
+    """Return the parts for a level: `full`, `small` or `tiny`."""
     if level == "tiny":
         return {
             "gan_dcgan_64": lambda: gan("dcgan", 16, 4, 4, 3, 1),
@@ -337,7 +338,7 @@ def _table(rows: dict[str, Row]) -> str:
 
 
 def _measured(name: str, level: str, limit: float) -> Row:
-    """Run one part in a process of its own."""
+    """Run one part in a separate process."""
     command = [
         sys.executable,
         __file__,
@@ -360,10 +361,10 @@ def _measured(name: str, level: str, limit: float) -> Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder of gpu.json and gpu.md")
+    parser.add_argument("--out", type=Path, required=True, help="folder for gpu.json and gpu.md")
     parser.add_argument("--part", help="run this part in this process and print its row as JSON")
-    parser.add_argument("--only", nargs="+", help="run these parts")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds for one part; default: %(default)s")
+    parser.add_argument("--only", nargs="+", help="run only these parts")
+    parser.add_argument("--limit", type=float, default=120.0, help="time limit for one part; default: %(default)s")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--small", action="store_const", const="small", dest="level", default="full")
     size.add_argument("--tiny", action="store_const", const="tiny", dest="level")

@@ -1,14 +1,14 @@
-"""How `unseen serve` answers: damaged uploads by the thousand, several clients at once, and a portrait when warm.
+"""Measure `unseen serve`: thousands of damaged uploads, several clients at once, and a portrait after warm-up.
 
     PYTHONPATH=src python benchmarks/serve.py fuzz DETECTOR PICTURES --uploads 10000
     PYTHONPATH=src python benchmarks/serve.py load DETECTOR PICTURES --clients 8 --seconds 60
     PYTHONPATH=src python benchmarks/serve.py portrait DETECTOR PICTURE
 
-PICTURES is a folder with pictures, PICTURE a file. `fuzz` sends damaged files and damaged requests to the app within
-this process, and prints the number of answers by status, the largest growth of the resident memory, and the time. It
-fails on a status of 500. `load` starts `unseen serve` and sends the pictures from several clients as fast as they are
-answered: answers by status, a second, seconds of an answer, and the server's memory. `portrait` does so for one
-picture from one client; a JPEG of 1 MB is made of it first.
+PICTURES is a folder with pictures, PICTURE a file. `fuzz` sends damaged files and damaged requests to the app in
+this process, and prints the number of responses by status, the peak growth of resident memory, and the time. It fails
+on a status of 500. `load` starts `unseen serve` and sends pictures from several clients, each as soon as the last one
+is answered. It prints responses by status, responses per second, response times, and the server's memory. `portrait`
+converts one picture to a JPEG of 1 MB and sends it repeatedly from one client.
 """
 
 import argparse
@@ -41,7 +41,7 @@ FORM = (
 
 
 def pictures_of(folder: Path) -> list[bytes]:
-    """The files of a folder."""
+    """Read the files of a folder."""
     found = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     if not found:
         sys.exit(f"{folder}: no pictures")
@@ -58,7 +58,7 @@ def fuzz(detector: Path, folder: Path, uploads: int) -> None:
     from unseen.serve.page.app import make_app
     from unseen.serve.page.limits import Limits
 
-    warnings.simplefilter("ignore")  # of Pillow, about damaged tags
+    warnings.simplefilter("ignore")  # warnings of Pillow about damaged tags
     limits = Limits(bytes=2 * MB)
     app = make_app(DetectorScorer(load(detector), limits), limits)
     draw, counts, slowest = random.Random(9), Counter[str](), 0.0
@@ -92,7 +92,7 @@ def fuzz(detector: Path, folder: Path, uploads: int) -> None:
 
 
 class Server:
-    """`unseen serve` in a process of its own, on a free port."""
+    """`unseen serve` in a separate process, on a free port."""
 
     def __init__(self, detector: Path) -> None:
         command = [sys.executable, "-m", "unseen.cli", "serve", str(detector), "--port", "0"]
@@ -102,26 +102,26 @@ class Server:
         self.port = int(line.split("http://127.0.0.1:")[1].split("/")[0])
 
     def memory(self) -> int:
-        """Resident bytes."""
+        """Resident memory in bytes."""
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
     def cpu(self) -> float:
-        """Seconds of CPU time so far; unlike seconds of the clock, they are the same on a busy machine."""
+        """CPU time so far, in seconds. Unlike wall time, it hardly depends on other load of the machine."""
         times = psutil.Process(self.process.pid).cpu_times()
         return float(times.user + times.system)
 
     def connection(self) -> HTTPConnection:
-        """A new connection."""
+        """Open a new connection."""
         return HTTPConnection("127.0.0.1", self.port, timeout=120)
 
     def end(self) -> None:
-        """End it as Ctrl-C does."""
+        """Stop the server as Ctrl-C does."""
         self.process.send_signal(2)
         self.process.wait(60)
 
 
 def ask(connection: HTTPConnection, data: bytes) -> tuple[int, float]:
-    """Status and seconds of a picture."""
+    """Send a picture, and return status and seconds."""
     start = time.perf_counter()
     connection.request("POST", "/predict", data, {"Content-Type": "application/octet-stream"})
     response = connection.getresponse()
@@ -132,7 +132,7 @@ def ask(connection: HTTPConnection, data: bytes) -> tuple[int, float]:
 
 
 def spread(seconds: list[float]) -> str:
-    """Median, 95th percentile and maximum."""
+    """Format median, 95th percentile and maximum."""
     ordered = sorted(seconds)
     most = ordered[int(0.95 * (len(ordered) - 1))]
     return f"median {statistics.median(ordered):.3f} s, p95 {most:.3f} s, max {ordered[-1]:.3f} s"
@@ -169,8 +169,8 @@ def load_test(detector: Path, folder: Path, clients: int, seconds: float) -> Non
     for thread in threads:
         thread.join()
     quarter = max(1, len(memory) // 4)
-    print(f"{clients} clients, {seconds:.0f} s: {dict(counts)}, {sum(counts.values()) / seconds:.1f} a second")
-    print(f"  an answer: {spread(times)}; GET /health: {spread(health)}")
+    print(f"{clients} clients, {seconds:.0f} s: {dict(counts)}, {sum(counts.values()) / seconds:.1f} per second")
+    print(f"  response time: {spread(times)}; GET /health: {spread(health)}")
     print(
         f"  memory: median {statistics.median(memory[:quarter]) / MB:.0f} MB in the first quarter, "
         f"{statistics.median(memory[-quarter:]) / MB:.0f} MB in the last, at most {max(memory) / MB:.0f} MB"
@@ -179,7 +179,7 @@ def load_test(detector: Path, folder: Path, clients: int, seconds: float) -> Non
 
 
 def portrait(detector: Path, file: Path, times: int) -> None:
-    """One picture again and again, as a JPEG of about 1 MB."""
+    """Send one picture repeatedly, as a JPEG of about 1 MB."""
     picture = Image.open(file).convert("RGB")
     for side in range(1024, 6000, 128):
         buffer = io.BytesIO()

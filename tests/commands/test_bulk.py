@@ -17,8 +17,8 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not inst
     ("arguments", "says"),
     [
         (("gone", "out"), "gone: not found; give a folder of pictures"),
-        (("in", "in"), "in: holds files of something else, such as a.jpg; give an empty folder"),
-        (("in", "out", "--time-limit", "0"), "--time-limit 0: give a number of seconds above 0"),
+        (("in", "in"), "in: contains other files, such as a.jpg; give an empty folder"),
+        (("in", "out", "--time-limit", "0"), "--time-limit 0: give a number above 0"),
         (("in", "out", "--detector", "gone"), "gone: not found; give a detector's folder"),
     ],
 )

@@ -118,7 +118,7 @@ def test_each_missing_thing_has_a_line(
     assert code == 1
     assert [line for line in problems if "`detectors.tuned.kind` needs the extra `lora`; `pip install peft`" in line]
     assert [line for line in problems if line.startswith("- `archives.celebs`") and "no Kaggle credentials" in line]
-    assert [line for line in problems if line.startswith("- hub/dino is to be downloaded, but 127.0.0.1: no conn")]
+    assert [line for line in problems if line.startswith("- hub/dino must be downloaded, but 127.0.0.1: no conn")]
     assert not [line for line in problems if "ray" in line]  # params do not need it
     assert [line for line in out if line.endswith("missing bulk (`unseen bulk`): pip install ray")]
 
@@ -178,7 +178,7 @@ def test_a_slow_look_up_of_the_name_ends(monkeypatch: pytest.MonkeyPatch) -> Non
         (f"{REMOTE_A}url = /mnt/x\n", "", "remote a (a folder)"),
         (f"{DEFAULT_A}{REMOTE_A}url = gs://x\n", "", "remote a (gs, needs `pip install 'dvc[gs]'`) default"),
         (f"{REMOTE_A}url = /x\n", f"{REMOTE_A}url = s3://b/c\n{DEFAULT_A}", "remote a (s3) default"),
-        ("[not", "", ".dvc/config is not valid; `dvc config --list` says where"),
+        ("[not", "", ".dvc/config is not valid; `dvc config --list` shows the error"),
     ],
 )
 def test_dvc_remotes(config: str, local: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_a_pytorch_that_does_not_start_is_a_problem(monkeypatch: pytest.MonkeyPa
     assert "can't be imported" in machine.find_device().problem
     monkeypatch.setattr(machine, "ASK_TORCH", "import time; time.sleep(9)")
     monkeypatch.setattr(machine, "TIMEOUT", 0.2)
-    assert "did not say its device" in machine.find_device().problem
+    assert "did not report its device" in machine.find_device().problem
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from .program import run
     ("options", "precision", "printed"),
     [
         ([], "float32", []),
-        (["--half"], "float16", ["3 faces at a limit of a verdict have another one"]),
+        (["--half"], "float16", ["3 faces close to a limit have another verdict"]),
         (["--int8"], "int8", ["int8: AUC 0.9000 on validation faces, 0.9500 before; 3 of 9 verdicts changed"]),
     ],
 )

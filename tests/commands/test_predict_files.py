@@ -20,7 +20,7 @@ from serve.test_predict import encoded, make_artifact
 from unseen.commands import predict_files
 from unseen.faces.settings import FaceSettings
 from unseen.serve import gallery, inputs
-from unseen.serve.inputs import opened, read
+from unseen.serve.inputs import load_picture, read
 from unseen.serve.outputs import COLUMNS_OF_FILES
 from unseen.serve.predict import predict_groups
 
@@ -131,7 +131,7 @@ def test_a_run_goes_on_where_it_stopped(
         }
     code, out, err = run(capsys, *command)
     assert (code, out) == (2, [])
-    assert err == ["unseen: o.csv.part: left by a run that was stopped; give --resume to go on with it, or delete it"]
+    assert err == ["unseen: o.csv.part: left by a stopped run; give --resume to continue it, or delete the file"]
     code, _, err = run(capsys, *command, "--resume")
     assert code == 1
     done = re.fullmatch(r"(\d+) pictures scored by an earlier run", err[0])
@@ -186,7 +186,7 @@ def test_a_checkpoint_of_another_threshold_or_a_damaged_one_is_refused(
         assert run(capsys, *command)[0] == 130
     code, _, err = run(capsys, *command, "--resume", "--threshold-for-fpr", "0.01")
     assert code == 2
-    assert err[-1].startswith("unseen: o.csv.part: was begun with another detector, threshold or version")
+    assert err[-1].startswith("unseen: o.csv.part: belongs to a run with another detector, threshold or version")
     (tmp_path / "o.csv.part").write_bytes(b"no database" * 100)
     (tmp_path / "o.csv.part-wal").unlink(missing_ok=True)
     code, _, err = run(capsys, *command, "--resume")
@@ -201,7 +201,10 @@ def test_another_frozen_threshold(
     tmp_path: Path,
 ) -> None:
     code, _, err = run(capsys, "predict", "--detector", detector, "photos", "--threshold-for-fpr", "0.01")
-    assert (code, err) == (2, [f"unseen: {detector}: has no threshold for an FPR of 0.01; frozen in training: 0.05"])
+    assert (code, err) == (
+        2,
+        [f"unseen: {detector}: has no threshold for an FPR of 0.01; training froze those for 0.05"],
+    )
     _, same, _ = run(capsys, "predict", "--detector", detector, "photos", "--threshold-for-fpr", "0.05")
     assert same == run(capsys, "predict", "--detector", detector, "photos")[1]
     other = tmp_path / "other"
@@ -227,7 +230,7 @@ def test_another_frozen_threshold(
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (("--resume",), "--resume goes on with a file: give --csv"),
+        (("--resume",), "--resume needs an output file; give --csv"),
         (("--csv", "o.txt"), "o.txt: give the CSV table a file name that ends in .csv"),
         (("--csv", "photos/00.pgm"), "ends in .csv"),
         (("--gallery", "gone/o.html"), "the folder gone does not exist"),
@@ -265,7 +268,7 @@ def test_a_gallery(
     assert found == sorted(found, reverse=True)
     assert found[0] == round(max(scores), 3)
     assert page.count("data:image/jpeg;base64,") == shown
-    assert f"at most 3 faces of each verdict, those with the highest scores: {shown} of 15." in page
+    assert f"This page shows {shown} of 15 faces: at most 3 of each verdict" in page
     assert "<img src=x" not in page
     assert "default-src 'none'" in html.unescape(page)
     assert re.findall(r'(?:src|href|url)\s*[=(]\s*"?(?!data:)[^ >"]+', page) == []
@@ -280,9 +283,9 @@ def test_a_gallery_without_its_pictures(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gallery, "opened", lambda *_: (_ for _ in ()).throw(OSError("gone")))
+    monkeypatch.setattr(gallery, "load_picture", lambda *_: (_ for _ in ()).throw(OSError("gone")))
     run(capsys, "predict", "--detector", detector, "photos/00.pgm", "--gallery", "o.html")
-    assert "The picture can't be read any more, or has changed." in (tmp_path / "o.html").read_text()
+    assert "The picture has changed or can no longer be read." in (tmp_path / "o.html").read_text()
 
 
 def test_a_gallery_shows_no_other_picture_than_the_scored_one(
@@ -290,12 +293,12 @@ def test_a_gallery_shows_no_other_picture_than_the_scored_one(
 ) -> None:
     def changed(given: str, most: int) -> Any:
         (photos / "00.pgm").write_bytes((photos / "02.pgm").read_bytes())
-        return opened(given, most)
+        return load_picture(given, most)
 
-    monkeypatch.setattr(gallery, "opened", changed)
+    monkeypatch.setattr(gallery, "load_picture", changed)
     run(capsys, "predict", "--detector", detector, "photos/00.pgm", "--gallery", "o.html")
     page = (tmp_path / "o.html").read_text()
-    assert "The picture can't be read any more, or has changed." in page
+    assert "The picture has changed or can no longer be read." in page
     assert "data:image/jpeg" not in page
 
 

@@ -44,7 +44,7 @@ def clip(tmp_path: Path, orl_pictures: dict[str, bytes], monkeypatch: pytest.Mon
 def test_a_face_that_moves_is_one_line(capsys: pytest.CaptureFixture[str], detector: Path, clip: Path) -> None:
     code, out, _ = run(capsys, "predict", "--detector", detector, clip)
     assert code == 0
-    assert out[1].startswith("# clip.mp4: 13 frames of 2.4 s; the scores of a video are outside of what was measured")
+    assert out[1].startswith("# clip.mp4: 13 frames of 2.4 s; TPR and FPR are not known for videos")
     line = r"clip\.mp4  [01]\.\d\d  (fake|unsure|not flagged) +\d+,\d+ \d+x\d+  0\.0 to 1\.8 s, mean of 10 frames"
     assert re.fullmatch(line, out[2].removesuffix("  in_band"))
     assert len(out) == 3
@@ -72,7 +72,7 @@ def test_what_is_no_video_is_a_line(capsys: pytest.CaptureFixture[str], detector
 def test_a_video_has_no_row_in_a_table(capsys: pytest.CaptureFixture[str], detector: Path, clip: Path) -> None:
     code, _, err = run(capsys, "predict", "--csv", "a.csv", "--detector", detector, clip)
     assert code == 2
-    assert "clip.mp4: a video has no row in these files" in err[0]
+    assert "clip.mp4: videos can't be written to these files" in err[0]
     assert not Path("a.csv").exists()
 
 

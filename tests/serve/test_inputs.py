@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from unseen.faces.decode import BadPictureError, decode
-from unseen.serve.inputs import name_of, opened
+from unseen.serve.inputs import load_picture, name_of
 
 LIMIT = 10**6
 RGB = np.random.default_rng(3).integers(0, 256, (24, 30, 3), np.uint8)
@@ -57,7 +57,7 @@ def test_an_image_is_decoded_like_its_file(mode: str, kind: str, options: dict[s
     buffer = io.BytesIO()
     picture(mode).save(buffer, kind, **options)
     file = decode(buffer.getvalue(), LIMIT)
-    image = opened(Image.open(io.BytesIO(buffer.getvalue())), LIMIT).picture
+    image = load_picture(Image.open(io.BytesIO(buffer.getvalue())), LIMIT).picture
     assert (image.mode, image.size) == ("RGB", file.size)
     assert np.array_equal(np.asarray(image), np.asarray(file))
 
@@ -65,8 +65,8 @@ def test_an_image_is_decoded_like_its_file(mode: str, kind: str, options: dict[s
 @pytest.mark.parametrize("mode", ["RGBa", "La", "RGBX", "HSV"])
 def test_modes_that_no_file_has(mode: str) -> None:
     image = picture("RGBA" if mode == "RGBa" else "LA" if mode == "La" else "RGB").convert(mode)
-    assert opened(image, LIMIT).picture.size == (30, 24)
-    assert opened(image, LIMIT).picture.mode == "RGB"
+    assert load_picture(image, LIMIT).picture.size == (30, 24)
+    assert load_picture(image, LIMIT).picture.mode == "RGB"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_modes_that_no_file_has(mode: str) -> None:
 )
 def test_an_image_that_has_no_meaning(image: Image.Image, reason: str) -> None:
     with pytest.raises(BadPictureError) as caught:
-        opened(image, LIMIT)
+        load_picture(image, LIMIT)
     assert caught.value.reason == reason
 
 
@@ -88,20 +88,22 @@ def test_an_animation_and_a_damaged_file() -> None:
     buffer = io.BytesIO()
     picture("RGB").save(buffer, "GIF", save_all=True, append_images=[picture("L")])
     with pytest.raises(BadPictureError, match="animated"):
-        opened(Image.open(buffer), LIMIT)
+        load_picture(Image.open(buffer), LIMIT)
     buffer = io.BytesIO()
     picture("RGB").save(buffer, "JPEG")
     with pytest.raises(BadPictureError, match="damaged"):
-        opened(Image.open(io.BytesIO(buffer.getvalue()[:700])), LIMIT)
+        load_picture(Image.open(io.BytesIO(buffer.getvalue()[:700])), LIMIT)
 
 
 def test_the_same_pixels_have_the_same_hash() -> None:
     image = Image.fromarray(RGB)
     assert (
-        opened(image, LIMIT).sha256 == opened(RGB, LIMIT).sha256 == opened(RGB[::-1, ::-1][::-1, ::-1], LIMIT).sha256
+        load_picture(image, LIMIT).sha256
+        == load_picture(RGB, LIMIT).sha256
+        == load_picture(RGB[::-1, ::-1][::-1, ::-1], LIMIT).sha256
     )
-    assert opened(RGB, LIMIT).sha256 != opened(RGB[::-1], LIMIT).sha256
-    assert opened(RGB, LIMIT).data is None
+    assert load_picture(RGB, LIMIT).sha256 != load_picture(RGB[::-1], LIMIT).sha256
+    assert load_picture(RGB, LIMIT).data is None
 
 
 def test_names() -> None:

@@ -24,7 +24,7 @@ from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
 from unseen.serve.network import LoadedDetector
-from unseen.serve.predict import FoundFace, predict, scored
+from unseen.serve.predict import FoundFace, predict, score_face
 from unseen.serve.prediction import Face, NotScored, Prediction
 from unseen.serve.torch_network import open_detector, with_network
 
@@ -149,7 +149,7 @@ def test_verdict_at_the_edges(score: float, said: str, above: bool) -> None:
 
     exact = Exact(1.0, 0.5, (0.25, 0.75), 0.05, {})
     detected = DetectedFace((0, 0, 1, 1), (), 0.9)
-    row = scored(FoundFace((0, 0, 1, 1), detected, np.zeros((1, 1, 3), np.uint8)), score, exact)
+    row = score_face(FoundFace((0, 0, 1, 1), detected, np.zeros((1, 1, 3), np.uint8)), score, exact)
     assert (row.verdict, row.above_threshold, row.why) == (said, above, "in_band" if said == "unsure" else "")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from unseen.core.errors import UserError
 from unseen.serve.prediction import Face, Prediction
-from unseen.serve.video import Frames, gate_reason, overlap, tracked
+from unseen.serve.video import Frames, gate_reason, join_tracks, overlap
 
 av = pytest.importorskip("av", reason="videos need PyAV")
 
@@ -77,21 +77,21 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_two_faces_that_move_are_two_tracks() -> None:
     frames = [(number / 5, frame(face(2 * number, 1.0), face(100 - 2 * number, -1.0))) for number in range(10)]
-    found = tracked(frames)
+    found = join_tracks(frames)
     assert [[one.logit for one in faces] for _, faces in found] == [[1.0] * 10, [-1.0] * 10]
     assert found[0][0] == [number / 5 for number in range(10)]
 
 
 def test_one_missed_frame_does_not_end_a_track_and_two_do() -> None:
     once = [(0.0, frame(face(0))), (1.0, frame()), (2.0, frame(face(1)))]
-    assert [times for times, _ in tracked(once)] == [[0.0, 2.0]]
+    assert [times for times, _ in join_tracks(once)] == [[0.0, 2.0]]
     twice = [(0.0, frame(face(0))), (1.0, frame()), (2.0, frame()), (3.0, frame(face(1)))]
-    assert [times for times, _ in tracked(twice)] == [[0.0], [3.0]]
+    assert [times for times, _ in join_tracks(twice)] == [[0.0], [3.0]]
 
 
 def test_the_nearest_faces_are_joined() -> None:
     frames = [(0.0, frame(face(0, 1.0), face(6, 2.0))), (1.0, frame(face(5, 2.0), face(0, 1.0)))]
-    assert [[one.logit for one in faces] for _, faces in tracked(frames)] == [[1.0, 1.0], [2.0, 2.0]]
+    assert [[one.logit for one in faces] for _, faces in join_tracks(frames)] == [[1.0, 1.0], [2.0, 2.0]]
 
 
 @pytest.mark.parametrize(

@@ -10,26 +10,26 @@ from unseen.core.environment import OF_SCORING, check_variables
 from unseen.core.errors import UserError
 
 HELP = """\
-Score every face in millions of pictures: a process for each worker, on this machine or on a Ray cluster. The output
-is a folder of Parquet files with a row for each face, or for each reason for no score, and summary.json.
-Run the same command again to go on after a kill; what is written is not scored again.
+Score every face in millions of pictures, with several worker processes on this machine or on a Ray cluster. OUTPUT is
+a folder of Parquet files, with one row per face and one per picture or face without a score, and summary.json.
+To resume after a kill, run the same command again. Finished parts are not scored again.
 
 INPUT is a folder of pictures, a .parquet file or a folder of them with pictures as bytes, or a table of paths (.csv,
-.tsv, .txt with a path a line, .parquet). INPUT and OUTPUT are local paths or URLs that fsspec can open, such as s3://.
-A picture that ends its worker, or takes too long, is tried alone, and has a row with the reason.
+.tsv, .txt with one path per line, .parquet). INPUT and OUTPUT are local paths or URLs that fsspec can open, such as s3://.
+A picture that crashes its worker or takes too long is retried alone. If it fails again, it has a row with the reason.
 """
 
 EXIT = """\
 exit codes:
   0    every picture was scored
-  1    some picture could not be scored; summary.json counts the reasons
-  2    could not start or go on: wrong usage, a damaged detector, a full disk
-  130  interrupted; run the same command again to go on
+  1    at least one picture was not scored; summary.json counts the reasons
+  2    could not start or continue: wrong usage, a damaged detector, a full disk
+  130  interrupted; run the same command again to resume
 """
 
 
 def whole(text: str) -> int:
-    """A whole number of at least 1, for argparse."""
+    """Parse a whole number of at least 1, for argparse."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least 1")
     return int(text)
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the job and print a summary."""
     check_variables(OF_SCORING)
     if arguments.time_limit <= 0:
-        raise UserError("--time-limit 0: give a number of seconds above 0")
+        raise UserError("--time-limit 0: give a number above 0")
     from unseen.core.prefetch import worker_count
     from unseen.core.progress import progress
     from unseen.serve.bulk.pool import Limits
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"# {shown(bulk.scope['scope'])}")
     there = len(bulk.job.finished)
     if there:
-        print(f"{there} of {count(bulk.job.total, 'part')} are there and not scored again", file=sys.stderr)
+        print(f"{there} of {count(bulk.job.total, 'part')} are finished and not scored again", file=sys.stderr)
     for _ in progress(bulk.run(), "bulk", "part", bulk.job.total, first=there):
         pass
     summary = bulk.finish()
@@ -87,16 +87,26 @@ def add(commands: Commands) -> None:
     parser.add_argument("output", metavar="OUTPUT", help="folder of Parquet files")
     parser.add_argument("--detector", type=Path, required=True, metavar="DIR|NAME")
     parser.add_argument("--backend", choices=("torch", "onnx"), default="torch", help="default: %(default)s")
-    parser.add_argument("--workers", type=whole, metavar="N", help="default: one for each processor core")
-    parser.add_argument("--cpus-per-worker", type=whole, default=1, metavar="N", help="default: %(default)s")
-    parser.add_argument("--gpus-per-worker", type=_amount, default=0.0, metavar="N", help="such as 1 or 0.5")
-    parser.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster; default: this machine alone")
-    parser.add_argument("--column", metavar="NAME", help="of pictures or paths; default: the first that fits")
-    parser.add_argument("--id", metavar="NAME", help="column of ids in Parquet with pictures; default: FILE#ROW")
     parser.add_argument(
-        "--time-limit", type=_amount, default=300.0, metavar="SECONDS", help="for a batch; default: %(default)s"
+        "--workers", type=whole, metavar="N", help="number of worker processes; default: one for each processor core"
     )
-    parser.add_argument("--batch", type=whole, default=32, metavar="N", help="pictures a call; default: %(default)s")
+    parser.add_argument("--cpus-per-worker", type=whole, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--chunk", type=whole, default=1024, metavar="N", help="pictures a file; default: %(default)s"
+        "--gpus-per-worker", type=_amount, default=0.0, metavar="N", help="GPUs of each worker, such as 1 or 0.5"
+    )
+    parser.add_argument("--address", metavar="HOST:PORT", help="address of a Ray cluster; default: this machine only")
+    parser.add_argument("--column", metavar="NAME", help="column of pictures or paths; default: the first that fits")
+    parser.add_argument("--id", metavar="NAME", help="column of ids, for Parquet with pictures; default: FILE#ROW")
+    parser.add_argument(
+        "--time-limit",
+        type=_amount,
+        default=300.0,
+        metavar="SECONDS",
+        help="time limit for a batch; default: %(default)s",
+    )
+    parser.add_argument(
+        "--batch", type=whole, default=32, metavar="N", help="pictures per call of a worker; default: %(default)s"
+    )
+    parser.add_argument(
+        "--chunk", type=whole, default=1024, metavar="N", help="pictures per output file; default: %(default)s"
     )

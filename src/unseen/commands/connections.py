@@ -1,6 +1,6 @@
-"""What this machine is connected to, for `unseen doctor`: a model hub, Kaggle credentials, the DVC remote.
+"""Connections of this machine, for `unseen doctor`: the model hub, Kaggle credentials, the DVC remote.
 
-Only `reach_hub` uses the network. Nothing here prints a token, a password or an address with one.
+Only `reach_hub` uses the network. Tokens, passwords and URLs with passwords are never printed.
 """
 
 import configparser
@@ -16,11 +16,11 @@ from unseen.sources.hub.settings import PAGE
 from unseen.sources.hub.store import is_offline
 
 HUB_SECONDS = 3.0
-"""Timeout of the request to the hub, with the look-up of its name."""
+"""Timeout in seconds of the request to the hub, including the DNS lookup."""
 
 SCHEMES = {"gs": "gs", "s3": "s3", "azure": "azure", "ssh": "ssh", "http": "", "https": "", "gdrive": "gdrive"}
 SCHEMES |= {"hdfs": "hdfs", "webhdfs": "webhdfs", "oss": "oss", "webdav": "webdav", "webdavs": "webdav"}
-"""Schemes of DVC remotes, with the extra of DVC that each needs."""
+"""URL schemes of DVC remotes, with the DVC extra that each needs."""
 
 
 def _request(found: list[str]) -> None:
@@ -29,13 +29,13 @@ def _request(found: list[str]) -> None:
     address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or PAGE
     start = time.monotonic()
     try:
-        # no token, and `auth` keeps requests from sending a password of ~/.netrc
+        # no token is sent; `auth` keeps requests from sending a password of ~/.netrc
         with requests.head(address, timeout=HUB_SECONDS, allow_redirects=False, auth=lambda sent: sent) as answer:
             status = answer.status_code
     except requests.exceptions.SSLError:
-        found.append("no secure connection; check the clock, and set REQUESTS_CA_BUNDLE behind a proxy")
+        found.append("no secure connection; check the clock, and behind a proxy set REQUESTS_CA_BUNDLE")
     except requests.exceptions.ProxyError:
-        found.append("the proxy refuses; check HTTPS_PROXY")
+        found.append("the proxy refuses the connection; check HTTPS_PROXY")
     except requests.exceptions.Timeout:
         found.append(f"no response within {HUB_SECONDS:.0f} s")
     except (requests.exceptions.RequestException, ValueError, OSError):
@@ -46,24 +46,24 @@ def _request(found: list[str]) -> None:
 
 
 def hub_address() -> str:
-    """Host of the hub, without a user name or password in HF_ENDPOINT."""
+    """Return the host of the hub, without the user name and password in HF_ENDPOINT."""
     address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or PAGE
     try:
         return urlsplit(address).hostname or "HF_ENDPOINT without a host"
     except ValueError:
-        return "HF_ENDPOINT that is no address"
+        return "HF_ENDPOINT that is not a URL"
 
 
 def reach_hub(offline: bool = False) -> tuple[bool | None, str]:
     """Send one HEAD request to the hub.
 
     Returns:
-        Whether the hub responds, None if it was not asked; and a text for the screen.
+        Whether the hub responds (None if no request was sent), and a text for the screen.
     """
     if offline or is_offline():
         return None, f"not checked ({'--offline' if offline else 'HF_HUB_OFFLINE'})"
     found: list[str] = []
-    # A thread, because the look-up of a name has no timeout of its own.
+    # Use a thread, because a DNS lookup has no timeout.
     thread = threading.Thread(target=_request, args=(found,), daemon=True)
     thread.start()
     thread.join(HUB_SECONDS)
@@ -74,7 +74,7 @@ def reach_hub(offline: bool = False) -> tuple[bool | None, str]:
 
 
 def _token() -> str:
-    """Whether there is a token of the hub, where its own client looks for one."""
+    """Describe whether a token of the hub exists where its own client looks for one."""
     home = os.environ.get("HF_HOME") or os.path.expanduser("~/.cache/huggingface")
     file = os.environ.get("HF_TOKEN_PATH") or os.path.join(home, "token")
     there = any(os.environ.get(name) for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")) or os.path.isfile(file)
@@ -82,7 +82,7 @@ def _token() -> str:
 
 
 def dvc_remote(project: Path) -> str:
-    """Name and type of each DVC remote of a project. Addresses may hold passwords and are not printed."""
+    """Describe name and type of each DVC remote of a project. URLs may contain passwords and are not printed."""
     if not (project / ".dvc").is_dir():
         return "no DVC project in this folder"
     types: dict[str, str] = {}
@@ -92,7 +92,7 @@ def dvc_remote(project: Path) -> str:
         try:
             config.read(project / ".dvc" / name, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
-            return f".dvc/{name} is not valid; `dvc config --list` says where"
+            return f".dvc/{name} is not valid; `dvc config --list` shows the error"
         default = config.get("core", "remote", fallback=default)
         for section in config.sections():
             if match := re.fullmatch(r"'?remote \"(.+)\"'?", section):
@@ -107,7 +107,7 @@ def dvc_remote(project: Path) -> str:
 
 
 def _package(kind: str) -> str:
-    """A note if DVC's package for a type of remote is missing."""
+    """Return a note if the DVC package for a type of remote is missing."""
     extra = SCHEMES.get(kind, "")
     if extra and importlib.util.find_spec(f"dvc_{extra}") is None:
         return f", needs `pip install 'dvc[{extra}]'`"

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 PARAMS = Path("params.yaml")
 
 HELP = """\
-Print what this machine has: Python, PyTorch, device, threads, instruction set, optional packages, connections, disk
-and detectors. Then print one line for each thing that a run of the params file needs and that is missing.
+Print facts about this machine: Python, PyTorch, device, threads, instruction set, optional packages, connections,
+disk and detectors. Then print one line for each thing that a run of the params file needs and that is missing.
 
-One request without any data is sent, to the model hub, with a timeout of 3 s; --offline sends none. Credentials are
-looked for, and never printed or used.
+One request without data is sent to the model hub, with a timeout of 3 s; --offline disables it. The command checks
+whether credentials exist, but never prints or uses them.
 """
 
 EXIT = """\
@@ -32,14 +32,14 @@ exit codes:
 """
 
 WIDTH = 100
-"""Maximum length of a line of facts that this module breaks, in characters."""
+"""Maximum width of a line of facts, in characters."""
 
 
 def _params(path: Path) -> "tuple[Params | None, list[str], str]":
-    """The params, their problems, and a text for the screen. Without a params.yaml there is nothing to need.
+    """Return the params, their problems, and a text for the screen. Without a params.yaml, nothing is needed.
 
     Raises:
-        UserError: another params file is missing.
+        UserError: a params file other than params.yaml is missing.
     """
     from unseen.params.check import checked
 
@@ -51,7 +51,8 @@ def _params(path: Path) -> "tuple[Params | None, list[str], str]":
 
 
 def _extras(params: "Params | None", project: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield for each extra its name, a text for the screen, and the problem if params need it and it is missing."""
+    """Yield for each extra its name, a text for the screen, and the problem if the params need it and it is
+    missing."""
     from unseen.params.extras import EXTRAS, needed, pip_command
 
     wanted = needed(params) if params else {}
@@ -73,8 +74,8 @@ def _detectors() -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts and the problems. Returns 0 if nothing that params need is missing, otherwise 1."""
-    with ThreadPoolExecutor() as threads:  # both wait for others: a process, and the network
+    """Print the facts and the problems. Return 0 if nothing that the params need is missing, otherwise 1."""
+    with ThreadPoolExecutor() as threads:  # both wait, for another process and for the network
         from unseen.commands.connections import reach_hub
         from unseen.commands.machine import find_device
 
@@ -99,19 +100,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _unreachable(params: "Params | None", responds: bool | None, text: str) -> list[str]:
-    """A problem if the hub does not respond, and a run would download a model from it."""
+    """Report a problem if the hub does not respond and a run would download a model from it."""
     from unseen.params.availability import to_fetch
 
     models = [name for name in to_fetch(params, Path()) if name.startswith("hub/")] if params else []
     if responds is not False or not models:
         return []
-    return [
-        f"{models[0]} is to be downloaded, but {text}; connect, or give `folder`, a local copy, in place of `repo`"
-    ]
+    return [f"{models[0]} must be downloaded, but {text}; connect, or replace `repo` with `folder`, a local copy"]
 
 
 def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[list[tuple[str, str]], list[str]]:
-    """Label and text of each fact, and the problems. The texts of `device` and `model hub` are filled in later."""
+    """Return label and text of each fact, and the problems. The texts of `device` and `model hub` are filled in
+    later."""
     from unseen.commands import machine
     from unseen.commands.connections import dvc_remote
     from unseen.core.environment import variable_problems
@@ -151,6 +151,6 @@ def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[li
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = add_command(commands, "doctor", run, "say what this machine has, and what is missing", HELP, EXIT)
+    parser = add_command(commands, "doctor", run, "print what this machine has and what is missing", HELP, EXIT)
     parser.add_argument("params", nargs="?", type=Path, default=PARAMS, help="default: %(default)s")
     parser.add_argument("--offline", action="store_true", help="send no request to the model hub")

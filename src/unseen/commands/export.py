@@ -13,8 +13,8 @@ Export a detector to a folder that needs neither PyTorch nor this package: detec
 and calibrated score), face_detector.onnx, detector.json (preprocessing, threshold, scope) and example.py, which
 scores the faces of a picture with NumPy, ONNX Runtime and Pillow. `unseen predict --backend onnx` reads it too.
 
-Before anything is written, the graph is compared with PyTorch on real faces, at batch sizes 1, 2, 5 and 33: the same
-logits, and the same verdicts. The faces are the validation faces of the detector, or those in `--faces`.
+Before the export is written, logits and verdicts of the graph are compared with PyTorch on faces, at batch
+sizes 1, 2, 5 and 33. The faces are the validation faces of the detector, or those in `--faces`.
 """
 
 EXIT = """\
@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     if done.precision == "int8":
         print(
             f"int8: AUC {check['auc']:.4f} on validation faces, {check['auc_of_float32']:.4f} before; "
-            f"{check['verdicts_changed']} of {check['faces']} verdicts changed, at a threshold of its own",
+            f"{check['verdicts_changed']} of {check['faces']} verdicts changed, at the new threshold",
             file=sys.stderr,
         )
     elif check["verdicts_changed"]:
-        print(f"{check['verdicts_changed']} faces at a limit of a verdict have another one", file=sys.stderr)
+        print(f"{check['verdicts_changed']} faces close to a limit have another verdict", file=sys.stderr)
     return 0
 
 
@@ -59,5 +59,5 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--int8",
         action="store_true",
-        help="quantise, with a threshold and an AUC of its own on validation faces; less accurate",
+        help="quantise to int8, and fit a new threshold on validation faces; less accurate",
     )

@@ -1,6 +1,6 @@
 """Facts about this machine, for `unseen doctor`: Python, PyTorch, device, threads and instruction set.
 
-PyTorch is not imported here. Where its build can use a GPU and the machine may have one, another process asks it.
+PyTorch is not imported here. If its build supports GPUs and the machine may have one, another process imports it.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ GPU_FILES = {
     "hip": ("/dev/kfd", "/dev/dxg"),
     "xpu": ("/dev/dri", "/dev/dxg"),
 }
-"""Linux: files of GPU drivers, by the accelerator of PyTorch's build. Windows' Linux has /dev/dxg for each."""
+"""Files of GPU drivers on Linux, by the accelerator of PyTorch's build. WSL has /dev/dxg for all of them."""
 
 ASK_TORCH = """
 import json, warnings
@@ -39,11 +39,12 @@ print(json.dumps({"cuda": names, "others": others, "said": [str(w.message).split
 """
 
 TIMEOUT = 20.0
-"""Seconds for the process that imports PyTorch; the first import after an installation reads a gigabyte."""
+"""Time limit in seconds for the process that imports PyTorch. The first import after an installation reads a
+gigabyte."""
 
 
 def installed(package: str) -> str:
-    """The version of a package; empty if it is not installed."""
+    """Return the version of a package; empty if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -51,12 +52,12 @@ def installed(package: str) -> str:
 
 
 def python_line() -> str:
-    """Version of Python, operating system and processor architecture."""
+    """Return the Python version, operating system and processor architecture."""
     return f"{platform.python_version()}, {platform.system()} {platform.machine()}"
 
 
 def torch_build() -> dict[str, str]:
-    """Version of PyTorch and the accelerators of its build, from torch/version.py; empty if it is not installed."""
+    """Return the PyTorch version and the accelerators of its build, from torch/version.py; empty if not installed."""
     spec = importlib.util.find_spec("torch")
     if spec is None or not spec.submodule_search_locations:
         return {}
@@ -73,8 +74,8 @@ class DeviceFound:
     """The device of PyTorch.
 
     Attributes:
-        text: for the screen.
-        problem: why params can't run; empty if they can.
+        text: text for the screen.
+        problem: why the params can't be run on it; empty if they can.
     """
 
     text: str
@@ -88,10 +89,10 @@ def _may_have_gpu(build: dict[str, str]) -> bool:
 
 
 def find_device() -> DeviceFound:
-    """The device that stages and `unseen predict` use, by the rule of `unseen.core.runtime.device`."""
+    """Find the device that stages and `unseen predict` use, by the rule of `unseen.core.runtime.device`."""
     build = torch_build()
     if not build:
-        return DeviceFound("none", "PyTorch is not installed; `pip install torch torchvision`")
+        return DeviceFound("none", "PyTorch is not installed; run `pip install torch torchvision`")
     try:
         asked = environment.requested_device()
     except UserError as error:
@@ -108,22 +109,22 @@ def find_device() -> DeviceFound:
         found = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
         return DeviceFound(
-            "unknown", f"PyTorch did not say its device within {TIMEOUT:.0f} s; run this command again"
+            "unknown", f"PyTorch did not report its device within {TIMEOUT:.0f} s; run this command again"
         )
     except (subprocess.CalledProcessError, OSError, ValueError, IndexError):
         return DeviceFound(
-            "unknown", "PyTorch can't be imported; `python -c 'import torch'` says why; install it again"
+            "unknown", "PyTorch can't be imported; `python -c 'import torch'` shows the reason; install PyTorch again"
         )
     return _chosen(asked, found["cuda"], found["others"], found["said"])
 
 
 def _chosen(asked: str | None, names: list[str], others: list[str], said: list[str]) -> DeviceFound:
-    """The device from PyTorch's answer.
+    """Choose the device from the report of PyTorch.
 
     Args:
         asked: UNSEEN_DEVICE; None if it is not set.
-        names: of the GPUs of CUDA or ROCm.
-        others: `mps` and `xpu`, those that are available.
+        names: names of the CUDA or ROCm GPUs.
+        others: the available ones of `mps` and `xpu`.
         said: warnings of PyTorch, for instance about an old driver.
     """
     if asked:
@@ -141,7 +142,7 @@ def _chosen(asked: str | None, names: list[str], others: list[str], said: list[s
 
 
 def threads_line() -> str:
-    """Cores, memory, and the threads that networks use.
+    """Describe cores, memory, and the threads that networks use.
 
     Raises:
         UserError: UNSEEN_THREADS is not valid.
@@ -153,7 +154,7 @@ def threads_line() -> str:
 
 
 def instructions_line(cpuinfo: Path = CPUINFO) -> str:
-    """The instruction set that networks use on the CPU.
+    """Describe the instruction set that networks use on the CPU.
 
     Raises:
         UserError: UNSEEN_AVX512 is not valid.
@@ -161,7 +162,7 @@ def instructions_line(cpuinfo: Path = CPUINFO) -> str:
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return f"{platform.machine()}; this system does not say more"
+        return f"{platform.machine()}; no more is known on this system"
     flags = next((line for line in lines if line.startswith("flags")), "").split()
     if not flags:
         return f"{platform.machine()}"

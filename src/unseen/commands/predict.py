@@ -25,41 +25,41 @@ if TYPE_CHECKING:
 DETECTOR = DETECTORS / "efficientnet_lite0"
 
 WIDEST_PATH = 60
-"""Maximum width of the path column, in characters; longer paths are not aligned."""
+"""Maximum width of the path column in characters. Longer paths are not aligned."""
 
 LOOKED_AT = 1000
-"""Paths at the beginning that decide the width of the path column."""
+"""Number of first paths that determine the width of the path column."""
 
 COUNTING_S = 2.0
-"""Seconds at most to count the pictures for the progress bar. With more of them it shows the rate alone."""
+"""Time limit in seconds to count the pictures for the progress bar. Beyond it, the bar shows only the rate."""
 
 HELP = """\
-Score every face in pictures. Prints a line for each face: path, probability of being fake, verdict, and box as
-x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason. A line `provenance`
-follows if the file says something about its origin, such as a C2PA manifest; no score uses it.
+Score every face in pictures. Prints one line per face: path, probability of being fake, verdict, and box as
+x,y wxh in pixels of the upright picture. A picture without a score has a line with the reason. If the metadata of
+the file say something about its origin, such as a C2PA manifest, a line `provenance` follows. Scores do not use it.
 
 The first line reports the detector's training data, the training seed of its network, and its TPR and FPR at its
 threshold. A detector is trained from several seeds; the network of the first one is used. Verdicts:
   fake         the probability is at or above the threshold that was frozen in training
-  unsure       with a reason at the end of the line: the face is outside of what the detector was measured on
-               (`small_face`, `degraded`, `profile`; not with --no-gate), or the probability is in the band in which
-               validation does not separate fakes from reals (`in_band`)
-  not flagged  it is below both; that does not mean that the face is real
+  unsure       the face is unlike validation faces (`small_face`, `degraded`, `profile`; not with --no-gate), or the
+               probability is in the band in which real and fake validation faces are not clearly separated
+               (`in_band`); the reason is at the end of the line
+  not flagged  the probability is below the threshold and the band; this does not mean that the face is real
 
---json prints a JSON object a line, with a `type`: first `detector`, with the scope of the detector; then `face` or
-`not_scored`. `logit` is before the temperature; `calibrated_logit` and `score` are after it.
+--json prints one JSON object per line, with a `type`: first `detector`, with the scope of the detector; then `face`
+or `not_scored`. `logit` is before the temperature; `calibrated_logit` and `score` are after it.
 
-A video (.mp4, .mov, .mkv, .webm, .avi) gives a line for each face that is followed through its frames, with the mean
-of its logits. This is outside of what was measured. It needs the extra `video`.
+A video (.mp4, .mov, .mkv, .webm, .avi) gives a line for each face that is tracked through its frames, with the score
+of the mean logit. TPR and FPR are not known for videos. Videos need the extra `video`.
 
---csv, --parquet, --jsonl and --gallery write files in place of the lines. They are complete or not there. A run that
-is stopped leaves its rows in a file that ends in .part, and the same command with --resume goes on with it.
+--csv, --parquet, --jsonl and --gallery write files instead of lines. Files are written atomically at the end. A
+stopped run leaves its rows in a file that ends in .part; the same command with --resume continues it.
 """
 
 EXIT = """\
 exit codes:
   0    every picture was scored
-  1    some picture could not be scored: not readable, no face that is large enough, or no match for a PATH
+  1    at least one picture was not scored: not readable, no face that is large enough, or no match for a PATH
   2    could not start: wrong usage, or the detector is missing or damaged
   130  interrupted
   141  the output pipe was closed
@@ -78,7 +78,7 @@ def as_line(row: dict[str, Any], width: int) -> str:
 
 
 def _first_paths(paths: Iterable[str]) -> tuple[int, Iterator[str]]:
-    """The width of the path column, and the same paths."""
+    """Return the width of the path column, and the same paths."""
     rest = iter(paths)
     first = list(itertools.islice(rest, LOOKED_AT))
     width = min(max((len(shown(path)) for path in first), default=0), WIDEST_PATH)
@@ -105,7 +105,7 @@ def print_rows(paths: Iterable[str], detector: "Detector", as_json: bool) -> Sum
 
 
 def _detector(arguments: argparse.Namespace) -> "Detector":
-    """Load the detector, with the threshold that is wanted."""
+    """Load the detector, with the requested threshold."""
     folder = detector_folder(arguments.detector)
     with no_garbage_collection():
         from unseen.serve.api import load
@@ -134,7 +134,9 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = outputs_of(arguments)
     pictures, videos = split_videos(arguments.paths)
     if videos and outputs:
-        raise UserError(f"{videos[0]}: a video has no row in these files; print its lines, or use --json")
+        raise UserError(
+            f"{videos[0]}: videos can't be written to these files; leave the file options out, or use --json"
+        )
     detector = _detector(arguments)
     scope = detector.scope
     checkpoint = None
@@ -202,26 +204,32 @@ def add(commands: Commands) -> None:
         "--backend",
         choices=("torch", "onnx"),
         default="torch",
-        help="onnx: a detector that `unseen export` wrote; starts without PyTorch. default: %(default)s",
+        help="onnx: a detector that `unseen export` wrote; needs no PyTorch. default: %(default)s",
     )
     parser.add_argument(
         "--threshold-for-fpr",
         type=_share,
         metavar="FPR",
-        help="use the threshold that training froze for this FPR on validation, such as 0.01",
+        help="use the threshold that training froze for this FPR on validation faces, such as 0.01",
     )
     parser.add_argument(
         "--no-gate",
         action="store_true",
-        help="give verdicts also for faces outside of what the detector was measured on",
+        help="turn off the gate: also give verdicts for faces that are unlike validation faces",
     )
     parser.add_argument(
-        "--frames-per-second", type=_positive, default=5.0, metavar="N", help="of videos; default: %(default)s"
+        "--frames-per-second",
+        type=_positive,
+        default=5.0,
+        metavar="N",
+        help="sampling rate for videos; default: %(default)s",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
-    files = parser.add_argument_group("files in place of lines")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    files = parser.add_argument_group("files instead of lines")
     files.add_argument("--csv", type=Path, metavar="FILE", help="a table as CSV")
     files.add_argument("--parquet", type=Path, metavar="FILE", help="a table as Parquet")
     files.add_argument("--jsonl", type=Path, metavar="FILE", help="the lines of --json")
-    files.add_argument("--gallery", type=Path, metavar="FILE", help="an HTML page with the faces of highest score")
-    files.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    files.add_argument(
+        "--gallery", type=Path, metavar="FILE", help="an HTML page with the faces of the highest scores"
+    )
+    files.add_argument("--resume", action="store_true", help="continue a run that was stopped")

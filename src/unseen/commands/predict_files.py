@@ -1,4 +1,5 @@
-"""`unseen predict` with files as output: a checkpoint that a later run goes on with, then all files at once."""
+"""`unseen predict` with output files: rows go to a checkpoint that a later run can resume, then all files are
+written."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from unseen.serve.sidecar import sidecar
 
 
 def checkpoint_of(outputs: dict[str, Path], detector: Detector, resume: bool) -> PredictionCheckpoint:
-    """The checkpoint of a run, beside the first of its outputs."""
+    """Open the checkpoint of a run, beside its first output."""
     first = next(iter(outputs.values()))
     calibration = detector.loaded.calibration
     facts = {
@@ -28,7 +29,7 @@ def checkpoint_of(outputs: dict[str, Path], detector: Detector, resume: bool) ->
 
 
 def score_files(paths: Iterable[str], detector: Detector, checkpoint: PredictionCheckpoint) -> int:
-    """Score the paths that are not in the checkpoint yet. Returns the number of their faces."""
+    """Score the paths that are not in the checkpoint yet, and return the number of their faces."""
     faces = 0
     for group in predict_groups(checkpoint.unknown(paths), detector.loaded):
         checkpoint.add((one.name, output_rows(one)) for one in group)
@@ -39,7 +40,7 @@ def score_files(paths: Iterable[str], detector: Detector, checkpoint: Prediction
 def write_files(
     outputs: dict[str, Path], detector: Detector, checkpoint: PredictionCheckpoint, skipped: list[str]
 ) -> Summary:
-    """Write all outputs from the checkpoint, which is read once, and remove it."""
+    """Write all outputs in one pass over the checkpoint, and delete it."""
     scope, summary = detector.scope.as_dict(), Summary()
     gallery = Gallery() if "gallery" in outputs else None
     with ExitStack() as opened:

@@ -1,4 +1,4 @@
-"""What `unseen predict` says at its end."""
+"""The last line of `unseen predict`."""
 
 from collections import Counter
 from typing import Any
@@ -11,10 +11,10 @@ class Summary:
     """Counts pictures, faces by verdict, and what was not scored by reason.
 
     Attributes:
-        pictures: all of them.
-        verdicts: faces by verdict.
-        without: pictures without a score, by reason.
-        faces_without: faces without a score beside others with one, by reason.
+        pictures: number of pictures.
+        verdicts: number of faces by verdict.
+        without: number of pictures without a score, by reason.
+        faces_without: number of faces without a score in pictures with scored faces, by reason.
     """
 
     def __init__(self) -> None:
@@ -34,16 +34,16 @@ class Summary:
 
     @property
     def faces(self) -> int:
-        """Scored faces."""
+        """Number of scored faces."""
         return self.verdicts.total()
 
     def text(self, seconds: float, loading_s: float, new_faces: int) -> str:
-        """One line.
+        """Format the counts in one line.
 
         Args:
-            seconds: of scoring.
-            loading_s: seconds before.
-            new_faces: that were scored in this time.
+            seconds: time of scoring.
+            loading_s: time in seconds before scoring.
+            new_faces: number of faces scored in this time.
         """
         parts = [
             f"{count(self.pictures, 'picture')}, {count(self.faces, 'face')}: {self.verdicts[FAKE]} {FAKE}, "

@@ -1,4 +1,4 @@
-"""The part of `unseen predict` for videos: a line for each face that was followed through the frames."""
+"""`unseen predict` for videos: a line for each face that is tracked through the frames."""
 
 import dataclasses
 import json
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def split_videos(paths: Sequence[str]) -> tuple[list[str], list[Path]]:
-    """The pictures, folders and globs among some paths, and the videos. Videos in folders are not scored."""
+    """Split paths into pictures, folders and globs on the one hand and videos on the other. Videos in folders are
+    skipped."""
     videos = [path for path in paths if path.lower().endswith(SUFFIXES) and Path(path).is_file()]
     return [path for path in paths if path not in videos], [Path(path) for path in dict.fromkeys(videos)]
 
 
 def as_lines(video: VideoPrediction) -> list[str]:
-    """The lines of one video."""
+    """Format one video as lines."""
     name = shown(video.name)
     lines = [f"# {name}: {count(video.frames, 'frame')} of {video.seconds:.1f} s; {OUTSIDE}"]
     if video.error:
@@ -40,14 +41,14 @@ def as_lines(video: VideoPrediction) -> list[str]:
 
 
 def as_json_lines(video: VideoPrediction) -> list[str]:
-    """The JSON lines of one video: an object `video`, then an object `track` for each face."""
+    """Format one video as JSON lines: an object `video`, then an object `track` for each face."""
     head = {"type": "video", "name": video.name, "frames": video.frames, "seconds": video.seconds, "note": OUTSIDE}
     tracks = [{"type": "track", "name": video.name, **dataclasses.asdict(track)} for track in video.tracks]
     return [json.dumps(one) for one in ({**head, "error": video.error}, *tracks)]
 
 
 def print_videos(videos: Sequence[Path], detector: "Detector", rate: float, as_json: bool) -> bool:
-    """Print the tracks of each video. Returns whether each could be read to its end and has a face.
+    """Print the tracks of each video. Return whether each was decoded to its end and has a face.
 
     Raises:
         UserError: PyAV is not installed.

@@ -14,7 +14,7 @@ Serve a page and an HTTP API that score the faces in pictures. Nothing that is u
 
 By default only this machine can reach it. With a --host that others can reach, every request needs a token:
   Authorization: Bearer TOKEN
-The connection is not encrypted: put a server with TLS in front of it.
+The connection is not encrypted: put a reverse proxy with TLS in front of it.
 
   GET  /               the page                    GET /health    whether pictures can be scored
   POST /predict        one picture                 GET /version   versions
@@ -35,11 +35,11 @@ def check_packages() -> None:
     """Check that the packages of the extra `page` are installed.
 
     Raises:
-        UserError: names those that are not.
+        UserError: a package is missing.
     """
     missing = [name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise UserError(f"serve needs {', '.join(missing)}: `pip install -e '.[page]'`")
+        raise UserError(f"`unseen serve` needs {', '.join(missing)}; run `pip install -e '.[page]'`")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,12 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     check_packages()
     from unseen.core.environment import OF_SCORING, check_variables
     from unseen.serve.page.limits import MB, Limits
-    from unseen.serve.page.server import address_of, bound, check_reachable, is_loopback, read_token, serve
+    from unseen.serve.page.server import address_of, check_reachable, is_loopback, listen_at, read_token, serve
 
     check_variables(OF_SCORING)
     token = read_token(arguments.token_file, arguments.token_env)
     check_reachable(arguments.host, token, arguments.no_token)
-    listening = bound(arguments.host, arguments.port)
+    listening = listen_at(arguments.host, arguments.port)
 
     from unseen.core.garbage_collection import no_garbage_collection
 
@@ -98,7 +98,7 @@ def _positive(text: str) -> int:
     return value
 
 
-_positive.__name__ = "whole number from 1 to 10000"  # argparse prints it
+_positive.__name__ = "whole number from 1 to 10000"  # argparse prints this name in its error message
 
 
 def _port(text: str) -> int:
@@ -119,20 +119,30 @@ def add(commands: Commands) -> None:
         "detector", type=Path, nargs="?", default=default, metavar="DIR|NAME", help="default: %(default)s"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; default: %(default)s")
-    parser.add_argument("--port", type=_port, default=8000, help="0 for any that is free; default: %(default)s")
+    parser.add_argument("--port", type=_port, default=8000, help="0 for any free port; default: %(default)s")
     parser.add_argument("--backend", choices=("torch", "onnx"), default="torch", help="default: %(default)s")
     tokens = parser.add_mutually_exclusive_group()
     tokens.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the token that requests need")
     tokens.add_argument("--token-env", metavar="NAME", help="the environment variable that holds the token")
-    tokens.add_argument("--no-token", action="store_true", help="need no token, also beyond this machine")
+    tokens.add_argument(
+        "--no-token", action="store_true", help="require no token, even if other machines can reach the address"
+    )
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a name of this server in browsers, if it is behind another server; may be repeated",
+        help="an allowed name in the header Host, if a reverse proxy is in front; may be repeated",
     )
-    parser.add_argument("--max-mb", type=_positive, default=20, help="of a picture's file; default: %(default)s")
-    parser.add_argument("--max-faces", type=_positive, default=50, help="in a picture; default: %(default)s")
-    parser.add_argument("--seconds", type=_positive, default=30, help="for a picture; default: %(default)s")
-    parser.add_argument("--queue", type=_positive, default=16, help="requests in work; default: %(default)s")
+    parser.add_argument(
+        "--max-mb", type=_positive, default=20, help="maximum size of a picture's file; default: %(default)s"
+    )
+    parser.add_argument(
+        "--max-faces", type=_positive, default=50, help="maximum number of faces in a picture; default: %(default)s"
+    )
+    parser.add_argument(
+        "--seconds", type=_positive, default=30, help="time limit for a picture; default: %(default)s"
+    )
+    parser.add_argument(
+        "--queue", type=_positive, default=16, help="maximum number of requests in progress; default: %(default)s"
+    )

@@ -1,1 +1,1 @@
-"""Limits within which a detector was measured, frozen on validation faces: image quality, size and pose of a face."""
+"""Limits of image quality, size and pose of a face, frozen on the validation faces of a detector."""

@@ -1,7 +1,7 @@
-"""Freeze limits of faces' statistics on validation faces, as a threshold is frozen.
+"""Freeze the limits of face statistics on validation faces, like a threshold.
 
-A limit leaves out at most a share `SHARE` of the validation faces of either class. If a limit were from reals alone,
-fakes of a generator with smooth pictures would be outside of it, and a detector could not find them.
+A limit excludes at most a share `SHARE` of the validation faces of each class. Limits from real faces alone would
+exclude the fakes of generators with smooth pictures, and a detector could not detect them.
 """
 
 import math
@@ -18,12 +18,12 @@ from unseen.gate.statistics import quality_of
 
 
 def statistics_of(crop: bytes, landmarks: Sequence[float] | None, scale: float) -> Statistics:
-    """Statistics of a stored face: its encoded crop, and x and y of its five landmarks."""
+    """Compute the statistics of a stored face from its encoded crop and the x and y of its five landmarks."""
     return Statistics(quality_of(decode_crop(crop)), *pose_of(landmarks, scale))
 
 
 def _limit(by_class: Sequence[list[float]], lowest: bool) -> float:
-    """The limit that leaves out at most `SHARE` of each class.
+    """Return the limit that excludes at most `SHARE` of each class.
 
     Raises:
         UserError: no face has this statistic.
@@ -34,7 +34,7 @@ def _limit(by_class: Sequence[list[float]], lowest: bool) -> float:
             ordered = sorted(values, reverse=not lowest)
             found.append(ordered[math.floor(SHARE * len(ordered))])
     if not found:
-        raise UserError("no validation face has landmarks; make the faces again: `dvc repro`")
+        raise UserError("no validation face has landmarks; run the stage `faces` again with `dvc repro`")
     return min(found) if lowest else max(found)
 
 
@@ -45,7 +45,7 @@ def frozen(reals: Sequence[Statistics], fakes: Sequence[Statistics]) -> Limits:
         UserError: a class has no faces.
     """
     if not reals or not fakes:
-        raise UserError(f"the validation faces are {len(reals)} real and {len(fakes)} fake ones: both are needed")
+        raise UserError(f"{len(reals)} real and {len(fakes)} fake validation faces; the gate needs both")
     both = (reals, fakes)
     limits = Limits(
         sharpness=_limit([[one.quality.sharpness for one in side] for side in both], lowest=True),

@@ -1,4 +1,5 @@
-"""Limits of faces' statistics, and whether a face is outside of them. Imports nothing slow: predictions use it."""
+"""Limits of face statistics, and the check whether a face is outside of them. Imports no slow package, because
+predictions use it."""
 
 import json
 import math
@@ -13,10 +14,10 @@ from unseen.core.recovery import advice
 from unseen.gate.statistics import Quality, side_of, turn_of
 
 FILE = "gate.json"
-"""File of the limits in a detector's folder."""
+"""The file with the limits in a detector's folder."""
 
 SHARE = 0.005
-"""Largest share of either class of the validation faces that each of the four limits leaves out."""
+"""Maximum share of the validation faces of each class that each of the four limits excludes."""
 
 Reason = Literal["small_face", "degraded", "profile"]
 SMALL_FACE: Final = "small_face"
@@ -35,15 +36,15 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of the statistics; a face on a limit is inside.
+    """Limits of the statistics. A face on a limit is inside.
 
     Attributes:
-        sharpness: lowest, see `Quality`.
-        blockiness: highest, see `Quality`.
-        side: smallest side of the square around a face, in pixels of the picture.
-        turn: largest turn of a head, see `turn_of`.
+        sharpness: minimum sharpness, see `Quality`.
+        blockiness: maximum blockiness, see `Quality`.
+        side: minimum side of the square around a face, in pixels of the picture.
+        turn: maximum turn of the head, see `turn_of`.
         faces: number of validation faces, by class.
-        outside: share of the validation faces outside of any limit, by class.
+        outside: share of the validation faces that are outside of at least one limit, by class.
     """
 
     sharpness: float
@@ -54,7 +55,7 @@ class Limits:
     outside: dict[str, float]
 
     def reasons(self, found: Statistics) -> list[Reason]:
-        """The reasons why a face is outside, the one that decides first."""
+        """Return the reasons why a face is outside. The first one is reported."""
         reasons: list[Reason] = []
         if found.side is not None and found.side < self.side:
             reasons.append(SMALL_FACE)
@@ -70,7 +71,7 @@ class Limits:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Limits":
-        """The reverse of `as_dict`.
+        """The inverse of `as_dict`.
 
         Raises:
             ValueError: a value is missing or is not a finite number.
@@ -85,7 +86,7 @@ class Limits:
 
 
 def pose_of(landmarks: Sequence[float] | None, scale: float) -> tuple[float | None, float | None]:
-    """`side` and `turn` of `Statistics`, from x and y of five landmarks."""
+    """Compute `side` and `turn` of `Statistics` from the x and y of five landmarks."""
     if landmarks is None or len(landmarks) != 10 or not all(map(math.isfinite, landmarks)):
         return None, None
     points = list(zip(landmarks[::2], landmarks[1::2], strict=True))
@@ -94,7 +95,7 @@ def pose_of(landmarks: Sequence[float] | None, scale: float) -> tuple[float | No
 
 
 def read_limits(folder: Path) -> Limits | None:
-    """The limits in a detector's folder; None if there are none, as in folders of older versions.
+    """Read the limits in a detector's folder; None if there are none, as in folders of older versions.
 
     Raises:
         UserError: the file can't be read or is damaged.

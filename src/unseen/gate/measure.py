@@ -1,6 +1,6 @@
-"""Measure a gate on clean and changed faces: how often it abstains, and what it does to FPR and TPR.
+"""Measure a gate on clean and changed faces: how often it abstains, and how FPR and TPR change.
 
-The faces, changes and scores are those that the stage `robustness` wrote. The changes are made again, because their
+The faces, changes and scores come from the stage `robustness`. The changes are applied again, because the changed
 pixels are not stored.
 """
 
@@ -28,7 +28,7 @@ Pose = tuple[float | None, float | None]
 
 
 def _faces(face_set: FaceSet, ids: set[str], scale: float) -> Iterator[tuple[str, Pixels, Pose]]:
-    """Yield id, pixels and pose of some faces of a set."""
+    """Yield id, pixels and pose of the faces of a set whose ids are given."""
     for batch in face_set.batches(measurable(face_set), ["id", "image", "landmarks"], 256):
         for row in batch.to_pylist():
             if row["id"] in ids:
@@ -45,17 +45,17 @@ def measure_gate(
     """Apply a gate to the faces that `robustness` scored.
 
     Args:
-        predictions: the file of `unseen.robustness.robustness.score_changes`, of one detector.
+        predictions: the file that `unseen.robustness.robustness.score_changes` wrote for one detector.
         sets: the evaluation sets by name.
-        limits: of the detector.
+        limits: the limits of the detector.
         scale: `FaceSettings.scale`.
-        threshold: on the score, frozen on validation faces.
+        threshold: threshold on the score, frozen on validation faces.
 
     Returns:
-        A row for each set, change and level, with `class` (`real` or `fake`), the number of `faces`, and shares:
-        `abstained`; `small_face`, `degraded` and `profile`, which overlap; `rate`, at or above the threshold, which
-        is the FPR of reals and the TPR of fakes; and `rate_with_gate`, of all faces, those that are at or above it
-        and that the gate does not make unsure.
+        A row for each set, change and level, with `class` (`real` or `fake`), the number of `faces`, and these shares
+        of the faces: `abstained`; `small_face`, `degraded` and `profile`, which overlap; `rate`, the faces at or
+        above the threshold, that is, the FPR of reals and the TPR of fakes; and `rate_with_gate`, the faces at or
+        above the threshold that the gate does not make unsure.
     """
     frame = pq.read_table(predictions, columns=SCORED).to_pandas()
     rows: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
-"""Statistics of a face that say whether a detector was measured on faces like it. None looks at the label.
+"""Statistics of a face that show whether it is like the validation faces of a detector. They do not use labels.
 
-Sums are of whole numbers and results are rounded, so that every processor gives the same numbers.
+Sums are over integers and results are rounded, so that all processors give the same numbers.
 """
 
 import math
@@ -16,10 +16,10 @@ from unseen.faces.detect import DetectedFace
 Pixels = npt.NDArray[np.uint8]
 
 BLOCK = 8
-"""Side of JPEG's blocks in pixels. Stored crops are encoded with the grid at their corner."""
+"""Side of JPEG blocks in pixels. In stored crops, the block grid starts at the corner."""
 
 Landmarks = Sequence[tuple[float, float]]
-"""Eyes, nose and corners of the mouth: the one on the left of the picture first."""
+"""Eyes, nose and corners of the mouth. Of each pair, the one on the left of the picture comes first."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Quality:
     """Image quality of a crop.
 
     Attributes:
-        sharpness: mean luma step over 1 pixel divided by that over 2 pixels. Low for a picture that was enlarged or
-            blurred: 0.5 if luma rises evenly. 0 if all pixels are equal.
-        blockiness: how much larger luma steps across the borders of JPEG's blocks are than those beside them, in
-            units of the mean step. High for strong compression.
+        sharpness: mean luma difference between pixels at distance 1, divided by that at distance 2. Low for a picture
+            that was upscaled or blurred: 0.5 for a linear gradient, 0 if all pixels are equal.
+        blockiness: mean luma difference across the borders of JPEG blocks minus that of the neighbouring pixels,
+            divided by the mean difference. High for strong compression.
     """
 
     sharpness: float
@@ -38,25 +38,25 @@ class Quality:
 
 
 def _luma(pixels: Pixels) -> npt.NDArray[np.int32]:
-    """Luma [h, w] in thousandths."""
+    """Compute luma [h, w] in thousandths."""
     return pixels.astype(np.int32) @ np.asarray([299, 587, 114], np.int32)
 
 
 def _steps(luma: npt.NDArray[np.int32], distance: int) -> float:
-    """Mean step between pixels at this distance, over both directions."""
+    """Compute the mean absolute luma difference between pixels at a distance, over both directions."""
     across, down = luma[:, distance:] - luma[:, :-distance], luma[distance:] - luma[:-distance]
     return float(np.abs(across).mean(dtype=np.float64) + np.abs(down).mean(dtype=np.float64)) / 2
 
 
 def _at_borders(luma: npt.NDArray[np.int32]) -> float:
-    """Mean over the borders of blocks, along rows, of a step minus the mean of its two neighbours."""
+    """Compute the mean, over block borders along rows, of a difference minus the mean of its two neighbours."""
     steps = np.abs(np.diff(luma, axis=1)).astype(np.int64)
     excess = 2 * steps[:, 1:-1] - steps[:, :-2] - steps[:, 2:]
     return float(excess[:, BLOCK - 2 :: BLOCK].mean(dtype=np.float64)) / 2
 
 
 def quality_of(pixels: Pixels) -> Quality:
-    """Image quality of a crop uint8 [side, side, 3], with a side of at least 16 pixels."""
+    """Compute the image quality of a crop uint8 [side, side, 3] with a side of at least 16 pixels."""
     luma = _luma(pixels)
     one, two = _steps(luma, 1), _steps(luma, 2)
     if not one or not two:
@@ -66,16 +66,16 @@ def quality_of(pixels: Pixels) -> Quality:
 
 
 def side_of(landmarks: Landmarks, scale: float) -> float:
-    """Side of the square around a face, in pixels of the picture; `scale` is that of `FaceSettings`."""
+    """Compute the side of the square around a face, in pixels of the picture; `scale` is `FaceSettings.scale`."""
     face = DetectedFace((0.0, 0.0, 0.0, 0.0), tuple(landmarks), 1.0)
     return round(square_around(face, scale)[2], 1)
 
 
 def turn_of(landmarks: Landmarks) -> float:
-    """How far a head is turned to a side: 0 for a frontal face, about 1 in profile.
+    """Compute how far a head is turned to the side: 0 for a frontal face, about 1 in profile.
 
-    It is the distance of the nose from the line between the middle of the eyes and that of the mouth, divided by the
-    length of this line, which a turn to a side does not change. Infinite if the length is 0.
+    This is the distance of the nose from the line that joins the centres of the eyes and the mouth, divided by the
+    length of this line, which does not change when the head turns to the side. Infinite if the length is 0.
     """
     (lx, ly), (rx, ry), (nose_x, nose_y), (mlx, mly), (mrx, mry) = landmarks
     eyes = (lx + rx) / 2, (ly + ry) / 2

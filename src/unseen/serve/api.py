@@ -31,7 +31,7 @@ class Detector:
     """A trained detector. Several threads may use one object.
 
     Attributes:
-        loaded: the detector's parts, for other code of this project.
+        loaded: the network, face detector, settings and calibration, for other code of this project.
     """
 
     def __init__(self, loaded: LoadedDetector) -> None:
@@ -42,7 +42,7 @@ class Detector:
 
     @property
     def name(self) -> str:
-        """Of the detector."""
+        """Name of the detector."""
         return self.loaded.name
 
     @property
@@ -61,19 +61,19 @@ class Detector:
 
     @property
     def threshold(self) -> float:
-        """On the score, frozen on validation faces."""
+        """The threshold on the score, frozen on validation faces."""
         return self.loaded.calibration.threshold
 
     @property
     def unsure(self) -> tuple[float, float]:
-        """Lowest and highest score of the band in which validation faces do not tell fakes from reals."""
+        """Lowest and highest score of the band in which real and fake validation faces are not clearly separated."""
         return self.loaded.calibration.unsure
 
     def at_fpr(self, fpr: float) -> "Detector":
-        """The same detector with another threshold that its training has frozen, for an FPR such as 0.01.
+        """Return the same detector with the threshold that training froze for another FPR, such as 0.01.
 
         Raises:
-            UserError: no threshold was frozen for this FPR; the message names those that were.
+            UserError: no threshold was frozen for this FPR; the message lists the available ones.
         """
         return Detector(with_fpr(self.loaded, fpr))
 
@@ -91,15 +91,15 @@ class Detector:
 
         Args:
             picture: a path, the bytes of a file, a PIL image, or a NumPy array uint8 [height, width, 3] in RGB or
-                uint8 [height, width] in grey; or a list, tuple or other iterable of these. An iterable is read a
-                little ahead, perhaps in another thread.
+                uint8 [height, width] in grey; or a list, tuple or other iterable of these. Items of an iterable are
+                prefetched and may be read in another thread.
 
         Returns:
             A prediction for one picture, a list for a list or tuple, and an iterator in constant memory for any other
-            iterable. A picture that can't be read or has no face is not an error: see `Prediction.not_scored`.
+            iterable. A picture that can't be read or has no face raises no exception: see `Prediction.not_scored`.
 
         Raises:
-            UserError: a value is no picture, or an array has another type or shape.
+            UserError: a value is not a picture, or an array has an unsupported type or shape.
         """
         if is_single(picture):
             return predict_one(picture, self.loaded)  # type: ignore[arg-type]
@@ -114,12 +114,12 @@ def load(
 
     Args:
         detector: its folder, or its name below models/detectors.
-        backend: `torch`; or `onnx` for an exported detector, which starts without PyTorch: the folder that `unseen
-            export` wrote, or a detector's folder with an export in its folder `onnx`.
-        device: of the network with `torch`, such as `cpu` or `cuda:1`; None for `UNSEEN_DEVICE`, else a GPU if there
-            is one, else the CPU.
-        gate: whether the verdict is `unsure` for a face that is outside of what the detector was measured on:
-            smaller, more degraded, or turned further than validation faces. Scores do not depend on it.
+        backend: `torch`, or `onnx` for an exported detector, which does not need PyTorch. An exported detector is a
+            folder that `unseen export` wrote, or a detector's folder with an export in its subfolder `onnx`.
+        device: device of the network, such as `cpu` or `cuda:1`. If None, `UNSEEN_DEVICE` decides; if this is not set
+            either, a GPU is used if there is one, and the CPU otherwise. `onnx` runs on the CPU only.
+        gate: whether the verdict is `unsure` for a face that is smaller, more degraded, or turned further than the
+            validation faces of the detector. Scores do not depend on it.
 
     Raises:
         UserError: a file is missing or damaged, or the backend or device does not exist.
@@ -134,7 +134,7 @@ def load(
 
         return Detector(_gated(open_exported(folder), gate))
     if (folder / "detector.onnx").is_file():
-        raise UserError(f"{folder}: an exported detector; use the backend onnx, `--backend onnx`")
+        raise UserError(f"{folder}: is an exported detector; use the backend onnx (`--backend onnx`)")
     with no_garbage_collection():
         from unseen.serve.torch_network import device_named, open_detector, with_network
 
@@ -142,7 +142,7 @@ def load(
 
 
 def _gated(loaded: LoadedDetector, gate: bool) -> LoadedDetector:
-    """A detector with the limits of its folder, if there are any and they are wanted."""
+    """Add the limits in the detector's folder, if they exist and `gate` is True."""
     from unseen.gate.limits import read_limits
 
     return replace(loaded, gate=read_limits(loaded.folder)) if gate else loaded

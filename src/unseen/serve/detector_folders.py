@@ -1,4 +1,4 @@
-"""Find the detector that a command's argument names."""
+"""Find the detector that an argument of a command names."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ DETECTORS, ENSEMBLES = Path("models/detectors"), Path("models/ensembles")
 
 
 def _refuse_ensemble(given: Path) -> None:
-    """Raise an error for an ensemble, which has no network to score pictures.
+    """Refuse an ensemble, which has no network of its own.
 
     Raises:
         UserError: `given` is the folder or the name of an ensemble.
@@ -21,7 +21,7 @@ def _refuse_ensemble(given: Path) -> None:
 
 
 def detector_folder(given: Path, expected: str = "a detector's folder or its name") -> Path:
-    """The folder of a detector, given by its folder or its name below models/detectors.
+    """Return the folder of a detector, given its folder or its name in models/detectors.
 
     Raises:
         UserError: there is no such detector, or it is an ensemble.

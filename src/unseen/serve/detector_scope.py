@@ -1,6 +1,6 @@
 """The scope of a detector: its training data, its threshold, and its TPR and FPR in evaluation.
 
-It is printed as a sentence above verdicts, and stored as JSON in or beside files of verdicts.
+It is printed as text above verdicts, and stored as JSON in or beside files of verdicts.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,18 +22,18 @@ class Scope:
     """The scope of a detector.
 
     Attributes:
-        detector: its name.
-        scope: a sentence for users.
+        detector: name of the detector.
+        scope: summary for users.
         demonstration: whether it was trained on too few people to rely on.
-        training_seed: of the network that is used; None if the artifact does not state it.
-        training_seeds: of all networks of the detector; empty if the artifact does not state them.
-        threshold: on the score, frozen on validation faces.
-        unsure: lowest and highest score of the verdict `unsure`.
+        training_seed: training seed of the network; None if the artifact does not state it.
+        training_seeds: training seeds of all networks of the detector; empty if the artifact does not state them.
+        threshold: threshold on the score, frozen on validation faces.
+        unsure: lowest and highest score of the unsure band.
         temperature: score = 1 / (1 + exp(-logit / temperature)).
         max_fpr: maximum FPR at the threshold on validation faces.
-        trained_on: people, faces by source, and generators.
-        measured: TPR by set of fakes and FPR by set of reals; None if the detector is not evaluated, or is used at
-            another threshold than its own.
+        trained_on: number of people, faces by source, and generators of the training data.
+        measured: TPR of each set of fakes and FPR of each set of reals; None if the detector is not evaluated, or is
+            used at another threshold than its own.
         verdicts: the meaning of each verdict.
     """
 
@@ -72,7 +72,7 @@ def _rates(sets: dict[str, dict[str, Any]], seen: set[str]) -> str:
 
 
 def _network(seed: int | None, seeds: list[int]) -> str:
-    """Text for the network that is used, of those from all training seeds; empty if it is not known."""
+    """Describe the network by its training seed, and list all training seeds; empty if the seed is not known."""
     if seed is None:
         return ""
     return f", network of training seed {seed}" + (f" of {', '.join(map(str, seeds))}" if len(seeds) > 1 else "")

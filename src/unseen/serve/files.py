@@ -1,4 +1,4 @@
-"""The files that the arguments of a command name: files, folders and globs, in constant memory."""
+"""Expand the arguments of a command (files, folders and globs) to files, in constant memory."""
 
 import glob
 import os
@@ -13,9 +13,10 @@ from unseen.serve.folders import Skipped, walk
 class Files:
     """An iterable of unique files, in the order of the arguments.
 
-    A name that exists is not a glob, so `a[1].jpg` may be a file. The matches of a glob may be folders. An argument
-    without matches is kept. Links to folders within a folder are not followed. Arguments that operating systems made
-    are skipped, unless there are no others. Each iteration lists the folders again.
+    An argument that exists is not treated as a glob, so `a[1].jpg` may be a file. A glob may match folders. An
+    argument without matches is yielded as it is. In a folder, links to other folders are not followed. Files of
+    operating systems among the arguments are skipped, unless there are no other arguments. Each iteration lists the
+    folders again.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
@@ -53,11 +54,11 @@ class Files:
             self._skipped.setdefault(os.path.abspath(folder), f"{printable(folder)}: skipped {text}")
 
     def skipped(self) -> list[str]:
-        """After an iteration: a line for each folder with skipped files, and one for skipped arguments."""
+        """Return, after an iteration, a line for each folder with skipped files and one for skipped arguments."""
         return [self._skipped[key] for key in sorted(self._skipped, key=lambda key: key == "")]
 
     def count_within(self, seconds: float) -> int | None:
-        """The number of files, or None if listing them takes longer."""
+        """Count the files, or return None if this takes longer than `seconds`."""
         end, number = time.monotonic() + seconds, 0
         for _ in Files(self._arguments):
             number += 1
@@ -67,12 +68,12 @@ class Files:
 
 
 def _listed(full: str, files: set[str], folders: list[str]) -> bool:
-    """Whether an absolute path was given before, or was listed in a folder that was given before."""
+    """Whether an absolute path is an earlier argument, or lies in a folder that is an earlier argument."""
     return full in files or any(_in(full, folder) for folder in folders)
 
 
 def _in(full: str, folder: str) -> bool:
-    """Whether `walk` lists a path in a folder, both absolute."""
+    """Whether `walk` yields an absolute path for an absolute folder."""
     if (
         full == folder
         or not full.startswith(os.path.join(folder, ""))

@@ -19,8 +19,8 @@ class Skipped:
     """What `walk` has skipped so far.
 
     Attributes:
-        found: by kind, the number of files, and the first of their names in sorted order: `others` have another
-            suffix, `system` are hidden or made by operating systems, `links` are links to folders.
+        found: for each kind, the number of files and the alphabetically first name. `others` have no image suffix,
+            `system` are hidden or made by operating systems, `links` are links to folders.
         closed: errors of folders that can't be opened.
     """
 
@@ -33,7 +33,7 @@ class Skipped:
         self.found[kind] = (number + 1, min(example, name))
 
     def text(self) -> str:
-        """Each kind with its number and an example. Empty if nothing was skipped."""
+        """Summarise each kind with its number and an example; empty if nothing was skipped."""
         said = []
         for kind, (what, text) in _KINDS.items():
             if kind in self.found:
@@ -44,7 +44,7 @@ class Skipped:
 
 
 def _entries(folder: str) -> Iterator[tuple[str, str]]:
-    """The entries of one folder as name and kind (`file`, `folder`, `link`), in the order of their full paths."""
+    """Yield name and kind (`file`, `folder`, `link`) of the entries of one folder, sorted by full path."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -61,12 +61,12 @@ def _entries(folder: str) -> Iterator[tuple[str, str]]:
 def walk(folder: str, skipped: Skipped) -> Iterator[str]:
     """Yield the pictures in a folder, at any depth, sorted by path. Paths begin with the folder as given.
 
-    A folder that can't be opened is yielded too, as reading it tells why. Only the names in the folders between the
-    given one and the current file are in memory.
+    A folder that can't be opened is yielded too, so that reading it raises the error. Memory holds only the names in
+    the folders between the given one and the current file.
 
     Args:
-        folder: the folder.
-        skipped: counts what is not yielded.
+        folder: the folder to list.
+        skipped: counts the entries that are not yielded.
     """
     waiting: list[tuple[str, Iterator[tuple[str, str]]]] = []
 
@@ -101,7 +101,7 @@ def walk(folder: str, skipped: Skipped) -> Iterator[str]:
 
 
 def as_text(name: str) -> str:
-    """A file name as valid UTF-8, with invalid bytes escaped; it does not depend on the locale."""
+    """Convert a file name to valid UTF-8, with invalid bytes escaped. The result does not depend on the locale."""
     try:
         return os.fsencode(name).decode()
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""A page of the faces with the highest scores: one HTML file that loads nothing else and needs no script."""
+"""A page with the faces of highest score: a self-contained HTML file without scripts."""
 
 import base64
 import heapq
@@ -16,14 +16,14 @@ from unseen.core.errors import printable
 from unseen.core.files import atomic_file
 from unseen.faces.decode import BadPictureError
 from unseen.serve.folders import as_text
-from unseen.serve.inputs import opened
+from unseen.serve.inputs import load_picture
 from unseen.serve.verdict import FAKE, MEANINGS, NOT_FLAGGED, UNSURE
 
 if TYPE_CHECKING:
     from unseen.serve.api import Detector
 
 PER_VERDICT = 100
-"""Faces of each verdict that are shown, those with the highest scores."""
+"""Maximum number of faces of each verdict on the page. Those with the highest scores are shown."""
 
 SIDE = 224
 """Largest side of a thumbnail, in pixels."""
@@ -32,15 +32,16 @@ KEYS = {FAKE: "fake", UNSURE: "unsure", NOT_FLAGGED: "below"}
 """The CSS class of each verdict."""
 
 AROUND = 2.2
-"""Side of the shown part of a picture, in sides of the face's box."""
+"""Side of the thumbnail's part of the picture, relative to the side of the face's box."""
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Content security policy: the page loads no other file, also if a name in it contains HTML."""
+"""Content security policy. The page loads no other file, even if a file name in it contains HTML."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A face on the page: its row, and the thumbnail as a data URI, empty if the picture has changed or is gone."""
+    """A face on the page: its row, and its thumbnail as a data URI, empty if the picture has changed or is
+    missing."""
 
     row: dict[str, Any]
     path: str
@@ -48,7 +49,7 @@ class Shown:
 
 
 def thumbnail(picture: Image.Image, box: tuple[int, int, int, int]) -> str:
-    """The part of a picture around a face, with the box drawn, as a data URI of a JPEG."""
+    """Crop a picture around a face, draw the box, and return a JPEG as a data URI."""
     left, top, width, height = box
     side = max(round(AROUND * max(width, height)), 1)
     x = min(max(left + width // 2 - side // 2, 0), max(picture.width - side, 0))
@@ -62,7 +63,7 @@ def thumbnail(picture: Image.Image, box: tuple[int, int, int, int]) -> str:
     draw = ImageDraw.Draw(small)
     for inset, colour, line in ((0, "black", 4), (1, "white", 2)):
         x0, y0, x1, y1 = corners[0] + inset, corners[1] + inset, corners[2] - inset, corners[3] - inset
-        if x0 <= x1 and y0 <= y1:  # a box that the picture's border cuts may be thinner than its line
+        if x0 <= x1 and y0 <= y1:  # a box at the border of the picture may be thinner than its line
             draw.rectangle((x0, y0, x1, y1), outline=colour, width=line)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
@@ -70,7 +71,7 @@ def thumbnail(picture: Image.Image, box: tuple[int, int, int, int]) -> str:
 
 
 class Gallery:
-    """Collects the faces with the highest scores of each verdict, in constant memory."""
+    """Collects the faces of highest score for each verdict, in constant memory."""
 
     def __init__(self) -> None:
         self._best: dict[str, list[tuple[float, int, dict[str, Any]]]] = {FAKE: [], UNSURE: [], NOT_FLAGGED: []}
@@ -78,7 +79,7 @@ class Gallery:
         self._pictures = 0
 
     def add(self, rows: list[dict[str, Any]]) -> None:
-        """Take the rows of a picture."""
+        """Add the rows of a picture."""
         self._pictures += 1
         for row in rows:
             if row["error"] is not None:
@@ -86,13 +87,13 @@ class Gallery:
                 continue
             self._counts[row["verdict"]] += 1
             best = self._best[row["verdict"]]
-            # of equal scores, the first ones are kept
+            # among equal scores, the first ones are kept
             heapq.heappush(best, (row["score"], -self._counts.total(), row))
             if len(best) > PER_VERDICT:
                 heapq.heappop(best)
 
     def _shown(self, max_pixels: int) -> list[Shown]:
-        """The faces with their thumbnails, highest score first."""
+        """Return the faces with their thumbnails, highest score first."""
         found = sorted((one for best in self._best.values() for one in best), key=lambda one: one[:2], reverse=True)
         by_picture: dict[str, list[int]] = {}
         for place, (_, _, row) in enumerate(found):
@@ -100,11 +101,11 @@ class Gallery:
         thumbnails = [""] * len(found)
         for name, places in by_picture.items():  # each picture is decoded once
             try:
-                now = opened(name, max_pixels)
+                now = load_picture(name, max_pixels)
             except (BadPictureError, OSError):
                 continue
             if now.sha256 != found[places[0]][2]["sha256"]:
-                continue  # the score is not of this picture
+                continue  # the file has changed since it was scored
             for place in places:
                 row = found[place][2]
                 box = (row["left"], row["top"], row["box_width"], row["box_height"])
@@ -112,12 +113,12 @@ class Gallery:
         return [Shown(row, as_text(row["name"]), thumbnails[place]) for place, (_, _, row) in enumerate(found)]
 
     def write(self, path: Path, detector: "Detector", skipped: list[str]) -> None:
-        """Write the page, atomically. Thumbnails are made from the pictures' files.
+        """Write the page atomically. Thumbnails are made from the pictures' files.
 
         Args:
-            path: of the page.
-            detector: that gave the scores.
-            skipped: lines about files that were not looked at.
+            path: path of the page.
+            detector: the detector that gave the scores.
+            skipped: lines about skipped files.
         """
         templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent),

@@ -1,4 +1,4 @@
-"""Whether a face is outside of the limits within which its detector was measured. Then its verdict is `unsure`."""
+"""Check whether a face is outside of the limits of a detector's gate. Its verdict is then `unsure`."""
 
 from unseen.faces.detect import DetectedFace
 from unseen.gate.limits import Limits, Statistics
@@ -6,12 +6,12 @@ from unseen.gate.statistics import Pixels, quality_of, side_of, turn_of
 
 
 def outside(face: DetectedFace, pixels: Pixels, limits: Limits | None, scale: float) -> str:
-    """The code of the first reason why a face is outside of the limits; empty if it is inside.
+    """Return the code of the first limit that a face violates; empty if it violates none.
 
     Args:
-        face: what the face detector says about it.
+        face: the result of the face detector.
         pixels: its crop uint8 [side, side, 3].
-        limits: of the detector; None for no gate.
+        limits: limits of the detector; None for no gate.
         scale: `FaceSettings.scale`.
     """
     if limits is None:

@@ -1,4 +1,4 @@
-"""Pictures as users give them: a path, bytes of a file, a PIL image or a NumPy array."""
+"""Decode the pictures that users pass: a path, bytes of a file, a PIL image or a NumPy array."""
 
 import hashlib
 import io
@@ -27,10 +27,10 @@ class Decoded:
     """A decoded picture.
 
     Attributes:
-        picture: upright, RGB.
-        sha256: of the file's bytes; without a file, of the bytes of `picture`, row by row. It determines the JPEG
-            quality of the preprocessing.
-        data: the file's bytes, None without a file.
+        picture: the upright picture in RGB.
+        sha256: SHA-256 of the file's bytes; without a file, of the bytes of `picture`, row by row. It determines the
+            JPEG quality of the preprocessing.
+        data: the file's bytes; None without a file.
     """
 
     picture: Image.Image
@@ -58,10 +58,10 @@ def read(path: str) -> bytes:
 
 
 def name_of(given: object, number: int) -> str:
-    """The name of a picture: its path, or its number among those that were given, counted from 0.
+    """Return the name of a picture: its path, or its number among the inputs, counted from 0.
 
     Raises:
-        UserError: it is no picture: its type, or the type or shape of an array.
+        UserError: it is not a picture, or an array has an unsupported type or shape.
     """
     if isinstance(given, str | os.PathLike):
         return os.fsdecode(given)
@@ -85,10 +85,10 @@ _ORIENTATION = 0x0112
 
 
 def _as_file(given: Image.Image, orientation: int, profile: bytes | None) -> bytes:
-    """A lossless file of an image, so that `decode` alone has rules for modes, colour profiles and orientation."""
+    """Encode an image without loss, so that only `decode` handles modes, colour profiles and orientation."""
     exif = Image.Exif()
     exif[_ORIENTATION] = orientation
-    modes = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "HSV": "RGB"}  # of memory only, not of files
+    modes = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "HSV": "RGB"}  # in memory only, not in files
     image = given.convert(modes[given.mode]) if given.mode in modes else given
     buffer = io.BytesIO()
     if image.mode in ("CMYK", "YCbCr", "LAB"):
@@ -99,7 +99,7 @@ def _as_file(given: Image.Image, orientation: int, profile: bytes | None) -> byt
 
 
 def _rgb(given: Image.Image, max_pixels: int) -> Image.Image:
-    """A PIL image as `decode` would return it for a file with the same pixels and metadata.
+    """Convert a PIL image to what `decode` would return for a file with the same pixels and metadata.
 
     Raises:
         BadPictureError: see `decode`.
@@ -123,12 +123,12 @@ def _rgb(given: Image.Image, max_pixels: int) -> Image.Image:
         if plain and orientation in (0, 1):
             return given.convert("RGB")
         data = _as_file(given, orientation, profile)
-    except Exception as error:  # the image may be of a damaged file that was not decoded yet
+    except Exception as error:  # the image may come from a damaged file that is decoded only now
         raise BadPictureError("damaged", str(error) or type(error).__name__) from error
     return decode(data, max_pixels)
 
 
-def opened(given: Any, max_pixels: int) -> Decoded:
+def load_picture(given: Any, max_pixels: int) -> Decoded:
     """Read and decode a picture that `name_of` accepted.
 
     Raises:
@@ -147,5 +147,5 @@ def opened(given: Any, max_pixels: int) -> Decoded:
 
 
 def is_single(given: object) -> bool:
-    """Whether this is one picture, or something that is no picture and no collection of pictures either."""
+    """Whether a value is a single picture, or neither a picture nor an iterable of pictures."""
     return isinstance(given, SINGLE) or not isinstance(given, Iterable)

@@ -1,4 +1,4 @@
-"""The seam between preprocessing and a network: one interface for every backend. Imports no backend."""
+"""The interface of a network, which every backend implements. Imports no backend."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Network(Protocol):
-    """A detector's network in some backend.
+    """The network of a detector.
 
     Attributes:
         threads: CPU threads that `logits` uses; 0 on a GPU.
@@ -28,22 +28,23 @@ class Network(Protocol):
     threads: int
 
     def logits(self, pixels: Sequence[Pixels]) -> npt.NDArray[np.float64]:
-        """Logits [n] before the temperature, of preprocessed faces uint8 [side, side, 3]; thread-safe."""
+        """Compute the logits [n], before the temperature, of preprocessed faces uint8 [side, side, 3].
+        Thread-safe."""
 
 
 @dataclass(frozen=True)
 class LoadedDetector:
-    """A detector that is ready to score, in any backend.
+    """A loaded detector of any backend.
 
     Attributes:
-        name: of the detector.
-        folder: of its files.
+        name: name of the detector.
+        folder: folder of its files.
         card: the content of `detector.json`.
         calibration: temperature, threshold and unsure band, frozen in training.
         faces: the settings of the preprocessing.
-        face_detector: of the preprocessing.
-        network: gives logits.
-        gate: limits within which the detector was measured; None for no gate.
+        face_detector: the face detector of the preprocessing.
+        network: computes the logits.
+        gate: limits outside of which a face is `unsure`; None for no gate.
     """
 
     name: str
@@ -57,5 +58,5 @@ class LoadedDetector:
 
     @property
     def seed(self) -> int:
-        """Of the JPEG quality in the preprocessing."""
+        """Seed of the JPEG quality in the preprocessing."""
         return int(self.card["seed"])

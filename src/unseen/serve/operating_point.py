@@ -1,4 +1,4 @@
-"""Another threshold of a detector, out of those that its training has frozen on validation faces."""
+"""Select one of the thresholds that training froze on validation faces."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ from unseen.serve.network import LoadedDetector
 
 
 def frozen_fprs(detector: LoadedDetector) -> dict[float, float]:
-    """The frozen thresholds by the highest FPR that they allow on validation reals, lowest first.
+    """Return the frozen thresholds by their maximum FPR on validation reals, lowest first.
 
-    That of the detector itself is among them; it is the one that is used without a choice.
+    They include the detector's own threshold, which is the default.
     """
     calibration = detector.calibration
     found = {FPRS[name]: threshold for name, threshold in calibration.at_fpr.items() if name in FPRS}
@@ -18,9 +18,9 @@ def frozen_fprs(detector: LoadedDetector) -> dict[float, float]:
 
 
 def with_fpr(detector: LoadedDetector, fpr: float) -> LoadedDetector:
-    """The detector with the frozen threshold for an FPR. Nothing is computed from pictures.
+    """Return the detector with the frozen threshold for an FPR. No threshold is computed.
 
-    The unsure band is extended to the threshold, as the calibration does.
+    The unsure band is extended to the threshold, as in the calibration.
 
     Raises:
         UserError: no threshold was frozen for this FPR.
@@ -28,7 +28,9 @@ def with_fpr(detector: LoadedDetector, fpr: float) -> LoadedDetector:
     known = frozen_fprs(detector)
     if fpr not in known:
         allowed = ", ".join(f"{one:g}" for one in known)
-        raise UserError(f"{detector.folder}: has no threshold for an FPR of {fpr:g}; frozen in training: {allowed}")
+        raise UserError(
+            f"{detector.folder}: has no threshold for an FPR of {fpr:g}; training froze those for {allowed}"
+        )
     threshold, (low, high) = known[fpr], detector.calibration.unsure
     calibration = replace(
         detector.calibration,
@@ -40,12 +42,12 @@ def with_fpr(detector: LoadedDetector, fpr: float) -> LoadedDetector:
 
 
 def too_few_reals(detector: LoadedDetector) -> str:
-    """A warning if validation has too few reals to show the FPR of the threshold; else empty."""
+    """Return a warning if there are too few validation reals to verify the FPR of the threshold; empty otherwise."""
     calibration = detector.calibration
     reals = int(calibration.validation.get("reals", 0))
     if not reals or calibration.max_fpr * reals >= 1:
         return ""
     return (
-        f"an FPR of {calibration.max_fpr:g} can't be shown with {reals} validation reals: the threshold is above all "
-        "of them, and the FPR on other people may be higher"
+        f"an FPR of {calibration.max_fpr:g} can't be verified with {reals} validation reals: the threshold is above "
+        "all of them, and the FPR on other people may be higher"
     )

@@ -1,4 +1,4 @@
-"""Files of predictions: CSV, Parquet and JSON lines. Each is written atomically, in constant memory."""
+"""Write predictions as CSV, Parquet and JSON lines, atomically and in constant memory."""
 
 import csv
 import json
@@ -15,29 +15,30 @@ Row = dict[str, Any]
 """A row of `output_rows`."""
 
 FACTS = "provenance_facts"
-"""The key of a row with the provenance of its picture as plain data, for JSON; None if its file says nothing."""
+"""The key of a row for the provenance of its picture, as plain data for JSON; the value is None if the file says
+nothing."""
 
 CHUNK = 4096
-"""Rows of a row group of Parquet."""
+"""Rows in a Parquet row group."""
 
 COLUMNS_OF_FILES = {"path" if column == "name" else column: kind for column, kind in COLUMNS.items()}
-"""The columns of CSV and Parquet: those of `to_frame`, with `path` for `name`."""
+"""The columns of CSV and Parquet: those of `to_frame`, with `path` instead of `name`."""
 
 
 def output_rows(prediction: Prediction) -> list[Row]:
-    """The rows of a picture: those of `rows_of`, with `FACTS`."""
+    """Return the rows of a picture: those of `rows_of`, with `FACTS`."""
     facts = prediction.provenance.as_dict() if prediction.provenance else None
     return [{**row, FACTS: facts} for row in rows_of(prediction)]
 
 
 class Writer(Protocol):
-    """Takes the rows of one picture."""
+    """Writes the rows of one picture."""
 
     def __call__(self, rows: list[Row], /) -> None: ...
 
 
 def as_json(row: Row) -> str:
-    """A row as JSON: a face with `box` as [x, y, width, height], or a reason as `error` and `detail`."""
+    """Format a row as JSON: a face with `box` as [x, y, width, height], or a reason with `error` and `detail`."""
     box = [row[key] for key in ("left", "top", "box_width", "box_height")]
     shown: Row = {"path": row["name"], "box": None if box[0] is None else box}
     if row["error"] is not None:
@@ -48,7 +49,7 @@ def as_json(row: Row) -> str:
 
 
 def header_as_json(scope: dict[str, Any]) -> str:
-    """The first of the JSON lines: the scope of the detector."""
+    """Format the first JSON line: the scope of the detector."""
     return json.dumps({"type": "detector", **scope})
 
 
@@ -58,7 +59,7 @@ def _for_file(row: Row) -> Row:
 
 @contextmanager
 def csv_file(path: Path) -> Iterator[Writer]:
-    """A CSV file: UTF-8, lines end in a line feed, empty where there is no value."""
+    """Write a CSV file: UTF-8, lines end in a line feed, missing values are empty."""
     with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(CsvLines(handle), list(COLUMNS_OF_FILES))
         writer.writeheader()
@@ -67,7 +68,7 @@ def csv_file(path: Path) -> Iterator[Writer]:
 
 @contextmanager
 def parquet_file(path: Path, scope: dict[str, Any]) -> Iterator[Writer]:
-    """A Parquet file; the metadata of its schema have the detector's scope as JSON, under `unseen.scope`."""
+    """Write a Parquet file. The schema metadata have the detector's scope as JSON, under the key `unseen.scope`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -96,7 +97,7 @@ def parquet_file(path: Path, scope: dict[str, Any]) -> Iterator[Writer]:
 
 @contextmanager
 def json_file(path: Path, scope: dict[str, Any]) -> Iterator[Writer]:
-    """JSON lines, as `unseen predict --json` prints them."""
+    """Write JSON lines, as `unseen predict --json` prints them."""
     with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
         handle.write(header_as_json(scope) + "\n")
         yield lambda rows: handle.writelines(as_json(row) + "\n" for row in rows)

@@ -17,11 +17,11 @@ PREDICT = "def predict(path: str) -> float"
 
 
 class _ExitError(BaseException):
-    """A plugin called `os._exit`, which would end the command without a message, and with its exit code."""
+    """A plugin called `os._exit`, which would end the command without a message and with the plugin's exit code."""
 
 
 def _as_text(error: BaseException) -> str:
-    """An error in one line; its text may be code of the plugin as well."""
+    """Format an error in one line. Converting it to text may also run code of the plugin."""
     if isinstance(error, _ExitError):
         return str(error)
     try:
@@ -31,7 +31,7 @@ def _as_text(error: BaseException) -> str:
 
 
 class _Escaped(io.RawIOBase):
-    """A stream of UTF-8 that is printed on another one. What a terminal would interpret is escaped."""
+    """A UTF-8 stream that writes to another one and escapes control characters."""
 
     def __init__(self, target: TextIO) -> None:
         self._target = target
@@ -43,7 +43,8 @@ class _Escaped(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Print bytes. A carriage return ends a line, so that a progress bar is readable and hides no other line."""
+        """Write bytes. A carriage return becomes a line feed, so that progress bars are readable and hide no other
+        line."""
         text = self._decoder.decode(bytes(data)).replace("\r\n", "\n").replace("\r", "\n")
         if text:
             self._target.write("".join(c if c in "\n\t" else printable(c) for c in text))
@@ -59,14 +60,14 @@ class _Escaped(io.RawIOBase):
 def as_score(value: object) -> float | str:
     """Convert the result of `predict` to a probability, or return an error text.
 
-    Numbers of NumPy and PyTorch are accepted; booleans are not.
+    NumPy and PyTorch numbers are accepted; booleans are not.
     """
     text = " ".join(repr(value).split())[:80]
     if isinstance(value, bool | str | bytes) or type(value).__name__ in ("bool_", "bool"):
         return f"`predict` returned {text}, which is not a number"
     try:
         score = float(value)  # type: ignore[arg-type]
-    except Exception:  # an external class may raise anything
+    except Exception:  # an external class may raise any exception
         return f"`predict` returned {text}, which is not a number"
     if math.isnan(score):
         return "`predict` returned NaN"
@@ -78,7 +79,8 @@ class Plugin:
 
     The code runs in this process. What it prints goes to standard error, escaped. If it calls `sys.exit` or
     `os._exit`, the picture has no score. It can end the process by other means: `os.kill`, native code,
-    or `os._exit` in a thread of the plugin between two calls. Then no file is written, and the exit code is theirs.
+    or `os._exit` in a thread of the plugin between two calls. Then no file is written, and the plugin determines the
+    exit code.
     """
 
     columns: tuple[str, ...] = ("score",)
@@ -115,7 +117,7 @@ class Plugin:
 
     @contextmanager
     def _contained(self) -> Iterator[None]:
-        """Run code of the plugin: see the class."""
+        """Run code of the plugin within the limits that the class describes."""
         process, leave = os.getpid(), os._exit
 
         def refuse(status: int) -> None:

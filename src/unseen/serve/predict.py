@@ -1,7 +1,8 @@
 """Score the faces in pictures: preprocessing as in training, the network, then the frozen calibration.
 
-One way for every input and every backend: a picture is decoded (`unseen.serve.inputs`), its faces are detected and
-cropped, a `Network` gives their logits, and the calibration gives scores and verdicts. Imports no backend.
+All inputs and backends use the same steps: `unseen.serve.inputs` decodes a picture, its faces are detected and
+cropped, a `Network` computes their logits, and the calibration gives scores and verdicts. This module imports no
+backend.
 """
 
 import io
@@ -19,7 +20,7 @@ from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import crop_face
 from unseen.serve.gate import outside
-from unseen.serve.inputs import Picture, name_of, opened
+from unseen.serve.inputs import Picture, load_picture, name_of
 from unseen.serve.network import LoadedDetector, Pixels
 from unseen.serve.prediction import Box, Face, NotScored, Prediction
 from unseen.serve.prefetch import core_is_idle, prefetch
@@ -39,9 +40,9 @@ class FoundFace:
 
     Attributes:
         box: its position.
-        detected: what the face detector says about it.
+        detected: the result of the face detector.
         pixels: uint8 [side, side, 3], preprocessed exactly as for training.
-        outside: the code of the reason why the detector was not measured on faces like this one; empty if it was.
+        outside: the code of the first gate limit that the face violates; empty if it violates none.
     """
 
     box: Box
@@ -51,8 +52,8 @@ class FoundFace:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A picture before its faces are scored; the attributes are those of `Prediction`."""
+class PreparedPicture:
+    """A picture before its faces are scored. The attributes have the meaning of those of `Prediction`."""
 
     name: str
     faces: tuple[FoundFace, ...] = ()
@@ -69,14 +70,14 @@ def _box(face: DetectedFace, width: int, height: int) -> Box:
     return left, top, right - left, bottom - top
 
 
-def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
-    """Preprocess the faces in a picture, highest detection score first; or find the reason why there are none."""
+def find_faces(given: Picture, name: str, detector: LoadedDetector) -> PreparedPicture:
+    """Preprocess the faces in a picture, highest detection score first, or find the reason why there are none."""
     try:
-        found = opened(given, detector.faces.max_pixels)
+        found = load_picture(given, detector.faces.max_pixels)
     except BadPictureError as bad:
-        return Looked(name, not_scored=(NotScored(bad.reason, bad.detail),))
+        return PreparedPicture(name, not_scored=(NotScored(bad.reason, bad.detail),))
     except OSError as error:
-        return Looked(name, not_scored=(NotScored("unreadable", error.strerror or str(error)),))
+        return PreparedPicture(name, not_scored=(NotScored("unreadable", error.strerror or str(error)),))
     faces: list[FoundFace] = []
     failed: list[NotScored] = []
     for face in detector.face_detector.detect(found.picture):
@@ -91,11 +92,11 @@ def look(given: Picture, name: str, detector: LoadedDetector) -> Looked:
     if not faces and not failed:
         failed.append(NotScored("no_face", "no face was found"))
     facts = NOTHING if found.data is None else provenance(found.data)
-    return Looked(name, tuple(faces), tuple(failed), *found.picture.size, found.sha256, facts)
+    return PreparedPicture(name, tuple(faces), tuple(failed), *found.picture.size, found.sha256, facts)
 
 
-def scored(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
-    """Score and verdict of a face by the frozen calibration."""
+def score_face(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
+    """Compute the score and verdict of a face by the frozen calibration."""
     score = float(calibration.score([logit])[0])
     verdict = UNSURE if face.outside else verdict_of(score, calibration.threshold, calibration.unsure)
     return Face(
@@ -110,8 +111,8 @@ def scored(face: FoundFace, logit: float, calibration: "Calibration") -> Face:
     )
 
 
-def _finish(pictures: list[Looked], detector: LoadedDetector) -> Iterator[Prediction]:
-    """Score the faces of some pictures in one call of the network.
+def _score_pictures(pictures: list[PreparedPicture], detector: LoadedDetector) -> Iterator[Prediction]:
+    """Score the faces of several pictures in one call of the network.
 
     Raises:
         UserError: a logit is not finite.
@@ -119,10 +120,10 @@ def _finish(pictures: list[Looked], detector: LoadedDetector) -> Iterator[Predic
     pixels = [face.pixels for picture in pictures for face in picture.faces]
     logits = detector.network.logits(pixels) if pixels else np.empty(0)
     if not np.isfinite(logits).all():
-        raise UserError(f"{detector.folder}: gives scores that are not finite; `dvc repro` trains it again")
+        raise UserError(f"{detector.folder}: gives scores that are not finite; train it again with `dvc repro`")
     following = iter(logits.tolist())
     for picture in pictures:
-        faces = tuple(scored(face, next(following), detector.calibration) for face in picture.faces)
+        faces = tuple(score_face(face, next(following), detector.calibration) for face in picture.faces)
         yield Prediction(
             name=picture.name,
             faces=faces,
@@ -139,14 +140,14 @@ def predict_one(given: Picture, detector: LoadedDetector, name: str = "") -> Pre
 
     Args:
         given: the picture.
-        detector: from a backend.
-        name: of the picture; empty for its path or `picture 0`.
+        detector: detector of any backend.
+        name: name of the picture; empty for its path or `picture 0`.
 
     Raises:
-        UserError: it is no picture, or the detector gives logits that are not finite.
+        UserError: the value is not a picture, or a logit is not finite.
     """
     own = name_of(given, 0)
-    return next(_finish([look(given, name or own, detector)], detector))
+    return next(_score_pictures([find_faces(given, name or own, detector)], detector))
 
 
 def predict(pictures: Iterable[Picture], detector: LoadedDetector, batch: int = BATCH) -> Iterator[Prediction]:
@@ -161,33 +162,34 @@ def predict(pictures: Iterable[Picture], detector: LoadedDetector, batch: int = 
 def predict_groups(
     pictures: Iterable[Picture], detector: LoadedDetector, batch: int = BATCH
 ) -> Iterator[list[Prediction]]:
-    """Like `predict`, in groups whose faces were scored in one call of the network.
+    """Like `predict`, but yield groups of pictures whose faces were scored in one call of the network.
 
-    The last bits of a logit may depend on the other faces of its group. A run that goes on after a complete group has
-    the same groups as an unbroken one, so the same bits.
+    The last bits of a logit may depend on the other faces of its group. A run that is resumed after a complete group
+    has the same groups as an uninterrupted one, and therefore the same bits.
 
     Args:
-        pictures: are read a little ahead, perhaps in another thread. One that can't be read gives a `NotScored`.
-        detector: from a backend.
+        pictures: pictures to score. They are prefetched and may be read in another thread. A picture that can't be
+            read gives a `NotScored`.
+        detector: detector of any backend.
         batch: faces per batch of the network, and pictures per batch of the prefetcher. Decoding may take a gigabyte
             per picture; `UNSEEN_WORKERS` limits the number of pictures that are decoded in parallel.
 
     Raises:
-        UserError: an item is no picture, or the detector gives logits that are not finite.
+        UserError: an item is not a picture, or a logit is not finite.
     """
     rest = iter(pictures)
     named = ((one, name_of(one, number)) for number, one in enumerate(rest))
 
-    def looked(some: list[tuple[Picture, str]], threads: Executor) -> list[Looked]:
-        return list(threads.map(lambda one: look(one[0], one[1], detector), some))
+    def prepared(some: list[tuple[Picture, str]], threads: Executor) -> list[PreparedPicture]:
+        return list(threads.map(lambda one: find_faces(one[0], one[1], detector), some))
 
-    waiting: list[Looked] = []
+    waiting: list[PreparedPicture] = []
     batches = iter(lambda: list(islice(named, batch)), [])
-    for pictures_of_batch in prefetch(batches, looked, core_is_idle(detector.network.threads)):
+    for pictures_of_batch in prefetch(batches, prepared, core_is_idle(detector.network.threads)):
         for picture in pictures_of_batch:
             waiting.append(picture)
             if sum(len(one.faces) + len(one.not_scored) for one in waiting) >= batch:
-                yield list(_finish(waiting, detector))
+                yield list(_score_pictures(waiting, detector))
                 waiting = []
     if waiting:
-        yield list(_finish(waiting, detector))
+        yield list(_score_pictures(waiting, detector))

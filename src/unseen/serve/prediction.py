@@ -1,4 +1,4 @@
-"""What a prediction consists of, and its rows for tables. Imports nothing heavy."""
+"""The classes of a prediction, and its rows for tables. Imports no slow package."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,14 @@ class Face:
 
     Attributes:
         box: left, top, width and height in pixels of the upright picture.
-        logit: of the network, before the temperature; positive for fake.
+        logit: output of the network, before the temperature; positive means fake.
         calibrated_logit: the logit divided by the temperature.
         score: calibrated probability of being fake, in [0, 1]: the sigmoid of `calibrated_logit`.
-        above_threshold: whether the score is at or above the frozen threshold; FPR and TPR are shares of these.
+        above_threshold: whether the score is at or above the frozen threshold; FPR and TPR are the shares of such
+            faces.
         verdict: `fake`, `unsure` or `not flagged`; see `unseen.serve.verdict`.
         why: the code of the reason if the verdict is `unsure`, else empty.
-        detection_score: of the face detector, in [0, 1].
+        detection_score: confidence of the face detector, in [0, 1].
     """
 
     box: Box
@@ -59,13 +60,13 @@ class Prediction(Sequence[Face]):
     """The prediction for one picture: a sequence of its scored faces, highest detection score first.
 
     Attributes:
-        name: the path as given; for other pictures `picture N`, their number among the given ones, from 0.
+        name: the path as given; for other inputs `picture N`, where N counts the inputs from 0.
         faces: the scored faces.
-        not_scored: the reason why the picture has no score, or faces without a score.
-        width: of the upright picture, in pixels; 0 if it could not be decoded.
-        height: as `width`.
-        sha256: of the file's bytes; of the pixels if no file was given; empty if it could not be read.
-        provenance: what the file says about its origin, apart from any score; false if it says nothing or there is no
+        not_scored: the reason why the picture has no score, or the faces without a score.
+        width: width of the upright picture in pixels; 0 if it could not be decoded.
+        height: height of the upright picture in pixels; 0 if it could not be decoded.
+        sha256: SHA-256 of the file's bytes, or of the pixels if no file was given; empty if it could not be read.
+        provenance: what the file says about its origin. Scores do not use it. False if it says nothing or there is no
             file.
     """
 
@@ -79,7 +80,7 @@ class Prediction(Sequence[Face]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Codes of facts about the picture that change no verdict: `several_faces` if it has more than one face."""
+        """Codes of remarks that do not change a verdict: `several_faces` if the picture has more than one face."""
         return ("several_faces",) if len(self.faces) + sum(one.box is not None for one in self.not_scored) > 1 else ()
 
     @overload
@@ -115,7 +116,7 @@ COLUMNS: dict[str, type] = {
     "detail": str,
     "provenance": str,
 }
-"""The columns of a table of predictions. Every row has all of them; None where there is no value."""
+"""The columns of a table of predictions. Every row has all of them; missing values are None."""
 
 
 def _of_box(box: Box | None) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _of_box(box: Box | None) -> dict[str, Any]:
 
 
 def rows_of(prediction: Prediction) -> Iterator[dict[str, Any]]:
-    """Yield a row for each face of a prediction and for each reason of no score, with the keys `COLUMNS`."""
+    """Yield one row for each face and one for each entry of `not_scored`, with the keys `COLUMNS`."""
     empty = dict.fromkeys(COLUMNS)
     picture = {key: getattr(prediction, key) or None for key in ("sha256", "width", "height")}
     picture["name"] = prediction.name
@@ -137,10 +138,11 @@ def rows_of(prediction: Prediction) -> Iterator[dict[str, Any]]:
 
 
 def to_frame(predictions: "Prediction | Iterable[Prediction]") -> "pd.DataFrame":
-    """Predictions as a pandas frame with the columns `COLUMNS`: a row for each face, or for each reason of no score.
+    """Convert predictions to a pandas DataFrame with the columns `COLUMNS`.
 
-    A row without a score has its reason in `error` and `detail`, and no value in the columns of a face. Whole numbers
-    and truth values are of pandas' types that allow missing values.
+    It has one row for each face and one for each entry of `not_scored`. A row without a score has the reason in
+    `error` and `detail`, and missing values in the columns of a face. Integers and booleans have pandas' nullable
+    types.
     """
     import pandas as pd
 

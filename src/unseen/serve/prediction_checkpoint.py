@@ -1,7 +1,7 @@
-"""The rows of a long prediction so far, on disk, so that it can go on after it was stopped.
+"""A checkpoint of a long prediction, so that a stopped run can be resumed.
 
-The checkpoint is an SQLite database beside the output. It has the rows of each picture with its path, size and time
-of modification, and is removed when the outputs are complete. Memory is constant for any number of pictures.
+The checkpoint is an SQLite database beside the output. It stores the rows of each picture with its path, size and
+modification time, and is deleted when the outputs are complete. Memory is constant for any number of pictures.
 """
 
 import errno
@@ -18,20 +18,20 @@ from unseen.core.errors import UserError
 from unseen.core.files import check_replaceable
 
 FORMAT = 1
-"""Of the checkpoint; another version can't go on with it."""
+"""Version of the format. A checkpoint of another version can't be resumed."""
 
 
 COMMIT_EVERY = 1000
-"""Pictures whose places are stored at once."""
+"""Number of pictures after which their places are committed."""
 
 
 TRY_AGAIN = (-2, -2)
-"""Size and time of no file, stored for one that could not be read: storage may fail for a while, or permissions
-change, without a new time of modification."""
+"""Size and modification time that no file has. They are stored for a file that could not be read, so that it is read
+again: storage may fail temporarily, and permissions may change without a new modification time."""
 
 
 class Key(NamedTuple):
-    """What identifies a picture: a file with another size or time of modification is scored again."""
+    """Identifies a picture. A file whose size or modification time has changed is scored again."""
 
     path: str
     size: int
@@ -39,7 +39,7 @@ class Key(NamedTuple):
 
 
 def key_of(path: str) -> Key:
-    """The key of a path; a size of -1 if it is missing or can't be looked at."""
+    """Return the key of a path; size and modification time are -1 if the file is missing or not accessible."""
     try:
         found = os.stat(path)
     except OSError:
@@ -48,27 +48,27 @@ def key_of(path: str) -> Key:
 
 
 class PredictionCheckpoint:
-    """Rows by picture. Several threads may use it; only one process can."""
+    """Stored rows of each picture. Thread-safe, but only one process can open it."""
 
     def __init__(self, path: Path, facts: dict[str, Any], resume: bool) -> None:
         """Open or create the checkpoint.
 
         Args:
-            path: of the database.
-            facts: what the rows depend on besides the pictures, as plain data.
-            resume: whether to go on with an earlier run.
+            path: path of the database.
+            facts: everything except the pictures that the rows depend on, as plain data.
+            resume: whether to continue an earlier run.
 
         Raises:
-            UserError: it exists and `resume` is False, was begun with other facts, is damaged, or is in use.
+            UserError: the checkpoint exists and `resume` is False, has other facts, is damaged, or is in use.
         """
         self.path, self._lock, self.earlier, self.new = path, threading.Lock(), 0, 0
         check_replaceable(path)
         if path.exists() and not resume:
-            raise UserError(f"{path}: left by a run that was stopped; give --resume to go on with it, or delete it")
+            raise UserError(f"{path}: left by a stopped run; give --resume to continue it, or delete the file")
         text = json.dumps({"format": FORMAT, **facts}, sort_keys=True)
         with self._errors():
             self._base = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
-            # Without shared memory, which network storage does not have; a commit does not wait for the disk.
+            # Network storage has no shared memory, so none is used. A commit does not wait for the disk.
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
                 self._base.execute(f"PRAGMA {pragma}")
             self._base.execute("CREATE TABLE IF NOT EXISTS run (number INTEGER, facts TEXT)")
@@ -81,7 +81,8 @@ class PredictionCheckpoint:
             if begun and begun[1] != text:
                 self._base.close()
                 raise UserError(
-                    f"{path}: was begun with another detector, threshold or version; use the same ones, or delete it"
+                    f"{path}: belongs to a run with another detector, threshold or version; use the same ones, or "
+                    "delete the file"
                 )
             self._base.execute("DELETE FROM run")
             self._base.execute("INSERT INTO run VALUES (?, ?)", (self._run, text))
@@ -90,7 +91,7 @@ class PredictionCheckpoint:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn errors of the database into those of this project."""
+        """Convert errors of the database to errors of this project."""
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -98,13 +99,13 @@ class PredictionCheckpoint:
             if "full" in text or "disk I/O" in text:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path)) from error
             if "locked" in text:
-                raise UserError(f"{self.path}: another run is writing it; wait for its end") from error
+                raise UserError(f"{self.path}: in use by another run; wait until it ends") from error
             if "unable to open" in text or "readonly" in text:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(self.path)) from error
-            raise UserError(f"{self.path}: damaged ({text}); delete it to begin anew") from error
+            raise UserError(f"{self.path}: damaged ({text}); delete it to start again") from error
 
     def unknown(self, paths: Iterable[str]) -> Iterator[str]:
-        """Yield the paths whose rows are not here yet, and note the place of all of them."""
+        """Yield the paths whose rows are not stored yet, and record the position of all paths."""
         for path in paths:
             key = key_of(path)
             with self._lock, self._errors():
@@ -124,7 +125,7 @@ class PredictionCheckpoint:
             yield path
 
     def add(self, group: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
-        """Store the rows of some paths that `unknown` has yielded, all or none of them."""
+        """Store the rows of paths that `unknown` yielded, in one transaction."""
         with self._lock, self._errors():
             if not self._base.in_transaction:
                 self._base.execute("BEGIN")
@@ -149,7 +150,7 @@ class PredictionCheckpoint:
                 yield json.loads(text)
 
     def close(self) -> None:
-        """Keep the rows for another run."""
+        """Close the database and keep the rows for a later run."""
         with suppress(sqlite3.Error):
             self._base.close()
 

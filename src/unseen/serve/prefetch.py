@@ -1,4 +1,4 @@
-"""Prefetching for any backend: `unseen.core.prefetch` asks PyTorch for its threads, and not every backend has it."""
+"""Prefetching for all backends. `unseen.core.prefetch` needs PyTorch, which not every backend has."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +16,8 @@ def prefetch(items: Iterable[T], work: Callable[[T, Executor], R], idle: bool) -
     """Yield `work(item, threads)` for each item, in order; see `unseen.core.prefetch.prefetch`.
 
     Args:
-        items: are read one at a time, perhaps in another thread.
-        work: gets an item and an executor for its parts. Its exceptions are raised here.
+        items: read one at a time, possibly in another thread.
+        work: called with an item and an executor for parts of the work. Its exceptions are raised here.
         idle: whether other threads compute the next result while the caller uses one.
     """
     rest = iter(items)
@@ -36,6 +36,6 @@ def prefetch(items: Iterable[T], work: Callable[[T, Executor], R], idle: bool) -
 
 
 def core_is_idle(threads: int) -> bool:
-    """Whether a core is idle while a network uses this number of threads on the CPU."""
+    """Whether a core stays idle while a network uses this number of CPU threads."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return threads < cores

@@ -1,7 +1,7 @@
-"""What a picture's file says about its origin: C2PA manifest, IPTC source type, text of generators.
+"""What the metadata of a picture's file say about its origin: C2PA manifest, IPTC source type, text of generators.
 
-These are facts of the file, apart from any estimate: no score or verdict uses them. Absence means nothing, because
-most programs and sites remove metadata. Presence can be forged, unless a signature is valid and its signer trusted.
+Scores and verdicts do not use them. Missing metadata mean nothing, because most programs and sites remove them.
+Metadata can be forged, unless a signature is valid and its signer is trusted.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,14 +23,15 @@ class C2paManifest:
     """An embedded C2PA manifest store.
 
     Attributes:
-        bytes: its size.
-        manifests: number of manifests in it: the file's own, and those of pictures that it was made from.
+        bytes: size of the store.
+        manifests: number of manifests: that of the file, and those of the pictures that it was made from.
         generators: programs that wrote the claims.
-        actions: such as `c2pa.created`, of all manifests.
+        actions: actions of all manifests, such as `c2pa.created`.
         source_types: IPTC's `digitalSourceType` of the actions.
-        signature: state of the file's own manifest; the other fields are what the file says, whatever the state is.
+        signature: state of the signature of the file's own manifest. The other fields are reported as stored in the
+            file, even if the signature is invalid.
         signature_detail: codes of failed checks, or why nothing was verified.
-        damaged: whether a part could not be read.
+        damaged: whether a part of the store could not be read.
     """
 
     bytes: int
@@ -53,14 +54,14 @@ class GeneratorText:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a file says about its origin. False if it says nothing.
+    """What a file says about its origin. False in a boolean context if it says nothing.
 
     Attributes:
         c2pa: the embedded manifest store; None if there is none.
-        remote_manifest: whether the file says that a C2PA manifest is kept elsewhere. It is not fetched.
+        remote_manifest: whether the file says that its C2PA manifest is stored at a URL. It is not fetched.
         source_types: IPTC's `DigitalSourceType` in XMP, such as
             `http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia`.
-        texts: text chunks of generators.
+        texts: PNG text chunks of generators.
     """
 
     c2pa: C2paManifest | None = None
@@ -76,7 +77,7 @@ class Provenance:
         return asdict(self)
 
     def text(self) -> str:
-        """One line; empty if the file says nothing. It may hold control characters of the file."""
+        """Summary in one line; empty if the file says nothing. It may contain control characters from the file."""
         said = []
         if self.c2pa:
             said.append(_manifest_text(self.c2pa))
@@ -92,7 +93,7 @@ NOTHING = Provenance()
 
 
 def _short(values: tuple[str, ...]) -> str:
-    """The last parts of addresses of IPTC's list."""
+    """Join values; of a URL of IPTC's vocabulary, only the last part is used."""
     parts = [value.rstrip("/").rpartition("/")[2][:60] for value in values[:MOST_SHOWN]]
     more = len(values) - MOST_SHOWN
     return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
@@ -124,10 +125,11 @@ def _manifest(parts: Parts, data: bytes) -> C2paManifest:
 
 
 def provenance(data: bytes) -> Provenance:
-    """Read what a file says about its origin. Never raises for damaged bytes; the work is bounded by their number.
+    """Read what a file says about its origin. Damaged bytes raise no exception, and the work is bounded by their
+    number.
 
     Args:
-        data: all bytes of the file. JPEG, PNG, WebP, HEIC and AVIF are read; in other formats XMP is searched for.
+        data: all bytes of the file. JPEG, PNG, WebP, HEIC and AVIF are parsed; other formats are searched for XMP.
     """
     parts = parts_of(data)
     packets = [read_xmp(packet) for packet in parts.xmp]

@@ -29,7 +29,7 @@ class Scorer(Protocol):
     """A detector for `score_pictures`: `unseen.serve.plugin.Plugin` or `unseen.serve.trained.DetectorPlugin`.
 
     Attributes:
-        columns: the columns of its answers.
+        columns: the columns that it returns.
         threshold: its frozen threshold, if it has one.
         scope: plain data about its training and evaluation; the key `scope` is a sentence.
     """
@@ -39,7 +39,7 @@ class Scorer(Protocol):
     scope: dict[str, Any]
 
     def answers(self, paths: Iterable[str]) -> Iterator[dict[str, float | str] | str]:
-        """Yield for each path, in order, its columns, or the reason why it has no score."""
+        """Yield for each path, in order, the values of its columns, or the reason why it has no score."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Picture:
     """A file to score.
 
     Attributes:
-        named: its path, as given.
+        named: its path as given.
         path: its absolute path.
-        row: the columns TEXT without `sha256`, and `label`, 0 real and 1 fake.
+        row: the columns TEXT without `sha256`, and `label` (0 real, 1 fake).
     """
 
     named: str
@@ -58,7 +58,7 @@ class Picture:
 
 
 def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture], str]:
-    """List the pictures in a folder and its subfolders, sorted by path. Also returns a text about skipped files.
+    """List the pictures in a folder and its subfolders, sorted by path. Also return a summary of skipped files.
 
     A picture's id is the folder's name and its relative path. Its generator (for reals: its source) is the name of
     the first subfolder, or of the folder itself.
@@ -66,10 +66,10 @@ def pictures_in(folder: Path, label: int, name: str = "") -> tuple[list[Picture]
     Args:
         folder: pictures of one class.
         label: 0 real, 1 fake.
-        name: of the set; empty for the folder's name.
+        name: name of the set; empty for the folder's name.
 
     Raises:
-        UserError: the folder does not exist, a subfolder can't be opened, or there is no picture.
+        UserError: the folder does not exist, a subfolder can't be opened, or the folder has no picture.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: not a folder")
@@ -99,7 +99,7 @@ def check_apart(reals: Sequence[Picture], fakes: Sequence[Picture]) -> None:
     """Check that no picture is both real and fake, and that ids are unique.
 
     Raises:
-        UserError: names such a picture.
+        UserError: one is; the message names the picture.
     """
     real_paths = {os.path.realpath(picture.path) for picture in reals}
     for picture in fakes:

@@ -1,8 +1,8 @@
-"""The name of the file with a detector's scope, beside a file of predictions."""
+"""The path of the file that stores a detector's scope beside a file of predictions."""
 
 from pathlib import Path
 
 
 def sidecar(out: Path) -> Path:
-    """The file beside `out`."""
+    """Return the path for the file of predictions `out`."""
     return out.with_name(f"{out.name}.meta.json")

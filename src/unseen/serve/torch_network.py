@@ -1,4 +1,4 @@
-"""The PyTorch backend: a detector of an artifact folder, on the CPU or a GPU."""
+"""The PyTorch backend: load a detector from its folder, and run its network on the CPU or a GPU."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,14 +40,14 @@ def open_detector(folder: Path) -> tuple[TrainedDetector, FaceDetector]:
 
 
 class TorchNetwork:
-    """A network of PyTorch, with the interface `Network`."""
+    """A PyTorch network with the interface `Network`."""
 
     def __init__(self, model: Detector, where: torch.device | None = None) -> None:
-        """`where` is the device; None for that of `unseen.core.runtime.device`."""
+        """`where` is the device; None for the default of `unseen.core.runtime.device`."""
         self.where = where or device()
         self.model = model.to(self.where)
-        # Not two, as in training: other threads decode the next pictures, and two network threads that wait for each
-        # other are slow on a busy machine.
+        # Training uses two threads. Here, other threads decode the next pictures, and two network threads that wait
+        # for each other are slow on a busy machine.
         self._threads = environment.threads(1)
         self.threads = self._threads if self.where.type == "cpu" else 0
 
@@ -64,7 +64,7 @@ class TorchNetwork:
 def with_network(
     detector: TrainedDetector, face_detector: FaceDetector, where: torch.device | None = None
 ) -> LoadedDetector:
-    """The result of `open_detector` with its network on a device."""
+    """Combine the results of `open_detector` to a `LoadedDetector` with its network on a device."""
     return LoadedDetector(
         name=detector.name,
         folder=detector.folder,
@@ -77,7 +77,7 @@ def with_network(
 
 
 def device_named(name: str | None) -> torch.device:
-    """The device with this name, such as `cpu` or `cuda:1`; None for that of `unseen.core.runtime.device`.
+    """Return the device with a name such as `cpu` or `cuda:1`; None for the default of `unseen.core.runtime.device`.
 
     Raises:
         UserError: there is no such device.

@@ -1,4 +1,4 @@
-"""A detector of this project with the interface of a plugin. It scores the main face of each picture."""
+"""Detectors of this project with the interface of a plugin, which scores the main face of each picture."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
@@ -26,11 +26,12 @@ from unseen.serve.torch_network import open_detector
 from unseen.serve.verdict import UNSURE, verdict_of
 
 FaceOrReason = tuple[Pixels, str] | str
-"""A face with the reason why it is outside of the gate, empty if it is inside; or why there is no face."""
+"""A face and the code of the first gate limit that it violates (empty for none), or the reason why there is no
+face."""
 
 
 class DetectorPlugin:
-    """A detector, loaded from its folder."""
+    """A detector that is loaded from its folder."""
 
     columns: tuple[str, ...] = ("logit", "score", "verdict")
 
@@ -65,7 +66,7 @@ class DetectorPlugin:
         """Yield for each path, in order, the logit before the temperature, score and verdict, or an error text.
 
         Raises:
-            UserError: the detector gives logits that are not finite.
+            UserError: a logit is not finite.
         """
         torch.set_num_threads(environment.threads(1))  # other threads preprocess the next pictures
         where = device()

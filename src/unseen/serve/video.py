@@ -1,7 +1,7 @@
 """Score the faces in a video: frames at a rate, tracks by overlap, and the mean logit of each track.
 
-Needs PyAV. The detectors of this project are trained and measured on single photos: a codec of videos compresses
-faces in another way, so the scores of a video are outside of what was measured.
+Needs PyAV. The detectors of this project are trained and evaluated on single photos. Video codecs compress faces in
+another way, so TPR and FPR are not known for videos.
 """
 
 from collections import Counter, deque
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from unseen.serve.network import LoadedDetector
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
-"""Suffixes of videos, in lower case."""
+"""File suffixes of videos, in lower case."""
 
 FORMATS = frozenset({"avi", "matroska", "mov", "mp4", "mpeg", "mpegts", "webm"})
-"""Containers that are opened. Playlists and scripts, which name other files or addresses, are not among them."""
+"""Allowed container formats. Playlists and scripts are not allowed, because they refer to other files or URLs."""
 
 OVERLAP = 0.3
-"""Smallest intersection over union of two boxes of one face in successive frames."""
+"""Minimum intersection over union of the boxes of one face in successive frames."""
 
 PATIENCE = 2
-"""Frames without the face after which its track ends."""
+"""Number of frames without the face after which its track ends."""
 
-OUTSIDE = "the scores of a video are outside of what was measured: its codec compresses faces in another way"
+OUTSIDE = "TPR and FPR are not known for videos, because video codecs compress faces in another way"
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Track:
         start: time of its first frame in seconds.
         end: time of its last frame in seconds.
         frames: number of frames with the face.
-        box: its position in the frame in which the face detector is surest.
+        box: its position in the frame with the highest detection score.
         logit: mean of the logits, before the temperature; positive for fake.
         calibrated_logit: the mean divided by the temperature.
         score: the sigmoid of `calibrated_logit`. It is not calibrated for means of several frames.
         above_threshold: whether the score is at or above the frozen threshold.
-        verdict: as for a face in a photo; `unsure` if most of its faces are outside of the gate.
+        verdict: verdict for `score`, as for a face in a photo; `unsure` if the gate rejects most of its faces.
         why: the code of the reason if the verdict is `unsure`, else empty.
     """
 
@@ -66,13 +66,13 @@ class Track:
 
 @dataclass(frozen=True)
 class VideoPrediction:
-    """The tracks in a video, in the order of their starts.
+    """The tracks in a video, sorted by start time.
 
     Attributes:
         name: the path as given.
         tracks: the faces.
-        frames: number of frames that were searched.
-        seconds: time of the last of them.
+        frames: number of decoded frames.
+        seconds: time of the last decoded frame.
         error: why decoding stopped early; empty if it did not.
     """
 
@@ -85,7 +85,7 @@ class VideoPrediction:
 
 @dataclass
 class _Open:
-    """A track that may go on."""
+    """A track that has not ended yet."""
 
     times: list[float]
     faces: list[Face]
@@ -94,13 +94,13 @@ class _Open:
 
 @dataclass
 class Frames:
-    """Frames of a video at a rate; iterating decodes them one by one.
+    """The frames of a video at a given rate, decoded one by one during iteration.
 
     Attributes:
-        path: of the file.
-        rate: frames per second of video time; a video with fewer frames gives all of them.
-        times: of the frames that were given so far, in seconds, oldest first; whoever reads them removes them.
-        error: why decoding stopped early.
+        path: path of the file.
+        rate: frames per second of video time; a video with a lower frame rate gives all of its frames.
+        times: times in seconds of the frames that were yielded so far, oldest first. The reader removes them.
+        error: why decoding stopped early; empty if it did not.
     """
 
     path: Path
@@ -112,18 +112,19 @@ class Frames:
         """Yield frames, uint8 [height, width, 3] in RGB, upright.
 
         Raises:
-            UserError: the file is no video, or can't be read.
+            UserError: the file is not a video, or can't be read.
         """
+
         import av
 
         try:
             with self.path.open("rb") as file, av.open(file, options={"protocol_whitelist": ""}) as container:
                 if not FORMATS & set(container.format.name.split(",")):
-                    raise UserError(f"{self.path}: a container of type {container.format.name} is not opened")
+                    raise UserError(f"{self.path}: container format {container.format.name} is not supported")
                 if not container.streams.video:
                     raise UserError(f"{self.path}: has no video stream")
                 yield from self._decoded(container)
-        except OSError as error:  # also the base of PyAV's errors of files
+        except OSError as error:  # also the base class of PyAV's file errors
             raise UserError(f"{self.path}: can't be read: {error.strerror or error}") from None
         except ValueError as error:  # PyAV's error for damaged files
             raise UserError(f"{self.path}: is not a video, or is damaged: {error}") from None
@@ -162,7 +163,7 @@ def check_installed() -> None:
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
+    """Intersection over union of two boxes, in [0, 1]."""
     width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     if width <= 0 or height <= 0:
@@ -170,11 +171,11 @@ def overlap(one: Box, other: Box) -> float:
     return width * height / (one[2] * one[3] + other[2] * other[3] - width * height)
 
 
-def tracked(frames: Iterable[tuple[float, Prediction]]) -> list[tuple[list[float], list[Face]]]:
-    """Join the faces of successive frames to tracks: times and faces of each, in the order of their starts.
+def join_tracks(frames: Iterable[tuple[float, Prediction]]) -> list[tuple[list[float], list[Face]]]:
+    """Join the faces of successive frames to tracks, and return the times and faces of each, sorted by start time.
 
-    Pairs of a track's last face and a new face are joined by falling overlap. A new face without a partner starts a
-    track. A track ends when `PATIENCE` frames in a row do not have it.
+    Each face of a frame is matched to the last face of a track, in order of decreasing overlap. A face without a
+    match starts a track. A track ends after `PATIENCE` frames in a row without a match.
     """
     found: list[_Open] = []
     going: list[_Open] = []
@@ -202,21 +203,22 @@ def tracked(frames: Iterable[tuple[float, Prediction]]) -> list[tuple[list[float
 
 
 def gate_reason(faces: Sequence[Face]) -> str:
-    """The most frequent reason of the gate, if it leaves out a face in more than half of its frames; else empty."""
+    """Return the most frequent reason of the gate if it rejects a face in more than half of its frames; empty
+    otherwise."""
     reasons = Counter(face.why for face in faces if face.why not in ("", IN_BAND))
     return reasons.most_common(1)[0][0] if 2 * reasons.total() > len(faces) else ""
 
 
 def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> VideoPrediction:
-    """Score every face in a video, in constant memory but for a few numbers for each face and frame.
+    """Score every face in a video. Apart from a few numbers for each face and frame, memory is constant.
 
     Args:
-        path: of the video.
-        detector: from a backend.
+        path: path of the video.
+        detector: detector of any backend.
         rate: frames per second of video time.
 
     Raises:
-        UserError: the file is no video, or the detector gives logits that are not finite.
+        UserError: the file is not a video, or a logit is not finite.
     """
     from unseen.serve.predict import predict
 
@@ -231,7 +233,7 @@ def predict_video(path: Path, detector: "LoadedDetector", rate: float = 5.0) -> 
 
     calibration = detector.calibration
     tracks = []
-    for times, faces in tracked(timed()):
+    for times, faces in join_tracks(timed()):
         logit = float(np.mean([face.logit for face in faces]))
         score = float(calibration.score([logit])[0])
         outside = gate_reason(faces)

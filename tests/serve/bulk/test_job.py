@@ -69,13 +69,15 @@ def test_refuses_another_input_or_detector(source: Path, tmp_path: Path, change:
     detector = {**DETECTOR, "sha256": "x"} if change == "detector" else DETECTOR
     with pytest.raises(UserError, match="give another") as caught:
         open_job(str(source), str(tmp_path / "out"), options, detector)
-    expected = {"detector": "(detector differ", "options": "(options differ"}.get(change, "other files than when")
+    expected = {"detector": "(detector differ", "options": "(options differ"}.get(
+        change, "the files have changed since"
+    )
     assert expected in str(caught.value)
 
 
 def test_refuses_a_folder_of_something_else(source: Path, tmp_path: Path) -> None:
     write(tmp_path / "out", "letter.txt")
-    with pytest.raises(UserError, match=r"something else, such as letter\.txt"):
+    with pytest.raises(UserError, match=r"other files, such as letter\.txt"):
         opened(source, tmp_path / "out")
     with pytest.raises(UserError, match="is a file"):
         opened(source, tmp_path / "out/letter.txt")

@@ -122,7 +122,7 @@ def test_parquet_with_the_struct_of_hugging_face(tmp_path: Path) -> None:
     named = pictures_of(tmp_path / "data" / "0.parquet", id="image.path")
     assert [name for name, _ in named] == ["p0", "p1", "p2", "outside.jpg", "None"]
     for wrong in ("image.name", "image.path.x", "label.x", "gone"):
-        with pytest.raises(UserError, match=f"no column `{wrong}`; --id needs one"):
+        with pytest.raises(UserError, match=f"no column `{wrong}`; give another one with --id"):
             chunks_of(tmp_path / "data" / "0.parquet", id=wrong)
     (single,) = chunks_of(tmp_path, batch=2, id="label")[0].batches[1].singles()[1:]
     assert (single.ids(), [data for _, data in single.read()]) == (["3"], [b"outside.jpg"])
@@ -141,7 +141,7 @@ def test_parquet_with_plain_bytes_on_a_store(memory: Any) -> None:
     [
         ("gone", "gone: not found"),
         ("empty", "no pictures and no .parquet files"),
-        ("a.jpg", "neither a folder"),
+        ("a.jpg", "unsupported input"),
         ("zz://a", "Protocol not known"),
         ("bad.parquet", "can't be read as Parquet"),
         ("labels.parquet", "no column is named path"),

@@ -83,7 +83,10 @@ def test_a_picture_that_ends_or_stops_a_worker_has_a_row_and_takes_no_other_with
     expected = [None, "worker_died", None, "timed_out", None, "worker_died", "failed", None, None]
     assert [row["reason"] for row in rows] == expected
     assert [row["logit"] for row in rows if row["reason"] is None] == [2, 2, 2, 2, 3]
-    assert [rows[at]["detail"] for at in (3, 6)] == ["took more than 10 s, two times", "ValueError: an odd picture"]
+    assert [rows[at]["detail"] for at in (3, 6)] == [
+        "took more than 10 s in both attempts",
+        "ValueError: an odd picture",
+    ]
     assert bulk.finish()["reasons"]["not_scored"] == {"failed": 1, "timed_out": 1, "worker_died": 2}
 
 
@@ -149,4 +152,4 @@ def test_the_command_gives_the_rows_of_predict(
         for key in ("logit", "calibrated_logit", "score", "detection_score"):
             assert row[key] == pytest.approx(getattr(one, key), abs=1e-6)
     code, _, err = run(capsys, *command)  # everything is there: no worker starts
-    assert (code, err[0]) == (1, "1 of 1 part are there and not scored again")
+    assert (code, err[0]) == (1, "1 of 1 part are finished and not scored again")

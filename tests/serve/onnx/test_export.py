@@ -128,16 +128,16 @@ def test_a_graph_that_gives_other_logits_is_not_written(
 
 @pytest.mark.usefixtures("quick")
 def test_what_an_export_refuses(drawn: Path, pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="give some with `--faces FOLDER`"):
+    with pytest.raises(UserError, match="give a folder of face sets or pictures with `--faces FOLDER`"):
         export(drawn, tmp_path / "out")
     with pytest.raises(UserError, match="exclude each other"):
         export(drawn, tmp_path / "out", half=True, int8=True)
-    with pytest.raises(UserError, match="int8 needs validation faces"):
+    with pytest.raises(UserError, match="int8 needs real and fake validation faces"):
         export(drawn, tmp_path / "out", int8=True, faces=pictures)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no face was found"):
         export(drawn, tmp_path / "out", faces=tmp_path / "empty")
-    with pytest.raises(UserError, match="folder with other files, which would be lost"):
+    with pytest.raises(UserError, match="contains other files, which would be lost"):
         export(drawn, pictures, faces=pictures)
     with pytest.raises(UserError, match="is the detector's own folder"):
         export(drawn, drawn, faces=pictures)

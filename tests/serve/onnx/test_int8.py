@@ -69,7 +69,7 @@ def test_only_validation_faces_of_both_classes(faces: CheckFaces) -> None:
         CheckFaces(faces.crops, None, "pictures", True),
         CheckFaces(faces.crops[:40], np.zeros(40, np.int64), "reals", True),
     ):
-        with pytest.raises(UserError, match="int8 needs validation faces"):
+        with pytest.raises(UserError, match="int8 needs real and fake validation faces"):
             check_has_both(wrong)
 
 

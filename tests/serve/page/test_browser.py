@@ -15,7 +15,7 @@ from report.browser import PROGRAM, Tab, browser
 from unseen.serve.page.app import make_app
 from unseen.serve.page.guard import LOOPBACK
 from unseen.serve.page.limits import RefusedError
-from unseen.serve.page.server import address_of, bound
+from unseen.serve.page.server import address_of, listen_at
 
 from ..test_predict import encoded
 from .clients import TOKEN, Quick
@@ -61,7 +61,7 @@ def address() -> Iterator[str]:
 
 def serving(token: str) -> Iterator[str]:
     """Serve while the generator is open."""
-    listening = bound("127.0.0.1", 0)
+    listening = listen_at("127.0.0.1", 0)
     app = make_app(Shown(), hosts=LOOPBACK, token=token)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, ws="none"))
     thread = threading.Thread(target=lambda: server.run(sockets=[listening]))

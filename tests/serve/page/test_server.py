@@ -17,7 +17,7 @@ from commands.program import run
 from unseen.commands import serve as command
 from unseen.core.errors import UserError
 from unseen.faces.settings import FaceSettings
-from unseen.serve.page.server import bound, check_reachable, is_loopback, read_token
+from unseen.serve.page.server import check_reachable, is_loopback, listen_at, read_token
 
 from ..test_predict import SRC, make_artifact
 
@@ -62,7 +62,7 @@ def test_a_weak_token_is_refused(tmp_path: Path, text: str, monkeypatch: pytest.
 def test_a_port_in_use_is_one_line() -> None:
     expected = "give another --host or --port"
     with socket.create_server(("127.0.0.1", 0)) as used, pytest.raises(UserError, match=expected):
-        bound("127.0.0.1", used.getsockname()[1])
+        listen_at("127.0.0.1", used.getsockname()[1])
 
 
 def test_a_missing_package_is_one_line_with_the_command(
@@ -72,7 +72,7 @@ def test_a_missing_package_is_one_line_with_the_command(
     monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None if name == "uvicorn" else find(name))
     code, _, lines = run(capsys, "serve")
     assert (code, len(lines)) == (2, 1)
-    assert "serve needs uvicorn: `pip install -e '.[page]'`" in lines[0]
+    assert "`unseen serve` needs uvicorn; run `pip install -e '.[page]'`" in lines[0]
 
 
 def test_it_does_not_start_beyond_loopback_without_a_token(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,1 +1,1 @@
-"""Score millions of pictures on Ray: readers of inputs, workers, and a job that goes on after a kill."""
+"""Score millions of pictures on Ray: readers of inputs, workers, and a job that can be resumed after a kill."""

@@ -1,4 +1,5 @@
-"""Batches: the pictures of one call of a worker. The driver sends names and row numbers; workers read the bytes."""
+"""Batches, the pictures of one call of a worker. The driver sends names and row numbers, and workers read the
+bytes."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from unseen.serve.bulk.stores import Store, read_picture
 from unseen.serve.prediction import NotScored
 
 READERS = 8
-"""Files that a worker reads at once: a store answers each request after some 10 ms."""
+"""Files that a worker reads in parallel, because remote storage takes about 10 ms per request."""
 
 Read = tuple[str, bytes | NotScored]
 """The id of a picture, and its bytes or the reason why it can't be read."""
@@ -22,13 +23,13 @@ class Batch(Protocol):
     def __len__(self) -> int: ...
 
     def singles(self) -> "Sequence[Batch]":
-        """The same pictures, one in each batch."""
+        """Split into batches of one picture each."""
 
     def ids(self) -> list[str]:
-        """Their ids, without reading a picture."""
+        """Return the ids without reading a picture."""
 
     def read(self) -> list[Read]:
-        """Their ids and bytes."""
+        """Read the pictures: ids and bytes."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Files:
     """Pictures that are files.
 
     Attributes:
-        base: URL of the folder that names are relative to.
-        names: relative, or absolute paths or URLs. They are the ids.
+        base: URL of the folder to which names are relative.
+        names: relative paths, absolute paths or URLs. They are the ids.
     """
 
     base: str
@@ -69,7 +70,8 @@ def _store(url: str) -> Store:
 
 @lru_cache(maxsize=2)
 def _row_group(base: str, file: str, group: int, column: str) -> Any:
-    """A column of a row group. Two are kept, ids and pictures: the next batch of a worker lies in the same group."""
+    """Read a column of a row group. Ids and pictures are cached, because the next batch is usually in the same
+    group."""
     import pyarrow.parquet as pq
 
     store = _store(base)
@@ -82,14 +84,14 @@ class Rows:
     """Pictures that are rows of one row group of a Parquet file.
 
     Attributes:
-        base: URL of the folder that `file` is relative to.
+        base: URL of the folder to which `file` is relative.
         file: name of the Parquet file.
         group: the row group.
         offset: number of the row group's first row in the file.
         start: first row in the row group.
         stop: the row after the last one.
-        image: column of pictures: bytes, or a struct with `bytes` and perhaps `path`.
-        id: column of ids, None for FILE#ROW.
+        image: column of pictures: bytes, or a struct with `bytes` and an optional `path`.
+        id: column of ids; None for FILE#ROW.
     """
 
     base: str
@@ -128,7 +130,7 @@ class Rows:
 
 
 def _bytes(row: Any, store: Store) -> bytes | NotScored:
-    """The bytes of a picture in a row of Parquet."""
+    """Return the bytes of a picture in a Parquet row."""
     if isinstance(row, dict):
         if row.get("bytes") is None and row.get("path"):
             return read_picture(store, row["path"])

@@ -1,6 +1,6 @@
-"""Ray: a session of this process on this machine, or a cluster that runs already.
+"""Connect to Ray: a local session that this process starts, or a running cluster.
 
-A session of its own sends no usage statistics, has no dashboard, and its sockets are bound to 127.0.0.1.
+A local session sends no usage statistics, has no dashboard, and binds its sockets to 127.0.0.1.
 """
 
 import logging
@@ -18,10 +18,10 @@ from unseen.core.telemetry import OFF
 from unseen.params.extras import pip_command
 
 MEMORY = 200 * 2**20
-"""Bytes of Ray's object store besides the detector: batches are names, and rows are small."""
+"""Bytes of Ray's object store in addition to the detector. Batches contain only names, and rows are small."""
 
 STARTS = 3
-"""Ray gives up after 30 s when a busy machine is slow to start its processes."""
+"""Start timeout. Ray's default of 30 s is too short on a busy machine."""
 
 
 def check_installed() -> None:
@@ -36,24 +36,25 @@ def check_installed() -> None:
 
 @contextmanager
 def session(cpus: int, address: str | None = None, stored: int = 0) -> Iterator[Any]:
-    """Connect to Ray, and disconnect at the end. A session that the process has already is used, and stays.
+    """Connect to Ray, and disconnect at the end. If the process is already connected, this connection is used and
+    kept.
 
     Args:
-        cpus: of a session of its own; it may be more than the machine has.
-        address: of a cluster; None for a session of its own on this machine.
+        cpus: number of CPUs of a local session; it may exceed that of the machine.
+        address: address of a cluster; None for a local session.
         stored: bytes that all workers read, such as a detector.
 
     Yields:
         The module `ray`.
 
     Raises:
-        UserError: Ray could not be started, or the cluster does not answer.
+        UserError: Ray could not be started, or the cluster does not respond.
     """
     check_installed()
     os.environ.update({"RAY_USAGE_STATS_ENABLED": OFF["RAY_USAGE_STATS_ENABLED"]})
     if address is None:
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's default, without its line about it
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # on Linux too: 127.0.0.1 is the address of this node
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # this is Ray's default; setting it avoids a log line
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # use 127.0.0.1 on Linux too
     import ray
 
     if ray.is_initialized():
@@ -75,8 +76,8 @@ def _connect(ray: Any, cpus: int, address: str | None, memory: int, scratch: Pat
     if address:
         try:
             ray.init(address, **shared)
-        except Exception as error:  # Ray raises many types
-            raise UserError(f"{address}: no Ray cluster answers: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # Ray raises many types of exceptions
+            raise UserError(f"{address}: no Ray cluster responds: {str(error).splitlines()[0]}") from None
         return
     for attempt in range(1, STARTS + 1):
         try:
@@ -97,7 +98,7 @@ def _connect(ray: Any, cpus: int, address: str | None, memory: int, scratch: Pat
 
 
 def _quiet() -> None:
-    """Keep Ray from printing a paragraph on stdout for each worker that dies: the output has a row for it."""
+    """Keep Ray from printing a paragraph on stdout for each worker that dies. The output has a row for it."""
     from ray._private import worker
 
     if hasattr(worker, "print_to_stdstream"):

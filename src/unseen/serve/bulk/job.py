@@ -1,9 +1,9 @@
-"""The job: chunks in, Parquet files out, and what was finished before a kill is not scored again.
+"""A bulk job: it writes a Parquet file for each chunk of the input, and skips finished chunks when it is resumed.
 
-The output folder holds `job.json` (what was asked, to refuse another input or detector), a file
-`part-NUMBER-FINGERPRINT.parquet` for each chunk, and at the end `summary.json`. A part is written by rename when all
-its rows are there, so each part that exists is complete. Ray Data's checkpoints are not used: they load the ids
-of all rows into memory, and need ids that are unique.
+The output folder holds `job.json` (the arguments, so that another input or detector is refused), a file
+`part-NUMBER-FINGERPRINT.parquet` for each chunk, and at the end `summary.json`. A part is written atomically when all
+its rows exist, so every part is complete. Ray Data's checkpoints are not used, because they load the ids of all rows
+into memory and need unique ids.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ PACKAGES = ("unseen", "ray", "torch", "onnxruntime", "pillow", "pyarrow", "numpy
 
 
 def fingerprint(files: Mapping[str, bytes]) -> str:
-    """SHA-256 over the names and bytes of a detector's files."""
+    """Compute the SHA-256 of the names and bytes of a detector's files."""
     found = hashlib.sha256()
     for name in sorted(files):
         found.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
@@ -34,7 +34,7 @@ def fingerprint(files: Mapping[str, bytes]) -> str:
 
 
 def versions() -> dict[str, str | None]:
-    """The version of each package that a score may depend on; None if it is not installed."""
+    """Return the version of each package that may affect a score; None if it is not installed."""
     return {name: _version(name) for name in PACKAGES}
 
 
@@ -47,11 +47,11 @@ def _version(name: str) -> str | None:
 
 @dataclass
 class Job:
-    """An input, an output, and which parts of it are there.
+    """An input, an output folder, and the finished chunks.
 
     Attributes:
-        input: what is read.
-        output: a folder.
+        input: the input.
+        output: the output folder.
         finished: fingerprint of each finished chunk, by number.
         total: number of chunks.
         pictures: number of pictures.
@@ -65,11 +65,11 @@ class Job:
 
     @property
     def left(self) -> int:
-        """Number of chunks without rows."""
+        """Number of unfinished chunks."""
         return self.total - len(self.finished)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the chunks without rows."""
+        """Yield the unfinished chunks."""
         return (chunk for chunk in self.input.chunks() if chunk.number not in self.finished)
 
     def write(self, chunk: Chunk, table: Any) -> None:
@@ -84,10 +84,10 @@ class Job:
         self.finished[chunk.number] = chunk.fingerprint
 
     def counts(self) -> dict[str, Any]:
-        """Pictures and faces by verdict and by reason, from all parts.
+        """Count pictures and faces by verdict and by reason, over all parts.
 
-        `not_scored` counts rows, among them those of small faces beside others that have a score;
-        `pictures_without_a_score` counts pictures: successive rows of one id and sha256 are of one picture.
+        `not_scored` counts rows, including those of faces without a score in pictures with scored faces.
+        `pictures_without_a_score` counts pictures. Successive rows with the same id and sha256 belong to one picture.
         """
         import pyarrow.parquet as pq
 
@@ -122,7 +122,7 @@ def _name(number: int, text: str) -> str:
 
 
 def part_name(chunk: Chunk) -> str:
-    """The file of a chunk's rows."""
+    """Return the name of the file for a chunk's rows."""
     return _name(chunk.number, chunk.fingerprint)
 
 
@@ -131,27 +131,27 @@ def open_job(source: str, target: str, options: Options, detector: Mapping[str, 
 
     Args:
         source: folder, Parquet or table.
-        target: output folder; it is created.
+        target: output folder, which is created.
         options: how the input is read.
         detector: name, fingerprint and backend.
 
     Raises:
-        UserError: the input can't be read, or the output is of another input or detector.
+        UserError: the input can't be read, or the output folder belongs to another input or detector.
     """
     given, output = open_input(source, options), Store(target)
     asked = {"input": source, "kind": given.kind, "options": asdict(options), "detector": dict(detector)}
     there = _names(output)
     known = _read(output, JOB) if JOB in there else None
     if known is None and there:
-        raise UserError(f"{target}: holds files of something else, such as {min(there)}; give an empty folder")
+        raise UserError(f"{target}: contains other files, such as {min(there)}; give an empty folder")
     if known is not None and known != asked:
         differing = ", ".join(key for key in asked if known.get(key) != asked[key])
         raise UserError(
             f"{target}: is the output of another job ({differing} differ, see {JOB}); give another folder, or the "
-            "arguments of that job to go on"
+            "arguments of that job to resume it"
         )
     if output.is_local:
-        for half in Path(output.root).glob(".*.part"):  # of a job that was killed while it wrote
+        for half in Path(output.root).glob(".*.part"):  # left by a job that was killed while writing
             half.unlink(missing_ok=True)
     finished = {int(found[1]): found[2] for name in there if (found := PART.fullmatch(name))}
     job = Job(given, output, finished, 0, 0)
@@ -169,7 +169,7 @@ def open_job(source: str, target: str, options: Options, detector: Mapping[str, 
 
 def _changed(source: str, target: str) -> UserError:
     return UserError(
-        f"{source}: other files than when the job in {target} began; restore them, or give another output folder"
+        f"{source}: the files have changed since the job in {target} began; restore them, or give another OUTPUT"
     )
 
 

@@ -1,7 +1,8 @@
-"""The scheduler: gives batches to workers, replaces workers that died or take too long, and finds the picture.
+"""The scheduler. It sends batches to workers, replaces workers that die or take too long, and finds the picture at
+fault.
 
-It uses actors of Ray, one call at a time each. Ray Data is not used: it has no time limit for a call, and its pool
-may wait for good when an actor has died (ray-project/ray#62746).
+Workers are Ray actors with one call at a time. Ray Data is not used, because it has no time limit for a call, and its
+pool may hang after an actor has died (ray-project/ray#62746).
 """
 
 import time
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAILED, WORKER_DIED, TIMED_OUT = "failed", "worker_died", "timed_out"
-"""Reasons of pictures that no worker could score: an exception, a dead process, the time limit."""
+"""Reasons why no worker could score a picture: an exception, a dead process, the time limit."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When to give up.
+    """Limits after which the pool gives up.
 
     Attributes:
-        call_s: seconds that a worker may take for a batch, and for a picture that is tried alone.
-        start_s: seconds until the first worker must be ready.
-        deaths: workers in a row that die or take too long, with no scored batch between them.
+        call_s: time limit in seconds for a batch, and for a picture that is retried alone.
+        start_s: time limit in seconds until the first worker is ready.
+        deaths: number of workers in a row that may die or take too long without a scored batch in between.
     """
 
     call_s: float = 300.0
@@ -41,14 +42,14 @@ class Limits:
 class _Task:
     chunk: "_Open"
     place: tuple[int, int]
-    """Of the batch in the chunk, and of the picture in the batch."""
+    """Position of the batch in the chunk, and of the picture in the batch."""
     batch: Batch
     again: bool = False
 
 
 @dataclass
 class _Open:
-    """A chunk of which some batches are not scored yet."""
+    """A chunk with batches that are not scored yet."""
 
     chunk: Chunk
     waiting: deque[_Task] = field(default_factory=deque)
@@ -76,10 +77,10 @@ class _Call:
 
 
 class Pool:
-    """A number of workers, and what they are doing."""
+    """The workers and their current calls."""
 
     def __init__(self, make: Callable[[], Any], workers: int, limits: Limits) -> None:
-        """`make` starts an actor of `Scorer`; it returns at once."""
+        """`make` starts an actor of `Scorer` and returns immediately."""
         self._make, self._limits = make, limits
         self._calls: dict[Any, _Call] = {}
         self._open: list[_Open] = []
@@ -93,10 +94,10 @@ class Pool:
         self._calls[actor.ready.remote()] = _Call(_Worker(actor), None, time.monotonic())
 
     def score(self, chunks: Iterator[Chunk]) -> "Iterator[tuple[Chunk, pa.Table]]":
-        """Yield each chunk with its rows, as soon as all of them are there.
+        """Yield each chunk with its rows as soon as it is complete.
 
         Raises:
-            UserError: no worker starts, many die in a row, or the detector gives logits that are not finite.
+            UserError: no worker starts, too many die in a row, or a logit is not finite.
         """
         import ray
 
@@ -122,9 +123,10 @@ class Pool:
                 ray.kill(worker.actor)
 
     def _next(self, worker: _Worker, chunks: Iterator[Chunk]) -> _Task | None:
-        """The next batch for a worker: what failed before, then its own chunk, then a new one, then any other.
+        """Choose the next batch for a worker: a failed batch, then one of its own chunk, of a new chunk, of any other
+        chunk.
 
-        A worker stays with its chunk because it keeps the Parquet row group that it has read.
+        A worker stays with its chunk because it caches the Parquet row group.
         """
         if self._urgent:
             return self._urgent.popleft()
@@ -139,17 +141,17 @@ class Pool:
         return None
 
     def _patience(self) -> float:
-        """Seconds to wait for an answer; at most one, so that a signal is answered soon."""
+        """Seconds to wait for a result; at most one, so that signals are handled soon."""
         now = time.monotonic()
         return max(0.01, min([1.0, *(c.started + self._limits.call_s - now for c in self._calls.values() if c.task)]))
 
     def _settle(self, call: _Call, reference: Any) -> bool:
-        """Take the answer to a call. Returns whether the worker is alive."""
+        """Handle the result of a call. Return whether the worker is alive."""
         import ray
         from ray.exceptions import RayError, RayTaskError
 
         try:
-            found = ray.get(reference, timeout=self._limits.call_s)  # the rows may lie on another node
+            found = ray.get(reference, timeout=self._limits.call_s)  # the rows may be on another node
         except RayTaskError as error:
             if isinstance(error.cause, UserError):
                 raise UserError(str(error.cause)) from None
@@ -157,9 +159,9 @@ class Pool:
                 self._failed(call.task, FAILED, f"{type(error.cause).__name__}: {error.cause}")
             return True
         except RayError as error:
-            if call.task is None and "in its creation task" in str(error):  # Ray gives no cause
+            if call.task is None and "in its creation task" in str(error):  # Ray gives no cause here
                 raise UserError(f"a worker could not start: {str(error).strip().splitlines()[-1]}") from None
-            self._lost(call, WORKER_DIED, "its worker died each of two times with this picture alone")
+            self._lost(call, WORKER_DIED, "the worker died in both attempts with this picture alone")
             return False
         self._last_answer, self._deaths = time.monotonic(), self._deaths if call.task is None else 0
         if call.task:
@@ -170,25 +172,25 @@ class Pool:
         """End the workers whose call takes too long.
 
         Raises:
-            UserError: no worker is ready after the limit.
+            UserError: no worker is ready within the limit.
         """
         now = time.monotonic()
         for reference, call in list(self._calls.items()):
             if call.task and now - call.started > self._limits.call_s:
                 del self._calls[reference]
-                self._lost(call, TIMED_OUT, f"took more than {self._limits.call_s:g} s, two times")
+                self._lost(call, TIMED_OUT, f"took more than {self._limits.call_s:g} s in both attempts")
         working = any(call.task for call in self._calls.values())
         if self._calls and not working and now - self._last_answer > self._limits.start_s:
             raise UserError(
                 f"no worker was ready after {self._limits.start_s:g} s: give fewer --workers than there are CPUs and "
-                "GPUs, or look into Ray's logs"
+                "GPUs, or read Ray's logs"
             )
 
     def _lost(self, call: _Call, reason: str, detail: str) -> None:
-        """End a worker, start another one, and decide what becomes of its batch.
+        """End a worker, start another one, and requeue its batch or store the failure.
 
         Raises:
-            UserError: too many in a row.
+            UserError: too many workers died in a row.
         """
         import ray
 
@@ -196,20 +198,20 @@ class Pool:
         self._deaths, self._last_answer = self._deaths + 1, time.monotonic()
         if self._deaths >= self._limits.deaths:
             raise UserError(
-                f"{self._deaths} workers in a row died or took longer than {self._limits.call_s:g} s; look for the "
-                "cause in memory (fewer --workers) or --time-limit, then run the same command again to go on"
+                f"{self._deaths} workers in a row died or took longer than {self._limits.call_s:g} s; give "
+                "fewer --workers if memory is short, or a larger --time-limit; run the same command again to resume"
             )
         self._start()
         if call.task:
             self._failed(call.task, reason, detail)
 
     def _failed(self, task: _Task, reason: str, detail: str) -> None:
-        """Try the pictures of a batch alone, and twice if they end their worker; then store the reason."""
+        """Retry the pictures of a batch one by one, and twice if their worker dies; then store the reason."""
         if len(task.batch) > 1:
             singles = task.batch.singles()
             task.chunk.left += len(singles) - 1
             self._urgent.extend(_Task(task.chunk, (task.place[0], place), one) for place, one in enumerate(singles))
-        elif reason != FAILED and not task.again:  # a busy machine, or a lost node, is not the picture's fault
+        elif reason != FAILED and not task.again:  # the cause may be a busy machine or a lost node
             self._urgent.append(_Task(task.chunk, task.place, task.batch, again=True))
         else:
             try:

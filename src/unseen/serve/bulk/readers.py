@@ -1,6 +1,6 @@
-"""Readers of inputs: each cuts its pictures into chunks, in an order that is the same each time, in constant memory.
+"""Readers of inputs. Each splits its pictures into chunks, in a fixed order and in constant memory.
 
-A chunk becomes one Parquet file of the output. Its fingerprint tells whether a finished file is of the same pictures.
+A chunk becomes one Parquet file of the output. Its fingerprint shows whether a finished file has the same pictures.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from unseen.serve.bulk.tables import column_of, has_column, open_parquet, paths
 
 @dataclass(frozen=True)
 class Chunk:
-    """Pictures whose rows become one file of the output.
+    """The pictures of one output file.
 
     Attributes:
-        number: from 0.
+        number: number of the chunk, from 0.
         fingerprint: of what is read: names of files; for Parquet the file's size, row groups and columns.
         batches: not empty.
     """
@@ -40,9 +40,9 @@ class Options:
     """How an input is read.
 
     Attributes:
-        chunk: pictures in a chunk, at least; Parquet row groups are not split.
-        batch: pictures in a batch at most.
-        column: of pictures or paths; None to find it.
+        chunk: minimum number of pictures in a chunk; Parquet row groups are not split.
+        batch: maximum number of pictures in a batch.
+        column: column of pictures or paths; None to search for it.
         id: column of ids in Parquet with pictures; None for FILE#ROW.
     """
 
@@ -54,13 +54,13 @@ class Options:
 
 @dataclass
 class Input:
-    """An input. `chunks` can be called again and gives the same.
+    """An input. Each call of `chunks` yields the same chunks.
 
     Attributes:
-        store: of the input.
-        options: how it is read.
+        store: store of the input.
+        options: how the input is read.
         kind: `folder`, `parquet` or `table`.
-        skipped: number of files that are no pictures, by the last complete call of `chunks`.
+        skipped: number of files that are not pictures, counted by the last complete call of `chunks`.
     """
 
     store: Store
@@ -72,7 +72,7 @@ class Input:
         """Yield the chunks.
 
         Raises:
-            UserError: a file can't be read, or has not the column.
+            UserError: a file can't be read, or does not have the column.
         """
         self.skipped = 0
         if self.kind == "parquet":
@@ -107,16 +107,16 @@ class Input:
         if batches:
             yield Chunk(number, _digest(parts), batches)
         elif not number:
-            raise UserError(f"{self.store.url}: no pictures; give --column, the name of a column of pictures")
+            raise UserError(f"{self.store.url}: no column of pictures was found; name it with --column")
 
     def _row_groups(self, name: str) -> Iterator[tuple[str, list[Rows]]]:
-        """Yield text for the fingerprint and batches of each row group; nothing for a file without pictures."""
+        """Yield the fingerprint text and the batches of each row group; nothing for a file without pictures."""
         file = open_parquet(self.store, name)
         image = column_of(file.schema_arrow, self.options.column, of_pictures=True)
         if image is None:
             return
         if self.options.id and not has_column(file.schema_arrow, self.options.id):
-            raise UserError(f"{self.store.path(name)}: no column `{self.options.id}`; --id needs one")
+            raise UserError(f"{self.store.path(name)}: no column `{self.options.id}`; give another one with --id")
         base, file_name = _folder_and_name(self.store, name)
         offset = 0
         for group in range(file.metadata.num_row_groups):
@@ -130,10 +130,10 @@ class Input:
 
 
 def open_input(url: str, options: Options) -> Input:
-    """Find out what an input is: by its suffix, its columns, or the first picture or Parquet file of a folder.
+    """Open an input. The suffix, the columns, or the first picture or Parquet file of a folder determine its kind.
 
     Raises:
-        UserError: there is nothing, or nothing that can be scored.
+        UserError: the input does not exist, or has nothing that can be scored.
     """
     store = Store(url)
     if not store.fs.exists(store.root):
@@ -142,7 +142,7 @@ def open_input(url: str, options: Options) -> Input:
         if url.lower().endswith((".csv", ".tsv", ".txt")):
             return Input(store, options, "table")
         if not url.lower().endswith(".parquet"):
-            raise UserError(f"{url}: neither a folder, nor .parquet, nor a table (.csv, .tsv, .txt)")
+            raise UserError(f"{url}: unsupported input; give a folder, a .parquet file or a table (.csv, .tsv, .txt)")
         pictures = column_of(open_parquet(store, "").schema_arrow, options.column, of_pictures=True)
         return Input(store, options, "parquet" if pictures else "table")
     for name, info in _walk(store):
@@ -150,7 +150,7 @@ def open_input(url: str, options: Options) -> Input:
             return Input(store, options, "parquet")
         if is_picture(name):
             return Input(store, options, "folder")
-    raise UserError(f"{url}: no pictures and no .parquet files in this folder")
+    raise UserError(f"{url}: no pictures and no .parquet files in this folder; give another one")
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -161,10 +161,11 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _walk(store: Store, below: str = "") -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Yield the files below a folder in a fixed order, one folder at a time: name relative to the store, and facts.
+    """Yield the files below a folder in a fixed order, one folder at a time: name relative to the store, and file
+    info.
 
-    Links to folders are not followed. Hidden files and files of operating systems are left out. A folder that can't
-    be opened has no facts: who reads it gets the error.
+    Links to folders are not followed. Hidden files and files of operating systems are skipped. A folder that can't be
+    opened has no info, and reading it raises the error.
     """
     try:
         found = store.fs.ls(store.path(below), detail=True)
@@ -183,7 +184,7 @@ def _walk(store: Store, below: str = "") -> Iterator[tuple[str, dict[str, Any] |
 
 
 def _folder_and_name(store: Store, name: str) -> tuple[str, str]:
-    """URL of a folder, and the name of a file in it; `name` is empty if the store is the file."""
+    """Split into the URL of a folder and the name of a file in it; `name` is empty if the store is the file."""
     if name:
         return store.url, name
     protocol, separator, path = store.url.rpartition("://")

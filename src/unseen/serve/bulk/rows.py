@@ -1,4 +1,4 @@
-"""The rows of the output: one for each face, or for each reason why there is no score. Imports no backend."""
+"""The rows of the output: one per face, and one per picture or face without a score. Imports no backend."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ OF_FACE = ("detection_score", "logit", "calibrated_logit", "score", "above_thres
 
 
 def text_of(name: str) -> str:
-    """A name as valid UTF-8: bytes of a file name that are not UTF-8 become `\\xff`."""
+    """Convert a name to valid UTF-8: bytes of a file name that are not UTF-8 become `\\xff`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -58,7 +58,7 @@ def rows_of(name: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
 
 
 def table_of(rows: Iterable[dict[str, Any]]) -> "pa.Table":
-    """Rows as an Arrow table with the columns `COLUMNS`."""
+    """Convert rows to an Arrow table with the columns `COLUMNS`."""
     import pyarrow as pa
 
     schema = pa.schema([(name, getattr(pa, kind if kind != "bool" else "bool_")()) for name, kind in COLUMNS.items()])
@@ -66,12 +66,12 @@ def table_of(rows: Iterable[dict[str, Any]]) -> "pa.Table":
 
 
 def unscored(name: str, reason: str, detail: str) -> "pa.Table":
-    """The table of a picture that no worker could score."""
+    """Return the table for a picture that no worker could score."""
     return table_of(rows_of(name, Prediction(name, not_scored=(NotScored(reason, detail),))))
 
 
 def as_parquet(table: "pa.Table") -> bytes:
-    """A table as the bytes of a Parquet file; equal tables give equal bytes."""
+    """Convert a table to the bytes of a Parquet file. Equal tables give equal bytes."""
     import pyarrow.parquet as pq
 
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Run a bulk job: open it, start Ray and the workers, write parts, and sum up."""
+"""Run a bulk job: open it, start Ray and the workers, and write the parts and a summary."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ Backend = Literal["torch", "onnx"]
 
 @dataclass(frozen=True)
 class Resources:
-    """What workers get.
+    """The resources of the workers.
 
     Attributes:
-        workers: their number.
-        cpus: CPUs of each.
-        gpus: GPUs of each; 0.5 for two workers on a GPU.
-        address: of a Ray cluster; None for a session of its own on this machine.
+        workers: number of workers.
+        cpus: CPUs of each worker.
+        gpus: GPUs of each worker; 0.5 for two workers on a GPU.
+        address: address of a Ray cluster; None for a local session.
     """
 
     workers: int = 1
@@ -40,11 +40,11 @@ class Bulk:
     Attributes:
         job: input, output and finished parts.
         detector: name, fingerprint and backend.
-        scope: of the detector.
-        files: of the detector.
-        resources: of the workers.
-        limits: when to give up.
-        scorer: class of the workers; tests give one that dies.
+        scope: scope of the detector.
+        files: files of the detector.
+        resources: resources of the workers.
+        limits: limits after which the job gives up.
+        scorer: class of the workers; tests use one that dies.
     """
 
     job: jobs.Job
@@ -56,10 +56,11 @@ class Bulk:
     scorer: type[Any] = Scorer
 
     def run(self) -> Iterator[int]:
-        """Score what is left. Yields the number of pictures of each part that is written.
+        """Score the unfinished chunks. Yield the number of pictures of each written part.
 
         Raises:
-            UserError: see `Pool`, `session` and `Job.write`. What is written stays; the same call goes on.
+            UserError: see `Pool`, `session` and `Job.write`. Written parts are kept, and another call continues the
+            job.
         """
         if not self.job.left:
             return
@@ -82,7 +83,7 @@ class Bulk:
                 yield len(chunk)
 
     def most_workers(self) -> int:
-        """No more workers than batches: each loads a detector."""
+        """Return the number of batches. More workers would be useless, and each loads a detector."""
         return max(1, -(-self.job.pictures // self.job.input.options.batch))
 
     def finish(self) -> dict[str, Any]:
@@ -99,16 +100,16 @@ def prepare(
     backend: Backend = "torch",
     limits: Limits | None = None,
 ) -> Bulk:
-    """Check the detector, open the input and the output.
+    """Check the detector, and open the input and the output.
 
     Args:
         source: a folder of pictures, Parquet with pictures, or a table of paths; a path or a URL of fsspec.
         target: folder of the output, a path or a URL of fsspec.
         detector: see `unseen.load`.
         options: how the input is read.
-        resources: what workers get.
+        resources: resources of the workers.
         backend: see `unseen.load`.
-        limits: when to give up.
+        limits: limits after which the job gives up.
 
     Raises:
         UserError: Ray is not installed; the detector, the input or the output can't be used.
@@ -118,7 +119,7 @@ def prepare(
 
     folder = detector_folder(Path(detector))
     opened = load(folder, backend, "cpu")
-    files = files_of(opened.loaded.folder)  # an export may lie in a folder of its own within the detector's
+    files = files_of(opened.loaded.folder)  # an export may be in a subfolder of the detector's folder
     what = {"name": opened.name, "sha256": jobs.fingerprint(files), "backend": backend}
     job = jobs.open_job(source, target, options or Options(), what)
     return Bulk(job, what, opened.scope.as_dict(), files, resources or Resources(), limits or Limits())

@@ -1,4 +1,4 @@
-"""The worker: one detector in a process of its own, called with batches."""
+"""The worker: one detector in a separate process, called with batches."""
 
 import os
 import tempfile
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LEFT_OUT = ("evaluation.json", "card.md")
-"""Files of a detector that its scores do not depend on."""
+"""Files of a detector that do not affect its scores."""
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """The files of a detector that a worker needs, by name.
+    """Read the files of a detector that a worker needs, by name.
 
     Raises:
-        UserError: one can't be read.
+        UserError: a file can't be read.
     """
     try:
         files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in LEFT_OUT]
@@ -46,8 +46,8 @@ class Scorer:
         """Load the detector.
 
         Args:
-            name: of the detector's folder, for messages.
-            files: the result of `files_of`. They come with the call, so a cluster needs no shared disk.
+            name: name of the detector's folder, for messages.
+            files: the result of `files_of`. They are sent with the call, so a cluster needs no shared disk.
             backend: see `unseen.load`.
             device: see `unseen.load`.
             cpus: threads that decode pictures, unless `UNSEEN_WORKERS` is set.
@@ -63,14 +63,14 @@ class Scorer:
                 (folder / file).write_bytes(data)
             self.detector = load(folder, backend, device)
         keep_memory()
-        table_of([]), Store(".")  # imports now what would count as time of the first batch
+        table_of([]), Store(".")  # import now, so that it does not count as time of the first batch
 
     def ready(self) -> bool:
-        """Whether the detector is loaded: Ray answers when `__init__` has returned."""
+        """Return True. Ray calls it after `__init__` has returned, so the detector is then loaded."""
         return True
 
     def score(self, batch: Batch) -> "pa.Table":
-        """The rows of the pictures, in order; see `unseen.serve.bulk.rows`.
+        """Score the pictures and return their rows, in order; see `unseen.serve.bulk.rows`.
 
         Raises:
             UserError: a logit is not finite.
@@ -79,9 +79,9 @@ class Scorer:
 
         try:
             found = batch.read()
-        except (OSError, ValueError) as error:  # Arrow's errors are of these types
+        except (OSError, ValueError) as error:  # Arrow raises these types
             if len(batch) > 1:
-                raise  # the pictures are tried one by one
+                raise  # the pictures are retried one by one
             return unscored(batch.ids()[0], "unreadable", " ".join(str(error).split())[:200])
         pictures = [data for _, data in found if isinstance(data, bytes)]
         predictions = iter(predict(pictures, self.detector.loaded, max(len(pictures), BATCH)))

@@ -1,4 +1,4 @@
-"""Files on any store of fsspec: a local folder, `s3://`, `gs://`, `hf://`, `memory://`. Imports no backend."""
+"""Files on any file system of fsspec: a local folder, `s3://`, `gs://`, `hf://`, `memory://`. Imports no backend."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ from unseen.sources.shared.entry import MAX_MEMBER_BYTES
 
 
 class Store:
-    """A file or folder on a store.
+    """A file or folder on a file system.
 
     Attributes:
-        url: as given.
+        url: URL as given.
         fs: the file system of fsspec.
         root: the path of `url` in `fs`.
     """
@@ -37,21 +37,21 @@ class Store:
 
     @property
     def is_local(self) -> bool:
-        """Whether this is a path of this machine."""
+        """Whether this is a local path."""
         return "file" in ([self.fs.protocol] if isinstance(self.fs.protocol, str) else self.fs.protocol)
 
     def path(self, name: str = "") -> str:
-        """The path in `fs` of a name below this folder; an absolute path or URL stays as it is."""
+        """Return the path in `fs` of a name in this folder. An absolute path or URL is not changed."""
         if name.startswith("/") or "://" in name:
             return name
         return f"{self.root.rstrip('/')}/{name}" if name else self.root
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file that is never seen half-written: by rename on a local disk, in one request on a store.
+        """Write a file atomically: by rename on a local disk, in one request on remote storage.
 
         Raises:
-            UserError: the disk is full; the job goes on from here when it is started again.
-            OSError: it can't be written for another reason.
+            UserError: the disk is full; the job can be resumed from here.
+            OSError: the file can't be written for another reason.
         """
         try:
             if self.is_local:
@@ -64,12 +64,12 @@ class Store:
                 raise
             raise UserError(
                 f"{self.path(name)}: can't be written: {os.strerror(error.errno)}; free some space, then run the "
-                "same command again to go on"
+                "same command again to resume"
             ) from None
 
 
 def read_picture(store: Store, name: str) -> bytes | NotScored:
-    """The bytes of a picture's file, or the reason why it can't be read."""
+    """Read the bytes of a picture's file, or return the reason why it can't be read."""
     path = store.path(name)
     try:
         if "://" in path:

@@ -8,11 +8,11 @@ from unseen.core.errors import UserError
 from unseen.serve.bulk.stores import Store
 
 PICTURE_COLUMNS, PATH_COLUMNS = ("image", "jpg", "png", "img"), ("path", "file", "file_name", "image", "url")
-"""Names of columns that are tried in this order where none is given."""
+"""Column names that are tried in this order if none is given."""
 
 
 def open_parquet(store: Store, name: str) -> Any:
-    """A Parquet file, of which only the footer is read.
+    """Open a Parquet file and read only its footer.
 
     Raises:
         UserError: it can't be read.
@@ -23,11 +23,11 @@ def open_parquet(store: Store, name: str) -> Any:
     try:
         return pq.ParquetFile(store.fs.open(store.path(name), "rb"))
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{store.path(name)}: can't be read as Parquet: {error}; move it away to go on") from None
+        raise UserError(f"{store.path(name)}: can't be read as Parquet: {error}; repair or remove the file") from None
 
 
 def column_of(schema: Any, given: str | None, of_pictures: bool) -> str | None:
-    """The column of pictures (bytes, or a struct with bytes), or of paths. None if there is none."""
+    """Find the column of pictures (bytes, or a struct with bytes) or of paths; None if there is none."""
     import pyarrow as pa
 
     def fits(kind: Any) -> bool:
@@ -45,7 +45,7 @@ def column_of(schema: Any, given: str | None, of_pictures: bool) -> str | None:
 
 
 def has_column(schema: Any, name: str) -> bool:
-    """Whether there is a column, or with `a.b` a field of a column that is a struct."""
+    """Whether a column exists; `a.b` is the field `b` of a struct column `a`."""
     import pyarrow as pa
 
     top, *below = name.split(".")
@@ -64,7 +64,7 @@ def paths(store: Store, column: str | None) -> Iterator[str]:
     """Yield the paths in a table.
 
     Raises:
-        UserError: it has not the column, or can't be read.
+        UserError: the table does not have the column, or can't be read.
     """
     if store.url.lower().endswith(".parquet"):
         file = open_parquet(store, "")

@@ -1,1 +1,1 @@
-"""Metadata of picture files, read from hostile bytes with bounded work. Nothing here decodes pixels."""
+"""Read the metadata of untrusted picture files, with bounded work. No pixels are decoded."""

@@ -1,4 +1,4 @@
-"""Decode CBOR (RFC 8949) as C2PA claims and assertions use it, with limits on depth and on the number of items."""
+"""Decode CBOR (RFC 8949) as used in C2PA claims and assertions, with limits on depth and on the number of items."""
 
 import struct
 from typing import Any
@@ -25,7 +25,7 @@ class _Decoder:
         return int.from_bytes(self._take(1 << (info - 24)), "big")
 
     def _text(self, kind: int, info: int) -> bytes:
-        """The bytes of a byte string or text, also of one in pieces."""
+        """Read a byte string or text, which may be split into pieces."""
         if info != 31:
             return self._take(self._number(info))
         pieces = []
@@ -42,7 +42,7 @@ class _Decoder:
             raise ValueError("CBOR has too many items")
 
     def _ended(self, info: int, done: int, count: int) -> bool:
-        """Whether an array or map is complete; one without a length ends with a break."""
+        """Whether an array or map is complete. If it has no length, it ends with a break."""
         if info != 31:
             return done >= count
         if self._data[self._at : self._at + 1] == b"\xff":
@@ -51,7 +51,7 @@ class _Decoder:
         return False
 
     def value(self, depth: int = 0) -> Any:
-        """The next value; maps are dictionaries with keys that are text."""
+        """Read the next value. A map becomes a dictionary with text keys."""
         if depth > MOST_DEPTH:
             raise ValueError("CBOR is nested too deeply")
         self._count()
@@ -93,9 +93,9 @@ class _Decoder:
 
 
 def decode(data: bytes) -> Any:
-    """Decode the first value of `data`. Map entries whose key is not text are left out.
+    """Decode the first value of `data`. Map entries whose key is not text are skipped.
 
     Raises:
-        ValueError: the bytes are not CBOR, or go beyond the limits.
+        ValueError: the bytes are not CBOR, or exceed the limits.
     """
     return _Decoder(data).value()

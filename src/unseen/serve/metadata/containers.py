@@ -1,7 +1,7 @@
-"""The parts of a JPEG, PNG, WebP or ISO file (HEIC, AVIF) that may hold facts about its origin.
+"""Find the parts of a JPEG, PNG, WebP or ISO file (HEIC, AVIF) that may describe its origin.
 
-Each reader makes one pass over the file's own list of segments, chunks or boxes, at most `MOST_PARTS`, and copies at
-most `MOST_BYTES` for each kind of part. A damaged file gives the parts before the damage.
+Each reader makes one pass over at most `MOST_PARTS` segments, chunks or boxes, and copies at most `MOST_BYTES` for
+each kind of part. For a damaged file, the parts before the damage are returned.
 """
 
 import zlib
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 MOST_PARTS = 20_000
 MOST_BYTES = 32 << 20
-"""Bytes of a C2PA manifest store at most. Stores hold thumbnails, and those of other files."""
+"""Maximum bytes of a C2PA manifest store. Stores contain thumbnails, and the stores of other files."""
 MOST_XMP = 1 << 20
 MOST_PACKETS = 8
 MOST_TEXTS = 32
@@ -24,13 +24,13 @@ XMP_START, XMP_END = b"<x:xmpmeta", b"</x:xmpmeta>"
 
 @dataclass
 class Parts:
-    """What was found.
+    """The parts of a file.
 
     Attributes:
-        kind: MIME type of the file; empty if it is of another format.
-        jumbf: the C2PA manifest store as stored; empty if there is none.
+        kind: MIME type of the file; empty for other formats.
+        jumbf: bytes of the C2PA manifest store; empty if there is none.
         xmp: XMP packets.
-        texts: keyword and length in bytes of the text chunks of a PNG, in their order.
+        texts: keyword and length in bytes of the text chunks of a PNG, in file order.
     """
 
     kind: str = ""
@@ -39,13 +39,13 @@ class Parts:
     texts: list[tuple[str, int]] = field(default_factory=list)
 
     def add_xmp(self, packet: bytes) -> None:
-        """Keep a packet, unless it is too large or there are too many."""
+        """Add a packet, unless it is too large or there are too many."""
         if 0 < len(packet) <= MOST_XMP and len(self.xmp) < MOST_PACKETS:
             self.xmp.append(packet)
 
 
 def parts_of(data: bytes) -> Parts:
-    """Read the parts of a file. Never raises for damaged bytes; the size of the work is bounded by that of `data`."""
+    """Read the parts of a file. Damaged bytes raise no exception, and the work is bounded by the size of `data`."""
     if data[:3] == b"\xff\xd8\xff":
         return _jpeg(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -151,7 +151,8 @@ def _webp(data: bytes) -> Parts:
 
 
 def _iso(data: bytes) -> Parts:
-    """Boxes at the top of a HEIC or AVIF file. XMP is an item within `meta` or `mdat`, so it is searched for."""
+    """Read the top-level boxes of a HEIC or AVIF file. XMP is an item in `meta` or `mdat`, so the bytes are searched
+    for it."""
     found = Parts("image/avif" if data[8:11] == b"avi" else "image/heic")
     at = 0
     for _ in range(MOST_PARTS):
@@ -175,7 +176,7 @@ def _iso(data: bytes) -> Parts:
 
 
 def _search_xmp(data: bytes, found: Parts) -> None:
-    """Add packets of XMP wherever they are in a file."""
+    """Search all bytes of a file for XMP packets."""
     at = 0
     for _ in range(MOST_PACKETS):
         start = data.find(XMP_START, at)

@@ -1,6 +1,6 @@
-"""Facts of a C2PA manifest store (JUMBF, ISO 19566-5): claim generators and actions of every manifest in it.
+"""Read a C2PA manifest store (JUMBF, ISO 19566-5): claim generators and actions of all its manifests.
 
-The facts are what the file says. `unseen.serve.metadata.signature` says whether its signature is valid.
+The claims are not verified here. `unseen.serve.metadata.signature` verifies the signature.
 """
 
 import json
@@ -13,10 +13,10 @@ from unseen.serve.metadata import cbor
 MOST_DEPTH = 16
 MOST_BOXES = 20_000
 MOST_FACTS = 32
-"""Claim generators, actions or source types that are kept, of each."""
+"""Maximum number of claim generators, of actions and of source types that are kept."""
 MOST_TEXT = 200
 MOST_CONTENT = 1 << 20
-"""Bytes of a claim or an assertion with actions at most."""
+"""Maximum bytes of a claim or an assertion with actions."""
 
 CLAIMS = ("c2pa.claim", "c2pa.claim.v2")
 ACTIONS = ("c2pa.actions", "c2pa.actions.v2")
@@ -24,13 +24,13 @@ ACTIONS = ("c2pa.actions", "c2pa.actions.v2")
 
 @dataclass
 class Claims:
-    """What the manifests of a store say, each fact once, in the order of the file.
+    """The claims of all manifests of a store, without duplicates, in file order.
 
     Attributes:
-        manifests: their number. Beside the file's own there are those of pictures that it was made from.
+        manifests: number of manifests: that of the file, and those of the pictures that it was made from.
         generators: programs that wrote the claims.
-        actions: such as `c2pa.created`.
-        source_types: IPTC's `digitalSourceType` of the actions, as addresses.
+        actions: actions such as `c2pa.created`.
+        source_types: IPTC's `digitalSourceType` of the actions, as URLs.
         damaged: whether a part could not be read.
     """
 
@@ -46,10 +46,11 @@ class _Reader:
         self.boxes = 0
 
     def contents(self, data: memoryview, label: str = "", depth: int = 0) -> Iterator[tuple[str, bytes, memoryview]]:
-        """Yield label, type and content of each box that holds no boxes; and `jumd` for each box that does.
+        """Yield label, type and content of each box without child boxes, and the `jumd` box of each box with child
+        boxes.
 
         Raises:
-            ValueError: the boxes are damaged or go beyond the limits.
+            ValueError: the boxes are damaged or exceed the limits.
         """
         if depth > MOST_DEPTH:
             raise ValueError("JUMBF is nested too deeply")
@@ -75,7 +76,7 @@ class _Reader:
 
 
 def _label(description: bytes) -> str:
-    """The label in a description box: type (16 bytes), flags, text up to a zero byte."""
+    """Read the label of a description box, which has a type (16 bytes), flags, and text up to a zero byte."""
     return description[17:].partition(b"\0")[0].decode("utf-8", "replace") if description[16:17] else ""
 
 
@@ -90,7 +91,7 @@ def _values(kind: bytes, content: memoryview) -> Any:
 def _add(found: list[str], text: object) -> None:
     if not isinstance(text, str) or not text or len(found) >= MOST_FACTS:
         return
-    # JSON may hold halves of surrogate pairs, which no file or response in UTF-8 can hold
+    # JSON may contain unpaired surrogates, which can't be encoded as UTF-8
     text = text[:MOST_TEXT].encode("utf-8", "replace").decode()
     if text not in found:
         found.append(text)
@@ -116,7 +117,7 @@ def _actions(values: Any, found: Claims) -> None:
 
 
 def claims_of(store: bytes) -> Claims:
-    """Read the facts of a manifest store. Damaged parts are left out."""
+    """Read the claims of a manifest store. Damaged parts are skipped."""
     found = Claims()
     try:
         for label, kind, content in _Reader().contents(memoryview(store)):
@@ -127,7 +128,7 @@ def claims_of(store: bytes) -> Claims:
             elif name in (*CLAIMS, *ACTIONS) and kind in (b"cbor", b"json"):
                 try:
                     values = _values(kind, content)
-                except (ValueError, RecursionError):  # JSON has no limit on its depth
+                except (ValueError, RecursionError):  # the JSON parser does not limit the depth
                     found.damaged = True
                     continue
                 if isinstance(values, dict):

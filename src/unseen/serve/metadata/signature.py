@@ -1,6 +1,6 @@
-"""Verify the signature of a C2PA manifest by c2pa-python, if it is installed. Uses no network.
+"""Verify the signature of a C2PA manifest with c2pa-python, if it is installed, without network access.
 
-The library is native code (c2pa-rs). It is called for files with an embedded manifest only.
+The library is native code (c2pa-rs). It is called only for files with an embedded manifest.
 """
 
 import importlib
@@ -8,7 +8,8 @@ import io
 from typing import Any, Final, Literal
 
 Signature = Literal["valid", "not trusted", "invalid", "not verified"]
-"""`not trusted`: the file is as it was signed, but the signer is on no list of trusted ones. c2pa-python has none."""
+"""`not trusted`: the file is unchanged since it was signed, but the signer is on no trust list. c2pa-python comes
+without a trust list."""
 
 VALID: Final = "valid"
 NOT_TRUSTED: Final = "not trusted"
@@ -24,7 +25,7 @@ SETTINGS: dict[str, Any] = {
     },
     "core": {"allowed_network_hosts": [], "decode_identity_assertions": False},
 }
-"""Settings of c2pa-rs without network access: by default it fetches manifests that a file names by address."""
+"""Settings of c2pa-rs without network access. By default, it fetches manifests from URLs in the file."""
 
 MOST_BYTES = 256 << 20
 """Larger files are not verified."""
@@ -40,7 +41,8 @@ def verify(data: bytes, kind: str) -> tuple[Signature, str]:
         kind: its MIME type.
 
     Returns:
-        The state, and why: codes of C2PA's validation that failed, or why nothing was verified.
+        The state of the signature, and a detail: the C2PA codes of failed checks, or the reason why nothing was
+        verified.
     """
     try:
         c2pa: Any = importlib.import_module("c2pa")
@@ -56,7 +58,7 @@ def verify(data: bytes, kind: str) -> tuple[Signature, str]:
             c2pa.Reader(kind, io.BytesIO(data), context=context) as reader,
         ):
             state, results = reader.get_validation_state(), reader.get_validation_results()
-    except Exception as error:  # the library documents few types
+    except Exception as error:  # the library documents few of its exceptions
         return INVALID, " ".join(str(error).split())[:120] or type(error).__name__
     failed = _failures(results)
     if state == "Trusted":

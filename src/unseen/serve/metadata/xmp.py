@@ -1,6 +1,6 @@
-"""IPTC's `DigitalSourceType`, and the address of a manifest that is kept elsewhere, in a packet of XMP.
+"""Read IPTC's `DigitalSourceType` and references to remote manifests from an XMP packet.
 
-Expat reads the packet as a stream. A document type declaration ends the reading, so no entity is ever expanded.
+Expat parses the packet as a stream. Parsing stops at a document type declaration, so entities are never expanded.
 """
 
 from collections.abc import Callable
@@ -17,18 +17,18 @@ MOST_VALUES = 8
 
 @dataclass
 class Packet:
-    """What a packet says.
+    """The relevant content of a packet.
 
     Attributes:
-        source_types: values of `DigitalSourceType`, usually addresses of IPTC's list.
-        remote_manifest: whether a C2PA manifest is said to be kept at an address. It is not fetched.
+        source_types: values of `DigitalSourceType`, usually URLs of IPTC's vocabulary.
+        remote_manifest: whether the packet says that a C2PA manifest is stored at a URL. It is not fetched.
     """
 
     source_types: list[str] = field(default_factory=list)
     remote_manifest: bool = False
 
     def add(self, text: str) -> None:
-        """Keep a source type."""
+        """Add a source type."""
         text = text.strip()[:MOST_TEXT]
         if text and text not in self.source_types and len(self.source_types) < MOST_VALUES:
             self.source_types.append(text)
@@ -76,7 +76,7 @@ def _handlers(
 
 
 def read_xmp(packet: bytes) -> Packet:
-    """Read a packet. A damaged one gives what comes before the damage."""
+    """Read a packet. For a damaged packet, the content before the damage is returned."""
     found = Packet()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartDoctypeDeclHandler = _refuse

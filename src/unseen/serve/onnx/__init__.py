@@ -1,1 +1,1 @@
-"""Detectors as ONNX graphs: export with a check against PyTorch, and scoring without PyTorch."""
+"""Export detectors to ONNX with a check against PyTorch, and score without PyTorch."""

@@ -1,6 +1,6 @@
 """The frozen calibration of an exported detector, with the interface of `unseen.detectors.shared.calibration`.
 
-That module imports SciPy and the settings of all detectors, which takes longer than to score a picture.
+That module imports SciPy and the settings of all detectors, which takes longer than scoring a picture.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -14,7 +14,7 @@ from unseen.serve.onnx.views import sigmoid
 
 @dataclass(frozen=True)
 class FrozenCalibration:
-    """Calibration constants; see `Calibration`, whose attributes and scores it has."""
+    """The constants of a calibration. Attributes and scores are those of `Calibration`."""
 
     temperature: float
     threshold: float
@@ -34,7 +34,7 @@ class FrozenCalibration:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "FrozenCalibration":
-        """The reverse of `as_dict`.
+        """The inverse of `as_dict`.
 
         Raises:
             ValueError: a value is missing, not a number, or out of range.

@@ -1,4 +1,4 @@
-"""The real faces on which an export is checked: stored crops, or pictures of the user."""
+"""Find the faces on which an export is checked: stored crops, or pictures of the user."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.serve.folders import Skipped, walk
 
 MOST = 2000
-"""Faces of a class at most; of a larger set every k-th face is taken."""
+"""Maximum number of faces per class. From a larger set, every k-th face is used."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class CheckFaces:
     """Crops for the check of an export.
 
     Attributes:
-        crops: uint8 [s, s, 3] each, at least one.
+        crops: at least one crop, uint8 [s, s, 3].
         labels: 0 real and 1 fake, [n]; None if they are not known.
-        source: where they are from, for people.
+        source: description of the source, for messages.
         validation: whether all are validation faces of sets with `use: train`, so that a threshold may be fitted.
     """
 
@@ -40,7 +40,7 @@ class CheckFaces:
 
 
 def _read(sets: Sequence[FaceSet], splits: Sequence[Split], seed: int) -> tuple[list[Pixels], npt.NDArray[np.int64]]:
-    """Some crops of the sets, evenly spaced, with their labels; without the fakes for other training seeds."""
+    """Read evenly spaced crops of the sets, with their labels. Fakes for other training seeds are skipped."""
     crops: list[Pixels] = []
     labels: list[int] = []
     for label in (0, 1):
@@ -62,7 +62,7 @@ def _read(sets: Sequence[FaceSet], splits: Sequence[Split], seed: int) -> tuple[
 
 
 def _own_sets(detector: TrainedDetector) -> list[FaceSet] | None:
-    """The sets that the detector was trained on, in the project around its folder; None if they are not there."""
+    """Find the training sets of the detector in the project that contains its folder; None if they are missing."""
     folders = detector.card.get("settings", {}).get("train_on", {})
     for root in detector.folder.resolve().parents:
         found = [root / "data/sets" / str(folders[key]) for key in ("reals", "fakes") if folders.get(key)]
@@ -72,7 +72,7 @@ def _own_sets(detector: TrainedDetector) -> list[FaceSet] | None:
 
 
 def _pictures(detector: TrainedDetector, folder: Path) -> list[Pixels]:
-    """The crops of the main faces of a folder's pictures."""
+    """Crop the main face of each picture in a folder."""
     face_detector = FaceDetector(detector.face_detector, detector.faces.detect)
     crops = []
     for path in islice(walk(str(folder), Skipped()), MOST):
@@ -84,21 +84,21 @@ def _pictures(detector: TrainedDetector, folder: Path) -> list[Pixels]:
 
 
 def faces_for_check(detector: TrainedDetector, given: Path | None) -> CheckFaces:
-    """Find real faces for the check of an export.
+    """Find faces for the check of an export.
 
     Args:
-        detector: what is exported.
-        given: a folder with face sets or with pictures, at any depth; None for the validation faces of the detector.
+        detector: the detector to export.
+        given: a folder with face sets or pictures, at any depth; None for the validation faces of the detector.
 
     Raises:
-        UserError: there are none.
+        UserError: there are no faces.
     """
     if given is None:
         sets = _own_sets(detector)
         if sets is None:
             raise UserError(
                 f"{detector.folder}: the validation faces of this detector are not on this machine, and an export is "
-                "checked on faces; give some with `--faces FOLDER`, face sets or pictures"
+                "checked on faces; give a folder of face sets or pictures with `--faces FOLDER`"
             )
         crops, labels = _read(sets, ["val"], detector.training_seed)
         if crops:

@@ -1,6 +1,6 @@
 """Score every face in a picture: `python example.py PICTURE`. Needs numpy, onnxruntime, Pillow and this folder.
 
-Exact for pictures of 8 bits without transparency; preprocessing has the same steps as in training.
+The preprocessing has the same steps as in training. It is exact for 8-bit pictures without transparency.
 """
 
 import hashlib

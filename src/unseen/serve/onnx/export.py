@@ -1,4 +1,5 @@
-"""Export of a detector: one graph, the face detector, a JSON file and an example, checked before they are written."""
+"""Export a detector: the graph, the face detector, a JSON file and an example. The graph is checked before it is
+written."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,18 +27,18 @@ from unseen.serve.onnx.views import Pixels, views_of
 EVALUATION = "evaluation.json"
 
 EXAMPLE, VIEWS = "example.py", "views.py"
-"""Files of this package that are copied into an export. They need NumPy, ONNX Runtime and Pillow alone."""
+"""Files of this package that are copied into an export. They need only NumPy, ONNX Runtime and Pillow."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes:
-        folder: of the files.
+        folder: folder of the files.
         graph_bytes: size of the graph.
         precision: `float32`, `float16` or `int8`.
-        check: the facts of the check, as in detector.json.
+        check: the results of the check, as in detector.json.
     """
 
     folder: Path
@@ -53,7 +54,7 @@ def _precision(half: bool, int8: bool) -> str:
 
 
 def _side(detector: TrainedDetector) -> int:
-    """The side of the graph's input in pixels."""
+    """Return the side of the graph's input in pixels."""
     view = detector.model.view
     return detector.faces.side if view.kind == "stored" else view.side
 
@@ -61,18 +62,19 @@ def _side(detector: TrainedDetector) -> int:
 def export(
     detector_folder: Path, out: Path, *, half: bool = False, int8: bool = False, faces: Path | None = None
 ) -> Exported:
-    """Export a detector to a folder, after a check against PyTorch on real faces.
+    """Export a detector to a folder, after a check against PyTorch on faces.
 
     Args:
-        detector_folder: of the artifact.
-        out: is written whole; an earlier export there is replaced.
+        detector_folder: folder of the detector.
+        out: folder of the export, written atomically; an earlier export in it is replaced.
         half: store weights in float16.
-        int8: quantise, and fit a threshold of its own.
+        int8: quantise, and fit a new threshold.
         faces: see `faces_for_check`.
 
     Raises:
         UserError: the detector can't be loaded or exported, there are no faces for the check, the check fails, or
-            something else than an export is at `out`.
+        `out`
+            exists and is not an export.
     """
     precision = _precision(half, int8)
     _check_out(out, detector_folder)
@@ -88,7 +90,7 @@ def export(
     try:
         graph = graph_of(detector.model, side)
     except UserError as error:
-        raise UserError(f"{detector_folder}: kind `{detector.card['kind']}` is not exported: {error}") from error
+        raise UserError(f"{detector_folder}: kind `{detector.card['kind']}` can't be exported: {error}") from error
     calibration, quantisation = detector.calibration, None
     if int8:
         calibration, quantisation, graph = _to_int8(graph, detector, found, expected(found.crops))
@@ -102,7 +104,7 @@ def export(
         (part / GRAPH).write_bytes(content)
         (part / FACE_DETECTOR).write_bytes(detector.face_detector)
         evaluation = detector_folder / EVALUATION
-        if evaluation.is_file() and not int8:  # an int8 graph has other rates
+        if evaluation.is_file() and not int8:  # TPR and FPR do not apply to an int8 graph
             (part / EVALUATION).write_bytes(evaluation.read_bytes())
         if (detector_folder / GATE).is_file():
             (part / GATE).write_bytes((detector_folder / GATE).read_bytes())
@@ -127,9 +129,9 @@ def export(
 def _card(
     part: Path, detector: TrainedDetector, calibration: Calibration, described: dict[str, Any]
 ) -> dict[str, Any]:
-    """The content of detector.json: the detector's own card, the export, and the scope for people."""
+    """Build detector.json: the detector's own card, facts about the export, and the scope."""
     card = {key: value for key, value in detector.card.items() if key not in ("sha256", "code", "view")}
-    if described["precision"] == "int8":  # another detector: a reader of verdicts must see it
+    if described["precision"] == "int8":  # this is another detector, and readers of verdicts must see that
         card["name"] = f"{detector.name} (int8)"
     scope = scope_of(TrainedDetector(card["name"], detector.model, calibration, detector.faces, card, part))
     return {
@@ -144,7 +146,7 @@ def _card(
 def _to_int8(
     graph: Any, detector: TrainedDetector, faces: CheckFaces, expected: Floats
 ) -> tuple[Calibration, Any, Any]:
-    """The calibration of the int8 graph, facts about it, and the graph."""
+    """Quantise: return the calibration of the int8 graph, facts about it, and the graph."""
     view, ela = detector.model.view.as_dict(), detector.model.config.get("ela")
     places = spread(check_has_both(faces), CALIBRATED_ON)
     seen = [one for place in places for one in views_of(faces.crops[place], view, ela)]
@@ -158,5 +160,5 @@ def _check_out(out: Path, detector_folder: Path) -> None:
     if out.resolve() == detector_folder.resolve():
         raise UserError(f"{out}: is the detector's own folder; give another one")
     if out.is_dir() and any(out.iterdir()) and not (out / GRAPH).is_file():
-        raise UserError(f"{out}: is a folder with other files, which would be lost; give a new folder")
+        raise UserError(f"{out}: contains other files, which would be lost; give a new folder")
     check_replaceable(out, folder=True)

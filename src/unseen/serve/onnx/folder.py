@@ -18,16 +18,16 @@ from unseen.serve.onnx.network import OnnxNetwork
 GRAPH, CARD, FACE_DETECTOR = "detector.onnx", "detector.json", "face_detector.onnx"
 
 INSIDE = "onnx"
-"""The folder of an export within a detector's folder."""
+"""Name of the folder of an export in a detector's folder."""
 
 FORMAT = 1
-"""Version of the entries `onnx` in detector.json that this version writes and reads."""
+"""Format version of the entry `onnx` in detector.json."""
 
 AGAIN = "export the detector again with `unseen export`"
 
 
 def exported_folder(folder: Path) -> Path:
-    """The folder of an export: `folder` itself, or `onnx` within the folder of a detector.
+    """Return the folder of an export: `folder` itself, or its subfolder `onnx`.
 
     Raises:
         UserError: there is no export.
@@ -45,7 +45,7 @@ def _read(file: Path, digest: str) -> bytes:
     """Read a file with a known SHA-256.
 
     Raises:
-        UserError: it is missing, can't be read, or is another one.
+        UserError: it is missing, can't be read, or has another SHA-256.
     """
     try:
         content = file.read_bytes()
@@ -66,22 +66,22 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def _check_current(folder: Path, card: dict[str, Any]) -> None:
-    """Raise an error if the export within a detector's folder would give other scores or verdicts than the detector.
+    """Raise an error if the export in a detector's folder does not match the detector.
 
-    It does if the detector was trained or calibrated, or its gate frozen, after the export.
+    This happens if the detector was trained or calibrated, or its gate frozen, after the export.
     """
     if folder.name != INSIDE or not (folder.parent / CARD).is_file():
         return
     own = read_json(folder.parent / CARD)
     weights = own.get("sha256", {}).get("weights.safetensors")
     if weights is not None and weights != card["onnx"]["weights_sha256"]:
-        raise UserError(f"{folder}: made from other weights than those in {folder.parent}; {AGAIN}")
-    if card["onnx"]["precision"] != "int8" and "calibration" in own:  # int8 has a calibration of its own
+        raise UserError(f"{folder}: was made from weights other than those in {folder.parent}; {AGAIN}")
+    if card["onnx"]["precision"] != "int8" and "calibration" in own:  # int8 is calibrated again
         there, here = (FrozenCalibration.from_dict(one["calibration"]) for one in (own, card))
         if there != here:
-            raise UserError(f"{folder}: has another calibration than {folder.parent}; {AGAIN}")
+            raise UserError(f"{folder}: its calibration differs from that of {folder.parent}; {AGAIN}")
     if read_limits(folder.parent) != read_limits(folder):
-        raise UserError(f"{folder}: has another {GATE} than {folder.parent}; {AGAIN}")
+        raise UserError(f"{folder}: its {GATE} differs from that of {folder.parent}; {AGAIN}")
 
 
 def open_exported(given: Path) -> LoadedDetector:
@@ -110,7 +110,7 @@ def open_exported(given: Path) -> LoadedDetector:
         raise
     except OSError as error:
         raise UserError(f"{file}: can't be read: {error.strerror or error}; {AGAIN}") from None
-    except Exception as error:  # ONNX Runtime raises many types for damaged files
+    except Exception as error:  # ONNX Runtime raises many types of exceptions for damaged files
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UserError(f"{file}: damaged ({what}); {AGAIN}") from error
     return LoadedDetector(

@@ -1,4 +1,4 @@
-"""The network of a detector as an ONNX graph, from uint8 crops to logits. Imports torch and onnx."""
+"""Convert the network of a detector to an ONNX graph, from uint8 crops to logits. Imports torch and onnx."""
 
 import contextlib
 import importlib.util
@@ -25,14 +25,14 @@ PIXELS, LOGIT, SCORE = "pixels", "logit", "score"
 """Names of the input, uint8 [batch, side, side, 3], and of the outputs, float32 [batch]."""
 
 MOST_PICTURES = 1024
-"""Largest batch that the exporter is told of. The graph itself has no such limit."""
+"""Maximum batch size that is declared to the exporter. The graph itself has no such limit."""
 
 HALF_FROM = 256
-"""Weights with fewer values stay float32: they are biases and norms, and save nothing."""
+"""Weights with fewer values stay float32. They are biases and norms, and converting them would save nothing."""
 
 
 class _FromStoredPixels(nn.Module):
-    """A detector on pixels uint8 [n, s, s, 3], as pictures lie in memory."""
+    """A detector with the input uint8 [n, s, s, 3], the memory layout of pictures."""
 
     def __init__(self, model: Detector) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class _FromStoredPixels(nn.Module):
 
 
 def _interpolation(before: int, after: int) -> np.ndarray[Any, Any]:
-    """The matrix [after, before] with which PyTorch resizes one axis, bilinear and antialiased."""
+    """Compute the matrix [after, before] of PyTorch's antialiased bilinear resize of one axis."""
     columns = torch.eye(before)[None, None]
     rows = functional.interpolate(columns, (after, before), mode="bilinear", align_corners=False, antialias=True)
     return np.ascontiguousarray(rows[0, 0].numpy())
@@ -54,7 +54,7 @@ def _interpolation(before: int, after: int) -> np.ndarray[Any, Any]:
 def _antialiased(x: Any, output_size: Any, align_corners: bool = False, *_: Any) -> Any:
     """Translate PyTorch's antialiased bilinear resize to two matrix products.
 
-    ONNX Runtime's own antialiased `Resize` differs from PyTorch by up to 11 of 255 grey levels when it reduces.
+    ONNX Runtime's own antialiased `Resize` differs from PyTorch by up to 11 of 255 grey levels when downscaling.
     """
     from onnxscript import opset20 as operators
 
@@ -68,7 +68,7 @@ def _antialiased(x: Any, output_size: Any, align_corners: bool = False, *_: Any)
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hide what the exporter and the quantiser print about themselves."""
+    """Hide the messages of the exporter and the quantiser."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -79,13 +79,13 @@ def quiet() -> Iterator[None]:
 
 
 def graph_of(model: Detector, side: int) -> onnx.ModelProto:
-    """The graph from `PIXELS` to `LOGIT`, with a free batch size and a fixed side.
+    """Export the graph from `PIXELS` to `LOGIT`, with a dynamic batch size and a fixed side.
 
-    Error level analysis, if the detector uses it, is not part of the graph: the graph takes its result.
+    Error level analysis is not part of the graph. If the detector uses it, the input is the error level picture.
 
     Args:
         model: a detector on the CPU.
-        side: of the pictures in pixels, after the detector's view.
+        side: side of the input in pixels, after the detector's view.
 
     Raises:
         UserError: the package for exports is missing, or the exporter can't translate the network.
@@ -99,7 +99,7 @@ def graph_of(model: Detector, side: int) -> onnx.ModelProto:
         with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 _FromStoredPixels(model).eval(),
-                # two rows: with one the exporter would freeze the batch size
+                # two rows, because with one the exporter would fix the batch size
                 (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=MOST_PICTURES)},),
@@ -119,7 +119,8 @@ def graph_of(model: Detector, side: int) -> onnx.ModelProto:
 
 
 def with_score(graph: onnx.ModelProto, temperature: float) -> onnx.ModelProto:
-    """A copy of a graph with the output `SCORE`, the sigmoid of the logit divided by the temperature, in float32."""
+    """Return a copy of a graph with the output `SCORE`, the sigmoid of the logit divided by the temperature, in
+    float32."""
     found = onnx.ModelProto()
     found.CopyFrom(graph)
     found.graph.initializer.append(helper.make_tensor("temperature", TensorProto.FLOAT, [], [temperature]))
@@ -131,10 +132,9 @@ def with_score(graph: onnx.ModelProto, temperature: float) -> onnx.ModelProto:
 
 
 def with_half_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of a graph whose weights are stored in float16, which halves the file. It computes in float32.
+    """Return a copy of a graph with weights in float16, which halves the file. It computes in float32.
 
-    ONNX Runtime converts the weights once, when it opens the file. Weights outside of the range of float16 stay
-    float32.
+    ONNX Runtime converts the weights once, when it opens the file. Weights outside the range of float16 stay float32.
     """
     found = onnx.ModelProto()
     found.CopyFrom(graph)

@@ -1,8 +1,8 @@
-"""Quantisation of a graph to int8, with a threshold and an AUC of its own.
+"""Quantise a graph to int8, with a new threshold and AUC.
 
-Weights are int8 per channel and limited to 7 bits, activations uint8: with 8 bits, sums of 16 bits overflow on
-processors without VNNI, and the same file gives other scores there. A quantised detector is another detector, so its
-temperature and threshold are fitted again on validation faces.
+Weights are int8 per channel and limited to 7 bits; activations are uint8. With 8-bit weights, 16-bit sums overflow on
+processors without VNNI, and the same file gives other scores there. Quantisation changes the scores, so temperature
+and threshold are fitted again on validation faces.
 """
 
 import tempfile
@@ -25,7 +25,7 @@ from unseen.serve.onnx.parity import BATCHES, Floats, in_batches, verdicts
 from unseen.serve.onnx.views import Pixels
 
 CALIBRATED_ON = 256
-"""Faces that give the ranges of the activations, at most."""
+"""Maximum number of faces that determine the ranges of the activations."""
 
 BATCH = 16
 
@@ -34,11 +34,11 @@ SAME = 1e-3
 
 
 def quantised(graph: onnx.ModelProto, inputs: list[Pixels]) -> onnx.ModelProto:
-    """The graph in int8 (QDQ).
+    """Quantise a graph to int8 (QDQ).
 
     Args:
-        graph: from `graph_of`, without a score.
-        inputs: faces as the graph takes them, uint8 [side, side, 3]; real and fake ones.
+        graph: a graph from `graph_of`, without the output `SCORE`.
+        inputs: real and fake faces in the input format of the graph, uint8 [side, side, 3].
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -69,7 +69,7 @@ def quantised(graph: onnx.ModelProto, inputs: list[Pixels]) -> onnx.ModelProto:
 
 
 def spread(labels: npt.NDArray[np.int64], count: int) -> list[int]:
-    """Places of at most `count` faces, half of each class, evenly spaced."""
+    """Return the indices of at most `count` evenly spaced faces, half of them from each class."""
     found: list[int] = []
     for label in (0, 1):
         places = np.flatnonzero(labels == label)
@@ -79,14 +79,14 @@ def spread(labels: npt.NDArray[np.int64], count: int) -> list[int]:
 
 
 def check_has_both(faces: CheckFaces) -> npt.NDArray[np.int64]:
-    """The labels of the faces.
+    """Return the labels of the faces.
 
     Raises:
         UserError: they are not validation faces of both classes.
     """
     if not faces.validation or faces.labels is None or len(set(faces.labels.tolist())) < 2:
         raise UserError(
-            f"int8 needs validation faces, real and fake, for a threshold of its own, and {faces.source} are not "
+            f"int8 needs real and fake validation faces to fit a threshold, and {faces.source} are not "
             "that; export where the training data are, or give their folder with `--faces`"
         )
     return faces.labels
@@ -100,11 +100,11 @@ def calibrated(
     Args:
         network: the int8 graph.
         faces: validation faces.
-        expected: the logits of PyTorch for them.
-        before: the calibration of the detector.
+        expected: the logits of PyTorch for these faces.
+        before: the calibration of the original detector.
 
     Returns:
-        The calibration, and facts for detector.json: AUC and verdicts of both.
+        The calibration, and facts for detector.json: AUC and verdicts before and after.
 
     Raises:
         UserError: the faces are not validation faces of both classes, or the logits depend on the batch.

@@ -1,4 +1,4 @@
-"""A detector's graph in ONNX Runtime, on the CPU. Imports neither torch nor onnx."""
+"""Run a detector's graph in ONNX Runtime, on the CPU. Imports neither torch nor onnx."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from unseen.core import environment
 from unseen.serve.onnx.views import Pixels, views_of
 
 BATCH = 64
-"""Pictures per run of the graph at most; larger batches only take memory."""
+"""Maximum number of pictures per run of the graph. Larger batches need more memory and are not faster."""
 
 
 class OnnxNetwork:
@@ -22,7 +22,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, graph: bytes, view: Mapping[str, Any], ela: Mapping[str, Any] | None = None) -> None:
-        """Load a graph. ONNX Runtime raises many types for a damaged one.
+        """Load a graph. ONNX Runtime raises many types of exceptions for a damaged one.
 
         Args:
             graph: the content of detector.onnx.
@@ -38,8 +38,8 @@ class OnnxNetwork:
         self.outputs = [output.name for output in self._session.get_outputs()]
 
     def logits(self, pixels: Sequence[Pixels]) -> npt.NDArray[np.float64]:
-        """Logits [n] before the temperature, of crops uint8 [side, side, 3], averaged over the views of each.
-        Several threads may call."""
+        """Compute the logits [n], before the temperature, of crops uint8 [side, side, 3], averaged over the views of
+        each crop. Thread-safe."""
         seen = [view for crop in pixels for view in views_of(crop, self._view, self._ela)]
         if not seen:
             return np.empty(0)
@@ -49,6 +49,6 @@ class OnnxNetwork:
         return np.asarray(each.mean(1))
 
     def scores(self, pixels: Pixels) -> npt.NDArray[np.float32]:
-        """The graph's own scores [n] of views uint8 [n, side, side, 3]."""
+        """Return the output `score` [n] of the graph for views uint8 [n, side, side, 3]."""
         found: npt.NDArray[np.float32] = self._session.run(["score"], {"pixels": pixels})[0]
         return found

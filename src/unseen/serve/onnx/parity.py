@@ -1,4 +1,4 @@
-"""Compare an exported graph with the detector that it was made from, on real faces."""
+"""Compare an exported graph with the original detector, on faces."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,14 +17,14 @@ from unseen.serve.verdict import verdict_of
 Floats = npt.NDArray[np.float64]
 
 BATCHES = (1, 2, 5, 33)
-"""Sizes of the batches that are compared. An exporter may freeze one of them."""
+"""Batch sizes that are compared. An exporter may fix the batch size by mistake."""
 
 TOLERANCE = {"float32": 1e-3, "float16": 0.1}
-"""Largest allowed difference of a logit from PyTorch's, by the precision of the weights."""
+"""Maximum allowed difference of a logit from PyTorch, by the precision of the weights."""
 
 EDGE = {"float32": 1e-4, "float16": 0.02}
-"""A logit that is as close to a limit of a verdict may fall on its other side: thresholds are often the score of a
-validation face itself."""
+"""A logit that is this close to a limit may get another verdict, because a threshold is often exactly the score of a
+validation face."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Parity:
     """The result of a comparison.
 
     Attributes:
-        faces: their number.
-        source: where they are from.
+        faces: number of faces.
+        source: description of their source.
         batches: see `BATCHES`.
-        largest_difference: of logits, over all faces and batches.
-        verdicts_changed: faces with another verdict than in PyTorch.
+        largest_difference: largest difference of a logit, over all faces and batches.
+        verdicts_changed: number of faces with a verdict other than in PyTorch.
     """
 
     faces: int
@@ -51,7 +51,7 @@ class Parity:
 
 
 def verdicts(logits: Floats, calibration: Calibration) -> list[str]:
-    """The verdict of each logit."""
+    """Return the verdict for each logit."""
     scores = calibration.score(logits).tolist()
     return [verdict_of(score, calibration.threshold, calibration.unsure) for score in scores]
 
@@ -64,7 +64,7 @@ def _near_limit(logits: Floats, calibration: Calibration, edge: float) -> npt.ND
 
 
 def in_batches(network: OnnxNetwork, crops: list[Pixels], size: int) -> Floats:
-    """The logits of the first `size` crops in one batch; crops are repeated if there are fewer."""
+    """Compute the logits of the first `size` crops in one batch. Crops are repeated if there are fewer."""
     return network.logits([crops[place % len(crops)] for place in range(size)])
 
 
@@ -80,12 +80,13 @@ def compare(
     Args:
         network: the graph.
         expected: the logits of PyTorch.
-        faces: on which they are compared.
-        calibration: the frozen one.
-        precision: of the weights, a key of `TOLERANCE`.
+        faces: faces for the comparison.
+        calibration: the frozen calibration.
+        precision: precision of the weights, a key of `TOLERANCE`.
 
     Raises:
-        UserError: a logit differs by more than `TOLERANCE`, or a verdict differs away from the limits.
+        UserError: a logit differs by more than `TOLERANCE`, or a verdict differs and the logit is not close to a
+        limit.
     """
     wanted = expected(faces.crops)
     differences = {"all": np.abs(network.logits(faces.crops) - wanted).max()}

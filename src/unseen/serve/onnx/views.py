@@ -1,4 +1,4 @@
-"""What a detector sees of a crop, in NumPy: the same as the views in training, which need PyTorch.
+"""The views of a crop that a detector gets, in NumPy. They equal the views in training, which need PyTorch.
 
 This file is copied into each export, beside its example.
 """
@@ -15,11 +15,11 @@ from PIL import Image
 Pixels = npt.NDArray[np.uint8]
 
 PLACES = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
-"""Centre and corners, from the left and the top."""
+"""Positions of the centre and the corners, as shares from the left and the top."""
 
 
 def interpolation(before: int, after: int) -> npt.NDArray[np.float32]:
-    """The matrix [after, before] of PyTorch's antialiased bilinear resize of one axis."""
+    """Compute the matrix [after, before] of PyTorch's antialiased bilinear resize of one axis."""
     scale = before / after
     reach = max(scale, 1.0)
     weights = np.zeros((after, before), np.float32)
@@ -33,7 +33,8 @@ def interpolation(before: int, after: int) -> npt.NDArray[np.float32]:
 
 
 def resized(pixels: Pixels, side: int) -> Pixels:
-    """Resize uint8 [s, s, 3] to [side, side, 3]. A value may differ from PyTorch's by 1 where it lies at a half."""
+    """Resize uint8 [s, s, 3] to [side, side, 3]. A value halfway between two integers may differ from PyTorch's by
+    1."""
     if len(pixels) == side:
         return pixels
     weights = interpolation(len(pixels), side)
@@ -43,7 +44,7 @@ def resized(pixels: Pixels, side: int) -> Pixels:
 
 
 def cropped(pixels: Pixels, side: int, across: float, down: float) -> Pixels:
-    """The crop of `side` pixels at a position; a smaller picture is repeated to the right and down."""
+    """Crop `side` pixels at a position. A smaller picture is repeated to the right and down."""
     times = -(-side // len(pixels))
     whole = np.tile(pixels, (times, times, 1)) if times > 1 else pixels
     room = len(whole) - side
@@ -52,7 +53,7 @@ def cropped(pixels: Pixels, side: int, across: float, down: float) -> Pixels:
 
 
 def error_levels(pixels: Pixels, quality: int, scale: float) -> Pixels:
-    """Error level analysis of uint8 [s, s, 3]: |picture - its JPEG| x scale, clipped at 255."""
+    """Compute the error levels of uint8 [s, s, 3]: |picture - its JPEG| x scale, clipped at 255."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     again = np.asarray(Image.open(buffer), np.float32)
@@ -60,12 +61,12 @@ def error_levels(pixels: Pixels, quality: int, scale: float) -> Pixels:
 
 
 def views_of(pixels: Pixels, view: Mapping[str, Any], ela: Mapping[str, Any] | None) -> list[Pixels]:
-    """The pictures of one crop whose logits are averaged, each uint8 [side, side, 3].
+    """Return the views of one crop, whose logits are averaged, each uint8 [side, side, 3].
 
     Args:
         pixels: the crop, uint8 [s, s, 3].
         view: `kind`, `side` and `views`, as in detector.json.
-        ela: the arguments of `error_levels`; None for pictures as they are.
+        ela: the arguments of `error_levels`; None for no error level analysis.
     """
     kind, side = view["kind"], view["side"]
     seen: Sequence[Pixels] = [pixels]

@@ -1,4 +1,4 @@
-"""The answer of the HTTP API for a picture, from the Python API: limits before scoring, heat maps after it."""
+"""Build the response of the HTTP API for a picture with the Python API: limits before scoring, heat maps after it."""
 
 import base64
 import dataclasses
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from unseen.serve.torch_network import TorchNetwork
 
 MEDIA = ("not_an_image", "unsupported_format")
-"""Reasons with the status 415; other reasons without a box have 422, except `no_face`."""
+"""Reasons that give the status 415. Other reasons without a box give 422, except `no_face`."""
 
 HEATED = 8
-"""Faces of a picture with a heat map, at most: each needs one to 50 runs of the network."""
+"""Maximum number of faces of a picture with a heat map. Each needs 1 to 50 forward passes."""
 
 SIDE = 192
 """Side of a heat map in pixels."""
 
 RAMP = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], np.float32)
-"""Colours from no heat to most heat: matplotlib's `inferno` at five places."""
+"""Colour map from low to high values: matplotlib's `inferno` at five points."""
 
 
 class _LimitedFaces:
@@ -53,8 +53,8 @@ class _LimitedFaces:
         return found
 
 
-class _Remembered:
-    """A network that remembers, for each thread, the faces it has seen last. Heat maps need them."""
+class _RecordingNetwork:
+    """A network that stores the faces of its last call, for each thread. Heat maps need them."""
 
     def __init__(self, network: Network) -> None:
         self.threads = network.threads
@@ -66,13 +66,13 @@ class _Remembered:
         return self._network.logits(pixels)
 
     def taken(self) -> list[Pixels]:
-        """The faces of the last call in this thread; forgets them."""
+        """Return the faces of the last call in this thread, and delete them."""
         found, self._last.pixels = getattr(self._last, "pixels", []), []
         return found
 
 
 def check_header(data: bytes, most_pixels: int) -> None:
-    """Check what the file's header says, before anything is decoded.
+    """Check the header of a file before pixels are decoded.
 
     Raises:
         RefusedError: 415 or 422.
@@ -87,12 +87,12 @@ def check_header(data: bytes, most_pixels: int) -> None:
 
 
 def refusal(reason: str, detail: str) -> RefusedError:
-    """The response for a picture that has no score."""
+    """Return the error for a picture without a score."""
     return RefusedError(415 if reason in MEDIA else 422, reason, detail)
 
 
-def drawn(pixels: Pixels, heat: npt.NDArray[np.float32]) -> str:
-    """A heat map [s, s], 0 to 1, over its crop uint8 [s, s, 3] in grey, as the data URI of a PNG."""
+def overlay(pixels: Pixels, heat: npt.NDArray[np.float32]) -> str:
+    """Draw a heat map [s, s] in [0, 1] over its crop uint8 [s, s, 3] in grey, and return a PNG data URI."""
     size = (SIDE, SIDE)
     grey = np.asarray(Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BICUBIC), np.float32)
     shares = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR)).clip(0, 1)
@@ -105,16 +105,16 @@ def drawn(pixels: Pixels, heat: npt.NDArray[np.float32]) -> str:
 
 
 class DetectorScorer:
-    """Scores pictures with a detector of `unseen.load`; see `unseen.serve.page.app.Scorer`."""
+    """Scores pictures with a detector from `unseen.load`; see `unseen.serve.page.app.Scorer`."""
 
     def __init__(self, detector: Detector, limits: Limits) -> None:
-        """Reads the scope and the model card.
+        """Read the scope and the model card.
 
         Raises:
             UserError: a file of the artifact is damaged.
         """
         loaded = detector.loaded
-        self._limits, self._network = limits, _Remembered(loaded.network)
+        self._limits, self._network = limits, _RecordingNetwork(loaded.network)
         self._heated: TorchNetwork | None = loaded.network if hasattr(loaded.network, "model") else None  # type: ignore[assignment]
         limited: Any = _LimitedFaces(loaded.face_detector, limits.faces)
         self._detector = Detector(dataclasses.replace(loaded, face_detector=limited, network=self._network))
@@ -134,7 +134,7 @@ class DetectorScorer:
         return self._about
 
     def answer(self, data: bytes, heat: bool) -> dict[str, Any]:
-        """See `Scorer.answer`. With an ONNX backend, `heat` has no effect: it has no gradients."""
+        """See `Scorer.answer`. With the backend `onnx`, `heat` has no effect, because there are no gradients."""
         check_header(data, self._limits.pixels)
         found = self._detector.predict(data)
         pixels, origin = self._network.taken(), found.provenance
@@ -163,5 +163,5 @@ class DetectorScorer:
         drawings = []
         for one, fake in list(zip(pixels, decisions, strict=True))[:HEATED]:
             seen = np.array(model.view.first(one))
-            drawings.append(drawn(seen, heat(model, seen[None], np.array([fake]), where)[0]))
+            drawings.append(overlay(seen, heat(model, seen[None], np.array([fake]), where)[0]))
         return drawings

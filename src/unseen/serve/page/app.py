@@ -1,6 +1,6 @@
-"""The HTTP app of `unseen serve`: the page, `POST /predict`, and what operators ask for.
+"""The HTTP app of `unseen serve`: the page, `POST /predict`, and endpoints for operators.
 
-It opens no path, URL or pickle that a client names, writes nothing, and logs nothing of what is uploaded.
+It opens no path, URL or pickle that a client names, writes no files, and does not log uploads.
 """
 
 import inspect
@@ -29,31 +29,31 @@ HERE = Path(__file__).resolve().parent / "files"
 TELEMETRY: dict[str, Any] = {
     "telemetry": dict.fromkeys(("tracing", "metrics", "logs", "auto_configure", "operation_spans"), False)
 }
-"""Newer versions of FastAPI send traces by OpenTelemetry if the environment says so; this app sends none."""
+"""Newer versions of FastAPI send OpenTelemetry traces if the environment configures this. This app sends none."""
 
 PATHS = ("/", "/docs", "/openapi.json", "/predict", "/predict/batch", "/health", "/version", "/detector", "/metrics")
-"""Paths with a counter of their own."""
+"""Paths that are counted separately."""
 
 
 class Scorer(Protocol):
-    """Scores pictures. It is called in one thread at a time."""
+    """Scores pictures. Only one thread calls it at a time."""
 
     def answer(self, data: bytes, heat: bool) -> dict[str, Any]:
-        """The fields of `schema.Answer` but `name` and `seconds`.
+        """Return the fields of `schema.Answer` except `name` and `seconds`.
 
         Raises:
             RefusedError: the picture can't be scored.
         """
 
     def about(self) -> dict[str, Any]:
-        """The detector: its name, scope and model card."""
+        """Describe the detector: name, scope and model card."""
 
 
 class Service:
-    """What the handlers share."""
+    """State that the handlers share."""
 
     def __init__(self, scorer: Scorer, limits: Limits, version: str) -> None:
-        """Starts nothing."""
+        """Create the service. The thread of the worker starts with the first picture."""
         self.scorer, self.limits, self.version = scorer, limits, version
         self.places, self.metrics = Places(limits.queue), Metrics()
         self.worker = Worker(self._timed, limits.seconds)
@@ -64,10 +64,10 @@ class Service:
         return {**found, "seconds": round(time.monotonic() - start, 4)}
 
     async def answer(self, upload: Upload, heat: bool) -> dict[str, Any]:
-        """The answer for a picture; it has a place already.
+        """Return the answer for a picture that already has a place.
 
         Raises:
-            RefusedError: it can't be scored, or takes too long.
+            RefusedError: the picture can't be scored, or takes too long.
         """
         try:
             found: dict[str, Any] = await self.worker.run(upload.data, heat)
@@ -81,7 +81,7 @@ class Service:
         return {**found, "name": upload.name}
 
     async def item(self, upload: Upload, heat: bool) -> dict[str, Any]:
-        """The answer for a picture of a batch, or why there is none."""
+        """Return the answer for a picture of a batch, or the reason why there is none."""
         try:
             return {"name": upload.name, "status": 200, "answer": await self.answer(upload, heat)}
         except RefusedError as refused:
@@ -89,7 +89,7 @@ class Service:
             return {"name": upload.name, "status": refused.status, "error": error}
 
     def gauges(self) -> dict[str, float]:
-        """For `/metrics`."""
+        """Return the gauges of `/metrics`."""
         return {
             "unseen_requests_in_work": self.places.taken,
             "unseen_threads_left_behind": self.worker.left,
@@ -102,7 +102,7 @@ def _error(status: int, error: str, detail: str, headers: dict[str, str] | None 
 
 
 def _add_errors(app: FastAPI) -> None:
-    """All errors have one form."""
+    """Give all errors the same form."""
 
     @app.exception_handler(RefusedError)
     async def refused(_: Request, error: RefusedError) -> JSONResponse:
@@ -119,7 +119,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def internal(_: Request, error: Exception) -> JSONResponse:
-        return _error(500, "internal", f"an error of the server ({type(error).__name__}); its log has more")
+        return _error(500, "internal", f"internal error ({type(error).__name__}); see the log of the server")
 
 
 def _add_predict(app: FastAPI, service: Service) -> None:
@@ -143,7 +143,7 @@ def _add_predict(app: FastAPI, service: Service) -> None:
 def _add_operation(app: FastAPI, service: Service) -> None:
     @app.get("/health", responses={503: {"description": "no picture can be scored at present"}})
     async def health() -> JSONResponse:
-        """Whether pictures can be scored. It answers also while one is being scored."""
+        """Whether pictures can be scored. It also responds while a picture is being scored."""
         stuck = service.worker.stuck
         return JSONResponse({"status": "stuck" if stuck else "ok"}, 503 if stuck else 200)
 
@@ -154,7 +154,7 @@ def _add_operation(app: FastAPI, service: Service) -> None:
 
     @app.get("/detector")
     async def detector() -> dict[str, Any]:
-        """The detector's scope, threshold, measured rates, model card, and the limits of this server."""
+        """The detector's scope, threshold, TPR and FPR, model card, and the limits of this server."""
         return {**service.scorer.about(), "limits": vars(service.limits)}
 
     @app.get("/metrics", response_class=PlainTextResponse)
@@ -185,7 +185,7 @@ class _Counted:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def counting(message: Any) -> None:
             if message["type"] == "http.response.start":
-                # a path that a client invented would make a counter of its own
+                # a client must not create counters by requesting unknown paths
                 path = scope["path"] if scope["path"] in self._paths else "other"
                 self._metrics.requests[path, message["status"]] += 1
             await send(message)
@@ -201,14 +201,14 @@ def make_app(
     token: str = "",
     version: str = "",
 ) -> Any:
-    """The ASGI app.
+    """Make the ASGI app.
 
     Args:
-        scorer: of pictures.
-        limits: of the server.
+        scorer: scores pictures.
+        limits: limits of the server.
         hosts: allowed names in the header `Host`; None for any.
-        token: that every request but those for the page's files must bring; empty for none.
-        version: of the package.
+        token: token that all requests need, except those for the page's files; empty for none.
+        version: version of the package.
     """
     service = Service(scorer, limits or Limits(), version)
 
@@ -217,7 +217,7 @@ def make_app(
         yield
         service.worker.close()
 
-    # FastAPI's own pages of documentation load scripts from a CDN; ours are in `files`.
+    # FastAPI's documentation pages load scripts from a CDN; this app has its own in `files`.
     app = FastAPI(
         title="unseen",
         version=version or "0",

@@ -1,4 +1,5 @@
-"""Who may ask, before anything of a request is read: host, origin and token; and the headers of every response."""
+"""Check host, origin and token of a request before its body is read, and set the security headers of all
+responses."""
 
 import hmac
 import json
@@ -7,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Names of this machine in the header `Host`. Another name there is a web page that had its name point here."""
+"""Names of this machine in the header `Host`. Any other name may come from a web page that uses DNS rebinding."""
 
 OPEN = frozenset({"/", "/docs", "/health", "/openapi.json"})
-"""Paths that need no token, beside the page's files. They tell nothing about the detector or pictures."""
+"""Paths that need no token, in addition to the page's files. They reveal nothing about the detector or pictures."""
 
 FILES = "/files/"
 
@@ -30,7 +31,7 @@ HEADERS = {
 
 
 def _host(header: str) -> str:
-    """The name in a header `Host`, without the port; empty if it is damaged."""
+    """Return the name in a header `Host` without the port; empty if the header is invalid."""
     try:
         return urlsplit(f"//{header}").hostname or ""
     except ValueError:
@@ -38,11 +39,11 @@ def _host(header: str) -> str:
 
 
 class Guard:
-    """ASGI middleware. It refuses what must not be answered, and adds `HEADERS` to every response.
+    """ASGI middleware that refuses forbidden requests and adds `HEADERS` to every response.
 
-    - Host: on loopback only names of this machine, so that a web page cannot reach it by DNS rebinding.
-    - Origin: a request of a web page from elsewhere is refused, also one that browsers send without asking (a form).
-    - Token: `Authorization: Bearer TOKEN`, compared in constant time.
+    - Host: on loopback, only names of this machine are allowed, which prevents DNS rebinding by a web page.
+    - Origin: requests of other web pages are refused, including forms, which browsers send without a CORS check.
+    - Token: `Authorization: Bearer TOKEN` is compared in constant time.
     """
 
     def __init__(self, app: Any, hosts: Collection[str] | None = None, token: str = "") -> None:
@@ -51,19 +52,19 @@ class Guard:
         Args:
             app: ASGI app.
             hosts: allowed names in `Host`; None for any.
-            token: empty if none is needed.
+            token: the token that requests need; empty for none.
         """
         self._app, self._hosts, self._token = app, hosts, token.encode()
 
     def _refusal(self, scope: dict[str, Any]) -> tuple[int, str, str] | None:
-        """Status, code and detail of a refusal; None to go on."""
+        """Return status, code and detail of a refusal; None if the request is allowed."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if self._hosts is not None and _host(host) not in self._hosts:
-            return 421, "host", "this server answers only as localhost, 127.0.0.1 or [::1]"
+            return 421, "host", "the header Host must be localhost, 127.0.0.1, [::1] or a name of --allow-host"
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").split("//")[-1].lower() != host.lower():
-            return 403, "origin", "requests of other web pages are not answered"
+            return 403, "origin", "requests from other web pages are refused"
         path = scope["path"]
         if self._token and path not in OPEN and not path.startswith(FILES):
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
@@ -72,11 +73,11 @@ class Guard:
         return None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Refuse a request, or pass it on."""
+        """Refuse a request, or pass it to the app."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # no WebSockets here
+        if scope["type"] != "http":  # WebSockets are not used
             await send({"type": "websocket.close", "code": 1008})
             return
 

@@ -1,6 +1,6 @@
-"""The limits of a server: bytes, pictures, pixels, faces, seconds and requests; and the refusals beyond them.
+"""The limits of a server on bytes, pictures, pixels, faces, seconds and requests, and the errors beyond them.
 
-A body is counted while it arrives. It is held in memory and never in a file.
+The bytes of a body are counted while they arrive. A body is kept in memory and never written to a file.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ MB = 1_000_000
 
 
 class RefusedError(Exception):
-    """A request that gets no answer but a reason.
+    """A request is refused.
 
     Attributes:
         status: HTTP status.
-        error: a code.
-        detail: one sentence.
-        headers: of the response.
+        error: error code.
+        detail: reason in one sentence.
+        headers: additional headers of the response.
     """
 
     def __init__(self, status: int, error: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -29,16 +29,16 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a server. At most `queue` bodies are in memory, so they take at most `queue` x `batch_bytes`.
+    """The limits of a server. At most `queue` bodies are in memory, so they use at most `queue` x `batch_bytes`.
 
     Attributes:
-        bytes: of a picture's file.
-        batch_bytes: of all files of a batch together.
-        batch: pictures of a batch.
-        pixels: width x height of a picture; a larger one is not decoded.
-        faces: in a picture; a picture with more is not scored.
-        seconds: for the upload, for the wait, and for the scoring of a picture, each.
-        queue: requests that are uploaded, wait or are scored at the same time.
+        bytes: maximum size of a picture's file.
+        batch_bytes: maximum size of all files of a batch together.
+        batch: maximum number of pictures in a batch.
+        pixels: maximum width x height of a picture; a larger one is not decoded.
+        faces: maximum number of faces; a picture with more is not scored.
+        seconds: time limit for the upload, for the wait, and for the scoring of a picture, each.
+        queue: maximum number of requests that are being uploaded, waiting or being scored.
     """
 
     bytes: int = 20 * MB
@@ -51,21 +51,22 @@ class Limits:
 
 
 def too_large(most: int) -> RefusedError:
-    """The refusal of a body above `most` bytes. The connection is closed, since the rest of the body isn't read."""
+    """Return the error for a body above `most` bytes. The connection is closed, because the rest of the body is not
+    read."""
     detail = f"the body is larger than {most / MB:g} MB"
     return RefusedError(413, "body_too_large", detail, {"Connection": "close"})
 
 
 async def counted(chunks: AsyncIterator[bytes], most: int, announced: str | None = None) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body until they are more than `most` bytes.
+    """Yield the chunks of a body up to `most` bytes.
 
     Args:
-        chunks: of the body.
-        most: bytes.
-        announced: the header `Content-Length`; a large one is refused before anything is read.
+        chunks: chunks of the body.
+        most: maximum number of bytes.
+        announced: the header `Content-Length`; if it is too large, the body is refused before it is read.
 
     Raises:
-        RefusedError: 413.
+        RefusedError: 413; the body is larger.
     """
     if announced and announced.isdecimal() and int(announced[:20]) > most:
         raise too_large(most)
@@ -79,10 +80,10 @@ async def counted(chunks: AsyncIterator[bytes], most: int, announced: str | None
 
 @asynccontextmanager
 async def upload_time(seconds: float) -> AsyncIterator[None]:
-    """A block that must end within `seconds`, so that a slow client holds no place for long.
+    """Limit a block to `seconds`, so that a slow client does not occupy a place for long.
 
     Raises:
-        RefusedError: 408.
+        RefusedError: 408; the block took longer.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -94,12 +95,12 @@ async def upload_time(seconds: float) -> AsyncIterator[None]:
 
 @dataclass
 class Places:
-    """The places for requests that are in work. A request takes one before its body is read.
+    """A limited number of places for requests in progress. A request takes a place before its body is read.
 
     Attributes:
-        most: places.
-        taken: of these.
-        usual: seconds that a request takes, a moving average; for the header `Retry-After`.
+        most: number of places.
+        taken: number of taken places.
+        usual: moving average of the seconds per request, for the header `Retry-After`.
     """
 
     most: int
@@ -116,7 +117,7 @@ class Places:
         if self.taken >= self.most:
             wait = str(max(1, math.ceil(self.usual * self.taken / 2)))
             headers = {"Retry-After": wait, "Connection": "close"}
-            raise RefusedError(429, "queue_full", f"{self.taken} requests are in work; try again later", headers)
+            raise RefusedError(429, "queue_full", f"{self.taken} requests are in progress; try again later", headers)
         self.taken += 1
         try:
             yield

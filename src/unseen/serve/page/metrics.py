@@ -1,4 +1,4 @@
-"""Counters of a server, as text for Prometheus. They hold no names and nothing of pictures.
+"""Counters of a server in the Prometheus text format. They contain no file names and no data of pictures.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Mapping
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds of the histogram of seconds."""
+"""Upper bounds of the histogram of scoring times, in seconds."""
 
 
 class Metrics:
-    """Counts requests by path and status, faces by verdict, reasons without a score, and the time of a picture."""
+    """Counts requests by path and status, faces by verdict, pictures and faces without a score by reason, and scoring
+    times."""
 
     def __init__(self) -> None:
-        """All zero."""
+        """Set all counters to zero."""
         self.requests: Counter[tuple[str, int]] = Counter()
         self.faces: Counter[str] = Counter()
         self.not_scored: Counter[str] = Counter()
@@ -23,12 +24,12 @@ class Metrics:
         self._seconds = 0.0
 
     def time(self, seconds: float) -> None:
-        """Count the time that a picture took, without its wait."""
+        """Add the scoring time of a picture, without its wait."""
         self._within[bisect_left(BOUNDS, seconds)] += 1
         self._seconds += seconds
 
     def text(self, gauges: Mapping[str, float]) -> str:
-        """All counters, and gauges by name."""
+        """Return all counters and gauges as text."""
         lines = ["# HELP unseen_requests_total Requests by path and status.", "# TYPE unseen_requests_total counter"]
         lines += [
             f'unseen_requests_total{{path="{path}",status="{status}"}} {n}'

@@ -1,4 +1,4 @@
-"""The JSON of the HTTP API. Fields may be added; these keep their meaning."""
+"""The JSON schema of the HTTP API. Later versions may add fields but do not change these."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ class FaceAnswer(_Open):
     """A scored face."""
 
     box: tuple[int, int, int, int] = Field(description="left, top, width, height in pixels of the upright picture")
-    logit: float = Field(description="of the network, before the temperature; positive for fake")
+    logit: float = Field(description="output of the network, before the temperature; positive means fake")
     calibrated_logit: float = Field(description="the logit divided by the temperature")
     score: float = Field(description="calibrated probability of being fake, 0 to 1")
     above_threshold: bool
-    verdict: str = Field(description="`fake`, `unsure` or `not flagged`, which does not mean real")
-    why: str = Field("", description="the reason for `unsure`, otherwise empty")
-    detection_score: float = Field(description="of the face detector, 0 to 1")
-    heat: str | None = Field(None, description="with `heat=1`: the crop with its heat map, a data URI of a PNG")
+    verdict: str = Field(description="`fake`, `unsure` or `not flagged`; `not flagged` does not mean real")
+    why: str = Field("", description="the reason for `unsure`; empty for other verdicts")
+    detection_score: float = Field(description="confidence of the face detector, 0 to 1")
+    heat: str | None = Field(None, description="with `heat=1`: the crop with its heat map, as a PNG data URI")
 
 
 class NotScoredAnswer(_Open):
-    """A face, or a picture without a face, that has no score."""
+    """A face without a score, or a picture without a face."""
 
     reason: str = Field(description="a code such as `no_face` or `too_small`")
     detail: str
@@ -34,17 +34,17 @@ class NotScoredAnswer(_Open):
 class Answer(_Open):
     """The faces of a picture, highest detection score first."""
 
-    name: str = Field("", description="the name of the file, as the client sent it")
+    name: str = Field("", description="file name, as sent by the client")
     detector: str
     threshold: float
-    unsure: tuple[float, float] = Field(description="lowest and highest score of the band without a verdict")
+    unsure: tuple[float, float] = Field(description="lowest and highest score of the unsure band")
     width: int = Field(description="of the upright picture, in pixels")
     height: int
-    sha256: str = Field(description="of the uploaded bytes")
+    sha256: str = Field(description="SHA-256 of the uploaded bytes")
     faces: list[FaceAnswer]
     not_scored: list[NotScoredAnswer]
-    provenance: Any = Field(None, description="what the file says about its origin, if it says anything")
-    seconds: float = Field(description="for this picture, without the upload and the wait")
+    provenance: Any = Field(None, description="what the file's metadata say about its origin; null if nothing")
+    seconds: float = Field(description="scoring time of this picture, without the upload and the wait")
 
 
 class ErrorAnswer(_Open):
@@ -58,13 +58,13 @@ class BatchItem(_Open):
     """One picture of a batch: an answer, or the reason why there is none."""
 
     name: str
-    status: int = Field(description="the HTTP status that this picture alone would have")
+    status: int = Field(description="the HTTP status that this picture would have in a request of its own")
     answer: Answer | None = None
     error: ErrorAnswer | None = None
 
 
 class BatchAnswer(_Open):
-    """The pictures of a batch in the order of the form."""
+    """The pictures of a batch, in the order of the form."""
 
     pictures: list[BatchItem]
 
@@ -82,7 +82,7 @@ ONE_BODY = {
         "content": {**_form(file=_FILE), "image/*": {"schema": _FILE}, "application/octet-stream": {"schema": _FILE}},
     }
 }
-"""The body of `POST /predict` for OpenAPI, which FastAPI can't read off a function that takes the stream."""
+"""The body of `POST /predict` for OpenAPI. FastAPI can't derive it, because the handler reads the raw stream."""
 
 BATCH_BODY = {"requestBody": {"required": True, "content": _form(files={"type": "array", "items": _FILE})}}
 
@@ -95,7 +95,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "the body is too large",
         415: "the media type or the format of the picture is not supported",
         422: "the picture is damaged, or has too many pixels or faces",
-        429: "too many requests are in work; see the header Retry-After",
-        503: "the picture, or the wait, took too long",
+        429: "too many requests are in progress; see the header Retry-After",
+        503: "scoring, or the wait in the queue, took too long",
     }.items()
 }

@@ -1,4 +1,4 @@
-"""Binds an address and serves the app until it is interrupted."""
+"""Bind an address, and serve the app until it is interrupted."""
 
 import asyncio
 import ipaddress
@@ -15,14 +15,14 @@ from unseen.core.errors import UserError
 from unseen.serve.page.guard import LOOPBACK
 
 SHORTEST = 16
-"""Characters of a token, at least."""
+"""Minimum number of characters of a token."""
 
 CONNECTIONS = 256
-"""Connections at the same time; further ones are answered with 503."""
+"""Maximum number of simultaneous connections; further ones get the status 503."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Whether an address is reachable only from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -30,10 +30,10 @@ def is_loopback(host: str) -> bool:
 
 
 def read_token(file: Path | None, variable: str | None) -> str:
-    """The token from a file or an environment variable; empty without either.
+    """Read the token from a file or an environment variable; empty if neither is given.
 
     Raises:
-        UserError: it is missing, too short or no text of one line.
+        UserError: the token is missing, too short or not a single line of text.
     """
     if file is None and variable is None:
         return ""
@@ -54,50 +54,50 @@ def read_token(file: Path | None, variable: str | None) -> str:
 
 
 def check_reachable(host: str, token: str, no_token: bool) -> None:
-    """Check that an address beyond this machine has a token.
+    """Check that a token is given for an address that other machines can reach.
 
     Raises:
-        UserError: it has none.
+        UserError: there is no token.
     """
     if not token and not no_token and not is_loopback(host):
         raise UserError(
             f"--host {host}: other machines can reach this address; give --token-file or --token-env, "
-            "or --no-token if something in front of it checks who may ask"
+            "or --no-token if a server in front of it authenticates the requests"
         )
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens at an address.
+def listen_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address.
 
     Raises:
-        UserError: the address is not of this machine, or the port is in use or not allowed.
+        UserError: the address does not belong to this machine, or the port is in use or not allowed.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(128)  # so that the address that is printed already takes connections
+        listening.listen(128)  # connections are accepted before the address is printed
     except OSError as error:
         raise UserError(f"{host}, port {port}: {error.strerror or error}; give another --host or --port") from None
     return listening
 
 
 def address_of(listening: socket.socket) -> str:
-    """The address of a socket for a browser."""
+    """Return the URL of a socket for a browser."""
     host, port = listening.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}/"
 
 
-def _not_ended(record: logging.LogRecord) -> bool:
-    """Whether a record of Uvicorn is about something else than requests that Ctrl-C has ended."""
+def _keep_record(record: logging.LogRecord) -> bool:
+    """Return False for a log record of Uvicorn about requests that Ctrl-C has ended."""
     kind = record.exc_info[0] if record.exc_info else None
     return not (kind and issubclass(kind, asyncio.CancelledError)) and not str(record.msg).startswith("Cancel ")
 
 
 def serve(app: Any, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM. Requests in work have a few seconds to end; nothing is logged but errors."""
+    """Serve until SIGINT or SIGTERM. Requests in progress get a few seconds to end. Only errors are logged."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -109,11 +109,11 @@ def serve(app: Any, listening: socket.socket) -> None:
         timeout_keep_alive=10,
         timeout_graceful_shutdown=5,
     )
-    logging.getLogger("uvicorn.error").addFilter(_not_ended)
-    warnings.simplefilter("ignore")  # of Pillow and PyTorch, about what was uploaded
+    logging.getLogger("uvicorn.error").addFilter(_keep_record)
+    warnings.simplefilter("ignore")  # warnings of Pillow and PyTorch about uploads
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
-        pass  # uvicorn raises it again after it has ended in good order
+        pass  # Uvicorn raises it again after a clean shutdown
     finally:
         listening.close()

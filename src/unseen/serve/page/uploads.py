@@ -1,4 +1,4 @@
-"""Reads uploaded pictures from the body of a request, in memory."""
+"""Read uploaded pictures from the body of a request, in memory."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -12,37 +12,37 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from unseen.serve.page.limits import Limits, RefusedError, counted, too_large, upload_time
 
 RAW = ("application/octet-stream", "image/")
-"""Media types of a body that is the file itself, or their beginnings."""
+"""Media types, or their prefixes, of a body that is the file itself."""
 
 FORM = "multipart/form-data"
 
 CHARSETS = ("utf-8", "us-ascii", "iso-8859-1")
-"""Of the names and fields of a form. The parser would take any codec of Python: `undefined` raises errors,
-`unicode_escape` gives text that no answer can hold, and the time of `punycode` is quadratic."""
+"""Allowed charsets of the names and fields of a form. The parser accepts all Python codecs: `undefined` raises
+errors, `unicode_escape` gives text that can't be sent as UTF-8, and `punycode` takes quadratic time."""
 
 FIELDS = 8
-"""Parts of a form without a file name, at most. They are ignored."""
+"""Maximum number of form parts without a file name. They are ignored."""
 
 OVERHEAD = 65_536
-"""Bytes of a form beside the files: boundaries, headers and names."""
+"""Bytes of a form in addition to the files: boundaries, headers and names."""
 
 CLOSE = {"Connection": "close"}
-"""For a response that is sent before the body is read."""
+"""Header of a response that is sent before the body is read."""
 
-# It logs bytes of damaged forms.
+# This logger prints bytes of damaged forms.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded picture: its bytes, and the name that the client gave, which is never opened."""
+    """An uploaded picture: its bytes, and the file name from the client, which is never opened."""
 
     data: bytes
     name: str = ""
 
 
 class _InMemory(MultiPartParser):
-    """Starlette's parser of forms. That one writes files above 1 MB to disk; this one writes none."""
+    """Starlette's form parser writes files above 1 MB to disk; this one keeps all files in memory."""
 
     spool_max_size = 2**62
 
@@ -68,7 +68,7 @@ async def _form(request: Request, chunks: AsyncIterator[bytes], files: int) -> F
     """Parse a form.
 
     Raises:
-        RefusedError: 400 or 422; it is damaged, or has too many files.
+        RefusedError: 400 or 422; the form is damaged, or has too many files.
     """
     options = parse_options_header(request.headers["content-type"])[1]
     charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
@@ -84,7 +84,7 @@ async def _form(request: Request, chunks: AsyncIterator[bytes], files: int) -> F
 
 
 async def read_uploads(request: Request, limits: Limits, batch: bool = False) -> list[Upload]:
-    """Read the pictures of a request; without `batch` exactly one.
+    """Read the pictures of a request; exactly one unless `batch` is True.
 
     Raises:
         RefusedError: 400, 408, 413 or 422.

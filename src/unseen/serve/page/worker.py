@@ -1,7 +1,7 @@
-"""One picture at a time, in a thread of its own, so that the server answers other requests meanwhile.
+"""Score one picture at a time in a separate thread, so that the server can respond to other requests.
 
-Python cannot end a thread. If a picture takes too long, its thread is left behind and another one takes its place.
-When `MOST_LEFT` threads are left behind and still run, nothing is scored until one of them ends.
+Python cannot end a thread. If a picture takes too long, its thread is abandoned and replaced. While `MOST_LEFT`
+abandoned threads are still running, no picture is scored.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ class Worker:
     """Calls a function in a thread, one call at a time."""
 
     def __init__(self, function: Callable[..., Any], seconds: float) -> None:
-        """The thread starts with the first call.
+        """Create the worker. The thread starts with the first call.
 
         Args:
-            function: any exception that it raises is raised by `run`.
-            seconds: for the wait for a turn, and for the call, each.
+            function: the function to call. `run` raises its exceptions.
+            seconds: time limit for the wait, and for the call, each.
         """
         self._function, self._seconds = function, seconds
         self._turn = asyncio.Lock()
@@ -33,24 +33,24 @@ class Worker:
 
     @property
     def left(self) -> int:
-        """Threads that were left behind and still run."""
+        """Number of abandoned threads that are still running."""
         self._behind = [thread for thread in self._behind if thread.is_alive()]
         return len(self._behind)
 
     @property
     def stuck(self) -> bool:
-        """Whether nothing is scored at present, because of threads that were left behind."""
+        """Whether no picture is scored at present because of abandoned threads."""
         return self.left >= MOST_LEFT
 
     async def run(self, *arguments: Any) -> Any:
-        """The result of the function.
+        """Call the function and return its result.
 
         Raises:
             RefusedError: 503; the wait or the call took too long.
         """
         retry = {"Retry-After": str(max(1, round(self._seconds)))}
         if self.stuck:
-            raise RefusedError(503, "stuck", "earlier pictures have not ended; try again later", retry)
+            raise RefusedError(503, "stuck", "earlier pictures are still being scored; try again later", retry)
         try:
             await asyncio.wait_for(self._turn.acquire(), self._seconds)
         except TimeoutError:
@@ -65,7 +65,7 @@ class Worker:
             self._turn.release()
 
     def close(self) -> None:
-        """End the thread after its present call. Does not wait for it."""
+        """End the thread after its current call, without waiting for it."""
         if self._jobs is not None:
             self._jobs.put(None)
             self._jobs = None
@@ -73,7 +73,7 @@ class Worker:
     def _started(self, arguments: tuple[Any, ...]) -> "asyncio.Future[Any]":
         if self._jobs is None:
             self._jobs = queue.SimpleQueue()
-            # a daemon, so that a call that never ends does not keep the program from ending
+            # a daemon thread, so that a call that never ends does not block the exit of the program
             self._thread = threading.Thread(target=_work, args=(self._function, self._jobs), daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
@@ -88,7 +88,7 @@ class Worker:
 
 
 def _work(function: Callable[..., Any], jobs: "queue.SimpleQueue[Any]") -> None:
-    """Do jobs until there is None instead of one."""
+    """Run jobs until the queue yields None."""
     while (job := jobs.get()) is not None:
         loop, future, arguments = job
         found: Any = None
@@ -99,13 +99,13 @@ def _work(function: Callable[..., Any], jobs: "queue.SimpleQueue[Any]") -> None:
             raised = error
         try:
             loop.call_soon_threadsafe(_settle, future, found, raised)
-        except RuntimeError:  # the server has ended
+        except RuntimeError:  # the event loop is closed
             return
-        del found, raised, future, arguments, job  # else this picture would stay in memory until the next one
+        del found, raised, future, arguments, job  # otherwise this picture would stay in memory until the next one
 
 
 def _settle(future: "asyncio.Future[Any]", found: Any, raised: BaseException | None) -> None:
-    """Give a future its result, unless nobody waits for it any more."""
+    """Set the result of a future, unless it is already done."""
     if future.done():
         return
     if raised is None:

@@ -1,4 +1,4 @@
-// Asks the server. A static build replaces this file by one that runs the detector in the browser.
+// Sends requests to the server. A static build can replace this file with one that runs the detector in the browser.
 
 let token = "";
 const TRIES = 5;
@@ -31,7 +31,7 @@ async function asked(path, options = {}) {
 
 export const about = () => asked("detector");
 
-// `waiting` is called with the seconds until the next try while the server is busy.
+// While the server is busy, `waiting` is called with the seconds until the next attempt.
 export async function predict(file, heat, waiting) {
   for (let tried = 1; ; tried += 1) {
     try {

@@ -1,4 +1,4 @@
-// What is known about the detector. `markdown` knows as much of Markdown as model cards use.
+// Shows facts about the detector. `markdown` supports the subset of Markdown that model cards use.
 
 import { make, percent } from "./dom.js";
 
@@ -53,15 +53,15 @@ export function showAbout(found) {
   document.querySelector("#meanings").replaceChildren(
     ...Object.entries(scope.verdicts).flatMap(([verdict, meaning]) => [make("dt", {}, verdict), make("dd", {}, meaning)]));
   const measured = document.querySelector("#measured");
-  measured.replaceChildren(make("h3", {}, "Measured at its threshold"));
+  measured.replaceChildren(make("h3", {}, "TPR and FPR at the threshold"));
   if (scope.measured) measured.append(rates("TPR", scope.measured.tpr), rates("FPR", scope.measured.fpr));
-  else measured.append(make("p", {}, "This detector is not evaluated yet."));
+  else measured.append(make("p", {}, "This detector has not been evaluated yet."));
   const limits = document.querySelector("#limits");
   limits.hidden = !found.limits;
   if (found.limits) {
     const { bytes, pixels, faces, seconds, batch, queue } = found.limits;
-    const lines = [`${bytes / 1e6} MB a picture`, `${pixels / 1e6} million pixels`, `${faces} faces a picture`, `${seconds} s a picture`,
-      `${batch} pictures in a batch of the HTTP API`, `${queue} requests in work at the same time`];
+    const lines = [`${bytes / 1e6} MB per picture`, `${pixels / 1e6} million pixels per picture`, `${faces} faces per picture`, `${seconds} s per picture`,
+      `${batch} pictures in a batch of the HTTP API`, `${queue} requests in progress at the same time`];
     limits.querySelector("ul").replaceChildren(...lines.map((line) => make("li", {}, line)));
   }
   document.querySelector("#card").hidden = !found.card;

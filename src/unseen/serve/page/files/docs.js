@@ -1,4 +1,4 @@
-// Shows openapi.json. Nothing is loaded from elsewhere.
+// Shows openapi.json. Nothing is loaded from other servers.
 
 import { make } from "./dom.js";
 

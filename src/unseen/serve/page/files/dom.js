@@ -1,4 +1,4 @@
-// Makes elements. Text is set as text, so nothing that a server or a file says becomes markup.
+// Creates elements. Text is set as text, so strings from a server or a file never become markup.
 
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,7 +14,7 @@ export const percent = (share) => `${Number((100 * share).toPrecision(3))} %`;
 export const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 export const readable = (code) => String(code).replaceAll("_", " ");
 
-// A definition list of a plain object; an object in it becomes a list of its own.
+// Converts a plain object to a definition list. A nested object becomes a nested list.
 export function facts(found) {
   const list = make("dl", { className: "facts" });
   for (const [key, value] of Object.entries(found)) {

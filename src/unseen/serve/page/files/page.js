@@ -1,4 +1,4 @@
-// The page: takes pictures by choice, drop and paste, and shows results, the newest first.
+// The page: accepts pictures by file dialog, drag and drop, and paste, and shows results, newest first.
 
 import { about, predict, useToken } from "./backend.js";
 import { showAbout } from "./card.js";
@@ -79,9 +79,9 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   drop.classList.remove("over");
   const files = [...(event.dataTransfer?.files ?? [])];
-  // an address that is dropped from another page is not fetched
+  // a URL that is dropped from another page is not fetched
   if (files.length) all(files);
-  else say("Drop a picture's file, not an address or a text.", true);
+  else say("Drop an image file, not a link or text.", true);
 });
 tokenForm.addEventListener("submit", (event) => {
   event.preventDefault();

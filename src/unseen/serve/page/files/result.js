@@ -1,4 +1,4 @@
-// One picture's result: boxes on the picture, and for each face its score, verdict and heat map.
+// The result for one picture: boxes on the picture, and the score, verdict and heat map of each face.
 
 import { count, facts, make, readable } from "./dom.js";
 
@@ -11,7 +11,7 @@ function place(element, [left, top, width, height], found) {
   element.style.top = `${(100 * top) / found.height}%`;
   element.style.width = `${(100 * width) / found.width}%`;
   element.style.height = `${(100 * height) / found.height}%`;
-  // the label is inside the box where there is no room above it
+  // the label is inside the box if there is no room above it
   if (top / found.height < 0.08) element.classList.add("low");
 }
 
@@ -22,7 +22,7 @@ function picture(file, found, cards) {
   image.addEventListener("error", () => {
     figure.classList.add("blank");
     figure.style.aspectRatio = `${found.width} / ${found.height}`;
-    image.replaceWith(make("p", { className: "soft" }, "This browser cannot show the format. The boxes are at the right places."));
+    image.replaceWith(make("p", { className: "soft" }, "This browser cannot show this image format. The boxes are at the correct positions."));
   }, { once: true });
   image.src = URL.createObjectURL(file);
   figure.append(image);
@@ -51,7 +51,7 @@ function scale(face, found) {
   const [low, high] = found.unsure;
   const band = at(make("span", { className: "band" }), low);
   band.style.width = `${100 * (Math.min(1, high) - Math.max(0, low))}%`;
-  // the label of the threshold stays within the scale, and has the room of a label at an end that is near
+  // the label of the threshold stays within the scale; the label of an end that is too close is left out
   const label = at(make("span", { className: "text" }, `threshold ${two(found.threshold)}`), found.threshold);
   label.style.transform = `translateX(${-100 * found.threshold}%)`;
   const ends = [found.threshold > 0.3 ? make("span", { className: "text" }, "0") : "", found.threshold < 0.75 ? make("span", { className: "text end" }, "1, fake") : ""];
@@ -65,7 +65,7 @@ function scale(face, found) {
 const REMARKS = {
   "not flagged": "Not flagged does not mean real: the detector may miss fakes of other generators.",
   fake: "The score reaches the threshold. This is an estimate, not a proof.",
-  unsure: "The detector cannot tell here.",
+  unsure: "The detector is unsure about this face.",
 };
 
 function card(face, i, found, reasons) {
@@ -103,8 +103,8 @@ export function result(file, found, reasons) {
   if (!list.children.length) list.append(make("li", {}, make("p", {}, "No face was found. The detector scores faces only.")));
   const side = make("div", {}, list);
   if (found.provenance) {
-    side.append(make("h3", {}, "What the file says of its origin"),
-      make("p", { className: "soft" }, "This is a fact about the file. It does not change the score, and a file without it may be of any origin."),
+    side.append(make("h3", {}, "What the file says about its origin"),
+      make("p", { className: "soft" }, "This comes from the file's metadata and does not change the score. A file without such metadata may be real or fake."),
       facts(typeof found.provenance === "object" ? found.provenance : { text: found.provenance }));
   }
   const title = make("h2", { tabIndex: -1 }, `${file.name || "Pasted picture"}: ${summary(found)}`);
