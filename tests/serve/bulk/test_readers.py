@@ -156,3 +156,10 @@ def test_what_can_not_be_read_is_one_line(
     pq.write_table(pa.table({"label": [1]}), "labels.parquet")
     with pytest.raises(UserError, match=says):
         chunks_of(url)
+
+
+def test_columns_whose_names_have_a_dot(tmp_path: Path) -> None:
+    """As `flatten` of Hugging Face's datasets names them."""
+    pq.write_table(pa.table({"image.bytes": [b"x", b"y"], "image.path": ["a", "b"]}), tmp_path / "a.parquet")
+    assert pictures_of(tmp_path / "a.parquet") == [("a.parquet#0", b"x"), ("a.parquet#1", b"y")]
+    assert pictures_of(tmp_path / "a.parquet", id="image.path") == [("a", b"x"), ("b", b"y")]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ import unseen
 from unseen.core.errors import UserError
 from unseen.gate.limits import FILE, Limits
 from unseen.serve.bulk.run import prepare
-from unseen.serve.bulk.scorer import Scorer
+from unseen.serve.bulk.scorer import Scorer, files_of
 from unseen.serve.onnx.folder import open_exported
 
 
@@ -95,3 +96,12 @@ def test_bulk_sends_the_export_within_a_detectors_folder(exported: Path, drawn: 
     (tmp_path / "in/a.jpg").write_bytes(b"no picture")
     bulk = prepare(str(tmp_path / "in"), str(tmp_path / "out"), folder, backend="onnx")
     assert Scorer(bulk.detector["name"], bulk.files, "onnx").detector.name == "drawn"
+
+
+def test_a_worker_writes_only_below_its_own_folder(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is of detector.json, which somebody else may have written."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert Scorer("../elsewhere", files_of(exported), "onnx").detector.name == "drawn"
+    assert list(tmp_path.iterdir()) == []

@@ -119,7 +119,7 @@ class Rows:
 
     def _values(self, column: str) -> list[Any]:
         table = _row_group(self.base, self.file, self.group, column)
-        top, *below = column.split(".")
+        top, *below = [column] if column in table.column_names else column.split(".")
         rows = table.column(top).slice(self.start, len(self)).to_pylist()
         return [row.get(below[0]) if below and isinstance(row, dict) else row for row in rows]
 

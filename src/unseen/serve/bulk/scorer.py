@@ -57,7 +57,7 @@ class Scorer:
         from unseen.serve.api import load
 
         with tempfile.TemporaryDirectory(prefix="unseen-") as parent:
-            folder = Path(parent) / name
+            folder = Path(parent) / name.replace("/", "_")
             folder.mkdir()
             for file, data in files.items():
                 (folder / file).write_bytes(data)

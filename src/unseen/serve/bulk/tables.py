@@ -48,7 +48,7 @@ def has_column(schema: Any, name: str) -> bool:
     """Whether a column exists; `a.b` is the field `b` of a struct column `a`."""
     import pyarrow as pa
 
-    top, *below = name.split(".")
+    top, *below = [name] if name in schema.names else name.split(".")
     if schema.names.count(top) != 1:
         return False
     kind = schema.field(top).type
