@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -345,3 +346,12 @@ def test_a_file_with_half_a_surrogate_pair_in_its_metadata_has_rows(
     run(capsys, "predict", "--detector", detector, "photos/broken.jpg", *FILES, "--gallery", "o.html")
     (row,) = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert (row["error"], row["provenance"][-14:]) == ("no_face", "source type x?")
+
+
+def test_a_gallery_with_a_damaged_card(
+    capsys: pytest.CaptureFixture[str], detector: Path, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(detector, tmp_path / "own")
+    (tmp_path / "own" / "card.md").write_bytes(b"# caf\xe9")
+    run(capsys, "predict", "--detector", tmp_path / "own", "photos/00.pgm", "--gallery", "o.html")
+    assert "# caf\ufffd" in (tmp_path / "o.html").read_text()

@@ -141,7 +141,7 @@ class Gallery:
             pictures=self._pictures,
             reasons=self._reasons.most_common(),
             skipped=skipped,
-            card=card.read_text(encoding="utf-8") if card.is_file() else "",
+            card=card.read_text(encoding="utf-8", errors="replace") if card.is_file() else "",
             today=date.today().isoformat(),
         )
         with atomic_file(path) as part:

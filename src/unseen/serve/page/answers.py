@@ -123,7 +123,7 @@ class DetectorScorer:
         self._about = {
             "name": detector.name,
             "scope": detector.scope.as_dict(),
-            "card": card.read_text("utf-8") if card.is_file() else "",
+            "card": card.read_text("utf-8", errors="replace") if card.is_file() else "",
             "heat": self._heated is not None,
             "reasons": REASONS,
             "version": {"detector": detector.name, "kind": loaded.card.get("kind"), "training_seed": training_seed},
