@@ -96,7 +96,7 @@ class Server:
 
     def __init__(self, detector: Path) -> None:
         command = [sys.executable, "-m", "unseen.cli", "serve", str(detector), "--port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         assert self.process.stdout
         line = self.process.stdout.readline()
         self.port = int(line.split("http://127.0.0.1:")[1].split("/")[0])

@@ -104,7 +104,12 @@ def find_device() -> DeviceFound:
         return DeviceFound(f"cpu ({why})")
     try:
         done = subprocess.run(
-            [sys.executable, "-c", ASK_TORCH], capture_output=True, text=True, timeout=TIMEOUT, check=True
+            [sys.executable, "-c", ASK_TORCH],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=TIMEOUT,
+            check=True,
         )
         found = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LEFT_OUT = ("evaluation.json", "card.md")
 """Files of a detector that do not affect its scores."""
 
+WORKERS = "UNSEEN_WORKERS"
+"""Set in a worker's own process; `unseen.core.environment` reads it."""
+
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Read the files of a detector that a worker needs, by name.
@@ -52,7 +55,7 @@ class Scorer:
             device: see `unseen.load`.
             cpus: threads that decode pictures, unless `UNSEEN_WORKERS` is set.
         """
-        os.environ.setdefault("UNSEEN_WORKERS", str(cpus))
+        os.environ.setdefault(WORKERS, str(cpus))
         from unseen.core.runtime import keep_memory
         from unseen.serve.api import load
 
