@@ -106,6 +106,7 @@ def test_a_run_that_did_not(
 def test_what_is_compared_with_may_be_a_file_a_folder_or_a_revision(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    store(Path("metrics/report.html"), {})  # a run writes it
     store(FINDINGS, found(exact={"orl: faces": 1}))
     git("commit", "-q", "-a", "-m", "another run")
     store(project / "other/metrics/findings.json", found(exact={"orl: faces": 1}))
@@ -121,12 +122,20 @@ def test_in_a_folder_of_a_repository_it_is_the_findings_of_that_folder(
     git("add", "-A")
     git("commit", "-q", "-m", "inner")
     monkeypatch.chdir(project / "inner")
+    store(Path("metrics/report.html"), {})
     assert run(capsys, "verify")[0] == 0
     store(FINDINGS, found())
     assert run(capsys, "verify")[0] == 1
 
 
+def test_a_clone_without_a_run_is_not_compared_with_itself(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "verify")
+    assert code == 2
+    assert "is that of HEAD:metrics/findings.json, and nothing was run in this folder; run `dvc repro`" in err[0]
+
+
 def test_the_same_bytes_and_other_params_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store(Path("metrics/report.html"), {})  # a run writes it
     code, _, err = run(capsys, "verify")
     assert (code, err) == (0, ["note: metrics/findings.json has the same bytes as HEAD:metrics/findings.json"])
     store(FINDINGS, found(params="4567"))

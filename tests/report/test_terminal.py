@@ -66,7 +66,7 @@ def test_the_terminal_has_no_notes_where_nothing_is_wrong(clean: Results) -> Non
     assert "*" not in text
     assert "!" not in text
     assert text.splitlines()[-3].startswith("dct_logistic")
-    assert text.splitlines()[-1].startswith("No detector is shown to be better than chance"), "nor is one"
+    assert text.splitlines()[-1].startswith("No detector is shown to be better than both chance"), "nor is one"
 
 
 def test_the_command_prints_the_table_of_the_folder_it_is_in(

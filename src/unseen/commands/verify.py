@@ -28,6 +28,9 @@ docs/determinism.md has the formula. Exit code 0: all stated findings hold; 1: s
 FINDINGS = Path("metrics/findings.json")
 NO_RUN = "run `dvc repro`"
 
+REPORT = Path("metrics/report.html")
+"""Written by every run, and not committed: a clone without a run does not have it."""
+
 
 def _parsed(text: str, where: str) -> dict[str, Any]:
     """The findings in the text of a file.
@@ -93,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
     if here["params"] != committed["params"]:
         print(f"warning: {shown(where)} is of other params", file=sys.stderr)
     if text == other:
+        if not REPORT.is_file():
+            raise UserError(f"{FINDINGS}: is that of {where}, and nothing was run in this folder; {NO_RUN}")
         print(f"note: {FINDINGS} has the same bytes as {shown(where)}", file=sys.stderr)
     compared = compare(committed, here)
     failed = [one for one in compared if one.outcome == FAILS]

@@ -39,7 +39,7 @@ def compare(committed: Mapping[str, Any], here: Mapping[str, Any]) -> list[Compa
     seeds = committed["training_seeds"], here["training_seeds"]
     if seeds[0] != seeds[1]:
         raise UserError(
-            f"the findings here are of {seeds[1]} training seeds, those to compare with of {seeds[0]}; "
+            f"the findings here are of `training_seeds: {seeds[1]}`, those to compare with of {seeds[0]}; "
             f"set `training_seeds: {seeds[0]}` and run `dvc repro`"
         )
     if seeds[0] < 2:

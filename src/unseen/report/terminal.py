@@ -69,7 +69,9 @@ def table(results: Results) -> str:
         if cues
     ]
     if best(results) is None:
-        notes.append("No detector is shown to be better than chance and the best cue of the audit on every pair.")
+        notes.append(
+            "No detector is shown to be better than both chance and the best cue of the audit on every pair."
+        )
     notes += [
         f"! {name} is always held out, but trains in this run: {source.train_anyway}"
         for name, source in results.params.sources.items()
