@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from machine import machine
@@ -50,6 +51,21 @@ def built(folder: Path, channels: Sequence[int]) -> Path:
     return folder
 
 
+def image_to_image(**given: Any) -> DiffuseSettings:
+    """Settings of image to image with one prompt, without captions and gate."""
+    return DiffuseSettings(
+        group="own",
+        use="train",
+        of="faces/photo",
+        captions="none",
+        model="hub/measured",
+        mode="image_to_image",
+        prompt="a photo of a face",
+        gram_weights="none",
+        **given,
+    )
+
+
 def bare(painter: Painter, knobs: DiffuseSettings, reals: FaceSet, each: int) -> None:
     """Make a picture of each face and nothing else."""
     from PIL import Image
@@ -70,14 +86,7 @@ def bare(painter: Painter, knobs: DiffuseSettings, reals: FaceSet, each: int) ->
 def work_of(mode: str, options: argparse.Namespace, folder: Path) -> Callable[[], object]:
     """The work to measure, with the pipeline loaded."""
     device = torch.device(options.device)
-    knobs = DiffuseSettings(
-        group="own",
-        use="train",
-        of="faces/photo",
-        captions="none",
-        model="hub/measured",
-        mode="image_to_image",
-        prompt="a photo of a face",
+    knobs = image_to_image(
         steps=options.steps,
         strength=options.strength,
         guidance=options.guidance,
@@ -85,7 +94,6 @@ def work_of(mode: str, options: argparse.Namespace, folder: Path) -> Callable[[]
         dtype=options.dtype,
         batch=options.batch,
         offload=options.offload,
-        gram_weights="none",
     )
     painter = Painter(options.model, knobs, device)
     reals = stored(folder / "photo", options.photo, options.stored_side, options.pictures)
