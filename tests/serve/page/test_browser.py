@@ -203,6 +203,7 @@ def test_the_page_asks_for_a_token(chromium: Tab, png: Path) -> None:
         until(chromium, "document.querySelector('#token-form').hidden")
         chromium.choose("#file", png)
         until(chromium, "document.querySelectorAll('article').length === 1")
+        assert chromium.value("document.querySelector('#token-form').hidden")
 
 
 def test_the_page_of_the_api_is_shown(tab: Tab, address: str) -> None:
