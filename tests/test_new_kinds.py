@@ -17,9 +17,9 @@ import yaml
 
 from conftest import ROOT
 from detectors.learning import check_learns_and_repeats_itself, easy
+from unseen.core.calibration import Calibration
 from unseen.core.kinds import settings_of
 from unseen.detectors.shared.artifact import load_detector, save_detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.settings import FaceSettings
 

@@ -306,3 +306,67 @@ def test_a_csv_file_quotes_a_carriage_return_in_a_name(tmp_path: Path) -> None:
     with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8") as handle:
         frame.to_csv(CsvLines(handle), index=False, header=False, lineterminator="\r\n")
     assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
+
+
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is flushed to the disk and what is renamed, in order; a temporary name is shown as `part`."""
+    noted: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def flushed(handle: int) -> None:
+        noted.append(f"flush {_short(os.readlink(f'/proc/self/fd/{handle}'))}")
+        fsync(handle)
+
+    def renamed(old: Path, new: Path) -> None:
+        noted.append(f"rename {_short(str(old))} to {_short(str(new))}")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", renamed)
+    return noted
+
+
+def _short(path: str) -> str:
+    head, _, name = path.rpartition("/")
+    return "part" if name.endswith(".part") else f"part/{name}" if head.endswith(".part") else name
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the test reads names of open files from /proc")
+def test_a_file_is_on_the_disk_before_its_rename_and_the_folder_after(tmp_path: Path, order: list[str]) -> None:
+    write_json(tmp_path / "a.json", 1)
+    assert order == ["flush part", "rename part to a.json", f"flush {tmp_path.name}"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the test reads names of open files from /proc")
+def test_all_of_a_folder_is_on_the_disk_before_its_rename(tmp_path: Path, order: list[str]) -> None:
+    with atomic_folder(tmp_path / "set") as part:
+        (part / "deep").mkdir()
+        (part / "a.bin").write_bytes(b"a")
+        (part / "deep/b.bin").write_bytes(b"b")
+    renamed = order.index("rename part to set")
+    assert sorted(order[:renamed]) == ["flush b.bin", "flush part", "flush part/a.bin", "flush part/deep"]
+    assert order[renamed + 1 :] == [f"flush {tmp_path.name}"]
+
+
+def test_a_disk_that_is_full_when_flushed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a.json").write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_json(tmp_path / "a.json", 1)
+    assert caught.value.filename == str(tmp_path / "a.json")
+    assert everything(tmp_path) == {"a.json": b"old"}
+
+
+def test_a_file_system_that_cannot_flush_a_folder_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(handle: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refused)
+    write_json(tmp_path / "a.json", 1)
+    assert read_json(tmp_path / "a.json") == 1

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 
 import pytest
-import torch
 
 from unseen.core.errors import UserError
-from unseen.core.prefetch import MOST_THREADS, prefetch, thread_count, worker_count
+from unseen.core.prefetch import MOST_THREADS, core_is_idle, prefetch, thread_count, worker_count
+
+both = pytest.mark.parametrize("idle", [True, False])
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²", " "])
@@ -42,31 +43,25 @@ def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatc
     assert thread_count() == 20, "as asked for"
 
 
-@pytest.fixture(params=["idle", "busy"])
-def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whether a core is left beside those that the network takes."""
-    found = str(request.param)
-    spare = 1 if found == "idle" else 0
-    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
-    monkeypatch.setattr(
-        "unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(torch.get_num_threads() + spare))
-    )
-    return found
+def test_a_core_is_idle_beside_fewer_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unseen.core.prefetch.os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert [core_is_idle(threads) for threads in range(4)] == [True, True, False, False]
 
 
-@pytest.mark.usefixtures("cores")
+@both
 @pytest.mark.parametrize("threads", ["1", "3"])
-def test_results_are_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+def test_results_are_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch, threads: str, idle: bool) -> None:
     monkeypatch.setenv("UNSEEN_WORKERS", threads)
 
     def squares(item: int, pool: Executor) -> list[int]:
         return list(pool.map(lambda number: number * number, range(item)))
 
-    assert list(prefetch(range(5), squares)) == [[], [0], [0, 1], [0, 1, 4], [0, 1, 4, 9]]
-    assert list(prefetch([], squares)) == []
+    assert list(prefetch(range(5), squares, idle)) == [[], [0], [0, 1], [0, 1, 4], [0, 1, 4, 9]]
+    assert list(prefetch([], squares, idle)) == []
 
 
-def test_one_item_is_prefetched(cores: str) -> None:
+@both
+def test_one_item_is_prefetched(idle: bool) -> None:
     asked: list[int] = []
     made = threading.Semaphore(0)
 
@@ -79,44 +74,40 @@ def test_one_item_is_prefetched(cores: str) -> None:
         made.release()
         return item
 
-    found = prefetch(items(), noted)
+    found = prefetch(items(), noted, idle)
     assert asked == [], "nothing before somebody asks"
     assert next(found) == 0
     assert made.acquire(timeout=20)
-    if cores == "idle":
+    if idle:
         assert made.acquire(timeout=20), "the second, though nobody has asked for it yet"
     assert not made.acquire(timeout=0.1)
-    assert asked == ([0, 1] if cores == "idle" else [0])
+    assert asked == ([0, 1] if idle else [0])
     assert list(found) == list(range(1, 9))
 
 
-@pytest.mark.usefixtures("cores")
-def test_an_error_in_a_thread_is_raised_by_the_iterator() -> None:
+@both
+def test_an_error_in_a_thread_is_raised_by_the_iterator(idle: bool) -> None:
     def broken(item: int, pool: Executor) -> int:
         if item == 2:
             raise KeyError("two")
         return item
 
-    found = prefetch(range(5), broken)
+    found = prefetch(range(5), broken, idle)
     assert [next(found), next(found)] == [0, 1]
     with pytest.raises(KeyError, match="two"):
         next(found)
 
 
-@pytest.mark.usefixtures("cores")
-def test_no_thread_is_left_after_an_error() -> None:
+@both
+def test_no_thread_is_left_after_an_error(idle: bool) -> None:
     before = set(threading.enumerate())  # some may be of another test and about to end
-    for _ in prefetch(range(100), lambda item, pool: list(pool.map(str, range(item)))):
+    for _ in prefetch(range(100), lambda item, pool: list(pool.map(str, range(item))), idle):
         break
     assert not set(threading.enumerate()) - before
 
 
 def test_queued_items_are_cancelled_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
     monkeypatch.setenv("UNSEEN_WORKERS", "1")
-    monkeypatch.setattr(
-        "unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(torch.get_num_threads() + 1))
-    )
     started, go, done = threading.Event(), threading.Event(), []
 
     def slow(number: int) -> None:
@@ -124,7 +115,7 @@ def test_queued_items_are_cancelled_after_an_error(monkeypatch: pytest.MonkeyPat
         assert go.wait(20)
         done.append(number)
 
-    found = prefetch(range(2), lambda item, pool: list(pool.map(slow, range(100))) if item else [])
+    found = prefetch(range(2), lambda item, pool: list(pool.map(slow, range(100))) if item else [], True)
     next(found)
     assert started.wait(20), "the second item, of a hundred parts, is being made"
     threading.Timer(0.2, go.set).start()

@@ -403,3 +403,13 @@ def test_progress_counts_only_this_run(capsys: pytest.CaptureFixture[str]) -> No
 def test_progress_counts_what_an_item_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
     list(progress(range(3), "gan", "image", 24, 0, 8))
     assert "gan: 24 x image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("cores", "idle"), [(1, False), (2, False), (3, True)])
+def test_a_core_is_idle_if_the_network_uses_fewer(monkeypatch: pytest.MonkeyPatch, cores: int, idle: bool) -> None:
+    monkeypatch.setenv("UNSEEN_DEVICE", "cpu")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr("unseen.core.prefetch.os.sched_getaffinity", lambda _: set(range(cores)))
+    assert runtime.has_idle_core() is idle
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("cuda"))
+    assert runtime.has_idle_core(), "a GPU leaves the cores idle"

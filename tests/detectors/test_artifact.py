@@ -13,12 +13,12 @@ import torch
 
 from closure import ROOT
 from faces_for_training import bytes_below
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
 from unseen.detectors.kinds import dct_logistic, efficientnet_lite0
 from unseen.detectors.shared.artifact import load_detector, save_detector
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.settings import FaceSettings
 
 from .networks import copied, same

@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
-from unseen.detectors.shared.calibration import Calibration, calibrate, log_loss
+from unseen.detectors.shared.calibration import calibrate, log_loss
 from unseen.detectors.shared.settings import CalibrationSettings
 
 KNOBS = CalibrationSettings(max_fpr=0.05, unsure_tail=0.01)

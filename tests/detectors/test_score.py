@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from faces_for_training import OrlFaces, encoded, stored
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
 from unseen.data.pictures import load_faces
@@ -24,7 +25,6 @@ from unseen.detectors.shared.artifact import (
     save_detector,
     save_trainings,
 )
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.settings import FaceSettings
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from torch.nn import functional
 
 from stops import Interruption, stop_after
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.runtime import Scratch
 from unseen.data.pictures import Faces
@@ -20,7 +21,6 @@ from unseen.detectors.kinds.vit_lora import VitLora
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.artifact import load_detector, save_detector
 from unseen.detectors.shared.base import Task
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.contrastive import contrastive_loss
 from unseen.detectors.shared.single_center import single_center_loss
 from unseen.faces.settings import FaceSettings

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from evaluation.made_up import columns
 from evaluation.stored import write_faces
+from unseen.core.calibration import Calibration
 from unseen.core.settings import read_block
 from unseen.core.yaml_text import read_yaml
 from unseen.data.predictions import write_predictions
 from unseen.data.shards import open_set
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.explanations import neighbours
 from unseen.explanations.explain import explain, framings
 from unseen.explanations.explanations import (

@@ -12,6 +12,7 @@ import torch
 
 from evaluation import made_up
 from faces_for_training import OrlFaces, encoded, stored
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
 from unseen.core.settings import validated
@@ -21,7 +22,6 @@ from unseen.data.pictures import Pixels, load_faces
 from unseen.data.shards import open_set
 from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector, save_detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.evaluation.bootstrap import Resampling
 from unseen.faces.settings import FaceSettings

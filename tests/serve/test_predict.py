@@ -15,11 +15,11 @@ import pytest
 import torch
 from PIL import Image
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.data.pictures import decode_crop
 from unseen.detectors.kinds.dct_logistic import DctLogistic
 from unseen.detectors.shared.artifact import save_detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings

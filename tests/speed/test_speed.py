@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from faces_for_training import OrlFaces, encoded, stored
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.settings import validated
 from unseen.data.shards import FaceSet
 from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.shared.artifact import TrainedDetector, save_detector
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings
 from unseen.serve.torch_network import open_detector

@@ -14,7 +14,7 @@ from unseen.autoencoders.settings import TwinSettings
 from unseen.core.errors import UserError
 from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
-from unseen.core.runtime import generator
+from unseen.core.runtime import generator, has_idle_core
 from unseen.core.training_seeds import ATTRIBUTE
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.data.pictures import Pixels, decode_crop
@@ -116,7 +116,7 @@ def twin_set(
         return originals, list(threads.map(file, originals, twins))
 
     def rows() -> Iterator[FaceRow | Dropped]:
-        for originals, made in prefetch(batches(), files):
+        for originals, made in prefetch(batches(), files, has_idle_core()):
             crops = preprocess_pictures(made, face_detector, faces, seed, "whole", [row.sha256 for row in originals])
             for row, crop in zip(originals, crops, strict=True):
                 real = f"{row.source}/{row.path}"

@@ -1,4 +1,8 @@
-"""Atomic writes of files and folders, checksummed files, JSON."""
+"""Atomic writes of files and folders, checksummed files, JSON.
+
+A write is flushed to the disk before its rename, and the folder after it. Without that, a computer that loses power
+soon after a rename may keep the new name and lose the content: a file of zeros or of no bytes.
+"""
 
 import ctypes
 import errno
@@ -69,6 +73,29 @@ def check_replaceable(path: Path, folder: bool = False) -> None:
         raise UserError(f"{path}: not a regular file, so it is not replaced; give another path")
 
 
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk (fsync(2))."""
+    if sys.platform == "win32":
+        return  # it can't open a folder, and flushes a file only through a handle that may write
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:  # some file systems, for example network ones, can't flush a folder
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _flush_tree(folder: Path) -> None:
+    """Flush every file and folder below `folder`, and `folder` itself."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if not (found := Path(parent, name)).is_symlink():
+                _flush(found)
+        _flush(Path(parent))
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`. On success it is renamed to `path`, otherwise it is removed.
@@ -86,9 +113,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         with _named(path):
             yield part
-        part.chmod(0o644)
+            part.chmod(0o644)
+            _flush(part)
         check_replaceable(path)
         os.replace(part, path)
+        _flush(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -152,9 +181,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         with _named(path):
             yield part
-        part.chmod(0o755)
+            part.chmod(0o755)
+            _flush_tree(part)
         check_replaceable(path, folder=True)
         _replace_folder(part, path, _aside(path))
+        _flush(path.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

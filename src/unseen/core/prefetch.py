@@ -7,6 +7,7 @@ This is the only prefetcher for threads of one process. The face detection of ar
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 from unseen.core import environment
@@ -35,45 +36,33 @@ def thread_count() -> int:
     return max(1, min(_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), MOST_THREADS))
 
 
-def _idle() -> bool:
-    """Whether a core is idle while a network works.
+def core_is_idle(threads: int) -> bool:
+    """Whether a core is idle while a network uses this number of CPU threads.
 
     If the network's threads use every core, a thread that prepares a picture delays all threads of a convolution.
-    That costs more than preparing pictures between steps.
+    That costs more than preparing pictures between steps. `unseen.core.runtime.has_idle_core` asks PyTorch.
     """
-    import torch  # not at the top: the stage `faces` needs only the number of workers
-
-    from unseen.core.runtime import device
-
-    return device().type != "cpu" or torch.get_num_threads() < _cores()
+    return threads < _cores()
 
 
-def prefetch(items: Iterable[T], work: Callable[[T, Executor], R]) -> Iterator[R]:
-    """Yield `work(item, threads)` for each item, in order.
-
-    Other threads compute the next result while the caller uses one, if a core is idle. A caller that stops early
-    waits only for the tasks that are running.
+def prefetch(items: Iterable[T], work: Callable[[T, Executor], R], idle: bool) -> Iterator[R]:
+    """Yield `work(item, threads)` for each item, in order. A caller that stops early waits only for running tasks.
 
     Args:
-        items: are read one at a time, perhaps in another thread.
-        work: gets an item and an executor for its parts. Its exceptions are raised here.
+        items: read one at a time, possibly in another thread.
+        work: called with an item and an executor for parts of the work. Its exceptions are raised here.
+        idle: whether other threads compute the next result while the caller uses one; see `core_is_idle`.
     """
-    if not _idle():
-        with ThreadPoolExecutor(thread_count()) as pool:
-            for item in items:
-                yield work(item, pool)
-        return
-
     rest = iter(items)
-
-    def following() -> list[R]:
-        return [work(item, pool) for _, item in zip(range(1), rest, strict=False)]
-
     with ThreadPoolExecutor(thread_count()) as pool, ThreadPoolExecutor(1) as maker:
+
+        def following() -> list[R]:
+            return [work(item, pool) for item in islice(rest, 1)]
+
         try:
-            waiting = maker.submit(following)
-            while found := waiting.result():
-                waiting = maker.submit(following)
+            waiting = maker.submit(following) if idle else None
+            while found := waiting.result() if waiting else following():
+                waiting = maker.submit(following) if idle else None
                 yield found[0]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

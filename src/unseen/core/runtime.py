@@ -28,6 +28,7 @@ from unseen.core import environment
 from unseen.core.code import own_code
 from unseen.core.errors import StoppedError, UserError
 from unseen.core.files import atomic_file, set_aside
+from unseen.core.prefetch import core_is_idle
 
 DEFAULT_THREADS = 2
 
@@ -49,6 +50,11 @@ def device() -> torch.device:
         if (found.index or 0) >= count:
             raise UserError(f"UNSEEN_DEVICE is {str(found)!r}, but PyTorch finds {count} devices of that kind")
     return found
+
+
+def has_idle_core() -> bool:
+    """Whether a core is idle while a network works on this process's device; see `unseen.core.prefetch`."""
+    return device().type != "cpu" or core_is_idle(torch.get_num_threads())
 
 
 def prepare() -> torch.device:

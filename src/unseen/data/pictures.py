@@ -152,13 +152,14 @@ def stream(
 
     `fit` is for native sets; see `decode_crops`.
     """
+    from unseen.core.runtime import has_idle_core  # imports PyTorch, which the decoding of single crops does not need
 
     def decoded(batch: pa.RecordBatch, threads: Executor) -> Faces:
         pixels = decode_crops(batch["image"].field("bytes").to_pylist(), threads, fit)
         return Faces(pixels, {name: batch[name].to_pylist() for name in columns})
 
     stored = (batch for face_set in sets for batch in face_set.batches(splits, ["image", *columns], size))
-    yield from prefetch(stored, decoded)
+    yield from prefetch(stored, decoded, has_idle_core())
 
 
 def load_faces(

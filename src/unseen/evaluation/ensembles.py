@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.data.predictions import SCHEMA
-from unseen.detectors.shared.calibration import Calibration, calibrate
+from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.evaluation.scored import listed_seeds
 

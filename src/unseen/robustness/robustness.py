@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from unseen.core.files import atomic_file
 from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
-from unseen.core.runtime import prepare
+from unseen.core.runtime import has_idle_core, prepare
 from unseen.core.training_seeds import made_from
 from unseen.data.evaluation_sets import Pair
 from unseen.data.pictures import Pixels, decode_all
@@ -132,7 +132,7 @@ def score_changes(
 
     def tables(name: str, faces: _Batch) -> Iterator[pa.Table]:
         # threads prepare the next level while the detectors score the current one
-        made = prefetch(grid, lambda cell, threads: apply_change(faces.pictures, *cell, threads))
+        made = prefetch(grid, lambda cell, threads: apply_change(faces.pictures, *cell, threads), has_idle_core())
         for (change, level), pictures in zip(grid, made, strict=True):
             for detector, (model, calibration) in models.items():
                 logits = logits_of(model, pictures, device)
@@ -146,7 +146,7 @@ def score_changes(
             face_set = open_set(folder)
             for detector in detectors:
                 check_sides([face_set], detector.faces, f"the detector `{detector.name}`")
-            batches = prefetch(_stored(face_set, chosen(face_set, most, seed, *known)), _decoded)
+            batches = prefetch(_stored(face_set, chosen(face_set, most, seed, *known)), _decoded, has_idle_core())
             for faces in progress(batches, f"robustness on {name}", "batch"):
                 writer.write_table(pa.concat_tables(tables(name, faces)).combine_chunks())
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from unseen.faces.settings import FaceSettings
 
 if TYPE_CHECKING:
-    from unseen.detectors.shared.calibration import Calibration
+    from unseen.core.calibration import Calibration
     from unseen.faces.detect import FaceDetector
     from unseen.gate.limits import Limits
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from unseen.core.errors import UserError
+from unseen.core.prefetch import core_is_idle, prefetch
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import crop_face
@@ -23,12 +24,11 @@ from unseen.serve.gate import outside
 from unseen.serve.inputs import Picture, load_picture, name_of
 from unseen.serve.network import LoadedDetector, Pixels
 from unseen.serve.prediction import Box, Face, NotScored, Prediction
-from unseen.serve.prefetch import core_is_idle, prefetch
 from unseen.serve.provenance import NOTHING, Provenance, provenance
 from unseen.serve.verdict import IN_BAND, UNSURE, verdict_of
 
 if TYPE_CHECKING:
-    from unseen.detectors.shared.calibration import Calibration
+    from unseen.core.calibration import Calibration
 
 BATCH = 32
 """Faces per batch; larger batches are not faster on a CPU."""

@@ -12,7 +12,7 @@ import torch
 from unseen.core import environment
 from unseen.core.errors import UserError
 from unseen.core.prefetch import prefetch
-from unseen.core.runtime import device
+from unseen.core.runtime import device, has_idle_core
 from unseen.data.pictures import Pixels, decode_crop
 from unseen.detectors.shared.logits import logits_of
 from unseen.faces.decode import BadPictureError
@@ -77,7 +77,7 @@ class DetectorPlugin:
         def preprocessed(batch: list[str], threads: Executor) -> list[FaceOrReason]:
             return list(threads.map(self._main_face, batch))
 
-        for results in prefetch(batches, preprocessed):
+        for results in prefetch(batches, preprocessed, has_idle_core()):
             faces = [one for one in results if not isinstance(one, str)]
             logits = logits_of(model, [pixels for pixels, _ in faces], where)
             if not np.isfinite(logits).all():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unseen.detectors.shared.calibration import Calibration
+from unseen.core.calibration import Calibration
 from unseen.serve.onnx.calibration import FrozenCalibration
 
 KNOWN = Calibration(0.35, 0.65, (0.33, 0.87), 0.05, {"reals": 90}, {"fpr_1": 0.9})
@@ -17,8 +17,19 @@ def test_scores_are_the_same_floats() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"temperature": 0}, {"unsure": [0.9, 0.1]}, {"unsure": [1]}, {"threshold": None}]
+    "changed",
+    [
+        {"temperature": 0},
+        {"temperature": True},
+        {"temperature": 2000},
+        {"unsure": [0.9, 0.1]},
+        {"unsure": [1]},
+        {"threshold": None},
+        {"threshold": 1.5},
+        {"max_fpr": 2},
+        {"at_fpr": {"fpr_1": "0.9"}},
+    ],
 )
 def test_a_wrong_value_is_refused(changed: dict[str, object]) -> None:
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ValueError, match=f"calibration.{next(iter(changed))}"):
         FrozenCalibration.from_dict(KNOWN.as_dict() | changed)

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.detectors.shared.base import Detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.views import View
 from unseen.serve.onnx.check_faces import CheckFaces
 from unseen.serve.onnx.graph import graph_of

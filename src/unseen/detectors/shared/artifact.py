@@ -17,13 +17,13 @@ from typing import Any, cast
 import torch
 
 from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, read_recorded, recorded, write_weights
+from unseen.core.calibration import Calibration
 from unseen.core.code import code_hash
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
 from unseen.core.garbage_collection import no_garbage_collection
 from unseen.core.settings import validated
 from unseen.detectors.shared.base import Detector, Kind
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.views import View
 from unseen.faces.settings import FaceSettings
 

@@ -14,7 +14,7 @@ import torch
 
 from unseen.core.errors import UserError
 from unseen.core.prefetch import prefetch
-from unseen.core.runtime import generator
+from unseen.core.runtime import generator, has_idle_core
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.shared import mix
 from unseen.detectors.shared.augment import augmented, random_numbers, without_degradations
@@ -94,7 +94,7 @@ class Batches:
 
     def __call__(self, steps: range, part: slice = slice(None)) -> Iterator[Batch]:
         """The batches of `steps`, with one prefetched; `part` is the slice of a batch for this process."""
-        return prefetch(steps, lambda step, threads: self._batch(step, threads, part))
+        return prefetch(steps, lambda step, threads: self._batch(step, threads, part), has_idle_core())
 
 
 Groups = list[list[Rows]]

@@ -20,7 +20,7 @@ from torch import nn
 from unseen.core.files import atomic_file
 from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
-from unseen.core.runtime import Scratch, Stop, generator, half
+from unseen.core.runtime import Scratch, Stop, generator, half, has_idle_core
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.backbone import Backboned
@@ -76,7 +76,7 @@ def cached_features(
 
     def computed() -> Iterator[int]:
         with Stop() as stop:
-            for number, each in prefetch(missing, prepared):
+            for number, each in prefetch(missing, prepared, has_idle_core()):
                 if stop.asked:
                     raise stop.error(f"shard {number} of {len(files)}")
                 found[number] = np.stack([_features(model, view) for view in each], axis=1)

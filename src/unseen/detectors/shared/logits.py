@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unseen.core.prefetch import prefetch
-from unseen.core.runtime import half, on
+from unseen.core.runtime import half, has_idle_core, on
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.shared.base import Detector
 
@@ -62,5 +62,5 @@ def logits_of_faces(model: Detector, faces: Faces, device: torch.device) -> npt.
     def taken(start: int, threads: Executor) -> Pixels:
         return faces.take(range(start, min(start + SCORING_BATCH, len(faces))), threads, model.view.fit)
 
-    decoded = prefetch(range(0, len(faces), SCORING_BATCH), taken)
+    decoded = prefetch(range(0, len(faces), SCORING_BATCH), taken, has_idle_core())
     return _joined([part for pixels in decoded for part in _logits(model, pixels, device)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
 from unseen.core.garbage_collection import no_garbage_collection
@@ -21,7 +22,7 @@ from unseen.data.pictures import Crops, Faces, load_crops
 from unseen.data.predictions import FROM_SHARDS, VALIDATION
 from unseen.data.shards import FaceSet, check_sides, sets_for_fitting
 from unseen.detectors.shared.base import Detector, History, Task
-from unseen.detectors.shared.calibration import Calibration, calibrate
+from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.logits import logits_of_faces
 from unseen.detectors.shared.settings import CalibrationSettings, FittedSettings
 from unseen.detectors.shared.views import view_of

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from unseen.core.artifacts import WEIGHTS
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.files import atomic_folder, check_replaceable, sha256_of, write_json
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector
-from unseen.detectors.shared.calibration import Calibration
 from unseen.detectors.shared.logits import logits_of
 from unseen.gate.limits import FILE as GATE
 from unseen.serve.detector_scope import scope_of

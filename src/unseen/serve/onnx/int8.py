@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.settings import validated
-from unseen.detectors.shared.calibration import Calibration, calibrate
+from unseen.detectors.shared.calibration import calibrate
 from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.serve.onnx.check_faces import CheckFaces
 from unseen.serve.onnx.graph import PIXELS, quiet

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
-from unseen.detectors.shared.calibration import Calibration
 from unseen.serve.onnx.check_faces import CheckFaces
 from unseen.serve.onnx.network import OnnxNetwork
 from unseen.serve.onnx.views import Pixels
