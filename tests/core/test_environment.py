@@ -89,7 +89,7 @@ def test_times(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> No
 def test_a_stage_refuses_a_wrong_variable_before_it_works(tmp_path: Path) -> None:
     for name, value in (("UNSEEN_THREADS", "abc"), ("UNSEEN_DEVICE", "gpu0"), ("UNSEEN_STOP_AFTER", "nine")):
         done = subprocess.run(
-            [sys.executable, "stages/evaluation_set.py", "missing"],
+            [sys.executable, "stages/evaluation_sets.py"],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], name: value},
             capture_output=True,

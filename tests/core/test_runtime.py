@@ -375,6 +375,18 @@ def test_progress_passes_on_and_prints_one_line(capsys: pytest.CaptureFixture[st
     assert printed.err.startswith("faces orl: 3 x picture in ")
 
 
+def test_progress_prints_a_line_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("unseen.core.progress.time.monotonic", lambda: now[0])
+    for _ in progress(range(4), "detector", "step", 10, 2):
+        now[0] += 20
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["detector: 4 of 10 x step, 0.1/s", "detector: 6 of 10 x step, 0.1/s", lines[-1]]
+    assert lines[-1].startswith("detector: 4 x step in 80.0 s")
+
+
 def test_progress_is_lazy(capsys: pytest.CaptureFixture[str]) -> None:
     taken: list[int] = []
     items = progress((taken.append(i) or i for i in range(5)), "t", "u")

@@ -37,7 +37,6 @@ STAGES = {
     "twins": "twins",
     "captions": "captions",
     "detectors": "train_detector",
-    "evaluation_sets": "evaluation_set",
 }
 """What each block's items are made by."""
 

@@ -133,11 +133,11 @@ def _store(root: Path, orl: OrlFaces) -> dict[str, dict[str, Any]]:
 def _measure(root: Path, params: Params) -> None:
     """Selections, drawn predictions, and what comes of them."""
     trained = TrainingFaces(face_set for face_set in all_sets(root / "data") if face_set.use == "train")
+    counts: dict[str, Any] = {}
     for name, item in params.evaluation_sets.items():
-        target = root / "data/evaluation" / name
-        counts = select(root / "data" / item.data, item.split, trained, target)
-        write_metrics(root / "metrics/evaluation_sets" / f"{name}.json", counts)
-        label, kept = open_set(target).label, counts["kept"]
+        target = root / "data/sets/evaluation" / name
+        counts[name] = select(root / "data" / item.data, item.split, trained, target)
+        label, kept = open_set(target).label, counts[name]["kept"]
         for number, detector in enumerate(SCORES):
             made_by = EVIL if name == "swaps_all" else "dcgan"
             logits = {
@@ -146,6 +146,7 @@ def _measure(root: Path, params: Params) -> None:
             }
             rows = [columns(label, of, None, name, made_by) | {"seed": [seed] * kept} for seed, of in logits.items()]
             write_predictions(root / "data/predictions" / detector / f"{name}.parquet", rows)
+    write_metrics(root / "metrics/evaluation_sets.json", counts)
     for detector in SCORES:
         folder = root / "data/predictions" / detector
         found = evaluate(folder, list(params.evaluation_sets), FROZEN, params.evaluation, params.seed)

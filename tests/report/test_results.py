@@ -73,7 +73,7 @@ def test_an_evaluated_pair_is_marked_by_the_audit_of_its_stored_sets(results: Re
 def test_results_are_what_the_stages_wrote(results: Results, root: Path) -> None:
     assert list(results.detectors) == list(results.cards) == list(SCORES)
     assert set(results.counts) == {"orl", "swaps", "gan"}
-    assert results.selections["orl_test"] == read_json(root / "metrics/evaluation_sets/orl_test.json")
+    assert results.selections["orl_test"] == read_json(root / "metrics/evaluation_sets.json")["orl_test"]
     assert list(results.roc.columns) == ["detector", "pair", "seed", "fpr", "tpr"]
     assert set(results.roc["detector"]) == set(SCORES)
     assert results.leaderboard["detector"].tolist() == ["efficientnet_lite0", "dct_logistic"]
@@ -99,7 +99,7 @@ def test_what_an_earlier_run_left_is_no_part_of_the_results(results: Results, ro
         "detectors/dct_logistic.json",
         "faces/orl.json",
         "fakes/gan.json",
-        "evaluation_sets/orl_test.json",
+        "evaluation_sets.json",
         "audit.json",
     ],
 )

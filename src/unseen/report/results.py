@@ -11,7 +11,6 @@ from unseen.core.errors import UserError
 from unseen.core.files import read_json
 from unseen.evaluation.matrix import matrix
 from unseen.params.check import Params
-from unseen.sources.packaged import PACKAGED
 
 LEADERBOARD = [
     "detector",
@@ -146,6 +145,14 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: not found; run `dvc repro`") from None
 
 
+def _selections(path: Path, params: Params) -> dict[str, Any]:
+    """The counts of each evaluation set."""
+    found = _read(path)
+    if missing := sorted(set(params.evaluation_sets) - set(found)):
+        raise UserError(f"{path}: has no counts of {missing[0]}; run `dvc repro`")
+    return {name: found[name] for name in params.evaluation_sets}
+
+
 def audited(params: Params, audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the audit's findings on the sets of each evaluated pair; empty if they have too few faces."""
     stored = {name: params.set_folders()[item.data][0] for name, item in params.evaluation_sets.items()}
@@ -247,7 +254,6 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
         "download": [params.archives],
         "folder": [params.folders],
         "asset": [params.assets],
-        "packaged": [PACKAGED],
         "faces": [params.sources],
     }
     blocks |= {
@@ -256,7 +262,7 @@ def _current(params: Params, parts: tuple[str, ...]) -> bool:
         "twins": [params.twins],
         "diffuse": [params.diffuse],
     }
-    blocks |= {"train_autoencoder": [params.autoencoders], "evaluation_set": [params.evaluation_sets]}
+    blocks |= {"train_autoencoder": [params.autoencoders]}
     blocks |= {"captions": [params.captions]}
     blocks |= {"ensemble": [params.ensembles]}
     blocks |= {"leave_one_out": [params.leave_one_out.detectors, params.leave_one_out.generators]}
@@ -305,7 +311,7 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         cards=cards,
         counts=counts,
         captions={name: _read(metrics / "captions" / f"{name}.json") for name in params.captions},
-        selections={name: _read(metrics / "evaluation_sets" / f"{name}.json") for name in params.evaluation_sets},
+        selections=_selections(metrics / "evaluation_sets.json", params),
         gans={name: _read(metrics / "gans" / name / "summary.json") for name in params.gans},
         audit=audit,
         training=_tables(metrics / "training", trained, TRAINING) if trained else pd.DataFrame(columns=TRAINING),
