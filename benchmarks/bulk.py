@@ -1,6 +1,7 @@
 """Kill a bulk job three times at random, resume it and compare its rows; measure the speed of one and two workers.
 
-    PYTHONPATH=src python benchmarks/bulk.py --faces data/sets/evaluation --detector models/detectors/efficientnet_lite0
+    PYTHONPATH=src python benchmarks/bulk.py --faces data/sets/evaluation \
+        --detector models/detectors/efficientnet_lite0
 
 The pictures in the Parquet files below a folder are written to one folder of files, and repeated in a fixed order
 until there are enough. Each repetition differs in one byte after the end of the JPEG, so its SHA-256 and JPEG quality
