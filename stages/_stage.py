@@ -7,7 +7,6 @@ Importing this module puts the `src` of this checkout first on the import path. 
 its commit, and so it runs that commit's code.
 """
 
-import errno
 import gc
 import hashlib
 import multiprocessing
@@ -34,7 +33,33 @@ PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
 COSTS = Path("metrics/costs")
 
-from unseen.core.errors import UserError  # noqa: E402 - after the import path is set
+from unseen.core import streams  # noqa: E402 - after the import path is set
+from unseen.shortages import shortage_of  # noqa: E402
+
+
+def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Handle uncaught exceptions, also during imports.
+
+    Ctrl-C is one line and exit code 130. What the machine lacks is one line and exit code 1.
+    """
+    name = " ".join([Path(sys.argv[0]).stem.lstrip("_"), *sys.argv[1:]])
+    if issubclass(kind, KeyboardInterrupt):
+        print(f"{name}: interrupted; run `dvc repro` again to resume", file=sys.stderr, flush=True)
+        os._exit(130)  # otherwise Python ends itself by the signal
+    elif found := shortage_of(error):
+        from unseen.core.errors import printable
+
+        where = f" ({printable(found.file)})" if found.file else ""
+        with suppress(OSError):  # no file can be opened
+            streams.discard_output()
+        streams.report(f"{name}: {found.what}{where}; {found.advice}, then run `dvc repro` again")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _one_line
+
+from unseen.core.errors import UserError  # noqa: E402 - after the hook is set
 from unseen.core.instructions import limit_to_avx2  # noqa: E402
 
 with suppress(UserError):  # `check_params` reports it
@@ -42,19 +67,6 @@ with suppress(UserError):  # `check_params` reports it
 
 # Matplotlib writes its font cache here instead of to the user's home.
 os.environ.setdefault("MPLCONFIGDIR", str(SCRATCH.absolute() / "matplotlib"))
-
-
-def _one_line_for_an_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Handle uncaught exceptions: Ctrl-C is one line and exit code 130, also during imports."""
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-        return
-    what = " ".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
-    print(f"{what}: interrupted; run `dvc repro` again to resume", file=sys.stderr, flush=True)
-    os._exit(130)  # otherwise Python ends itself by the signal
-
-
-sys.excepthook = _one_line_for_an_interrupt
 
 
 def _state_of_check() -> str:
@@ -80,17 +92,16 @@ def check_params() -> None:
     if checked.is_file() and checked.read_text(encoding="utf-8") == state:
         return
     done = subprocess.run(
-        [sys.executable, "-m", "unseen.params.check", str(PARAMS)],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        [sys.executable, str(ROOT / "stages/_check.py"), str(PARAMS)],
         check=False,
         start_new_session=True,  # this process handles Ctrl-C
     )
     if done.returncode:
         sys.exit(done.returncode)
-    SCRATCH.mkdir(exist_ok=True)
-    part = checked.with_name(f"{checked.name}.{os.getpid()}.part")
-    part.write_text(state, encoding="utf-8")
-    part.replace(checked)
+    from unseen.core.files import atomic_file
+
+    with atomic_file(checked) as part:
+        part.write_text(state, encoding="utf-8")
 
 
 def training_seeds() -> list[int]:
@@ -105,7 +116,8 @@ def print_number(name: str, items: list[str]) -> AbstractContextManager[object]:
     """Print the number of this stage, in another process while params are checked."""
     if os.environ.get("RANK", "0") != "0":
         return nullcontext()
-    return subprocess.Popen([sys.executable, str(ROOT / "stages/_plan.py"), name, *items])
+    # It reports nothing: what is wrong also ends the stage, which says it.
+    return subprocess.Popen([sys.executable, str(ROOT / "stages/_plan.py"), name, *items], stderr=subprocess.DEVNULL)
 
 
 def run(work: Callable[..., None], cost: bool = True) -> None:
@@ -113,9 +125,6 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
 
     Afterwards the costs are written to `metrics/costs/STAGE/ARGUMENTS.json`, unless `cost` is false.
     """
-    from unseen.core import streams
-    from unseen.core.errors import UserError, printable
-    from unseen.core.files import FULL
     from unseen.costs import Cost
 
     gc.enable()
@@ -135,15 +144,3 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     except UserError as error:
         print(f"{' '.join([name, *items])}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except OSError as error:
-        if error.errno not in (*FULL, errno.EACCES, errno.EROFS):
-            raise
-        advice = "free some space" if error.errno in FULL else "check the permissions"
-        if error.errno == errno.EFBIG:
-            advice = "raise the limit on the size of files (`ulimit -f`)"
-        where = f" ({printable(str(error.filename))})" if error.filename else ""
-        streams.discard_output()
-        streams.report(
-            f"{' '.join([name, *items])}: {os.strerror(error.errno)}{where}; {advice}, then run `dvc repro` again"
-        )
-        sys.exit(1)

@@ -19,7 +19,18 @@ KINDS = {
 the name that their input records, with the hash of that code: for them the input is the dependency."""
 SIDE_FILES = {"stages/_stage.py", "src/unseen/costs.py"}
 """They stop a stage or measure it, and change nothing that it writes."""
-ONLY_LOOKS = ("report", "commands", "evaluation", "serve", "speed", "costs.py", "params", "audit", "gate")
+ONLY_LOOKS = (
+    "report",
+    "commands",
+    "evaluation",
+    "serve",
+    "speed",
+    "costs.py",
+    "shortages.py",
+    "params",
+    "audit",
+    "gate",
+)
 """What no training may depend on."""
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 

@@ -30,6 +30,7 @@ from unseen.commands import (
 from unseen.core import streams
 from unseen.core.errors import UserError, printable
 from unseen.core.files import FULL
+from unseen.shortages import shortage_of
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -108,12 +109,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         of_stream = (errno.EBADF, errno.EIO) if error.filename is None else ()
         if error.errno is None or error.errno not in (*FULL, errno.EACCES, errno.EROFS, *of_stream):
-            raise
+            return _short_of_something(error)
         streams.discard_output()
         where = printable(str(error.filename)) if error.filename else "the output"
         streams.report(f"unseen: {where}: can't be written: {os.strerror(error.errno)}")
         return 2
+    except Exception as error:  # libraries raise many types where memory is short
+        return _short_of_something(error)
     return code
+
+
+def _short_of_something(error: Exception) -> int:
+    """Print what the machine lacks and return the exit code. Any other exception is raised again."""
+    found = shortage_of(error)
+    if found is None:
+        raise error
+    where = f" ({printable(found.file)})" if found.file else ""
+    streams.report(f"unseen: {found.what}{where}; {found.advice}")
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+"""Recognise exceptions that mean that the machine lacks something: disk space, permission, memory, files, threads.
+
+Stages and the command line print such an exception as one line. Its traceback would not tell what to do.
+Only the standard library is imported, because memory may be short while a program imports the rest.
+"""
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+ADVICE = {
+    **dict.fromkeys(FULL, "free some space"),
+    errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
+    **dict.fromkeys((errno.EACCES, errno.EROFS), "check the permissions"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit on open files (`ulimit -n`)"),
+    errno.ENOMEM: "free some memory, or raise its limit",
+}
+"""What to do, by error number."""
+
+MEMORY = re.compile(
+    r"MemoryError|bad_alloc|bad allocation|out of memory|not enough memory|failed to map segment"
+    r"|(?:can'?t|cannot|unable to|failed to) (?:be )?alloc(?:ate)?\b|could not allocate",
+    re.IGNORECASE,
+)
+"""What libraries write in their own exceptions when memory is short."""
+
+THREADS = re.compile(r"can't start new thread|pthread_create|Thread creation failed", re.IGNORECASE)
+
+COPIED = re.compile(r"\[Errno (\d+)\] [^:]*: '([^']*)'")
+"""An error in a `shutil.Error`, which collects the texts of many."""
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What is lacking, in the system's words; the file (empty if it is not known); what to do."""
+
+    what: str
+    file: str
+    advice: str
+
+
+def _of_system(number: int, file: str) -> Shortage | None:
+    if number not in ADVICE:
+        return None
+    if number in FULL and file and _no_inodes(file):
+        return Shortage("No inodes left on device", file, "remove files that you don't need (`df -i` shows how many)")
+    return Shortage(os.strerror(number), file, ADVICE[number])
+
+
+def _no_inodes(file: str) -> bool:
+    """Whether the file system of a path, which may be missing, can hold no more files."""
+    folder = os.path.abspath(file)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    found = os.statvfs(folder)
+    return found.f_files > 0 and found.f_ffree == 0
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and those that it was raised from."""
+    seen: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in seen:
+        yield following
+        seen.append(following)
+        following = following.__cause__
+
+
+def shortage_of(error: BaseException) -> Shortage | None:
+    """What an exception says is lacking; None if it says nothing of that kind."""
+    for one in _chain(error):
+        found = None
+        if isinstance(one, shutil.Error):
+            if listed := COPIED.search(str(one)):
+                found = _of_system(int(listed[1]), listed[2])
+        elif isinstance(one, OSError) and one.errno is not None:
+            found = _of_system(one.errno, str(one.filename or ""))
+            if found is None and "No usable temporary directory" in str(one):
+                found = Shortage("no temporary folder can be written", "", "free some space in it, or set TMPDIR")
+        elif isinstance(one, MemoryError) or MEMORY.search(f"{type(one).__name__}: {one}"):
+            found = Shortage(os.strerror(errno.ENOMEM), "", ADVICE[errno.ENOMEM])
+        elif THREADS.search(str(one)):
+            found = Shortage("no more threads can be started", "", "raise the limit on processes (`ulimit -u`)")
+        if found:
+            return found
+    return None

@@ -1,0 +1,168 @@
+"""What an exception says that the machine lacks, and how stages and commands print it."""
+
+import errno
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from conftest import ROOT
+from unseen import cli
+from unseen.shortages import shortage_of
+
+MEMORY = "free some memory, or raise its limit"
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "file", "advice"),
+    [
+        (OSError(errno.ENOSPC, "x", "gone/a"), "No space left on device", "gone/a", "free some space"),
+        (OSError(errno.EROFS, "x", "gone/a"), "Read-only file system", "gone/a", "check the permissions"),
+        (OSError(errno.EMFILE, "x"), "Too many open files", "", "raise the limit on open files (`ulimit -n`)"),
+        (OSError(errno.ENOMEM, "x"), "Cannot allocate memory", "", MEMORY),
+        (MemoryError(), "Cannot allocate memory", "", MEMORY),
+        (RuntimeError("std::bad_alloc"), "Cannot allocate memory", "", MEMORY),
+        (ImportError("libx.so: failed to map segment from shared object"), "Cannot allocate memory", "", MEMORY),
+        (
+            RuntimeError("can't start new thread"),
+            "no more threads can be started",
+            "",
+            "raise the limit on processes",
+        ),
+    ],
+)
+def test_what_is_lacking(error: Exception, what: str, file: str, advice: str) -> None:
+    found = shortage_of(error)
+    assert found
+    assert (found.what, found.file) == (what, file)
+    assert found.advice.startswith(advice)
+
+
+def test_the_cause_of_an_exception_counts() -> None:
+    error = ValueError("a part failed")
+    assert shortage_of(error) is None
+    error.__cause__ = MemoryError()
+    assert shortage_of(error)
+
+
+def test_what_torch_raises() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60, dtype=torch.uint8)
+    found = shortage_of(raised.value)
+    assert found
+    assert found.what == "Cannot allocate memory"
+
+
+def test_a_folder_that_can_not_be_copied(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "old" / name).mkdir(parents=True)
+        (tmp_path / "old" / name / "file").touch()
+
+    def full(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
+
+    with pytest.raises(shutil.Error) as raised:
+        shutil.copytree(tmp_path / "old", tmp_path / "new", copy_function=full)
+    found = shortage_of(raised.value)
+    assert found
+    assert (found.what, Path(found.file).name) == ("No space left on device", "file")
+
+
+def test_no_inodes_are_told_from_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*real[:6], 0, *real[7:])))
+    found = shortage_of(OSError(errno.ENOSPC, "x", str(tmp_path / "missing/file")))
+    assert found
+    assert found.what == ("No inodes left on device" if real.f_files else "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("a bug"), FileNotFoundError(errno.ENOENT, "x", "file"), KeyError("allocations"), OSError("x")],
+)
+def test_other_exceptions_are_not_shortages(error: Exception) -> None:
+    assert shortage_of(error) is None
+
+
+STAGE = """
+import sys
+sys.path.insert(0, {stages!r})
+sys.argv = ["stages/train_gan.py", "dcgan"]
+import _stage
+{work}
+"""
+WORK = {
+    "import": "raise ImportError('libtorch.so: failed to map segment from shared object')",
+    "run": """
+def work(_):
+    raise MemoryError
+_stage.check_params = lambda: None
+_stage.run(work)""",
+    "scratch": """
+_stage._state_of_check = lambda: "changed"
+_stage.run(print)""",
+}
+
+
+def stage(way: str, folder: Path, **limits: int) -> subprocess.CompletedProcess[str]:
+    """A stage that lacks something; `limits` are names of `resource` and values."""
+
+    def limit() -> None:
+        for name, value in limits.items():
+            resource.setrlimit(getattr(resource, name), (value, value))
+
+    program = STAGE.format(stages=str(ROOT / "stages"), work=WORK[way])
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False, preexec_fn=limit
+    )
+
+
+@pytest.mark.parametrize("way", ["import", "run"])
+def test_a_stage_says_it_in_one_line(way: str, tmp_path: Path) -> None:
+    done = stage(way, tmp_path)
+    expected = f"train_gan dcgan: Cannot allocate memory; {MEMORY}, then run `dvc repro` again\n"
+    assert (done.stderr, done.returncode) == (expected, 1)
+
+
+def test_the_state_of_the_check_can_not_be_written(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    done = stage("scratch", tmp_path, RLIMIT_FSIZE=0)
+    assert done.returncode == 1
+    assert done.stderr.startswith("train_gan dcgan: File too large (.scratch/checked_params); ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_check_of_params_says_it_in_one_line(tmp_path: Path) -> None:
+    """Its process imports everything that a run needs, so it is the first that lacks memory."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    program = f"""
+import runpy, sys
+
+class NoMemory:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "pydantic":
+            raise MemoryError
+
+sys.meta_path.insert(0, NoMemory)
+sys.path.insert(0, {str(ROOT / "stages")!r})
+sys.argv = ["stages/_check.py", "params.yaml"]
+runpy.run_path({str(ROOT / "stages/_check.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    expected = f"check params.yaml: Cannot allocate memory; {MEMORY}, then run `dvc repro` again\n"
+    assert (done.stderr, done.returncode) == (expected, 1)
+
+
+def test_a_command_says_it_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def short(*_: object) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr("unseen.commands.check.run", short)
+    assert cli.main(["check", "params.yaml"]) == 2
+    assert capsys.readouterr().err == f"unseen: Cannot allocate memory; {MEMORY}\n"
