@@ -1,4 +1,4 @@
-"""Kill a bulk job three times at random, resume it and compare its rows; measure the speed of one and two workers.
+r"""Kill a bulk job three times at random, resume it and compare its rows; measure the speed of one and two workers.
 
     PYTHONPATH=src python benchmarks/bulk.py --faces data/sets/evaluation \
         --detector models/detectors/efficientnet_lite0

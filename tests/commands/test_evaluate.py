@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from .program import run
@@ -48,6 +50,44 @@ def test_another_threshold_and_json(file: Path, capsys: pytest.CaptureFixture[st
     code, out, _ = run(capsys, "evaluate", file, "--threshold", "0.7", "--resamples", "100")
     assert "at threshold 0.7" in out
     assert "at threshold 0.5" in out
+
+
+@pytest.mark.parametrize("where", ["beside", "in the file"])
+def test_the_frozen_threshold_of_a_file_is_used(file: Path, where: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scope = json.dumps({"detector": "lite", "threshold": 0.7})
+    if where == "beside":
+        file.with_name("mine.csv.meta.json").write_text(scope)
+    else:
+        table = pa.Table.from_pandas(pd.read_csv(file).fillna(""))
+        file = file.with_suffix(".parquet")
+        pq.write_table(table.replace_schema_metadata({"unseen.scope": scope}), file)
+    code, out, err = run(capsys, "evaluate", file, "--resamples", "100", "--json")
+    assert (code, json.loads(out[0])["threshold"]) == (0, 0.7)
+    assert err == ["the threshold is the frozen one of lite, 0.7 (set --threshold to change it)", *FEW]
+    code, out, _ = run(capsys, "evaluate", file, "--resamples", "100", "--json", "--threshold", "0.3")
+    assert json.loads(out[0])["threshold"] == 0.3, "what the user gives comes first"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "message"),
+    [
+        ([{"detector": "a", "threshold": 0.7}, {"detector": "a", "threshold": 0.6}], "a.csv 0.7, b.csv 0.6"),
+        ([{"detector": "a", "threshold": 0.7}, None], "a.csv 0.7, b.csv none"),
+        ([{"detector": "a"}, None], "a.csv.meta.json: has no valid detector and threshold"),
+    ],
+)
+def test_files_that_disagree_on_the_threshold(
+    tmp_path: Path, scopes: list[object], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for number, (path, scope) in enumerate(zip(files, scopes, strict=True)):
+        path.write_text("id,label,score\n" + f"r{number},0,0.1\nf{number},1,0.9\n")
+        if scope:
+            path.with_name(f"{path.name}.meta.json").write_text(json.dumps(scope))
+    code, out, err = run(capsys, "evaluate", *files)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert message in err[0]
+    assert err[0].endswith("give --threshold")
 
 
 def test_each_reason_is_a_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,15 +125,29 @@ def run(arguments: argparse.Namespace) -> int:
         for problem in error.problems:
             print(f"unseen: {shown(problem)}", file=sys.stderr)
         return 2
-    threshold = 0.5 if arguments.threshold is None else arguments.threshold
+    threshold = _threshold(arguments)
     found = external_metrics(predictions, threshold, arguments.resamples, arguments.seed, arguments.groups)
-    if arguments.threshold is None:
-        print("the threshold is 0.5 (set --threshold to change it)", file=sys.stderr)
     warn(found["warnings"])
     print(json.dumps(found, sort_keys=True) if arguments.json else "\n".join(as_table(found)))
     if arguments.page:
         _write_page(arguments.page, arguments.predictions, predictions, found)
     return 0
+
+
+def _threshold(arguments: argparse.Namespace) -> float:
+    """The threshold of the command line, the one that the files state, or 0.5. Prints a line if it was not given.
+
+    Raises:
+        UserError: see `stated_threshold`.
+    """
+    from unseen.serve.sidecar import stated_threshold
+
+    if arguments.threshold is not None:
+        return float(arguments.threshold)
+    threshold, whose = stated_threshold(arguments.predictions) or (0.5, "")
+    said = f"the frozen one of {shown(whose)}, {threshold:g}" if whose else "0.5"
+    print(f"the threshold is {said} (set --threshold to change it)", file=sys.stderr)
+    return threshold
 
 
 def _write_page(page: Path, files: list[Path], predictions: "pd.DataFrame", found: dict[str, Any]) -> None:
@@ -176,7 +190,11 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "evaluate", run, "compute metrics of external predictions", HELP, EXIT)
     parser.add_argument("predictions", nargs="+", type=Path, metavar="PREDICTIONS", help="a CSV or Parquet file")
     parser.add_argument(
-        "--threshold", type=share_of_one, metavar="T", help="on the score, chosen on other data; default: 0.5"
+        "--threshold",
+        type=share_of_one,
+        metavar="T",
+        help="on the score, chosen on other data; default: the "
+        "threshold that the files state, as those of `unseen predict` and `unseen score` do, or 0.5",
     )
     parser.add_argument(
         "--groups",

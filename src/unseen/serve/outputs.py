@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from unseen.core.files import CsvLines, atomic_file
 from unseen.serve.folders import as_text
 from unseen.serve.prediction import COLUMNS, Prediction, rows_of
+from unseen.serve.sidecar import SCOPE
 
 Row = dict[str, Any]
 """A row of `output_rows`."""
@@ -75,7 +76,7 @@ def parquet_file(path: Path, scope: dict[str, Any]) -> Iterator[Writer]:
     types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema(
         [(column, types[kind]) for column, kind in COLUMNS_OF_FILES.items()],
-        metadata={"unseen.scope": json.dumps(scope)},
+        metadata={SCOPE: json.dumps(scope)},
     )
     waiting: list[Row] = []
 
