@@ -370,3 +370,10 @@ def test_a_file_system_that_cannot_flush_a_folder_is_no_error(
     monkeypatch.setattr(os, "fsync", refused)
     write_json(tmp_path / "a.json", 1)
     assert read_json(tmp_path / "a.json") == 1
+
+
+def test_json_that_is_nested_too_deeply_is_a_value_error(tmp_path: Path) -> None:
+    """Callers catch ValueError for damaged files."""
+    (tmp_path / "a.json").write_text("[" * 20_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(tmp_path / "a.json")
