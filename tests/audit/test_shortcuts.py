@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from PIL import Image
 from faces_for_training import OrlFaces, encoded, stored, upsampled
 from unseen.audit import shortcuts
 from unseen.audit.cues import CAUSES
-from unseen.audit.shortcuts import KINDS, as_rows, audit, folds_of, separation
+from unseen.audit.shortcuts import KINDS, SetCues, as_rows, audit, folds_of, separation
 from unseen.data.pictures import Pixels
 from unseen.data.shards import FaceSet, open_set, write_set
 from unseen.faces.detect import FaceDetector
@@ -217,9 +217,26 @@ def store(folder: Path, files: list[bytes], generator: str = "", use: str = "tra
     return stored(folder, files, who, ["train"] * len(files), use, generator)
 
 
-@pytest.fixture
-def reals(orl_faces: OrlFaces, tmp_path: Path) -> FaceSet:
-    return store(tmp_path / "orl", preprocessing(orl_faces.small, 1))
+@pytest.fixture(scope="module")
+def reals(orl_faces: OrlFaces, tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+    return store(tmp_path_factory.mktemp("reals") / "orl", preprocessing(orl_faces.small, 1))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _measured_once() -> Iterator[None]:
+    """Each set is measured once: many tests audit the same reals, and no test changes a set after storing it."""
+    measure = shortcuts.cues_of_set
+    measured: dict[tuple[Path, int], SetCues] = {}
+
+    def cues_of_set(face_set: FaceSet, face_detector: FaceDetector) -> SetCues:
+        key = (face_set.folder, shortcuts.LIMIT)
+        if key not in measured:
+            measured[key] = measure(face_set, face_detector)
+        return measured[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shortcuts, "cues_of_set", cues_of_set)
+        yield
 
 
 def test_a_bad_generator_is_seen_in_the_pictures_and_fails_nothing(

@@ -2,7 +2,6 @@
 
 import ast
 import csv
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +25,7 @@ from unseen.evaluation.scored import trainings_of
 from unseen.evaluation.settings import EnsembleSettings, EvaluationSettings
 
 from .made_up import bell, columns
-from .test_recompute import SCRIPT, same
+from .test_recompute import SCRIPT, printed_by, same
 
 ANEW = Path(__file__).parent / "recompute_ensemble.py"
 CALIBRATION = CalibrationSettings(max_fpr=0.1, unsure_tail=0.02)
@@ -117,17 +116,12 @@ def anew(project: Path) -> dict[int, dict[str, Any]]:
     calibration = read_block(project / "params.yaml", ["calibration"], CalibrationSettings)
     given = {
         "weights": WEIGHTS,
-        "validation": {name: f"data/validation/{name}.parquet" for name in WEIGHTS},
-        "sets": {one: {name: f"data/predictions/{name}/{one}.parquet" for name in WEIGHTS} for one in SETS},
-        "own": {one: f"data/ensembles/three/{one}.parquet" for one in SETS},
+        "validation": {name: f"{project}/data/validation/{name}.parquet" for name in WEIGHTS},
+        "sets": {one: {name: f"{project}/data/predictions/{name}/{one}.parquet" for name in WEIGHTS} for one in SETS},
+        "own": {one: f"{project}/data/ensembles/three/{one}.parquet" for one in SETS},
         **calibration.model_dump(),
     }
-    found = {}
-    for seed in FACTORS:
-        command = [sys.executable, "-I", str(ANEW), json.dumps({**given, "seed": seed})]
-        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
-        found[seed] = json.loads(done.stdout)
-    return found
+    return {seed: printed_by(ANEW, {**given, "seed": seed}) for seed in FACTORS}
 
 
 def test_an_independent_program_freezes_the_same_numbers(project: Path, anew: dict[int, dict[str, Any]]) -> None:
@@ -198,9 +192,7 @@ def recomputed(folder: Path, anew: dict[str, Any], names: list[str]) -> dict[str
         writer.writeheader()
         for name in names:
             writer.writerows({**row, "generator": name, "source": name} for row in anew["predictions"][name])
-    threshold = anew["calibration"]["threshold"]
-    command = [sys.executable, "-I", str(SCRIPT), str(folder / "pair.csv"), str(threshold)]
-    found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    found: dict[str, Any] = printed_by(SCRIPT, folder / "pair.csv", anew["calibration"]["threshold"])
     return found
 
 

@@ -1,6 +1,7 @@
 """One frame, however it is written, gives the same metrics, intervals and comparison."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,25 @@ def measured(path: Path) -> dict[str, Any]:
 @settings(QUICK, max_examples=40)
 @given(form=forms(), bias=st.sampled_from([0.5, 2.0]))
 def test_metrics_and_intervals_hang_on_values_alone(tmp_path: Path, form: list[Any], bias: float) -> None:
-    frame = made_up(3, bias)
-    assert measured(written(frame, form, tmp_path / "a")) == measured(written(frame, PLAIN, tmp_path / "b"))
+    assert measured(written(made_up(3, bias), form, tmp_path / "a")) == plainly_measured(bias, tmp_path / "b")
+
+
+@cache
+def plainly_measured(bias: float, path: Path) -> dict[str, Any]:
+    return measured(written(made_up(3, bias), PLAIN, path))
+
+
+@cache
+def plainly_compared(rows: int, folder: Path) -> dict[str, Any]:
+    return compared(PLAIN, PLAIN, rows, folder)
+
+
+def compared(left: list[Any], right: list[Any], rows: int, folder: Path) -> dict[str, Any]:
+    """The comparison of two frames on the faces of the first rows."""
+    paths = written(made_up(3, 2.0), left, folder / "a"), written(made_up(4, 1.0), right, folder / "b")
+    first, second = map(read_external, paths)
+    joined = join_predictions(first, second.query(f"id in {[str(5 * i) for i in range(rows)]}"))
+    return compare(joined, (0.5, 0.5), 100, 4)
 
 
 @settings(QUICK, max_examples=20)
@@ -134,18 +152,9 @@ def test_metrics_and_intervals_hang_on_values_alone(tmp_path: Path, form: list[A
 def test_a_comparison_joins_by_the_value_of_the_id(
     tmp_path: Path, first: list[Any], second: list[Any], rows: int
 ) -> None:
-    a, b = made_up(3, 2.0), made_up(4, 1.0)
-
-    def compared(left: list[Any], right: list[Any]) -> dict[str, Any]:
-        paths = written(a, left, tmp_path / "a"), written(b, right, tmp_path / "b")
-        joined = join_predictions(
-            read_external(paths[0]), read_external(paths[1]).query(f"id in {[str(5 * i) for i in range(rows)]}")
-        )
-        return compare(joined, (0.5, 0.5), 100, 4)
-
-    found = compared(first, second)
+    found = compared(first, second, rows, tmp_path)
     assert found["n"]["reals"] + found["n"]["fakes"] == rows
-    assert found == compared(PLAIN, PLAIN)
+    assert found == plainly_compared(rows, tmp_path)
 
 
 def test_the_second_files_people_where_the_first_names_none(tmp_path: Path) -> None:
