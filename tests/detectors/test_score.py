@@ -205,8 +205,29 @@ def test_a_damaged_score_in_the_cache_is_made_again(
     run()
     whole = (tmp_path / "predictions/one.parquet").read_bytes()
     (part,) = (tmp_path / "scratch").rglob("predictions.parquet")
-    part.write_bytes(part.read_bytes()[:-40])
+    content = part.read_bytes()
+    one = len(content) // 3
+    flipped = content[:one] + bytes([content[one] ^ 1]) + content[one + 1 :]
     (tmp_path / "scratch/stray.txt").write_text("not a folder")
+    for damaged in (content[:-40], flipped, b""):
+        part.write_bytes(damaged)
+        run()
+        assert (tmp_path / "predictions/one.parquet").read_bytes() == whole
+        assert "the set is scored again" in capsys.readouterr().err
+
+
+def test_a_score_without_its_hash_is_made_again(
+    tmp_path: Path, detector: TrainedDetector, orl_faces: OrlFaces
+) -> None:
+    """A kill between the two files leaves it."""
+    store(tmp_path / "sets/one", orl_faces, "held_out")
+    folder = trainings(tmp_path / "artifact", detector, (4,))
+    run = lambda: score_sets(folder, ["one"], tmp_path / "sets", tmp_path / "predictions", tmp_path / "scratch")  # noqa: E731
     run()
-    assert (tmp_path / "predictions/one.parquet").read_bytes() == whole
-    assert "the set is scored again" in capsys.readouterr().err
+    (part,) = (tmp_path / "scratch").rglob("predictions.parquet")
+    (digest,) = (tmp_path / "scratch").rglob("predictions.sha256")
+    digest.unlink()
+    before = part.stat().st_ino
+    run()
+    assert part.stat().st_ino != before
+    assert digest.read_text() == sha256_of(part)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, count, shown
+from unseen.core.errors import UserError
 from unseen.serve.detector_folders import DETECTORS
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ disk and detectors. Then print one line for each thing that a run of the params 
 
 One request without data is sent to the model hub, with a timeout of 3 s; --offline disables it. The command checks
 whether credentials exist, but never prints or uses them.
+
+With --cache, every object of DVC's cache is compared with its hash instead, since DVC trusts read-only objects. Use
+it after a power cut, or if a disk may be damaged. --repair restores damaged objects from the workspace and deletes
+those that it can't restore; `dvc repro` then makes them again.
 """
 
 EXIT = """\
 exit codes:
-  0  nothing that the params file needs is missing
-  1  something is missing: the last lines say what to do
+  0  nothing that the params file needs is missing; with --cache: nothing is damaged, or all of it is repaired
+  1  something is missing or damaged: the last lines say what to do
   2  could not start: the params file is missing
 """
 
@@ -75,6 +80,10 @@ def _detectors() -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the facts and the problems. Return 0 if nothing that the params need is missing, otherwise 1."""
+    if arguments.repair and not arguments.cache:
+        raise UserError("--repair needs --cache")
+    if arguments.cache:
+        return _cache(arguments.repair)
     with ThreadPoolExecutor() as threads:  # both wait, for another process and for the network
         from unseen.commands.connections import reach_hub
         from unseen.commands.machine import find_device
@@ -99,6 +108,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
+def _cache(repair: bool) -> int:
+    """Print what is damaged in DVC's cache. Return 0 if nothing is, or if all of it was repaired, otherwise 1."""
+    from unseen.commands.dvc_cache import check_cache
+
+    found = check_cache(Path(), repair)
+    for line in found.lines:
+        print(shown(line))
+    read = f"{count(found.objects, 'object')} of the DVC cache read"
+    if not found.lines:
+        print(f"{read}; none is damaged")
+    elif found.unrepaired:
+        print(f"{read}; run `unseen doctor --cache --repair` while no dvc command runs, then `dvc repro`")
+    else:
+        print(f"{read}; run `dvc repro`")
+    return 1 if found.unrepaired else 0
+
+
 def _unreachable(params: "Params | None", responds: bool | None, text: str) -> list[str]:
     """Report a problem if the hub does not respond and a run would download a model from it."""
     from unseen.params.availability import to_fetch
@@ -115,7 +141,6 @@ def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[li
     from unseen.commands import machine
     from unseen.commands.connections import dvc_remote
     from unseen.core.environment import variable_problems
-    from unseen.core.errors import UserError
     from unseen.params.availability import disk_need, problems
     from unseen.sources.kinds.kaggle import has_credentials
 
@@ -153,4 +178,6 @@ def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(commands, "doctor", run, "print what this machine has and what is missing", HELP, EXIT)
     parser.add_argument("params", nargs="?", type=Path, default=PARAMS, help="default: %(default)s")
+    parser.add_argument("--cache", action="store_true", help="compare each object of DVC's cache with its hash")
+    parser.add_argument("--repair", action="store_true", help="with --cache: restore or delete damaged objects")
     parser.add_argument("--offline", action="store_true", help="send no request to the model hub")

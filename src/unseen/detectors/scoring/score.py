@@ -6,11 +6,9 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, set_aside
+from unseen.core.files import atomic_file, atomic_folder, set_aside, sha256_of
 from unseen.core.progress import progress
 from unseen.core.runtime import Scratch, prepare
 from unseen.data.pictures import stream
@@ -73,15 +71,24 @@ def score_trainings(
 
 
 def _usable(part: Path) -> bool:
-    """Whether there are predictions in the cache. A damaged file is renamed."""
+    """Whether there are predictions in the cache, with the stored hash. A damaged file is renamed."""
     if not part.is_file():
         return False
-    try:
-        pq.read_table(part)
-    except (pa.ArrowException, OSError):
-        set_aside(part, "and the set is scored again")
-        return False
-    return True
+    digest = _digest(part)
+    if digest.is_file() and digest.read_bytes() == sha256_of(part).encode():
+        return True
+    set_aside(part, "and the set is scored again")
+    return False
+
+
+def _digest(part: Path) -> Path:
+    """The file with the SHA-256 of a file of the cache: Parquet has no checksum that notices each flipped bit."""
+    return part.with_suffix(".sha256")
+
+
+def _keep_digest(part: Path) -> None:
+    with atomic_file(_digest(part)) as file:
+        file.write_text(sha256_of(part))
 
 
 def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: Path, scratch: Path) -> None:
@@ -109,6 +116,7 @@ def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: P
             part = Scratch(scratch, "scores", key).shared("scores", key) / "predictions.parquet"
             if not _usable(part):
                 score_set(trained, seed, name, evaluation / name, part)
+                _keep_digest(part)
             parts[name].append(part)
     with atomic_folder(folder) as written:
         for name, files in parts.items():
