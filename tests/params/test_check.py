@@ -989,7 +989,7 @@ def test_only_a_backbone_that_the_user_chose_is_looked_up_in_timm(
     looked_up: list[str],
 ) -> None:
     found: list[str] = []
-    monkeypatch.setattr("unseen.params.references.check_backbone", lambda name, key: found.append(name))
+    monkeypatch.setattr("unseen.params.detectors.check_backbone", lambda name, key: found.append(name))
     item = {**KINDS.get(kind, {**TRAINED, "kind": kind}), **changes}
     load(changed(params_data, detectors__new=item), tmp_path)
     assert found == looked_up

@@ -1,19 +1,17 @@
 """Checks of `captions`: models and faces exist, and held-out faces describe only held-out fakes.
 
-Each check is a generator of problems, one line each, as in `unseen.params.references`.
+Each check is a generator of problems, one line each, as in `unseen.params.problems`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unseen.core.settings import Role, did_you_mean
+from unseen.params.problems import Problems
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
-
-Problems = Iterator[str]
 
 
 def check_captions(params: Params) -> Problems:

@@ -1,11 +1,10 @@
 """Checks of `diffuse`: models, captions and reals exist, the prompt can be filled, and roles fit.
 
-Each check is a generator of problems, one line each, as in `unseen.params.references`.
+Each check is a generator of problems, one line each, as in `unseen.params.problems`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unseen.core.errors import UserError
@@ -13,11 +12,10 @@ from unseen.core.settings import did_you_mean
 from unseen.diffusion.fakes.prompts import check_fields
 from unseen.diffusion.fakes.settings import DiffuseSettings
 from unseen.params.captions import check_captions_used
+from unseen.params.problems import Problems
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
-
-Problems = Iterator[str]
 
 
 def _check_reals(params: Params, key: str, settings: DiffuseSettings) -> Problems:

@@ -1,20 +1,19 @@
 """Checks of `leave_one_out`: a generator that is left out must be unknown to the detector, and must be measured.
 
-Each check is a generator of problems, one line each, as in `unseen.params.references`.
+Each check is a generator of problems, one line each, as in `unseen.params.problems`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unseen.core.settings import did_you_mean
 from unseen.params.generators import made_by_gan, same_generator
+from unseen.params.problems import Problems
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
 
-Problems = Iterator[str]
 
 KEY = "leave_one_out.generators"
 

@@ -1,13 +1,12 @@
 """Checks of roles: held-out data must not train anything, directly or indirectly, under any name.
 
-Each check is a generator of problems, one line each, as in `unseen.params.references`.
+Each check is a generator of problems, one line each, as in `unseen.params.problems`.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -15,14 +14,13 @@ from typing import TYPE_CHECKING
 from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
 from unseen.params.generators import same_gan
+from unseen.params.problems import Problems
 from unseen.sources.overlap import may_overlap, seen_from
 from unseen.sources.shared.checksums import origin
 from unseen.sources.shared.settings import FolderSettings, Origin, SourceSettings
 
 if TYPE_CHECKING:
     from unseen.params.check import Params
-
-Problems = Iterator[str]
 
 
 def check_trained_on(params: Params, key: str, folder: str, label: str) -> Problems:
