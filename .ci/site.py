@@ -13,6 +13,7 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
     "experiments/README.md": "experiments.md",
     "tests/README.md": "tests.md",
 }

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from unseen.commands.parsers import Commands, add_command
 from unseen.commands.words import columns, count, shown
@@ -30,21 +29,6 @@ NO_RUN = "run `dvc repro`"
 
 REPORT = Path("metrics/report.html")
 """Written by every run, and not committed: a clone without a run does not have it."""
-
-
-def _parsed(text: str, where: str) -> dict[str, Any]:
-    """The findings in the text of a file.
-
-    Raises:
-        UserError: it is not a file of findings.
-    """
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not {"params", "training_seeds", "exact", "numbers", "claims"} <= set(found):
-        raise UserError(f"{where}: not a file of findings; give metrics/findings.json of a run")
-    return found
 
 
 def _text_of(path: Path, advice: str) -> str:
@@ -89,10 +73,11 @@ def _to_compare(against: str) -> tuple[str, str]:
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison. Returns 0 if all stated findings hold, otherwise 1."""
     from unseen.report.agreement import FAILS, HOLDS, compare
+    from unseen.report.stored_findings import parse_findings
 
     text = _text_of(FINDINGS, NO_RUN)
     other, where = _to_compare(arguments.against)
-    here, committed = _parsed(text, str(FINDINGS)), _parsed(other, where)
+    here, committed = parse_findings(text, str(FINDINGS)), parse_findings(other, where)
     if here["params"] != committed["params"]:
         print(f"warning: {shown(where)} is of other params", file=sys.stderr)
     if text == other:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from unseen.core.errors import UserError
@@ -57,7 +58,7 @@ def _counts(committed: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
 
 def _numbers(committed: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Compared]:
     for name, number in committed["numbers"].items():
-        low, high = number["range"]
+        low, high = number["range"] or (-inf, inf)
         found = here["numbers"].get(name, {}).get("value")
         text = f"{number['value']:.3f} ({low:.3f} to {high:.3f})"
         holds = found is not None and low <= found <= high

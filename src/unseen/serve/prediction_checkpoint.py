@@ -68,6 +68,21 @@ class PredictionCheckpoint:
         text = json.dumps({"format": FORMAT, **facts}, sort_keys=True)
         with self._errors():
             self._base = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
+        try:
+            self._begin(text)
+        except BaseException:
+            self.close()
+            raise
+        self._place = 0
+        self._waiting: dict[str, tuple[Key, int]] = {}
+
+    def _begin(self, facts: str) -> None:
+        """Create the tables if they are missing, and begin this run.
+
+        Raises:
+            UserError: the database has other facts, is damaged, or is in use.
+        """
+        with self._errors():
             # Network storage has no shared memory, so none is used. A commit does not wait for the disk.
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
                 self._base.execute(f"PRAGMA {pragma}")
@@ -77,24 +92,23 @@ class PredictionCheckpoint:
                 "(path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, run INTEGER, place INTEGER, rows TEXT)"
             )
             begun = self._base.execute("SELECT number, facts FROM run").fetchone()
+            if begun and not (isinstance(begun[0], int) and 0 < begun[0] < 2**62):
+                raise self._damaged("the number of the run is not valid")
             self._run = begun[0] + 1 if begun else 1
-            if begun and begun[1] != text:
-                self._base.close()
+            if begun and begun[1] != facts:
                 raise UserError(
-                    f"{path}: belongs to a run with another detector, threshold or version; use the same ones, or "
-                    "delete the file"
+                    f"{self.path}: belongs to a run with another detector, threshold or version; use the same ones, "
+                    "or delete the file"
                 )
             self._base.execute("DELETE FROM run")
-            self._base.execute("INSERT INTO run VALUES (?, ?)", (self._run, text))
-        self._place = 0
-        self._waiting: dict[str, tuple[Key, int]] = {}
+            self._base.execute("INSERT INTO run VALUES (?, ?)", (self._run, facts))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Convert errors of the database to errors of this project."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             text = str(error)
             if "full" in text or "disk I/O" in text:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path)) from error
@@ -102,7 +116,10 @@ class PredictionCheckpoint:
                 raise UserError(f"{self.path}: in use by another run; wait until it ends") from error
             if "unable to open" in text or "readonly" in text:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(self.path)) from error
-            raise UserError(f"{self.path}: damaged ({text}); delete it to start again") from error
+            raise self._damaged(text) from error
+
+    def _damaged(self, why: object) -> UserError:
+        return UserError(f"{self.path}: damaged ({why}); delete it to start again")
 
     def unknown(self, paths: Iterable[str]) -> Iterator[str]:
         """Yield the paths whose rows are not stored yet, and record the position of all paths."""
@@ -141,13 +158,21 @@ class PredictionCheckpoint:
             self._base.execute("COMMIT")
 
     def rows(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield the rows of each picture of this run, in order."""
+        """Yield the rows of each picture of this run, in order.
+
+        Raises:
+            UserError: the database is damaged.
+        """
         with self._errors():
             if self._base.in_transaction:
                 self._base.execute("COMMIT")
             query = "SELECT rows FROM pictures WHERE run = ? ORDER BY place"
             for (text,) in self._base.execute(query, (self._run,)):
-                yield json.loads(text)
+                try:
+                    rows = json.loads(text)
+                except (ValueError, TypeError, RecursionError) as error:
+                    raise self._damaged(error) from None
+                yield rows
 
     def close(self) -> None:
         """Close the database and keep the rows for a later run."""

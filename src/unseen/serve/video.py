@@ -126,7 +126,7 @@ class Frames:
                 yield from self._decoded(container)
         except OSError as error:  # also the base class of PyAV's file errors
             raise UserError(f"{self.path}: can't be read: {error.strerror or error}") from None
-        except ValueError as error:  # PyAV's error for damaged files
+        except (ValueError, av.error.FFmpegError) as error:  # PyAV's errors for damaged and unsupported files
             raise UserError(f"{self.path}: is not a video, or is damaged: {error}") from None
 
     def _decoded(self, container: Any) -> Iterator[npt.NDArray[np.uint8]]:

@@ -26,6 +26,9 @@ WAITS = (1.0, 3.0)
 TIMEOUT = (10.0, 20.0)
 """Timeouts in seconds for a connection and for the response."""
 
+NOT_A_LISTING = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""Errors of `_parsed`, and of the JSON reader before it, for a response that is not a hub's."""
+
 
 class Hub:
     """A hub: that of HF_ENDPOINT, by default huggingface.co, with the token of HF_TOKEN or of `hf auth login`."""
@@ -77,7 +80,7 @@ class Hub:
             raise refusals.no_response(repo, self.address, len(WAITS) + 1) from None
         except requests.ConnectionError:
             raise refusals.no_connection(repo, self.address) from None
-        except (ValueError, KeyError, TypeError, AttributeError, requests.RequestException):
+        except (*NOT_A_LISTING, requests.RequestException):
             raise refusals.not_a_hub(repo, self.address) from None
 
     def fetch(self, repo: str, commit: str, file: HubFile, parts: Path) -> Path:
@@ -127,7 +130,7 @@ def _parsed(found: Any, revision: str) -> Listing:
     """The list of files in a response of the hub.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is not a response of a hub.
+        One of NOT_A_LISTING: it is not a response of a hub.
     """
     commit = str(found["sha"])
     if not COMMIT.fullmatch(commit) or (revision and commit != revision):
