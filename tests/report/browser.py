@@ -113,6 +113,10 @@ class Tab:
         """Run no script of pages that are opened from now on."""
         self._ask("Emulation.setScriptExecutionDisabled", value=off)
 
+    def before_scripts(self, source: str) -> None:
+        """Run a script before those of pages that are opened from now on."""
+        self._ask("Page.addScriptToEvaluateOnNewDocument", source=source)
+
     def value(self, expression: str) -> Any:
         """What a JavaScript expression comes to."""
         found = self._ask("Runtime.evaluate", expression=expression, returnByValue=True)

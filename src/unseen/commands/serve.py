@@ -20,12 +20,16 @@ The connection is not encrypted: put a reverse proxy with TLS in front of it.
   POST /predict        one picture                 GET /version   versions
   POST /predict/batch  several pictures            GET /metrics   counters for Prometheus
   GET  /detector       scope, card and limits      GET /docs      the API, from /openapi.json
+
+With --static, nothing is served. The page is written to a folder as static files, in which the ONNX export of the
+detector runs in the browser, for any web server. It has no HTTP API, no heat maps and no provenance.
 """
 
 EXIT = """\
 exit codes:
-  0    interrupted by Ctrl-C
-  2    could not start: wrong usage, a package or the detector is missing, or the port is in use
+  0    interrupted by Ctrl-C; with --static, the page is written
+  2    could not start: wrong usage, a package or the detector is missing, or the port is in use; with --static, the
+       page is not written
 """
 
 PACKAGES = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "python-multipart"}
@@ -43,7 +47,11 @@ def check_packages() -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted."""
+    """Serve until interrupted, or write the static page."""
+    if arguments.static:
+        return _write(arguments)
+    if arguments.onnxruntime_web:
+        raise UserError("--onnxruntime-web belongs to --static; give --static DIR too")
     check_packages()
     from unseen.core.environment import OF_SCORING, check_variables
     from unseen.serve.page.limits import MB, Limits
@@ -79,6 +87,20 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"serving {shown(detector.name)} at {address_of(listening)} ({reach}); Ctrl-C ends it", flush=True)
     serve(app, listening)
     print("ended", file=sys.stderr)
+    return 0
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    from unseen.core.garbage_collection import no_garbage_collection
+
+    with no_garbage_collection():
+        from unseen.serve.static_page.page import write_page
+
+    written = write_page(arguments.detector, arguments.static, arguments.onnxruntime_web)
+    print(shown(written.scope), file=sys.stderr)
+    folder = shown(str(written.folder))
+    print(f"{folder}: the page of {shown(written.name)}, {written.bytes / 1e6:.1f} MB")
+    print(f"try it: python -m http.server --bind 127.0.0.1 --directory {folder}", file=sys.stderr)
     return 0
 
 
@@ -121,6 +143,14 @@ def add(commands: Commands) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; default: %(default)s")
     parser.add_argument("--port", type=_port, default=8000, help="0 for any free port; default: %(default)s")
     parser.add_argument("--backend", choices=("torch", "onnx"), default="torch", help="default: %(default)s")
+    static = parser.add_argument_group("static files")
+    static.add_argument("--static", type=Path, metavar="DIR", help="write the page to this folder instead of serving")
+    static.add_argument(
+        "--onnxruntime-web",
+        type=Path,
+        metavar="PATH",
+        help="archive or folder of the npm package onnxruntime-web; default: download it with `npm pack`",
+    )
     tokens = parser.add_mutually_exclusive_group()
     tokens.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the token that requests need")
     tokens.add_argument("--token-env", metavar="NAME", help="the environment variable that holds the token")

@@ -24,7 +24,8 @@ from unseen.serve.onnx.network import OnnxNetwork
 from unseen.serve.onnx.parity import Floats, compare
 from unseen.serve.onnx.views import Pixels, views_of
 
-EVALUATION = "evaluation.json"
+EVALUATION, MODEL_CARD = "evaluation.json", "card.md"
+"""Results of the evaluation, which are copied into an export."""
 
 EXAMPLE, VIEWS = "example.py", "views.py"
 """Files of this package that are copied into an export. They need only NumPy, ONNX Runtime and Pillow."""
@@ -103,9 +104,9 @@ def export(
     with atomic_folder(out) as part:
         (part / GRAPH).write_bytes(content)
         (part / FACE_DETECTOR).write_bytes(detector.face_detector)
-        evaluation = detector_folder / EVALUATION
-        if evaluation.is_file() and not int8:  # TPR and FPR do not apply to an int8 graph
-            (part / EVALUATION).write_bytes(evaluation.read_bytes())
+        for name in (EVALUATION, MODEL_CARD):
+            if (detector_folder / name).is_file() and not int8:  # TPR and FPR do not apply to an int8 graph
+                (part / name).write_bytes((detector_folder / name).read_bytes())
         if (detector_folder / GATE).is_file():
             (part / GATE).write_bytes((detector_folder / GATE).read_bytes())
         for name in (EXAMPLE, VIEWS):

@@ -39,7 +39,7 @@ export function markdown(text) {
 
 function rates(title, sets) {
   const rows = Object.entries(sets ?? {}).map(([name, one]) =>
-    make("tr", {}, make("td", {}, name), make("td", {}, (one.generators ?? []).join(", ")), make("td", {}, percent(one.share)), make("td", {}, String(one.n))));
+    make("tr", {}, make("td", {}, name), make("td", {}, (one.generators ?? []).join(", ")), make("td", { className: "number" }, percent(one.share)), make("td", {}, String(one.n))));
   if (!rows.length) return "";
   const head = make("tr", {}, ...["set", "generators", title, "faces"].map((text) => make("th", { scope: "col" }, text)));
   return make("div", { className: "scroll", tabIndex: 0, role: "group", "aria-label": `${title} by set` }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
@@ -51,7 +51,7 @@ export function showAbout(found) {
   document.querySelector("#demonstration").hidden = !scope.demonstration;
   document.querySelector("#scope").replaceChildren(...inline(scope.scope));
   document.querySelector("#meanings").replaceChildren(
-    ...Object.entries(scope.verdicts).flatMap(([verdict, meaning]) => [make("dt", {}, verdict), make("dd", {}, meaning)]));
+    ...Object.entries(scope.verdicts).flatMap(([verdict, meaning]) => [make("dt", {}, verdict), make("dd", {}, ...inline(meaning))]));
   const measured = document.querySelector("#measured");
   measured.replaceChildren(make("h3", {}, "TPR and FPR at the threshold"));
   if (scope.measured) measured.append(rates("TPR", scope.measured.tpr), rates("FPR", scope.measured.fpr));

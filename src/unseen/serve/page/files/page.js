@@ -29,7 +29,7 @@ async function start() {
     reasons = found.reasons ?? {};
     showAbout(found);
     tokenForm.hidden = true;
-    say("");
+    say(found.notice ?? "", Boolean(found.notice));
   } catch (error) {
     by("detector").textContent = "";
     failed(error);
