@@ -163,11 +163,15 @@ def build(parent: Path, port: int) -> Path:
     _own_pictures(wheel, parent / "pictures")
     with zipfile.ZipFile(parent / "slow.zip", "w") as archive:
         archive.write(parent / "models/vgg19/model.safetensors", "model.safetensors")
-    project = parent / "project"
-    _copied(project)
-    params = yaml.safe_load((project / "experiments/quick.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load((ROOT / "experiments/quick.yaml").read_text(encoding="utf-8"))
     _changed(params, parent / "models", parent / "pictures", port, parent / "slow.zip")
-    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    return checkout(parent / "project", yaml.safe_dump(params, sort_keys=False))
+
+
+def checkout(project: Path, params: str) -> Path:
+    """Write this checkout's code and a params file to a folder, as a git repository with one commit."""
+    _copied(project)
+    (project / "params.yaml").write_text(params, encoding="utf-8")
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "code"]):
         subprocess.run([*GIT, *arguments], cwd=project, check=True)
     return project
