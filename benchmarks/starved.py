@@ -60,12 +60,14 @@ def execute(ran: Ran, cell: Cell, folder: Path, seconds: float) -> tuple[int | N
             start_new_session=True,
         )
         code: int | None = None
-        while code is None and time.monotonic() - start < seconds:
+        waited, before = 0.0, start
+        while code is None and waited < seconds:
             now = usage(folder)
             found = [now[0] - used[0], now[1] - used[1], resident(control), address(process.pid)]
             peaks = list(map(max, peaks, found))
             time.sleep(0.02)
-            code = process.poll()
+            code, now_s = process.poll(), time.monotonic()
+            waited, before = waited + min(now_s - before, 1.0), now_s  # all of it may have been suspended
         end(control, process)
         errors.seek(0)
         return code, errors.read(), Need(*peaks, seconds=time.monotonic() - start)

@@ -8,33 +8,20 @@ its commit, and so it runs that commit's code.
 """
 
 import gc
-import hashlib
-import multiprocessing
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 STARTED = time.monotonic()
-
-if multiprocessing.current_process().name == "MainProcess":
-    # Imports create many objects but no garbage, and collection takes a sixth of their time. `run` enables it.
-    # A process for preprocessing also imports this file, but does not call `run`.
-    gc.disable()
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-PARAMS = Path("params.yaml")
-SCRATCH = Path(".scratch")
-COSTS = Path("metrics/costs")
+from types import TracebackType  # noqa: E402 - after the import path is set
 
-from unseen.core import streams  # noqa: E402 - after the import path is set
-from unseen.shortages import shortage_of  # noqa: E402
+from unseen.core import streams  # noqa: E402
+from unseen.shortages import is_of_memory, shortage_of  # noqa: E402
 
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -59,8 +46,24 @@ def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackT
 
 sys.excepthook = _one_line
 
-from unseen.core.errors import UserError  # noqa: E402 - after the hook is set
+# Memory may be short during the following imports.
+import hashlib  # noqa: E402
+import multiprocessing  # noqa: E402
+import subprocess  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from contextlib import AbstractContextManager, nullcontext  # noqa: E402
+
+from unseen.core.errors import UserError  # noqa: E402
 from unseen.core.instructions import limit_to_avx2  # noqa: E402
+
+if multiprocessing.current_process().name == "MainProcess":
+    # Imports create many objects but no garbage, and collection takes a sixth of their time. `run` enables it.
+    # A process for preprocessing also imports this file, but does not call `run`.
+    gc.disable()
+
+PARAMS = Path("params.yaml")
+SCRATCH = Path(".scratch")
+COSTS = Path("metrics/costs")
 
 with suppress(UserError):  # `check_params` reports it
     limit_to_avx2()
@@ -142,5 +145,8 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
             meter.write(COSTS, name, items)
         sys.stdout.flush()
     except UserError as error:
+        cause = error.__cause__ or error.__context__
+        if cause and is_of_memory(cause):  # its message takes that for a damaged file
+            raise cause from None
         print(f"{' '.join([name, *items])}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

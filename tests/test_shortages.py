@@ -25,6 +25,7 @@ MEMORY = "free some memory, or raise its limit"
         (OSError(errno.EROFS, "x", "gone/a"), "Read-only file system", "gone/a", "check the permissions"),
         (OSError(errno.EMFILE, "x"), "Too many open files", "", "raise the limit on open files (`ulimit -n`)"),
         (OSError(errno.ENOMEM, "x"), "Cannot allocate memory", "", MEMORY),
+        (OSError(errno.EIO, "x", "gone/a"), "Input/output error", "gone/a", "check the disk"),
         (MemoryError(), "Cannot allocate memory", "", MEMORY),
         (RuntimeError("std::bad_alloc"), "Cannot allocate memory", "", MEMORY),
         (ImportError("libx.so: failed to map segment from shared object"), "Cannot allocate memory", "", MEMORY),
@@ -103,6 +104,15 @@ def work(_):
     raise MemoryError
 _stage.check_params = lambda: None
 _stage.run(work)""",
+    "taken for damage": """
+from unseen.core.errors import UserError
+def work(_):
+    try:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    except Exception:
+        raise UserError("weights: damaged; remove the file") from None
+_stage.check_params = lambda: None
+_stage.run(work)""",
     "scratch": """
 _stage._state_of_check = lambda: "changed"
 _stage.run(print)""",
@@ -122,7 +132,7 @@ def stage(way: str, folder: Path, **limits: int) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("way", ["import", "run"])
+@pytest.mark.parametrize("way", ["import", "run", "taken for damage"])
 def test_a_stage_says_it_in_one_line(way: str, tmp_path: Path) -> None:
     done = stage(way, tmp_path)
     expected = f"train_gan dcgan: Cannot allocate memory; {MEMORY}, then run `dvc repro` again\n"

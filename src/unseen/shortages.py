@@ -1,15 +1,15 @@
 """Recognise exceptions that mean that the machine lacks something: disk space, permission, memory, files, threads.
 
 Stages and the command line print such an exception as one line. Its traceback would not tell what to do.
-Only the standard library is imported, because memory may be short while a program imports the rest.
+Little is imported, because memory may be short while a program imports the rest.
 """
 
 import errno
 import os
 import re
-import shutil
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -18,12 +18,14 @@ ADVICE = {
     errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
     **dict.fromkeys((errno.EACCES, errno.EROFS), "check the permissions"),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit on open files (`ulimit -n`)"),
+    errno.EIO: "check the disk",
     errno.ENOMEM: "free some memory, or raise its limit",
 }
 """What to do, by error number."""
 
 MEMORY = re.compile(
     r"MemoryError|bad_alloc|bad allocation|out of memory|not enough memory|failed to map segment"
+    r"|could not create a primitive"
     r"|(?:can'?t|cannot|unable to|failed to) (?:be )?alloc(?:ate)?\b|could not allocate",
     re.IGNORECASE,
 )
@@ -35,8 +37,7 @@ COPIED = re.compile(r"\[Errno (\d+)\] [^:]*: '([^']*)'")
 """An error in a `shutil.Error`, which collects the texts of many."""
 
 
-@dataclass(frozen=True)
-class Shortage:
+class Shortage(NamedTuple):
     """What is lacking, in the system's words; the file (empty if it is not known); what to do."""
 
     what: str
@@ -75,7 +76,7 @@ def shortage_of(error: BaseException) -> Shortage | None:
     """What an exception says is lacking; None if it says nothing of that kind."""
     for one in _chain(error):
         found = None
-        if isinstance(one, shutil.Error):
+        if (shutil := sys.modules.get("shutil")) and isinstance(one, shutil.Error):
             if listed := COPIED.search(str(one)):
                 found = _of_system(int(listed[1]), listed[2])
         elif isinstance(one, OSError) and one.errno is not None:
@@ -89,3 +90,9 @@ def shortage_of(error: BaseException) -> Shortage | None:
         if found:
             return found
     return None
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory is short."""
+    found = shortage_of(error)
+    return found is not None and found.advice == ADVICE[errno.ENOMEM]
