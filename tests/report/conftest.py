@@ -9,8 +9,9 @@ import pytest
 from faces_for_training import OrlFaces, orl_faces
 from unseen.faces.detect import FaceDetector
 from unseen.report.data import described, render_data
+from unseen.report.leaderboard import leaderboard
 from unseen.report.page import render
-from unseen.report.results import Results, leaderboard, read_results
+from unseen.report.results import Results, read_results
 
 from .finished_run import write_run
 

@@ -16,8 +16,9 @@ from unseen.evaluation.scored import Frozen, Scored
 from unseen.evaluation.settings import LeaveOneOutSettings
 from unseen.report.leave_one_out import section
 from unseen.report.page import render, sections
-from unseen.report.results import Results, _current, read_results
+from unseen.report.results import Results, read_results
 from unseen.report.section import OWN_RUN
+from unseen.report.stage_costs import is_current
 
 from .html_pages import Page
 
@@ -91,7 +92,7 @@ def test_the_files_of_the_detectors_in_params_are_read(results: Results, root: P
     again = read_results(params, root / "metrics", root / "models")
     assert list(again.left_out) == ["dct_logistic"]
     assert again.left_out["dct_logistic"]["generators"]["a"]["cue"] == CUE
-    assert _current(params, ("leave_one_out", "dct_logistic", "Swap-2.1"))
-    assert _current(params, ("leave_one_out_matrix", "dct_logistic"))
-    assert not _current(params, ("leave_one_out", "dct_logistic", "gone"))
-    assert not _current(params, ("leave_one_out_matrix", "efficientnet_lite0"))
+    assert is_current(params, ("leave_one_out", "dct_logistic", "Swap-2.1"))
+    assert is_current(params, ("leave_one_out_matrix", "dct_logistic"))
+    assert not is_current(params, ("leave_one_out", "dct_logistic", "gone"))
+    assert not is_current(params, ("leave_one_out_matrix", "efficientnet_lite0"))

@@ -9,7 +9,9 @@ import pytest
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_json, write_json
-from unseen.report.results import LEADERBOARD, Results, _tables, leaderboard, marks, read_results, worst_generator
+from unseen.report.baselines import marks
+from unseen.report.leaderboard import LEADERBOARD, leaderboard
+from unseen.report.results import Results, _tables, read_results, worst_generator
 
 from .finished_run import SCORES
 

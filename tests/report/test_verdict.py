@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from unseen.report.leaderboard import leaderboard
 from unseen.report.page import render
-from unseen.report.results import Results, leaderboard
+from unseen.report.results import Results
 
 from .html_pages import Page
 

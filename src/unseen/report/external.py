@@ -7,7 +7,8 @@ import pandas as pd
 from unseen.evaluation.matrix import matrix
 from unseen.evaluation.metrics import reliability_curves, roc_points
 from unseen.evaluation.scored import Scored
-from unseen.report.results import RELIABILITY, ROC, Measured, leaderboard
+from unseen.report.leaderboard import leaderboard
+from unseen.report.results import RELIABILITY, ROC, Measured
 
 PAIR = "all faces"
 """Name of the only pair: external predictions have no sets."""

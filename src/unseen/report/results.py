@@ -1,6 +1,6 @@
 """Results that the report shows, read from the files of the stages."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,34 +11,9 @@ from unseen.core.errors import UserError
 from unseen.core.files import read_json
 from unseen.evaluation.matrix import matrix
 from unseen.params.check import Params
-
-LEADERBOARD = [
-    "detector",
-    "worst_pair",
-    "balanced_accuracy",
-    "balanced_accuracy_min",
-    "balanced_accuracy_max",
-    "auc",
-    "auc_low",
-    "auc_high",
-    "auc_min",
-    "auc_max",
-    "tpr",
-    "tpr_min",
-    "tpr_max",
-    "fpr",
-    "fpr_min",
-    "fpr_max",
-    "seeds",
-    "threshold",
-    "parameters",
-    "marked",
-]
-"""Columns of the leaderboard. Metrics are means over training seeds, and `seeds` is the number of these. `_min` and
-`_max` are the range over them, `_low` and `_high` the ends of the 95 % interval. `threshold` is of the first one."""
-
-KINDS = ("picture", "original", "file")
-"""Kinds of cues, in the order in which they are shown."""
+from unseen.report.baselines import baselines, marks
+from unseen.report.leaderboard import leaderboard
+from unseen.report.stage_costs import read_costs
 
 ROC = ["detector", "pair", "seed", "fpr", "tpr"]
 RELIABILITY = ["detector", "pair", "seed", "temperature", "low", "high", "n", "predicted", "observed"]
@@ -153,79 +128,6 @@ def _selections(path: Path, params: Params) -> dict[str, Any]:
     return {name: found[name] for name in params.evaluation_sets}
 
 
-def audited(params: Params, audit: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the audit's findings on the sets of each evaluated pair; empty if they have too few faces."""
-    stored = {name: params.set_folders()[item.data][0] for name, item in params.evaluation_sets.items()}
-    return {
-        name: audit["pairs"].get(f"{stored[pair.reals]} / {stored[pair.fakes]}", {})
-        for name, pair in params.pairs().items()
-    }
-
-
-def marks(params: Params, audit: dict[str, Any]) -> dict[str, list[str]]:
-    """Return for each evaluated pair the file properties that separate its classes."""
-    return {name: found.get("separated_by", []) for name, found in audited(params, audit).items()}
-
-
-def baselines(params: Params, audit: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the baselines of each evaluated pair: the best cue of each kind, and all cues of the picture together.
-
-    Each has `kind`, `cue` (None: all cues), `auc`, `low` and `high`.
-    """
-    return {
-        name: [
-            {"kind": kind, "cue": cue, **(found[kind]["cues"][cue] if cue else found[kind]["together"])}
-            for kind in KINDS
-            for cue in ([found[kind]["carried_by"], None] if kind == "picture" else [found[kind]["carried_by"]])
-        ]
-        if found
-        else []
-        for name, found in audited(params, audit).items()
-    }
-
-
-def _ranged(name: str, found: Mapping[str, Any]) -> dict[str, float]:
-    """Return `value` and its range over training seeds as columns of the leaderboard."""
-    seeds = found["seeds"].values()
-    return {name: found["value"], f"{name}_min": min(seeds), f"{name}_max": max(seeds)}
-
-
-def leaderboard(
-    detectors: Mapping[str, Any], parameters: Mapping[str, int | None], marked: Mapping[str, list[str]]
-) -> pd.DataFrame:
-    """Return one row per detector: its metrics on the pair with its lowest mean balanced accuracy at the thresholds.
-
-    Args:
-        detectors: metrics of each detector, from `evaluate`.
-        parameters: number of parameters of each detector.
-        marked: for each pair, its marks.
-    """
-    rows = []
-    for name, metrics in detectors.items():
-        worst, pair = min(metrics["pairs"].items(), key=lambda item: (item[1]["balanced_accuracy"], item[0]))
-        balanced = {"value": pair["balanced_accuracy"], **pair["intervals"]["balanced_accuracy"]}
-        rows.append(
-            {
-                "detector": name,
-                "worst_pair": worst,
-                **_ranged("balanced_accuracy", balanced),
-                **_ranged("auc", pair["auc"]),
-                "auc_low": pair["auc"]["low"],
-                "auc_high": pair["auc"]["high"],
-                **_ranged("tpr", {"value": pair["tpr"]["share"], **pair["tpr"]}),
-                **_ranged("fpr", {"value": pair["fpr"]["share"], **pair["fpr"]}),
-                "seeds": len(metrics["seeds"]),
-                "threshold": metrics["threshold"],
-                "parameters": parameters[name],
-                "marked": " ".join(marked.get(worst, [])),
-            }
-        )
-    order = ["balanced_accuracy", "auc", "detector"]
-    return pd.DataFrame(rows, columns=LEADERBOARD).sort_values(
-        order, ascending=[False, False, True], ignore_index=True
-    )
-
-
 def _table(path: Path) -> pd.DataFrame:
     """Read a CSV file of a stage. Names are text, also `007` and `nan`; an empty field is a missing number."""
     return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"detector": str, "pair": str, "set": str})
@@ -242,40 +144,6 @@ def _existing(folder: Path, names: Iterable[str], file: str) -> dict[str, Any]:
     """Read the JSON files that exist."""
     paths = {name: folder / file.format(name) for name in names}
     return {name: read_json(path) for name, path in paths.items() if path.is_file()}
-
-
-def _current(params: Params, parts: tuple[str, ...]) -> bool:
-    """Whether a costs file belongs to a stage and to items of params: `(stage,)`, `(stage, item)`, or for
-    `leave_one_out` `(stage, detector, generator)`. Stages of older versions do not."""
-    stage, *items = parts
-    of_detectors = (*("train_detector", "gate", "score", "evaluate", "robustness", "explain", "speed"),)
-    blocks: dict[str, list[Collection[str]]] = {name: [params.detectors] for name in of_detectors}
-    blocks |= {
-        "download": [params.archives],
-        "folder": [params.folders],
-        "asset": [params.assets],
-        "faces": [params.sources],
-    }
-    blocks |= {
-        "train_gan": [params.gans],
-        "generate": [params.fakes],
-        "twins": [params.twins],
-        "diffuse": [params.diffuse],
-    }
-    blocks |= {"train_autoencoder": [params.autoencoders]}
-    blocks |= {"captions": [params.captions]}
-    blocks |= {"ensemble": [params.ensembles]}
-    blocks |= {"leave_one_out": [params.leave_one_out.detectors, params.leave_one_out.generators]}
-    blocks |= {"leave_one_out_matrix": [params.leave_one_out.detectors]}
-    known = blocks.get(stage, [])
-    return len(items) == len(known) and all(item in names for item, names in zip(items, known, strict=True))
-
-
-def _costs(folder: Path, params: Params) -> list[dict[str, Any]]:
-    """Read the costs of stages, with `name` from the path: the stage and its items."""
-    paths = sorted(folder.rglob("*.json"))
-    paths = [path for path in paths if _current(params, path.relative_to(folder).with_suffix("").parts)]
-    return [{**read_json(path), "name": " ".join(path.relative_to(folder).with_suffix("").parts)} for path in paths]
 
 
 def read_results(params: Params, metrics: Path, models: Path) -> Results:
@@ -322,5 +190,5 @@ def read_results(params: Params, metrics: Path, models: Path) -> Results:
         left_out={name: _read(metrics / "leave_one_out" / f"{name}.json") for name in params.leave_one_out.detectors},
         heat=_existing(metrics / "explanations", params.detectors, "{}/heat.json"),
         speed=_existing(metrics / "speed", params.detectors, "{}.json"),
-        costs=_costs(metrics / "costs", params),
+        costs=read_costs(metrics / "costs", params),
     )
