@@ -204,13 +204,14 @@ def _check_input_size(card: dict[str, Any]) -> None:
 
 
 def _kind(folder: Path, name: str) -> Kind:
-    try:
-        with no_garbage_collection():
-            kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"unseen.detectors.kinds.{name}":
-            raise  # a package is missing; the error names it
-        kind = None
+    kind = None
+    if name.isidentifier():  # the name comes from a file, and one with a dot would import another module
+        try:
+            with no_garbage_collection():
+                kind = importlib.import_module(f"unseen.detectors.kinds.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"unseen.detectors.kinds.{name}":
+                raise  # a package is missing; the error names it
     if not hasattr(kind, "restore"):
         raise UserError(f"{folder}: a detector of kind `{name}`, which this version does not know; update unseen")
     return cast(Kind, kind)
