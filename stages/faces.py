@@ -4,19 +4,20 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import write_metrics
-from unseen.core.prefetch import worker_count
-from unseen.core.settings import read_block
-from unseen.data.splits import SplitSettings
-from unseen.faces.detect import with_dynamic_input
-from unseen.faces.gather import gather
-from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Preprocessing
-from unseen.sources.shared.download import archive_file
-from unseen.sources.shared.settings import SourceSettings
-
 
 def main(name: str) -> None:
+    # Not at the top: each process for preprocessing also imports this file.
+    from unseen.core.files import write_metrics
+    from unseen.core.prefetch import worker_count
+    from unseen.core.settings import read_block
+    from unseen.data.splits import SplitSettings
+    from unseen.faces.detect import with_dynamic_input
+    from unseen.faces.gather import gather
+    from unseen.faces.settings import FaceSettings
+    from unseen.faces.workers import Preprocessing
+    from unseen.sources.shared.download import archive_file
+    from unseen.sources.shared.settings import SourceSettings
+
     source = read_block(_stage.PARAMS, ["sources", name], SourceSettings)
     faces = read_block(_stage.PARAMS, ["faces"], FaceSettings)
     archive, card = archive_file(Path("data/raw", source.archive))

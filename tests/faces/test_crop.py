@@ -1,9 +1,13 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from unseen.faces.crop import crop_square, cut_square, native_side, share_outside, square_around
+from unseen.faces.crop import crop_square, cut_square, native_side, share_outside, square_around, square_of
+from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace
+from unseen.faces.settings import FaceSettings
 
 CALM = ((30.0, 50.0), (60.0, 50.0), (45.0, 65.0), (33.0, 82.0), (57.0, 82.0))
 
@@ -66,3 +70,15 @@ def test_the_share_of_a_square_outside_of_the_picture() -> None:
     assert share_outside(picture, (20.0, 20.0, 40.0)) == 0
     assert share_outside(picture, (20.0, 20.0, 80.0)) == pytest.approx(0.75)
     assert share_outside(picture, (0.0, 20.0, 20.0)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("short", [0.3, 0.04, 1e-9])
+def test_the_side_of_a_crop_that_is_too_small_is_below_the_limit_as_printed_too(short: float) -> None:
+    settings = FaceSettings(min_crop=64)
+    times = (64 - short) / square_around(DetectedFace((0, 0, 1, 1), CALM, 1.0), settings.scale)[2]
+    face = DetectedFace((0, 0, 1, 1), tuple((x * times, y * times) for x, y in CALM), 0.9)
+    with pytest.raises(BadPictureError) as caught:
+        square_of(Image.new("RGB", (200, 200)), face, settings, "found")
+    found = re.search(r"is ([0-9.]+) px, below 64$", caught.value.detail)
+    assert found
+    assert 63 < float(found[1]) < 64

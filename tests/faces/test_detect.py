@@ -205,3 +205,33 @@ def test_coordinates_are_multiples_of_the_grid_in_pixels_of_the_networks_input(
         steps = np.array(values) * ratio / detect.PIXEL_GRID
         np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
     assert face.score == round(face.score, detect.SCORE_DIGITS)
+
+
+def greedy(scores: list[float], boxes: list[list[float]]) -> list[int]:
+    """Non-maximum suppression by its definition."""
+
+    def overlap(a: list[float], b: list[float]) -> float:
+        width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        if width <= 0 or height <= 0:
+            return 0.0
+        return width * height / (sum((c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)) - width * height)
+
+    kept: list[int] = []
+    for i in sorted(range(len(boxes)), key=lambda i: -scores[i]):
+        if all(overlap(boxes[i], boxes[other]) <= detect.OVERLAP for other in kept):
+            kept.append(i)
+    return kept
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 40, 300])
+def test_suppression_keeps_the_best_of_overlapping_boxes(count: int) -> None:
+    rng = np.random.default_rng(count)
+    corners = rng.integers(0, 60, (count, 2)) / 2
+    boxes = np.concatenate([corners, corners + rng.integers(0, 20, (count, 2)) / 2], axis=1)
+    scores = rng.integers(500, 600, count) / 1000  # with equal ones: the first is kept
+    assert detect._non_maximum_suppression(scores, boxes) == greedy(scores.tolist(), boxes.tolist())
+
+
+def test_the_grid_has_no_negative_zero() -> None:
+    found = detect._on_grid(np.array([-0.2, 0.24, 0.25, 0.75, -0.25, 1.3]))
+    assert [str(value) for value in found.tolist()] == ["0.0", "0.0", "0.0", "1.0", "0.0", "1.5"]

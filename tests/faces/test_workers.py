@@ -174,3 +174,18 @@ def test_processes_end_with_their_parent(face_detector_model: bytes, tmp_path: P
     parent.send_signal(signal.SIGKILL)
     parent.communicate(timeout=20)  # the pipes end when nobody holds them any more
     assert parent.returncode == -signal.SIGKILL
+
+
+def test_a_process_for_preprocessing_imports_no_readers_of_tables_and_archives() -> None:
+    heavy = ["pyarrow", "pandas", "onnx", "torch", "unseen.sources", "unseen.faces.rules"]
+    code = f"import sys, unseen.faces.worker; print([name for name in {heavy} if name in sys.modules])"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.check_output([sys.executable, "-c", code], env=env).strip() == b"[]"
+
+
+def test_a_chunk_ends_at_its_number_or_bytes_of_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [job(n, bytes(300)) if n % 3 else Dropped(f"{n}", "link") for n in range(20)]
+    assert [len(chunk.items) for chunk in workers._chunks(items)] == [4, 4, 4, 4, 4]
+    monkeypatch.setattr(workers, "CHUNK_BYTES", 500)
+    assert [len(chunk.items) for chunk in workers._chunks(items)] == [3, 3, 3, 3, 3, 3, 2]
+    assert [item for chunk in workers._chunks(items) for item in chunk.items] == items

@@ -21,6 +21,7 @@ from unseen.core.errors import UserError, printable
 from unseen.core.files import CsvLines, atomic_folder, read_json, sha256_of, write_json
 from unseen.core.recovery import advice
 from unseen.core.settings import Role
+from unseen.data.arrow_rows import table_of
 from unseen.data.face_rows import IGNORED, SCHEMA, Dropped, FaceRow, side_of
 from unseen.data.sides import AGAIN, Sides, described
 from unseen.data.splits import Split
@@ -86,7 +87,7 @@ def write_set(
         index = pq.ParquetWriter(part / "index.parquet", INDEX_SCHEMA)
 
         def flush(rows: list[FaceRow], number: int) -> None:
-            table = pa.Table.from_pylist([row.as_record() for row in rows], schema=SCHEMA)
+            table = table_of(rows)
             pq.write_table(table, part / f"part-{number:05d}.parquet", compression="none")
             index.write_table(table.select(INDEX_SCHEMA.names))
 

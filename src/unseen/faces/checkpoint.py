@@ -17,28 +17,48 @@ import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_sealed, write_sealed
-from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
+from unseen.data.arrow_rows import table_of
+from unseen.data.face_rows import Dropped, FaceRow
 
 BLOCK = 512
 """Outcomes per block: a killed run loses fewer than this."""
 
-_COLUMNS = pa.schema(
-    [("row", pa.struct(list(SCHEMA))), ("notes", pa.list_(pa.string())), ("dropped", pa.list_(pa.string()))]
-)
-
 Outcome = FaceRow | Dropped
 
-
-def _record(outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Dropped):
-        return {"row": None, "notes": None, "dropped": [outcome.path, outcome.reason, outcome.detail]}
-    return {"row": outcome.as_record(), "notes": list(outcome.notes), "dropped": None}
+_OUTCOMES = b"outcomes"
+"""Key of a block's metadata: for each outcome in order the notes of the next row, or the dropped picture."""
 
 
-def _outcome(record: dict[str, Any]) -> Outcome:
-    if record["dropped"] is not None:
-        return Dropped(*record["dropped"])
-    return FaceRow.from_record(record["row"], record["notes"])
+def _encoded(outcomes: list[Outcome]) -> bytes:
+    """The file of a block: the rows as Parquet, all else as JSON in its metadata."""
+    table = table_of([outcome for outcome in outcomes if isinstance(outcome, FaceRow)])
+    others = [
+        {"dropped": [outcome.path, outcome.reason, outcome.detail]}
+        if isinstance(outcome, Dropped)
+        else {"notes": outcome.notes}
+        for outcome in outcomes
+    ]
+    content = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata({_OUTCOMES: json.dumps(others).encode()}), content, compression="none"
+    )
+    encoded: bytes = content.getvalue().to_pybytes()
+    return encoded
+
+
+def _others(table: pa.Table) -> list[dict[str, list[str]]]:
+    others: list[dict[str, list[str]]] = json.loads(table.schema.metadata[_OUTCOMES])
+    return others
+
+
+def _decoded(table: pa.Table) -> Iterator[Outcome]:
+    """The outcomes of a block."""
+    records = iter(table.to_pylist())
+    for other in _others(table):
+        if "dropped" in other:
+            yield Dropped(*other["dropped"])
+        else:
+            yield FaceRow.from_record(next(records), other["notes"])
 
 
 class FaceCheckpoint:
@@ -58,7 +78,7 @@ class FaceCheckpoint:
         """The number of outcomes in each block, up to the first that is missing or damaged."""
         found: list[int] = []
         while (table := self._read(len(found))) is not None:
-            found.append(len(table))
+            found.append(len(_others(table)))
         return found
 
     @staticmethod
@@ -87,7 +107,7 @@ class FaceCheckpoint:
                 raise UserError(
                     f"{self._folder}: a block was damaged while it was read; check the disk and run again"
                 )
-            yield from map(_outcome, table.to_pylist())
+            yield from _decoded(table)
         number, waiting = len(finished), list[Outcome]()
         for outcome in fresh:
             waiting.append(outcome)
@@ -99,10 +119,7 @@ class FaceCheckpoint:
         yield from waiting
 
     def _write(self, number: int, outcomes: list[Outcome]) -> None:
-        table = pa.Table.from_pylist([_record(outcome) for outcome in outcomes], schema=_COLUMNS)
-        content = pa.BufferOutputStream()
-        pq.write_table(table, content, compression="none")
-        write_sealed(self._folder / self._name(number), content.getvalue().to_pybytes())
+        write_sealed(self._folder / self._name(number), _encoded(outcomes))
 
     def clear(self) -> None:
         """Remove the checkpoint, after the set is written."""

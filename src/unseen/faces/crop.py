@@ -89,7 +89,10 @@ def square_of(picture: Image.Image, face: DetectedFace, settings: FaceSettings, 
     else:
         x, y, side = picture.width / 2, picture.height / 2, min(picture.size)
     if not side >= settings.min_crop and (framing == "found" or settings.native):
-        raise BadPictureError("too_small", f"the face's crop is {side:.0f} px, below {settings.min_crop}")
+        # Rounded down, so that 63.97 is not "64.0 px, below 64".
+        raise BadPictureError(
+            "too_small", f"the face's crop is {math.floor(side * 10) / 10:.1f} px, below {settings.min_crop}"
+        )
     return x, y, side
 
 

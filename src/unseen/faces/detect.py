@@ -16,6 +16,7 @@ from PIL import Image
 from unseen.faces.settings import DetectSettings
 
 Array = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 STRIDE = 4
 """Input pixels per cell of the heatmap."""
@@ -57,26 +58,29 @@ class DetectedFace:
     score: float
 
 
-def _on_grid(pixels: float) -> float:
-    """Round a coordinate of the network's input to `PIXEL_GRID`."""
-    return round(pixels / PIXEL_GRID) * PIXEL_GRID
+def _on_grid(pixels: Doubles) -> Doubles:
+    """Round coordinates of the network's input to `PIXEL_GRID`."""
+    return np.rint(pixels / PIXEL_GRID) * PIXEL_GRID + 0.0  # 0.0, so that there is no -0.0
 
 
-def _overlap(a: DetectedFace, b: DetectedFace) -> float:
-    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
-    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(f.box[2] - f.box[0]) * (f.box[3] - f.box[1]) for f in (a, b)]
-    return width * height / (sum(areas) - width * height)
+def _overlap(box: Doubles, others: Doubles) -> Doubles:
+    """Intersection over union of a box [4] and others [n, 4]."""
+    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    shared = np.where((width > 0) & (height > 0), width * height, 0.0)
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    ratios: Doubles = np.divide(shared, areas + area - shared, out=np.zeros_like(shared), where=shared > 0)
+    return ratios
 
 
-def _non_maximum_suppression(found: list[DetectedFace]) -> list[DetectedFace]:
-    """Greedy non-maximum suppression, best score first."""
-    kept: list[DetectedFace] = []
-    for face in sorted(found, key=lambda face: -face.score):
-        if all(_overlap(face, other) <= OVERLAP for other in kept):
-            kept.append(face)
+def _non_maximum_suppression(scores: Doubles, boxes: Doubles) -> list[int]:
+    """Greedy non-maximum suppression: the positions of the kept boxes [n, 4], best score first."""
+    kept: list[int] = []
+    rest = np.argsort(-scores, kind="stable")
+    while len(rest):
+        kept.append(int(rest[0]))
+        rest = rest[1:][_overlap(boxes[rest[0]], boxes[rest[1:]]) <= OVERLAP]
     return kept
 
 
@@ -142,56 +146,32 @@ class FaceDetector:
         return outputs
 
     def _decode(self, maps: list[Array], size: tuple[int, int], width: int, height: int) -> list[DetectedFace]:
-        """Decode the network's maps to faces in pixels of a picture of `size`."""
+        """Decode the network's maps to faces in pixels of a picture of `size`.
+
+        A face has tens to hundreds of cells above the minimum score. Landmarks are decoded only for the one that is
+        kept. Offsets and log sizes are (y, x), landmarks are fractions of the box.
+        """
         heat, sizes, offsets, points = maps
         rows, columns = np.nonzero(heat[0] > self._settings.min_score)
+        if not len(rows):
+            return []
         across, down = size[0] / width, size[1] / height
-        return _non_maximum_suppression(
-            [
-                self._face(
-                    score=float(heat[0, y, x]),
-                    y=y,
-                    x=x,
-                    sizes=sizes[:, y, x],
-                    offsets=offsets[:, y, x],
-                    points=points[:, y, x],
-                    across=across,
-                    down=down,
-                )
-                for y, x in zip(rows.tolist(), columns.tolist(), strict=True)
-            ]
+        scores = [round(score, SCORE_DIGITS) for score in heat[0, rows, columns].tolist()]
+        # In double precision, one by one: NumPy's `exp` differs between processors.
+        tall, wide = (
+            np.array([math.exp(value) * STRIDE for value in logs]) for logs in sizes[:, rows, columns].tolist()
         )
-
-    @staticmethod
-    def _face(
-        score: float,
-        y: int,
-        x: int,
-        sizes: npt.NDArray[np.float32],
-        offsets: npt.NDArray[np.float32],
-        points: npt.NDArray[np.float32],
-        across: float,
-        down: float,
-    ) -> DetectedFace:
-        """Decode one cell: offsets and log sizes are (y, x), landmarks are fractions of the box."""
-        # In double precision: NumPy's float32 `exp` differs between processors too.
-        tall, wide = (math.exp(float(value)) * STRIDE for value in sizes)
-        left = (x + float(offsets[1]) + 0.5) * STRIDE - wide / 2
-        top = (y + float(offsets[0]) + 0.5) * STRIDE - tall / 2
-        box = (
-            _on_grid(left) * across,
-            _on_grid(top) * down,
-            _on_grid(left + wide) * across,
-            _on_grid(top + tall) * down,
-        )
-        landmarks = tuple(
-            (
-                _on_grid(float(points[2 * i + 1]) * wide + left) * across,
-                _on_grid(float(points[2 * i]) * tall + top) * down,
-            )
-            for i in range(5)
-        )
-        return DetectedFace(box, landmarks, round(score, SCORE_DIGITS))
+        shift_y, shift_x = offsets[:, rows, columns].astype(np.float64)
+        left, top = (columns + shift_x + 0.5) * STRIDE - wide / 2, (rows + shift_y + 0.5) * STRIDE - tall / 2
+        corners = _on_grid(np.stack([left, top, left + wide, top + tall], axis=1))
+        boxes = corners * (across, down, across, down)
+        found = []
+        for i in _non_maximum_suppression(np.array(scores), boxes):
+            y, x = points[:, rows[i], columns[i]].astype(np.float64).reshape(5, 2).T
+            xs, ys = _on_grid(x * wide[i] + left[i]) * across, _on_grid(y * tall[i] + top[i]) * down
+            landmarks = tuple(zip(xs.tolist(), ys.tolist(), strict=True))
+            found.append(DetectedFace(tuple(boxes[i].tolist()), landmarks, scores[i]))
+        return found
 
 
 def with_dynamic_input(model: bytes) -> bytes:

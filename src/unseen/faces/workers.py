@@ -1,13 +1,9 @@
 """Preprocess the pictures of an archive in several processes. Results are in the order of the pictures."""
 
-import hashlib
 import multiprocessing
-import signal
-import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -16,17 +12,20 @@ from queue import SimpleQueue
 from unseen.data.face_rows import Dropped
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector
-from unseen.faces.preprocess import Crop, preprocess_pictures
+from unseen.faces.preprocess import Crop
 from unseen.faces.rules import Facts
-from unseen.faces.settings import FaceSettings
+from unseen.faces.worker import CropResults, Preprocessing, serve
 
-CHUNK = 32
+__all__ = ["Job", "JobResult", "Preprocessing", "crops"]
+
+CHUNK = 16
 """Pictures per chunk at most; a process gets one chunk at a time."""
 
-CHUNK_BYTES = 2**24
-"""Bytes of pictures at which a chunk is full."""
+CHUNK_BYTES = 2**19
+"""Bytes of pictures at which a chunk is full. Large pictures take long: with large chunks, all but one process would
+wait for the last one."""
 
-CHUNKS_PER_WORKER = 2
+CHUNKS_PER_WORKER = 4
 """Chunks in the queue for each process."""
 
 
@@ -40,7 +39,6 @@ class Job:
 
 
 JobResult = tuple[Job, Crop] | Dropped
-CropResults = list[Crop | BadPictureError]
 
 
 @dataclass
@@ -48,42 +46,18 @@ class _Chunk:
     """Consecutive pictures, including those that the rules have dropped."""
 
     items: list[Job | Dropped] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, item: Job | Dropped) -> None:
+        self.items.append(item)
+        if isinstance(item, Job):
+            self.size += len(item.data)
 
     def data(self) -> list[bytes]:
         return [item.data for item in self.items if isinstance(item, Job)]
 
     def full(self) -> bool:
-        return len(self.items) >= CHUNK or sum(map(len, self.data())) >= CHUNK_BYTES
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a process needs for preprocessing: the face detector's model, settings, seed."""
-
-    model: bytes
-    settings: FaceSettings
-    seed: int
-
-    def fingerprint(self) -> str:
-        """SHA-256 of the model."""
-        return hashlib.sha256(self.model).hexdigest()
-
-
-def _serve(end: Connection, preprocessing: Preprocessing) -> None:
-    """The loop of a process: receive files, send crops, until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    # One thread per process, because there are several processes.
-    face_detector = FaceDetector(preprocessing.model, preprocessing.settings.detect, threads=1)
-    with suppress(EOFError, OSError):
-        while True:
-            files = end.recv()
-            try:
-                answer: CropResults | str = preprocess_pictures(
-                    files, face_detector, preprocessing.settings, preprocessing.seed, "found"
-                )
-            except Exception:
-                answer = traceback.format_exc()
-            end.send(answer)
+        return len(self.items) >= CHUNK or self.size >= CHUNK_BYTES
 
 
 class _Process:
@@ -102,7 +76,7 @@ class _Process:
             # ONNX Runtime has threads, and a fork of a process with threads can hang.
             context = multiprocessing.get_context("spawn")
             end, other = context.Pipe()
-            process = context.Process(target=_serve, args=(other, self._preprocessing), daemon=True)
+            process = context.Process(target=serve, args=(other, self._preprocessing), daemon=True)
             process.start()
             other.close()
             self._running = end, process
@@ -144,7 +118,7 @@ class _Process:
 def _chunks(items: Iterable[Job | Dropped]) -> Iterator[_Chunk]:
     chunk = _Chunk()
     for item in items:
-        chunk.items.append(item)
+        chunk.add(item)
         if chunk.full():
             yield chunk
             chunk = _Chunk()
