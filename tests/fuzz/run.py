@@ -53,7 +53,15 @@ def fuzz_with_atheris(name: str, seconds: int, findings: Path) -> None:
     }
     arguments = [f"-{key}={value}" for key, value in options.items()]
     arguments += [f"-dict={words}", f"-artifact_prefix={findings / name}-", str(own), str(corpus(name)[0].parent)]
-    atheris.Setup([sys.argv[0], *arguments], lambda data: bool(TARGETS[name](data)) and None)
+
+    def check(data: bytes) -> None:
+        try:
+            TARGETS[name](data)
+        except BaseException:  # libFuzzer writes the input of a crash, but not that of an exception
+            (findings / f"{name}-found").write_bytes(data)
+            raise
+
+    atheris.Setup([sys.argv[0], *arguments], check)
     atheris.Fuzz()
 
 
@@ -78,16 +86,16 @@ def fuzz_at_random(name: str, seconds: int, findings: Path) -> None:
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     draw, runs, accepted = random.Random(seconds), 0, 0
     end = time.monotonic() + seconds
-    tried = findings / f"{name}-tried"
+    found = findings / f"{name}-found"
     while time.monotonic() < end:
         data = draw.choice(files)
         data = damaged(data, draw) if data and draw.random() < 0.5 else _spliced(data, tokens_of(name), draw)
-        tried.write_bytes(data)  # left behind by a crash of native code
+        found.write_bytes(data)  # left behind by a crash of native code
         signal.alarm(PATIENCE)
         accepted += target(data[:MOST])
         signal.alarm(0)
         runs += 1
-    tried.unlink()
+    found.unlink()
     print(f"{name}: {runs} inputs, {accepted} accepted")
 
 
