@@ -2,8 +2,8 @@
 
 Each job runs in a new folder: a fresh clone of HEAD, a home of its own, and only the environment variables that a
 hosted runner has. `run:` steps run as on a runner. Checkout, setup-python, cache and upload-artifact have
-equivalents; other actions are reported as not run. Steps cannot become root, and jobs run one after the other on this machine,
-whatever `runs-on` says. Exit code 1 if a step failed.
+equivalents; other actions are reported as not run. Jobs run one after the other on this machine, whatever `runs-on`
+says. Exit code 1 if a step failed.
 """
 
 import argparse
