@@ -1,8 +1,10 @@
 """What many tests share: this checkout's code first, params.yaml, one real face, and the face detector."""
 
 import copy
+import gc
 import io
 import os
+import runpy
 import sys
 import zipfile
 from pathlib import Path
@@ -17,7 +19,7 @@ for _name in ("OMP_NUM_THREADS", "UNSEEN_THREADS"):
     os.environ.setdefault(_name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests"), str(ROOT / "stages")]
 
 from unseen.core.files import sha256_of  # noqa: E402
 from unseen.core.kinds import read_kind  # noqa: E402
@@ -30,6 +32,19 @@ from unseen.sources.packaged import PACKAGED  # noqa: E402
 from unseen.sources.shared.download import archive_file, download_archive  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
+
+
+def run_here(script: str, *items: str) -> None:
+    """Do the work of a stage script in this process and in the current folder, without the check of params.
+
+    A stage as a process of its own takes seconds to import PyTorch.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNSEEN_AVX512", "1")  # the instructions of this process are chosen already
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        import _stage  # noqa: F401 - the script imports it
+    gc.enable()  # a stage switches it off until `run`
+    runpy.run_path(str(ROOT / "stages" / script))["main"](*items)
 
 
 def fetched(name: str, folder: Path) -> Path:
