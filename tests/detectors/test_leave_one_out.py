@@ -182,9 +182,7 @@ def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
 
 
-def test_the_stages_make_the_matrix(
-    data: Path, params_data: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_stages_make_the_matrix(data: Path, params_data: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     params_data["training_seeds"] = 2
     params_data["autoencoders"] = {"auto": {"train_on": "faces/people", "weights": "none"}}
     twins = {"group": "own", "use": "train", "autoencoder": "autoencoders/auto", "of": "faces/people"}

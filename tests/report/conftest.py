@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from faces_for_training import OrlFaces, orl_faces
 from unseen.faces.detect import FaceDetector
+from unseen.report import audit, charts, curves, diffusion, made, pictures, robustness, speed
 from unseen.report.data import described, render_data
 from unseen.report.leaderboard import leaderboard
 from unseen.report.page import render
@@ -42,6 +44,14 @@ def report(results: Results, sets: list[dict[str, Any]], root: Path) -> str:
 @pytest.fixture(scope="session")
 def data_page(results: Results, sets: list[dict[str, Any]]) -> str:
     return render_data(results, sets)
+
+
+@pytest.fixture
+def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages have no charts. Charts are most of the time that a page takes."""
+    for module in (audit, curves, diffusion, made, pictures, robustness, speed):
+        monkeypatch.setattr(module, "chart", lambda *_, **__: Markup("<svg></svg>"))
+    monkeypatch.setattr(charts, "_swatch", lambda look: Markup("<svg></svg>"))
 
 
 def of_first_seed(found: Any) -> Any:

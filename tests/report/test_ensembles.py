@@ -37,6 +37,7 @@ def test_it_stands_among_the_detectors(with_ensemble: Results, root: Path) -> No
     assert 'href="../models/ensembles/both/ensemble.json"' in render(with_ensemble, [], root / "metrics")
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_what_is_not_measured_says_why(with_ensemble: Results, root: Path) -> None:
     page = render(with_ensemble, [], root / "metrics")
     for name in ("robustness", "speed", "explanations"):

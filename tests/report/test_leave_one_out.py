@@ -43,6 +43,7 @@ def found() -> dict[str, Any]:
     return made
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_the_page_has_the_table_and_the_matrices(results: Results, found: dict[str, Any]) -> None:
     page = Page(render(replace(results, left_out={"dct_logistic": found}), [], None))
     assert "#leave_one_out" in page.links
@@ -78,6 +79,7 @@ def test_the_diagonal_is_marked(results: Results, found: dict[str, Any]) -> None
     assert [cells[1].sort for cells in matrix.rows] == [found["matrix"][name]["a"]["auc"]["value"] for name in "ab"]
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_without_left_out_generators_there_is_no_section(results: Results) -> None:
     assert results.left_out == {}
     assert section(results).missing == OWN_RUN

@@ -180,6 +180,7 @@ def test_each_pair_has_every_number_and_its_baselines(results: Results, report: 
     assert errors[1][3][5:] == f"seeds {min(eces):.3f} to {max(eces):.3f}"
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_matched_pairs_come_first_and_all_faces_last(results: Results, root: Path) -> None:
     def with_match(metrics: dict[str, Any]) -> dict[str, Any]:
         pairs = {name: {**pair, "matched": name == "unseen"} for name, pair in metrics["pairs"].items()}
@@ -203,6 +204,7 @@ def test_what_changes_do_stands_beside_clean(report: str) -> None:
     assert "n 60 reals and 50 fakes a level" in " ".join(page.captions)
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
     def rate(share: float, n: int) -> dict[str, Any]:
         return {"share": share, "low": 0.0, "high": 1.0, "n": n, "seeds": {"4": share - 0.1, "5": share + 0.1}}
@@ -228,6 +230,7 @@ def test_groups_are_shown_with_their_gaps(results: Results, root: Path) -> None:
     assert "Pairs without these attributes: unseen." in page.texts["p.missing"]
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_groups_that_a_model_guessed_have_a_notice(results: Results, root: Path) -> None:
     group = {"reals": 40, "fakes": 0, "fpr": None, "tpr": None, "small": []}
     one = {"groups": {"man": group}, "gaps": {"fpr": None, "tpr": None}, "gaps_by_seed": {}, "without": 0}
@@ -298,6 +301,7 @@ def test_what_is_wrong_stands_in_red_on_both_pages(request: pytest.FixtureReques
     assert re.search(r"\.notice \{[^}]*color: var\(--bad\)", html)
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_no_alarm_where_nothing_is_wrong(clean: Results, sets: list[dict[str, Any]], root: Path) -> None:
     for html in (render(clean, sets, root / "metrics"), render_data(clean, sets)):
         assert "p.notice" not in Page(html).texts

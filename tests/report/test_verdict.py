@@ -70,7 +70,7 @@ def made(
 
 
 @pytest.fixture
-def page(root: Path) -> Any:
+def page(root: Path, no_charts: None) -> Any:
     return lambda results: Page(render(results, [], root / "metrics"))
 
 
