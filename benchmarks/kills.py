@@ -43,12 +43,13 @@ class Trial:
     differing: list[str]
     resumed: list[str]
     left: int
+    said: str
 
     def row(self) -> str:
         """A row of the printed table."""
         same = f"{self.outputs - len(self.differing)} of {self.outputs}"
         cells = self.stage, self.how, f"{self.after_s:.1f} s", self.was_in, " ".join(self.resumed), same
-        return f"| {' | '.join(cells)} | {' '.join(self.differing)}"
+        return f"| {' | '.join(cells)} | {' '.join(self.differing)}{self.said}"
 
 
 HEAD = """| stage | killed by | after | was in | went on from a checkpoint | same bytes |
@@ -72,12 +73,13 @@ def trial(reference: Project, folder: Path, stage: str, part: float, how: str, a
     run = Run(project)
     run.wait_for(stage)
     was_in = run.killed(after_s, how)
-    last = Run(project)
+    last = Run(project)  # at once, so that it meets what is still running after `only-dvc`
     code = last.finished()
     found = output_bytes(project.folder) if code == 0 else {}
     wrong = differing(reference, project, found)
     left = len([*folder.glob("data/**/*.part"), *folder.glob("models/**/*.part"), *folder.glob("metrics/**/*.part")])
-    return Trial(stage, how, after_s, was_in, len(reference.bytes), wrong, last.resumed(), left)
+    said = "" if how in ("SIGKILL", "only-dvc") else run.errors()
+    return Trial(stage, how, after_s, was_in, len(reference.bytes), wrong, last.resumed(), left, said)
 
 
 def empty_trial(reference: Project, folder: Path, moments: random.Random) -> Trial:
@@ -93,7 +95,7 @@ def empty_trial(reference: Project, folder: Path, moments: random.Random) -> Tri
     found = output_bytes(project.folder) if last.finished() == 0 else {}
     wrong = differing(reference, project, found)
     how = f"{KILLS_OF_AN_EMPTY_RUN} x SIGKILL"
-    return Trial("all", how, total, ", ".join(places), len(reference.bytes), wrong, last.resumed(), 0)
+    return Trial("all", how, total, ", ".join(places), len(reference.bytes), wrong, last.resumed(), 0, "")
 
 
 def main() -> None:

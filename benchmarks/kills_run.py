@@ -185,6 +185,13 @@ class Run:
             {" ".join(found.split()) for found in re.findall(r"resum\w* (?:from|after) [\w ]*\d+", self.printed)}
         )
 
+    def errors(self) -> str:
+        """How it ended, as a user sees it: its last two lines but DVC's hints, and whether there is a traceback."""
+        lines = [line for line in self.printed.replace("\r", "\n").splitlines() if line.strip()]
+        others = (">", "[", "Running stage", "\t", "Stage '")
+        shown = [line for line in lines if not line.startswith(others)][-2:]
+        return " / ".join((["TRACEBACK"] if "Traceback" in self.printed else []) + shown)[:200]
+
     def wait_for(self, stage: str) -> None:
         """Wait until a stage begins; with an empty name, return immediately.
 
@@ -215,7 +222,9 @@ class Run:
         elif how == "only-dvc":
             self.process.kill()
         else:
+            every = psutil.Process(self.process.pid).children(recursive=True)
             os.killpg(self.process.pid, getattr(signal, how))
+            psutil.wait_procs(every, PATIENCE_S)  # a stage may write a checkpoint
         self.process.wait()
         return was_in
 

@@ -53,6 +53,7 @@ import subprocess  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from contextlib import AbstractContextManager, nullcontext  # noqa: E402
 
+from _lock import other_process  # noqa: E402
 from unseen.core.errors import UserError  # noqa: E402
 from unseen.core.instructions import limit_to_avx2  # noqa: E402
 
@@ -123,6 +124,14 @@ def print_number(name: str, items: list[str]) -> AbstractContextManager[object]:
     return subprocess.Popen([sys.executable, str(ROOT / "stages/_plan.py"), name, *items], stderr=subprocess.DEVNULL)
 
 
+def check_alone(title: str) -> None:
+    """Exit with one line if another process runs this stage. Only process 0 of a distributed training checks."""
+    if os.environ.get("RANK", "0") == "0" and (process := other_process(SCRATCH / "locks", title)):
+        todo = "wait for its end or stop it, then run `dvc repro` again"
+        print(f"{title}: process {process} runs this stage already; {todo}", file=sys.stderr)
+        sys.exit(1)
+
+
 def run(work: Callable[..., None], cost: bool = True) -> None:
     """Call `work` with the script's arguments. An error that the user can fix becomes one line and exit code 1.
 
@@ -134,6 +143,7 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
     streams.escape_unencodable()
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
+    check_alone(" ".join([name, *items]))
     with print_number(name, items):
         if name in ("download", "folder"):  # the check looks at local files, which these stages read
             (SCRATCH / "checked_params").unlink(missing_ok=True)
