@@ -288,7 +288,7 @@ TARGETS: dict[str, Target] = {
 }
 
 TOKENS: dict[str, tuple[bytes, ...]] = {
-    "json": (b"null", b"-1", b"1e999", b"NaN", b"[]", b"{}", b'""', b"true", b"9" * 400, b'"\\ud800"'),
+    "json": (b"null", b"-1", b"1e999", b"NaN", b"[]", b"{}", b'""', b"true", b"[" * 2000, b"9" * 400, b'"\\ud800"'),
     "yaml": (b"null", b"-1", b"*a", b"&a ", b"<<: ", b"[", b"{", b"!!x ", b"- ", b": ", b"\n  ", b"1e999", b"\x85"),
     "csv": (b",", b";", b'"', b"\r", b"\0", b"sep=;\n", b"\n\n", b"nan", b"id,", b"\xff\xfe", b"1e999"),
     "form": (b"\r\n", b"--x", b"--x--", b"; charset=", b'filename="', b"filename*=utf-8''%ff", b"\0", b"multipart/"),

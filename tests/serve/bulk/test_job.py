@@ -84,6 +84,9 @@ def test_refuses_a_folder_of_something_else(source: Path, tmp_path: Path) -> Non
     (tmp_path / "out/letter.txt").rename(tmp_path / "out/job.json")
     with pytest.raises(UserError, match="damaged"):
         opened(source, tmp_path / "out")
+    (tmp_path / "out/job.json").write_text("[" * 20_000)
+    with pytest.raises(UserError, match="damaged"):
+        opened(source, tmp_path / "out")
 
 
 def test_counts_and_versions_on_a_store(source: Path) -> None:

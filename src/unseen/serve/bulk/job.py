@@ -189,7 +189,7 @@ def _names(output: Store) -> list[str]:
 def _read(output: Store, name: str) -> Any:
     try:
         return json.loads(output.fs.cat_file(output.path(name)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{output.path(name)}: damaged ({error}); remove the folder, or give another one") from None
 
 
