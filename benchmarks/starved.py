@@ -5,8 +5,9 @@
 Makes a tiny run in the folder (`starved_run.py`), then repeats its stages, one item each, in a copy of the workspace
 in a file system of its own, with one thing scarce (`starved_cells.py`). A cell is good if the stage finishes with the
 same bytes, or ends with one line and an exit code other than 0, leaves no file that differs from the complete one,
-and finishes with the same bytes when it is run again with enough. The kernel may also kill a stage that takes too
-much memory: then there is no line, and `dvc repro` reports the signal.
+and finishes with the same bytes when it is run again with enough. The second run is made once for each stage and
+shortage. The kernel may also kill a stage that takes too much memory: then there is no line, and `dvc repro` reports
+the signal.
 
 Needs root on Linux, for mounts and control groups (version 1). Results are added to FOLDER/cells.jsonl, so that an
 interrupted measurement is resumed; `--again` measures the bad cells once more. Prints a Markdown table.
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,8 @@ def judged(ran: Ran, cell: Cell, folder: Path, code: int | None, errors: str) ->
     return ("one line", shown) if len(lines) == 1 else (f"FAULT {len(lines)} lines", shown)
 
 
-def measure(ran: Ran, cell: Cell, run: Path, folder: Path, limit: float) -> tuple[dict[str, Any], Need]:
-    """Run a stage in one cell and, if it fails, once more with enough."""
+def measure(ran: Ran, cell: Cell, run: Path, folder: Path, limit: float, repeat: bool) -> dict[str, Any]:
+    """Run a stage in one cell and, if it fails and `repeat` is true, once more with enough."""
     with workspace(folder, run, ran.step.outs):
         if cell.read_only:
             protect(folder)
@@ -139,14 +140,26 @@ def measure(ran: Ran, cell: Cell, run: Path, folder: Path, limit: float) -> tupl
             name = f"{ran.stage} {cell.shortage} {cell.left}.txt".replace(" ", "_")
             (folder.parent / "faults" / name).write_text(f"exit code {code}\n{errors}", encoding="utf-8")
         again = ""
-        if verdict != "finishes":
+        if verdict != "finishes" and repeat:
             remount(folder, "rw,size=4g,nr_inodes=0")
             release(folder)
             later, errors, _ = execute(ran, Cell("again", ""), folder, limit)
             again, said = judged(ran, cell, folder, later, errors)
             shown += "" if again == "finishes" else f" || again: {said}"
     row = {"stage": ran.stage, "shortage": cell.shortage, "left": cell.left, "code": code, "verdict": verdict}
-    return {**row, "again": again, "seconds": round(need.seconds, 1), "shown": shown}, need
+    return {**row, "again": again, "seconds": round(need.seconds, 1), "shown": shown}
+
+
+def needed(ran: Ran, run: Path, folder: Path) -> tuple[Need, tuple[int, int]]:
+    """What a stage uses if it has enough, and bytes and inodes of its workspace; measured once and kept in a file."""
+    kept = folder / "needs" / f"{ran.stage}.json"
+    if not kept.exists():
+        with workspace(folder / "cell", run, ran.step.outs) as used:
+            _, _, need = execute(ran, Cell("enough", ""), folder / "cell", 10 * ENOUGH_TIME)
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps([asdict(need), used]), encoding="utf-8")
+    need, used = json.loads(kept.read_text(encoding="utf-8"))
+    return Need(**need), tuple(used)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -182,27 +195,31 @@ def main() -> None:
     firsts = {ran.stage: ran for ran in reversed(tiny_run(run))}
     kept = [json.loads(line) for line in stored.read_text().splitlines()] if stored.exists() else []
     done = {(row["stage"], row["shortage"], row["left"]): row for row in kept}
+    shown = {}
     for stage, ran in reversed(firsts.items()):
         if arguments.stages and stage not in arguments.stages:
             continue
-        with workspace(folder / "cell", run, ran.step.outs) as used:
-            _, _, need = execute(ran, Cell("enough", ""), folder / "cell", 10 * ENOUGH_TIME)
+        need, used = needed(ran, run, folder)
+        repeated = set()
         for cell in cells(need, used):
             key = (stage, cell.shortage, cell.left)
             if arguments.shortages and cell.shortage not in arguments.shortages:
                 continue
-            if key in done and (is_good(done[key]) or not arguments.again):
-                continue
-            row, _ = measure(ran, cell, run, folder / "cell", ENOUGH_TIME + 10 * need.seconds)
-            print(
-                f"{stage}, {cell.shortage} {cell.left}: {row['verdict']}, {row['again']}: {row['shown']}", flush=True
-            )
-            done[key] = row
-            with stored.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-    print(machine(), table(list(done.values())), sep="\n\n")
-    bad = [row for row in done.values() if not is_good(row)]
-    print(f"\n{len(done) - len(bad)} of {len(done)} cells are good")
+            if key not in done or (arguments.again and not is_good(done[key])):
+                limit = ENOUGH_TIME + 10 * need.seconds
+                row = measure(ran, cell, run, folder / "cell", limit, cell.shortage not in repeated)
+                found = f"{row['verdict']}, {row['again']}: {row['shown']}"
+                print(f"{stage}, {cell.shortage} {cell.left}: {found}", flush=True)
+                done[key] = row
+                with stored.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+            shown[key] = done[key]
+            if done[key]["again"]:
+                repeated.add(cell.shortage)
+    rows = list(shown.values())
+    print(machine(), table(rows), sep="\n\n")
+    bad = [row for row in rows if not is_good(row)]
+    print(f"\n{len(rows) - len(bad)} of {len(rows)} cells are good")
     raise SystemExit(bool(bad))
 
 

@@ -117,4 +117,8 @@ def tiny_run(folder: Path) -> list[Ran]:
             for wheel in (work / ".scratch/archives").glob("*/*"):
                 shutil.copy(wheel, folder / WHEELS / wheel.name)
         found.append(Ran(step, hashes(work, step.outs)))
+    # Otherwise each copy of the workspace would first check the params.
+    check = "import _stage; _stage.check_params()"
+    env = {**environment(folder), "PYTHONPATH": str(ROOT / "stages")}
+    subprocess.run([sys.executable, "-c", check], cwd=work, env=env, check=True)
     return found
