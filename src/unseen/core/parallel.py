@@ -5,6 +5,7 @@ penalties on gradients (double backward).
 """
 
 import atexit
+import hashlib
 import os
 import sys
 from collections.abc import Iterable
@@ -86,6 +87,25 @@ class Parallel:
         if batch % each:
             raise UserError(
                 f"`batch` is {batch}, which can't be divided among {self.count} processes; give a multiple of {each}"
+            )
+
+    def check_same(self, *mine: object) -> None:
+        """Check that `mine` is the same in all processes, for instance the step from which each of them goes on.
+
+        Processes in separate folders would otherwise average gradients of different steps, without any error.
+
+        Raises:
+            UserError: it differs; in every process, so that none waits for another.
+        """
+        if self.count == 1:
+            return
+        number = int.from_bytes(hashlib.sha256(repr(mine).encode()).digest()[:7], "big")
+        most = torch.tensor([number, -number])
+        distributed.all_reduce(most, distributed.ReduceOp.MAX)
+        if most[0] != -most[1]:
+            raise UserError(
+                "the processes of this training differ in code, params, data, threads or checkpoint; start all of "
+                "them in one shared folder, on the same kind of machine"
             )
 
     def any(self, mine: bool) -> bool:

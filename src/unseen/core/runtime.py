@@ -28,6 +28,7 @@ from unseen.core import environment
 from unseen.core.code import own_code
 from unseen.core.errors import StoppedError, UserError
 from unseen.core.files import atomic_file, set_aside
+from unseen.core.parallel import Parallel
 from unseen.core.prefetch import core_is_idle
 
 DEFAULT_THREADS = 2
@@ -207,7 +208,18 @@ class Scratch:
         return self._folder(title, key)
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint. Returns None if there is none, or if it is damaged: then it is also renamed."""
+        """The last checkpoint. Returns None if there is none, or if it is damaged: then it is also renamed.
+
+        Every process of a distributed training must call this.
+
+        Raises:
+            UserError: another process goes on from another step, or its checkpoint has another hash.
+        """
+        state = self._load()
+        Parallel().check_same(self._file.parent.name, state["step"] if state else 0)
+        return state
+
+    def _load(self) -> dict[str, Any] | None:
         if not self._file.exists():
             return None
         try:
