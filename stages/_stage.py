@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from types import TracebackType  # noqa: E402 - after the import path is set
 
 from unseen.core import streams  # noqa: E402
-from unseen.shortages import is_of_memory, shortage_of  # noqa: E402
+from unseen.core.shortages import is_of_memory, shortage_of  # noqa: E402
 
 
 def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -30,7 +30,7 @@ from unseen.commands import (
 from unseen.core import streams
 from unseen.core.errors import UserError, printable
 from unseen.core.files import FULL
-from unseen.shortages import shortage_of
+from unseen.core.shortages import shortage_of
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

@@ -268,6 +268,12 @@ def test_another_detectors_weights_are_one_line(folder: Path, tmp_path: Path, fa
     assert "damaged" in fails_in_one_line(folder)
 
 
+def test_a_network_of_size_0_is_one_line(folder: Path) -> None:
+    card = json.loads((folder / "detector.json").read_text())
+    (folder / "detector.json").write_text(json.dumps(card | {"config": {"size": 0}}))
+    assert "damaged (division by zero)" in fails_in_one_line(folder)
+
+
 @pytest.mark.parametrize("kind", ["vit_giant", "loop", "os", "d.ct_logistic", "dct_logistic.os", ""])
 def test_an_unknown_kind_is_one_line(folder: Path, kind: str) -> None:
     card = json.loads((folder / "detector.json").read_text())

@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterable, Iterator
 from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
 
 import pytest
 from archived import SEED, encoded
 from PIL import Image
 
+from unseen.core.errors import UserError
 from unseen.data.face_rows import Dropped
 from unseen.faces import workers
 from unseen.faces.decode import BadPictureError
@@ -36,6 +38,14 @@ class DeadlyLimit(int):
 
 
 DEADLY = encoded(Image.new("RGB", (7, 11)))
+
+
+class KillingLimit(int):
+    """A limit of pixels with which the system kills the process, as it does when memory is short."""
+
+    def __lt__(self, other: object) -> bool:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return False
 
 
 @pytest.fixture
@@ -111,6 +121,34 @@ def test_a_picture_that_crashes_its_process_is_dropped_alone(
     assert active_children() == []
 
 
+def test_a_process_that_is_killed_is_not_the_fault_of_a_picture(
+    items: list[Item], face_detector_model: bytes, face_settings: FaceSettings
+) -> None:
+    """Otherwise faces would be missing from a set that was made when memory was short."""
+    settings = face_settings.model_copy(update={"max_pixels": KillingLimit(10_000)})
+    with pytest.raises(
+        UserError, match="a preprocessing process was killed, as the system does when memory is short"
+    ):
+        list(crops(iter(items), Preprocessing(face_detector_model, settings, SEED), 1))
+    assert active_children() == []
+
+
+class NoMemoryToUnpickle:
+    """A seed that a process can't be given."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (3,)
+
+
+def test_a_process_that_does_not_start_is_not_the_fault_of_a_picture(
+    items: list[Item], face_detector_model: bytes, face_settings: FaceSettings
+) -> None:
+    preprocessing = Preprocessing(face_detector_model, face_settings, NoMemoryToUnpickle())  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="a preprocessing process ended at its start, with code 3; free some memory"):
+        list(crops(iter(items), preprocessing, 1))
+    assert active_children() == []
+
+
 def test_a_face_detector_that_can_not_be_loaded_is_an_error(items: list[Item], face_settings: FaceSettings) -> None:
     with pytest.raises(Exception, match=r"(?i)model|protobuf") as caught:
         list(crops(iter(items), Preprocessing(b"no model", face_settings, SEED), 2))
@@ -153,6 +191,7 @@ from pathlib import Path
 from unseen.faces.settings import FaceSettings
 from unseen.faces.workers import Preprocessing, crops
 from unseen.core.settings import read_block
+from unseen.core.errors import UserError
 from unseen.data.face_rows import Dropped
 
 model, params = map(Path, sys.argv[1:])

@@ -30,6 +30,7 @@ from unseen.core.errors import StoppedError, UserError
 from unseen.core.files import atomic_file, set_aside
 from unseen.core.parallel import Parallel
 from unseen.core.prefetch import core_is_idle
+from unseen.core.shortages import shortage_of
 
 DEFAULT_THREADS = 2
 
@@ -228,9 +229,9 @@ class Scratch:
                     raise ValueError(f"wrong checksum of {member}")
             state: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
             step = state["step"]
-        except (MemoryError, PermissionError):
-            raise
-        except Exception:  # torch raises many types for damaged files
+        except Exception as error:  # torch raises many types for damaged files
+            if isinstance(error, PermissionError) or shortage_of(error):
+                raise
             set_aside(self._file, "and training starts again from step 0")
             return None
         print(f"{self._title}: resuming from step {step}", file=sys.stderr)

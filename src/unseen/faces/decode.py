@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageCms, features
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 
+from unseen.core.shortages import raise_shortage
 from unseen.faces.metadata import Metadata, without_metadata
 
 # Only formats of photos: some of Pillow's other readers start programs.
@@ -15,6 +16,12 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 Image.MAX_IMAGE_PIXELS = None
 
 _SRGB = ImageCms.createProfile("sRGB")
+
+HEADER_BYTES = 2**26
+"""Memory that reading a header takes at most."""
+
+PIXEL_BYTES = 16
+"""Memory per pixel that decoding and converting take at most."""
 
 
 class BadPictureError(Exception):
@@ -148,6 +155,7 @@ def open_picture(data: bytes) -> tuple[Image.Image, Metadata]:
         bare, metadata = without_metadata(data)
         picture = Image.open(io.BytesIO(bare), formats=formats)
     except Exception as error:  # the readers raise many types for damaged headers
+        raise_shortage(error, HEADER_BYTES + 4 * len(data))
         raise BadPictureError("not_an_image", f"no known image format ({type(error).__name__})") from error
     # Pillow returns the profile of AVIF and HEIC here, and writes the AVIF file's orientation to new EXIF.
     profile, exif = picture.info.pop("icc_profile", None), picture.info.pop("exif", None)
@@ -170,6 +178,7 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
     Raises:
         BadPictureError: `empty`, `not_an_image`, `unsupported_format`, `too_large`, `animated`, `damaged`,
             `unsupported_mode`.
+        MemoryError: memory is short, so nothing is known of the picture.
     """
     picture, metadata = open_picture(data)
     width, height = picture.size
@@ -189,4 +198,5 @@ def decode(data: bytes, max_pixels: int) -> Image.Image:
     except BadPictureError:
         raise
     except Exception as error:  # the decoders raise many types for damaged bytes
+        raise_shortage(error, HEADER_BYTES + PIXEL_BYTES * width * height)
         raise BadPictureError("damaged", str(error) or type(error).__name__) from error

@@ -34,11 +34,17 @@ class Preprocessing:
 
 
 def serve(end: Connection, preprocessing: Preprocessing) -> None:
-    """The loop of a process: receive files, send crops, until the pipe is closed. Ends the process."""
+    """The loop of a process: send an empty text or the error of the start, then receive files and send crops, until
+    the pipe is closed. Ends the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    # One thread per process, because there are several processes.
-    face_detector = FaceDetector(preprocessing.model, preprocessing.settings.detect, threads=1)
     with suppress(EOFError, OSError):
+        try:
+            # One thread per process, because there are several processes.
+            face_detector = FaceDetector(preprocessing.model, preprocessing.settings.detect, threads=1)
+        except Exception:
+            end.send(traceback.format_exc())
+            return
+        end.send("")
         while True:
             files = end.recv()
             try:

@@ -1,6 +1,7 @@
 """Preprocess the pictures of an archive in several processes. Results are in the order of the pictures."""
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
+from unseen.core.errors import UserError
 from unseen.data.face_rows import Dropped
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector
@@ -37,6 +39,8 @@ class Job:
     data: bytes
     facts: Facts
 
+
+AGAIN = "free some memory, or set UNSEEN_WORKERS to fewer processes; then run it again"
 
 JobResult = tuple[Job, Crop] | Dropped
 
@@ -80,7 +84,21 @@ class _Process:
             process.start()
             other.close()
             self._running = end, process
+            try:
+                said = end.recv()
+            except (EOFError, OSError):
+                what = f"a preprocessing process ended at its start, with code {self._ended()}"
+                raise UserError(f"{what}; {AGAIN}") from None
+            if said:
+                raise RuntimeError(f"error in a preprocessing process:\n{said}")
         return self._running[0]
+
+    def _ended(self) -> int | None:
+        """Wait for the end of the process and return its exit code."""
+        assert self._running
+        _, process = self._running
+        self.end()
+        return process.exitcode
 
     def end(self) -> None:
         if self._running:
@@ -90,13 +108,19 @@ class _Process:
             self._running = None
 
     def _request(self, files: list[bytes]) -> CropResults | None:
-        """Preprocess files in the process; None if it died."""
+        """Preprocess files in the process; None if a picture crashed it.
+
+        Raises:
+            UserError: the process was killed or did not start, so nothing is known of the pictures.
+        """
         end = self._started()
         try:
             end.send(files)
             answer: CropResults | str = end.recv()
         except (EOFError, OSError):
-            self.end()
+            if self._ended() == -signal.SIGKILL:
+                what = "a preprocessing process was killed, as the system does when memory is short"
+                raise UserError(f"{what}; {AGAIN}") from None
             return None
         if isinstance(answer, str):
             raise RuntimeError(f"error in a preprocessing process:\n{answer}")

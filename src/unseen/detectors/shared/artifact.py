@@ -186,7 +186,7 @@ def load_detector(folder: Path) -> TrainedDetector:
         faces = validated(FaceSettings, card["faces"], "detector.json: faces")
         calibration = Calibration.from_dict(card["calibration"])
         return TrainedDetector(card["name"], model.eval(), calibration, faces, card, folder)
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
         raise damaged(file, error) from None
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from unseen.core.errors import UserError
 from unseen.core.files import read_json
+from unseen.core.shortages import shortage_of
 from unseen.detectors.shared.base import Detector, resized
 from unseen.detectors.shared.ela import error_levels
 from unseen.detectors.shared.settings import LastLayersSettings, NetworkSettings
@@ -163,7 +164,9 @@ def _from_hub(network: nn.Module, folder: Path) -> dict[str, Tensor]:
         return state
     try:
         converted: dict[str, Tensor] = convert(dict(state), network)
-    except Exception:  # of weights of another network; exceptions differ between networks
+    except Exception as error:  # of weights of another network; exceptions differ between networks
+        if shortage_of(error):
+            raise
         return state
     return converted
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from unseen.core.errors import UserError
+from unseen.core.shortages import raise_shortage
 from unseen.sources.shared.entry import MAX_MEMBER_BYTES, Entry, Member
 from unseen.sources.shared.file_kinds import kind_of
 from unseen.sources.shared.tar_entries import open_tar, tar_entries
@@ -81,6 +82,7 @@ def entries(path: Path, pattern: str, inside: str = "") -> Iterator[Entry]:
         except KeyError:
             raise UserError(f"{path}: has no member {inside!r}; correct `inside` in params") from None
         except Exception as error:  # decompressors raise undocumented errors on damaged bytes
+            raise_shortage(error, 2 * MAX_MEMBER_BYTES)
             if isinstance(error, OSError) and error.errno:
                 raise UserError(f"{path}: not readable ({error.strerror}); fetch it again") from None
             raise _wrong(path, inside, error) from None

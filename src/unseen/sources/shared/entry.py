@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from unseen.core.picture_names import is_system_file
+from unseen.core.shortages import raise_shortage
 
 MAX_MEMBER_BYTES = 256 * 2**20
 """Larger members are refused: photos are smaller, but decompression bombs are not."""
@@ -37,6 +38,7 @@ class Entry:
             with self.open() as handle:
                 data = handle.read(MAX_MEMBER_BYTES + 1)
         except Exception as error:  # decompressors raise undocumented errors on damaged bytes
+            raise_shortage(error, 2 * MAX_MEMBER_BYTES)
             return Member(self.name, refused="damaged_member", detail=str(error))
         if len(data) > MAX_MEMBER_BYTES:
             return Member(self.name, refused="too_large", detail=f"above {MAX_MEMBER_BYTES} bytes")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Self
 
 from unseen.core.picture_names import matches, normal
+from unseen.core.shortages import raise_shortage
 from unseen.sources.shared import entry
 from unseen.sources.shared.entry import Entry, nothing, refusal
 
@@ -62,6 +63,7 @@ def _headers(archive: _Tar) -> Iterator[tarfile.TarInfo | Entry]:
         try:
             info = archive.next()
         except Exception as error:  # decompressors raise undocumented errors on damaged bytes
+            raise_shortage(error, 2 * entry.MAX_MEMBER_BYTES)
             if archive.at_end:
                 yield Entry("bytes after the end of the archive", "trailing_data", nothing, str(error))
             else:
@@ -128,6 +130,7 @@ def _linked(archive: _Tar, targets: dict[str, str]) -> Iterator[Entry]:
             try:
                 data = (archive.extractfile(info) or nothing()).read(entry.MAX_MEMBER_BYTES + 1)
             except Exception as error:  # as in `_headers`
+                raise_shortage(error, 2 * entry.MAX_MEMBER_BYTES)
                 yield from (Entry(name, "damaged_member", nothing, str(error)) for name in names)
                 continue
             for name in names:

@@ -1,19 +1,26 @@
 """What an exception says that the machine lacks, and how stages and commands print it."""
 
 import errno
+import io
 import os
 import resource
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from conftest import ROOT
 from unseen import cli
-from unseen.shortages import shortage_of
+from unseen.core.runtime import Scratch
+from unseen.core.shortages import shortage_of
+from unseen.faces.decode import BadPictureError, decode
+from unseen.sources.shared.archive import members
 
 MEMORY = "free some memory, or raise its limit"
 
@@ -176,3 +183,78 @@ def test_a_command_says_it_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("unseen.commands.check.run", short)
     assert cli.main(["check", "params.yaml"]) == 2
     assert capsys.readouterr().err == f"unseen: Cannot allocate memory; {MEMORY}\n"
+
+
+@pytest.fixture
+def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "x")
+
+    monkeypatch.setattr("unseen.core.shortages.mmap.mmap", refused)
+
+
+def short(*_: object, **__: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.usefixtures("no_memory")
+@pytest.mark.parametrize("part", ["PIL.Image.open", "PIL.ImageFile.ImageFile.load"])
+def test_a_picture_is_not_dropped_where_memory_is_short(
+    part: str, monkeypatch: pytest.MonkeyPatch, portrait: Image.Image
+) -> None:
+    """Otherwise it would be missing from the set, and nobody would know."""
+    portrait.save(buffer := io.BytesIO(), "PNG")
+    monkeypatch.setattr(part, short)
+    with pytest.raises(MemoryError):
+        decode(buffer.getvalue(), 10**8)
+
+
+def test_a_picture_that_asks_for_too_much_memory_is_damaged(
+    monkeypatch: pytest.MonkeyPatch, portrait: Image.Image
+) -> None:
+    portrait.save(buffer := io.BytesIO(), "PNG")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", short)
+    with pytest.raises(BadPictureError, match="damaged"):
+        decode(buffer.getvalue(), 10**8)
+
+
+@pytest.mark.usefixtures("no_memory")
+@pytest.mark.parametrize("packed", ["faces.zip", "faces.tar"])
+def test_a_file_of_an_archive_is_not_dropped_where_memory_is_short(
+    packed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as made:
+        made.writestr("a.jpg", b"a")
+    with tarfile.open(tmp_path / "faces.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("a.jpg"), io.BytesIO())
+    assert [member.refused for member in members(tmp_path / packed, "*")] == [""]
+    monkeypatch.setattr("zipfile.ZipExtFile.read", short)
+    monkeypatch.setattr("tarfile.TarFile.next", short)
+    with pytest.raises(MemoryError):
+        list(members(tmp_path / packed, "*"))
+
+
+def test_a_disk_that_can_not_be_read_drops_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as made:
+        made.writestr("a.jpg", b"a")
+
+    def bad_sector(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("zipfile.ZipExtFile.read", bad_sector)
+    with pytest.raises(OSError, match="Input/output error"):
+        list(members(tmp_path / "faces.zip", "*"))
+
+
+def test_a_checkpoint_is_kept_where_memory_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = Scratch(tmp_path, "gan", 1)
+    scratch.save({"step": 1})
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        scratch.load()
+    monkeypatch.undo()
+    assert scratch.load() == {"step": 1}

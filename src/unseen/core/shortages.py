@@ -5,6 +5,7 @@ Little is imported, because memory may be short while a program imports the rest
 """
 
 import errno
+import mmap
 import os
 import re
 import sys
@@ -96,3 +97,25 @@ def is_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory is short."""
     found = shortage_of(error)
     return found is not None and found.advice == ADVICE[errno.ENOMEM]
+
+
+def raise_shortage(error: Exception, need_bytes: int) -> None:
+    """Raise an exception again if it is a shortage, for a reader that takes every other one for a damaged file.
+
+    A damaged file can also ask for an absurd amount of memory. So an exception of memory is raised only if this
+    process can't get what a sound file takes.
+
+    Args:
+        error: the exception of the reader.
+        need_bytes: of memory, what reading a sound file takes at most.
+    """
+    found = shortage_of(error)
+    if found is None:
+        return
+    if is_of_memory(error):
+        try:
+            mmap.mmap(-1, need_bytes).close()  # takes address space only
+        except (OSError, MemoryError):
+            raise MemoryError from error
+        return
+    raise error
