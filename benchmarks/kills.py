@@ -73,12 +73,12 @@ def trial(reference: Project, folder: Path, stage: str, part: float, how: str, a
     run = Run(project)
     run.wait_for(stage)
     was_in = run.killed(after_s, how)
-    last = Run(project)  # at once, so that it meets what is still running after `only-dvc`
+    last = Run(project)
     code = last.finished()
     found = output_bytes(project.folder) if code == 0 else {}
     wrong = differing(reference, project, found)
     left = len([*folder.glob("data/**/*.part"), *folder.glob("models/**/*.part"), *folder.glob("metrics/**/*.part")])
-    said = "" if how in ("SIGKILL", "only-dvc") else run.errors()
+    said = "" if how == "SIGKILL" else run.errors()
     return Trial(stage, how, after_s, was_in, len(reference.bytes), wrong, last.resumed(), left, said)
 
 
@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--empty", type=int, default=0, help="runs that begin with nothing, killed ten times each")
-    parser.add_argument("--signal", choices=("SIGKILL", "SIGTERM", "SIGINT", "only-dvc"), default="SIGKILL")
+    parser.add_argument("--signal", choices=("SIGKILL", "SIGTERM", "SIGINT"), default="SIGKILL")
     parser.add_argument("--stages", nargs="*", help="kill these instead, each once")
     parser.add_argument("--all-after", action="store_true", help="run all stages after the killed one again")
     parser.add_argument("--seed", type=int, default=0, help="of stages and moments")

@@ -210,7 +210,7 @@ class Run:
         Args:
             after_s: seconds to wait.
             how: `SIGKILL` ends every process, as if the machine lost power. `SIGTERM` and `SIGINT` are sent to the
-                process group, as a scheduler and Ctrl-C do. `only-dvc` kills DVC alone, so that its stage goes on.
+                process group, as a scheduler and Ctrl-C do.
         """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(after_s)
@@ -219,8 +219,6 @@ class Run:
         was_in = (self.stages() or ["no stage"])[-1]
         if how == "SIGKILL":
             kill_all(self.process.pid)
-        elif how == "only-dvc":
-            self.process.kill()
         else:
             every = psutil.Process(self.process.pid).children(recursive=True)
             os.killpg(self.process.pid, getattr(signal, how))
