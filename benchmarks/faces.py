@@ -5,123 +5,39 @@
     PYTHONPATH=src python benchmarks/faces.py dvc PICTURES --count 20000
     PYTHONPATH=src python benchmarks/faces.py resume PICTURES --count 140000
 
-PICTURES is a folder, or an archive whose pictures are all used. `speed` measures pictures a second, interleaved on
-the same pictures: the whole stage from archive to set; the face detector alone on decoded pictures, in as many
-processes with one thread each (the ceiling); and facenet-pytorch's MTCNN on the same decoded pictures, one at a time
-or in batches, whichever is faster. MTCNN is installed into a temporary folder. `memory` prints the peak of the
-resident memory of all processes of the stage. `dvc` prints what DVC adds to the stage, and the time of a later `dvc
-status` of that set and of the default's. `resume` kills the stage at 80 %, runs it again, and compares the set with
-that of a run that was not killed.
+PICTURES is a folder, or an archive whose pictures are all used. `speed` measures pictures a second and CPU time,
+interleaved on the same pictures: the whole stage from archive to set, with the start of its processes; the face
+detector alone on decoded pictures, in as many processes with one thread each, without their start (the ceiling); and
+facenet-pytorch's MTCNN on the same decoded pictures, one at a time or in batches, whichever is faster. MTCNN is
+installed into a temporary folder. On a busy machine, the ratio by CPU time says more than that by the clock.
+
+`memory` prints the peak of the resident memory of all processes of the stage. `dvc` prints what DVC adds to the
+stage, and the time of a later `dvc status` of that set and of the default's. `resume` kills the stage at 80 %, runs
+it again, and compares the set with that of a run that was not killed.
 """
 
 import argparse
-import itertools
-import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-import yaml
-from machine import machine
-from PIL import Image
-
-from unseen.core.files import sha256_of
-from unseen.core.prefetch import worker_count
-from unseen.core.settings import read_block
-from unseen.data.splits import SplitSettings
-from unseen.faces.checkpoint import BLOCK
-from unseen.faces.decode import BadPictureError, decode
-from unseen.faces.detect import FaceDetector, with_dynamic_input
-from unseen.faces.gather import gather
-from unseen.faces.settings import FaceSettings
-from unseen.faces.workers import Preprocessing
-from unseen.sources.shared.archive import members
-from unseen.sources.shared.settings import SourceSettings
+# `face_stage` and what else is slow to import is not at the top, because each process for preprocessing imports this
+# file.
 
 ROOT = Path(__file__).resolve().parents[1]
-PARAMS = ROOT / "params.yaml"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm")
 PEER = "facenet-pytorch==2.6.0"
-
-
-def archive_of(pictures: Path, count: int, target: Path) -> Path:
-    """A zip file with `count` members, the pictures of a folder over and over."""
-    if pictures.is_dir():
-        files = {path.name: path.read_bytes() for path in sorted(pictures.rglob("*")) if path.suffix in SUFFIXES}
-    else:
-        found = members(pictures, "*")
-        files = {member.name: member.data for member in found if Path(member.name).suffix in SUFFIXES}
-    if not files:
-        sys.exit(f"{pictures}: no pictures")
-    with zipfile.ZipFile(target, "w") as archive:
-        for number, (name, data) in zip(range(count), itertools.cycle(files.items()), strict=False):
-            archive.writestr(f"{number:06d}{Path(name).suffix}", data)
-    return target
-
-
-def preprocessing() -> Preprocessing:
-    """The preprocessing of the default project."""
-    model = (ROOT / "models/assets/centerface/centerface.onnx").read_bytes()
-    return Preprocessing(with_dynamic_input(model), read_block(PARAMS, ["faces"], FaceSettings), 4)
-
-
-def stage(archive: Path, folder: Path, workers: int) -> float:
-    """Seconds from archive to set."""
-    source = SourceSettings(archive="a", group="g", use="train", label="real")
-    start = time.perf_counter()
-    splits = SplitSettings(val=0.2, test=0.2)
-    gather("bench", source, archive, "0" * 64, preprocessing(), splits, folder / "set", folder / "scratch", workers)
-    return time.perf_counter() - start
-
-
-def decoded(archive: Path, first: int, step: int) -> Iterator[Image.Image]:
-    """Every `step`-th picture, decoded."""
-    with zipfile.ZipFile(archive) as opened:
-        for name in opened.namelist()[first::step]:
-            try:
-                yield decode(opened.read(name), 10**8)
-            except BadPictureError as bad:
-                sys.exit(f"{name}: {bad}; the benchmark needs undamaged pictures")
-
-
-def _bare(archive: Path, first: int, step: int, ready, go, seconds) -> None:  # type: ignore[no-untyped-def]
-    walked = preprocessing()
-    face_detector = FaceDetector(walked.model, walked.settings.detect, threads=1)
-    pictures = list(decoded(archive, first, step))
-    face_detector.detect_all(pictures[:8])
-    ready.wait()
-    go.wait()
-    start = time.perf_counter()
-    for number in range(0, len(pictures), 32):
-        face_detector.detect_all(pictures[number : number + 32])
-    seconds.put(time.perf_counter() - start)
-
-
-def bare(archive: Path, workers: int) -> float:
-    """Seconds of the face detector alone, in `workers` processes that hold their pictures decoded."""
-    context = multiprocessing.get_context("spawn")
-    ready, go, seconds = context.Barrier(workers + 1), context.Event(), context.Queue()
-    shares = [context.Process(target=_bare, args=(archive, i, workers, ready, go, seconds)) for i in range(workers)]
-    for share in shares:
-        share.start()
-    ready.wait()
-    go.set()
-    slowest = max(seconds.get() for _ in shares)
-    for share in shares:
-        share.join()
-    return float(slowest)
 
 
 def run_mtcnn(arguments: argparse.Namespace) -> None:
     """Print the seconds of MTCNN's `detect` with landmarks, at the first of `--counts` pictures a batch."""
     import torch
+    from face_stage import decoded
+
+    from unseen.core.prefetch import worker_count
 
     sys.path.insert(0, str(arguments.folder))
     from facenet_pytorch import MTCNN
@@ -152,27 +68,42 @@ def mtcnn(archive: Path, packages: Path, batch: int) -> float:
 
 def run_speed(arguments: argparse.Namespace, folder: Path) -> None:
     """Stage, bare face detector and peer, in turns."""
-    packages, workers = folder / "packages", worker_count()
-    # Its pins name a torch of 2024; it runs with a current one.
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), PEER]
-    subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    archive = archive_of(arguments.pictures, arguments.count, folder / "pictures.zip")
-    rates: dict[str, list[float]] = {"stage": [], "bare face detector": [], "MTCNN": []}
-    for _ in range(arguments.rounds):
-        rates["stage"].append(arguments.count / stage(archive, folder, workers))
-        rates["bare face detector"].append(arguments.count / bare(archive, workers))
-        best = min(mtcnn(archive, packages, batch) for batch in (1, 32))
-        rates["MTCNN"].append(arguments.count / best)
-    print(f"{arguments.count} pictures of {arguments.pictures.name}, {workers} processes, {arguments.rounds} rounds")
-    for name, found in rates.items():
-        print(f"{name:12} {statistics.median(found):7.1f} pictures/s ({min(found):.1f} to {max(found):.1f})")
-    for name in ("bare face detector", "MTCNN"):
-        ratios = [ours / other for ours, other in zip(rates["stage"], rates[name], strict=True)]
-        print(f"stage / {name}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    from face_stage import Cost, archive_of, bare, spread, stage
+
+    from unseen.core.prefetch import worker_count
+
+    packages, workers, count = folder / "packages", worker_count(), arguments.count
+    if not arguments.without_mtcnn:
+        # Its pins name a torch of 2024; it runs with a current one.
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages), PEER]
+        subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    archive = archive_of(arguments.pictures, count, folder / "pictures.zip")
+    costs: dict[str, list[Cost]] = {"stage": [], "bare face detector": []}
+    peer: list[float] = []
+    for number in range(arguments.rounds):
+        # The order alternates, so that a machine that becomes slower or faster favours neither.
+        for name in sorted(costs, reverse=number % 2 == 0):
+            run = stage(archive, folder, workers) if name == "stage" else bare(archive, workers)
+            costs[name].append(run)
+        if not arguments.without_mtcnn:
+            peer.append(min(mtcnn(archive, packages, batch) for batch in (1, 32)))
+    print(f"{count} pictures of {arguments.pictures.name}, {workers} processes, {arguments.rounds} rounds")
+    for name, found in costs.items():
+        rates, cpu = [count / one.wall for one in found], [1e3 * one.cpu / count for one in found]
+        print(f"{name:18} {spread(rates, 1)} pictures/s; CPU {spread(cpu, 2)} ms/picture")
+    pairs = list(zip(costs["stage"], costs["bare face detector"], strict=True))
+    by_clock, by_cpu = ([getattr(b, of) / getattr(a, of) for a, b in pairs] for of in ("wall", "cpu"))
+    print(f"stage / bare face detector: {spread(by_clock, 3)} by the clock, {spread(by_cpu, 3)} by CPU time")
+    if peer:
+        print(f"{'MTCNN':18} {spread([count / seconds for seconds in peer], 1)} pictures/s")
+        ratios = [seconds / one.wall for seconds, one in zip(peer, costs["stage"], strict=True)]
+        print(f"stage / MTCNN: {spread(ratios, 2)} by the clock")
 
 
 def peak_of(command: list[str], folder: Path) -> float:
     """Highest sum of resident memory of a command and its children, in MB, looked at every 0.1 s."""
+    import psutil
+
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
         watched, peak = psutil.Process(process.pid), 0
         while process.poll() is None:
@@ -189,6 +120,8 @@ def peak_of(command: list[str], folder: Path) -> float:
 
 def run_memory(arguments: argparse.Namespace, folder: Path) -> None:
     """Peak memory of the stage at several counts of pictures."""
+    from face_stage import archive_of
+
     for count in arguments.counts:
         archive = archive_of(arguments.pictures, count, folder / f"{count}.zip")
         place = folder / f"of-{count}"
@@ -198,6 +131,8 @@ def run_memory(arguments: argparse.Namespace, folder: Path) -> None:
 
 def project(folder: Path, archive: Path) -> Path:
     """A clone of this checkout, without results, with the archive as one more source."""
+    import yaml
+
     copy = folder / "project"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
     (copy / "dvc.lock").unlink()
@@ -217,6 +152,8 @@ def timed(command: list[str], folder: Path, env: dict[str, str]) -> float:
 
 def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
     """What DVC adds to `faces`, and the time of a later command."""
+    from face_stage import archive_of
+
     copy = project(folder, archive_of(arguments.pictures, arguments.count, folder / "big.zip"))
     # A `python` that comes first on the path records how long the stage itself took.
     (folder / "bin").mkdir()
@@ -240,6 +177,11 @@ def run_dvc(arguments: argparse.Namespace, folder: Path) -> None:
 
 def run_resume(arguments: argparse.Namespace, folder: Path) -> None:
     """A run that is killed at 80 %, and one that is not."""
+    from face_stage import archive_of
+
+    from unseen.core.files import sha256_of
+    from unseen.faces.checkpoint import BLOCK
+
     archive = archive_of(arguments.pictures, arguments.count, folder / "pictures.zip")
     hashes, seconds = [], []
 
@@ -273,8 +215,13 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[2000, 20000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--without-mtcnn", action="store_true", help="`speed` without the peer, which is downloaded")
     arguments = parser.parse_args()
     if arguments.what == "_stage":
+        from face_stage import stage
+
+        from unseen.core.prefetch import worker_count
+
         stage(arguments.pictures, arguments.folder, worker_count())
         return
     if arguments.what == "_mtcnn":
@@ -283,6 +230,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         what = {"speed": run_speed, "memory": run_memory, "dvc": run_dvc, "resume": run_resume}
         what[arguments.what](arguments, Path(made))
+    from machine import machine
+
     print(machine())
 
 
