@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import unseen
 from report.browser import PROGRAM, Tab, browser
@@ -151,7 +152,10 @@ def pictures(root: Path, orl_pictures: dict[str, bytes]) -> list[Path]:
     turned[274] = 6  # the picture is turned by 90 degrees to the right
     transparent = faces[18].convert("RGBA")
     transparent.putalpha(200)
+    linear = PngInfo()
+    linear.add(b"gAMA", (100_000).to_bytes(4, "big"))  # browsers would apply it, and Pillow does not
     files |= {
+        "linear.png": encoded(faces[18], "PNG", pnginfo=linear),
         "a.jpg": encoded(faces[12].convert("RGB"), "JPEG", quality=80),
         "grey.jpg": encoded(faces[13], "JPEG", quality=90, progressive=True),
         "lossy.webp": encoded(faces[14], "WEBP", quality=85),

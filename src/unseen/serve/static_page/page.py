@@ -26,6 +26,10 @@ ABOUT, INDEX = "about.json", "index.html"
 SHARED = ("card.js", "dom.js", "icon.svg", "page.css", "page.js", "result.js")
 """Files of the page of `unseen serve` that are used as they are."""
 
+SAME = {"float32": 1e-3, "float16": 1e-3, "int8": 0.2}
+"""Largest difference of the logit of the known crop in the browser, by the precision of the weights. Activations of
+an int8 graph may be rounded to another level."""
+
 OWN = (
     "backend.js",
     "crop.js",
@@ -122,6 +126,7 @@ def about_of(detector: LoadedDetector, files: dict[str, str]) -> dict[str, Any]:
     """
     card, side = detector.card, int(detector.card["onnx"]["input"]["shape"][1])
     text = detector.folder / "card.md"
+    known = {"side": side, "logit": float(detector.network.logits([known_crop(side)])[0])}
     return {
         "name": detector.name,
         "scope": scope_of(detector).as_dict(),
@@ -131,7 +136,7 @@ def about_of(detector: LoadedDetector, files: dict[str, str]) -> dict[str, Any]:
         "version": {"detector": detector.name, "kind": card.get("kind"), PACKAGE: VERSION},
         "files": files,
         "probes": {kind: digest for kind, (_, digest) in probes().items()},
-        "known": {"side": side, "logit": float(detector.network.logits([known_crop(side)])[0])},
+        "known": {**known, "tolerance": SAME[card["onnx"]["precision"]]},
         "run": {
             "faces": detector.faces.model_dump(mode="json"),
             "seed": detector.seed,

@@ -11,7 +11,6 @@ import { sha256 } from "./sha256.js";
 export { Failed };
 export function useToken() {} // there is no server
 
-const SAME = 1e-3; // largest difference from Python of the logit of the known crop
 const CHANGED = "This browser changes the pixels that a page reads, as protection against fingerprinting does. Scores would be wrong, so no picture is scored. Allow this page to read canvas data, or use another browser.";
 const OTHER_JPEG = "This browser decodes JPEG files to slightly other pixels than Python, so their scores may differ from `unseen predict`.";
 
@@ -20,17 +19,17 @@ let ready = null;
 
 async function prepare(description) {
   const network = await Network.load(description.files, description.run);
-  const { side, logit } = description.known;
+  const { side, logit, tolerance } = description.known;
   const data = Uint8Array.from({ length: 3 * side * side }, (_, i) => (i * 2654435761) >>> 24);
   const [own] = await network.logits([{ width: side, height: side, data }]);
-  if (!(Math.abs(own - logit) <= SAME)) {
+  if (!(Math.abs(own - logit) <= tolerance)) {
     throw new Failed(0, "numbers", `This browser computes a logit of ${own} for a known crop instead of ${logit}, so no picture is scored.`);
   }
   return network;
 }
 
 export async function about() {
-  const response = await fetch("about.json").catch(() => null);
+  const response = await fetch("about.json", { cache: "no-cache" }).catch(() => null);
   if (!response?.ok) throw new Failed(0, "unreachable", "about.json cannot be loaded. Open this page through a web server.");
   const description = await response.json();
   const test = await selfTest(description.probes);

@@ -13,7 +13,7 @@ const BATCH = 64;
 async function loaded(path, digest) {
   let bytes;
   try {
-    const response = await fetch(path);
+    const response = await fetch(path, { cache: "no-cache" }); // a page that was written again has other graphs
     if (!response.ok) throw new Error(String(response.status));
     bytes = new Uint8Array(await response.arrayBuffer());
   } catch (error) {
