@@ -81,7 +81,7 @@ def opened(tab: Tab, address: str) -> None:
 
 
 def until(tab: Tab, condition: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # the machine may be busy
     while not tab.value(condition):
         assert time.monotonic() < deadline, (condition, tab.complaints)
         time.sleep(0.01)
