@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="for the tiny run and the results")
     parser.add_argument("--stages", nargs="*", help="only these")
     parser.add_argument("--shortages", nargs="*", help="only these")
+    parser.add_argument("--first", action="store_true", help="one cell of each shortage; finished cells count too")
     parser.add_argument("--again", action="store_true", help="measure bad cells again")
     arguments = parser.parse_args()
     if "STARVED_MOUNTS" not in os.environ:  # mounts of this process end with it
@@ -200,11 +201,14 @@ def main() -> None:
         if arguments.stages and stage not in arguments.stages:
             continue
         need, used = needed(ran, run, folder)
-        repeated = set()
+        repeated, seen = set(), set()
         for cell in cells(need, used):
             key = (stage, cell.shortage, cell.left)
             if arguments.shortages and cell.shortage not in arguments.shortages:
                 continue
+            if key not in done and arguments.first and cell.shortage in seen:
+                continue
+            seen.add(cell.shortage)
             if key not in done or (arguments.again and not is_good(done[key])):
                 limit = ENOUGH_TIME + 10 * need.seconds
                 row = measure(ran, cell, run, folder / "cell", limit, cell.shortage not in repeated)
