@@ -56,6 +56,7 @@ from contextlib import AbstractContextManager, nullcontext  # noqa: E402
 from _lock import other_process  # noqa: E402
 from unseen.core.errors import UserError  # noqa: E402
 from unseen.core.instructions import limit_to_avx2  # noqa: E402
+from unseen.core.leaving import leave  # noqa: E402
 
 if multiprocessing.current_process().name == "MainProcess":
     # Imports create many objects but no garbage, and collection takes a sixth of their time. `run` enables it.
@@ -160,3 +161,6 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
             raise cause from None
         print(f"{' '.join([name, *items])}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script and Path(script).resolve().parent == ROOT / "stages":  # not in a test's own process
+        leave(0)

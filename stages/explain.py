@@ -28,6 +28,7 @@ def main(name: str) -> None:
         weights=Path("models", settings.weights),
         settings=settings,
         seed=read_block(_stage.PARAMS, ["seed"], int),
+        scratch=_stage.SCRATCH,
     )
     target = Path("metrics/explanations", name)
     write_metrics(target / "heat.json", explained.heat)

@@ -6,15 +6,15 @@ import _stage
 
 from unseen.audit.spectra import chart, mean_spectra, profiles
 from unseen.core.files import atomic_file
-from unseen.core.settings import Name, read_block
-from unseen.data.evaluation_sets import EvaluationSet
+from unseen.core.settings import read_block
+from unseen.data.named import sets_in
 from unseen.explanations.settings import ExplanationSettings
 
 
 def main() -> None:
     settings = read_block(_stage.PARAMS, ["explanations"], ExplanationSettings)
-    sets = read_block(_stage.PARAMS, ["evaluation_sets"], dict[Name, EvaluationSet])
-    spectra = mean_spectra([Path("data/sets/evaluation", name) for name in sets], settings.spectra)
+    folder = Path("data/sets/evaluation")
+    spectra = mean_spectra([folder / name for name in sets_in(folder)], settings.spectra)
     with atomic_file(Path("metrics/spectra.csv")) as part:
         profiles(spectra).to_csv(part, index=False, float_format="%.6f", lineterminator="\n")
     with atomic_file(Path("metrics/spectra.png")) as part:

@@ -66,7 +66,6 @@ BLOCKS = {
     "evaluation_sets": (
         "evaluation_sets",
         "explain",
-        "spectra",
         "ensemble",
         "leave_one_out",
         "leave_one_out_matrix",

@@ -30,6 +30,7 @@ from unseen.commands import (
 from unseen.core import streams
 from unseen.core.errors import UserError, printable
 from unseen.core.files import FULL
+from unseen.core.leaving import leave
 from unseen.core.shortages import shortage_of
 
 if TYPE_CHECKING:
@@ -129,5 +130,10 @@ def _short_of_something(error: Exception) -> int:
     return 2
 
 
+def program() -> NoReturn:
+    """The program `unseen`."""
+    leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -173,6 +173,30 @@ def test_nearest_training_faces_come_first_and_of_the_train_split_alone(tmp_path
     assert len(neighbours.trained_on([open_set(tmp_path / "reals")], 2)) == 2
 
 
+def test_the_features_of_the_faces_to_search_are_computed_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_faces(tmp_path / "reals", "people", 0, [half(level) for level in (10, 60, 120)], "train")
+    faces, file = neighbours.trained_on([open_set(tmp_path / "reals")], 100), tmp_path / "kept/features"
+    seen: list[int] = []
+
+    def features(x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return x.float().flatten(1)
+
+    found = [neighbours.nearest_faces(half(118)[None], faces, features, None, file) for _ in range(2)]
+    assert seen == [1, 3, 1], "the face itself, the three to search, and the face again"
+    assert [[one.id for one in near] for near in found[0]] == [[one.id for one in near] for near in found[1]]
+    assert [one.similarity for one in found[0][0]] == [one.similarity for one in found[1][0]]
+    damaged = bytearray(file.read_bytes())
+    damaged[200] ^= 1
+    file.write_bytes(damaged)
+    again = neighbours.nearest_faces(half(118)[None], faces, features, None, file)
+    assert seen[3:] == [1, 3]
+    assert again[0][0].similarity == found[0][0][0].similarity
+    assert "and the features are computed again" in capsys.readouterr().err
+
+
 def half(level: int, size: int = SIZE) -> np.ndarray:
     pixels = np.full((size, size, 3), level, np.uint8)
     pixels[: size // 2] += 20
@@ -208,7 +232,7 @@ def explained(tmp_path: Path, fakes: list[float]) -> Any:
     detector = TrainedDetector("bright", Bright().eval(), calibration, faces, {"training_seed": 4}, tmp_path)
     folders = {"reals": "fakes/own/reals", "fakes": "fakes/own/fakes"}
     where = (tmp_path / "predictions", tmp_path / "sets", folders, [], Path("models/none"))
-    return explain(detector, *where, settings, 4)
+    return explain(detector, *where, settings, 4, tmp_path / "scratch")
 
 
 def test_a_detector_is_explained_twice_with_the_same_bytes(tmp_path: Path) -> None:

@@ -178,6 +178,12 @@ def seeded(*parts: object) -> Iterator[None]:
         yield
 
 
+def machine_key() -> list[str | int]:
+    """What the bits of a result depend on beside code and data: PyTorch, threads, instruction set and device."""
+    capability: str = torch.backends.cpu.get_cpu_capability()
+    return [torch.__version__, torch.get_num_threads(), capability, str(device())]
+
+
 class Scratch:
     """The checkpoint of one training, in a folder whose name is a hash of params, data, code and device.
 
@@ -191,9 +197,7 @@ class Scratch:
         self._saved_at, self._took_s = time.monotonic(), 0.0
 
     def _folder(self, title: str, key: Any) -> Path:
-        capability = torch.backends.cpu.get_cpu_capability()
-        where = [torch.__version__, torch.get_num_threads(), capability, str(device())]
-        encoded = json.dumps([key, own_code(), where], sort_keys=True)
+        encoded = json.dumps([key, own_code(), machine_key()], sort_keys=True)
         return self._root / f"{title}-{hashlib.sha256(encoded.encode()).hexdigest()[:20]}"
 
     @cached_property

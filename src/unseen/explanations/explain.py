@@ -1,5 +1,6 @@
 """Explains one detector: its most confident decisions with heatmaps, and training faces similar to its errors."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from unseen.core.runtime import prepare
+from unseen.core.code import code_hash
+from unseen.core.files import sha256_of
+from unseen.core.runtime import machine_key, prepare
+from unseen.data import pictures
 from unseen.data.shards import FaceSet
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.views import View
@@ -27,6 +31,7 @@ from unseen.explanations.heat import Heat, heat, method_of
 from unseen.explanations.panels import PanelCell, PanelRow, overlay, sheet, shown
 from unseen.explanations.settings import ExplanationSettings
 from unseen.faces.crop import Framing
+from unseen.gans.training import quality
 from unseen.gans.training.quality import Backbone
 
 METHODS = {"own": "its own heatmap", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}
@@ -70,6 +75,7 @@ def explain(
     weights: Path,
     settings: ExplanationSettings,
     seed: int,
+    scratch: Path,
 ) -> Explained:
     """Explain the decisions of a detector.
 
@@ -82,6 +88,7 @@ def explain(
         weights: folder of the network for the similarity of faces, or `models/none`.
         settings: numbers of faces.
         seed: seed of the intervals.
+        scratch: folder for features that the explanations of several detectors share.
     """
     device = prepare()
     threshold = detector.calibration.threshold
@@ -109,6 +116,7 @@ def explain(
         weights=weights,
         view=model.view,
         device=device,
+        scratch=scratch,
     )
     return Explained({"method": method, "threshold": threshold, **shares}, panels, similar, table)
 
@@ -142,6 +150,7 @@ def _neighbours(
     weights: Path,
     view: View,
     device: Any,
+    scratch: Path,
 ) -> tuple[Image.Image, pd.DataFrame]:
     """The misclassified faces of the panels with their nearest training faces, as a sheet and as a table."""
     columns = ["id", "outcome", "score", "place", "neighbour", "neighbour_label", "similarity"]
@@ -158,7 +167,13 @@ def _neighbours(
     found = []
     if len(queries):
         pixels = np.stack([seen[name].pixels for name in queries["id"]])
-        found = neighbours.nearest_faces(pixels, faces, Backbone(weights, device), view)
+        # Not `Scratch.shared`: its name has the hash of all loaded modules, among them the detector's kind.
+        code = code_hash([quality, neighbours, pictures])
+        sets = [one.fingerprint() for one in train]
+        files = [sha256_of(file) for file in sorted(weights.iterdir())]
+        key = [code, sets, files, settings.searched, *machine_key()]
+        file = scratch / f"similarity-{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}" / "features"
+        found = neighbours.nearest_faces(pixels, faces, Backbone(weights, device), view, file)
     near = dict(zip(queries["id"], found, strict=True))
     rows, table = [], []
     for group, outcome, chosen in wrong:

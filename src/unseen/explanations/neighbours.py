@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unseen.core.files import read_sealed, write_sealed
 from unseen.data.pictures import Crops, Pixels
 from unseen.data.sample import evenly
 from unseen.data.shards import FaceSet
@@ -46,8 +49,30 @@ def trained_on(sets: Iterable[FaceSet], count: int) -> Crops:
     return Crops(jpegs, columns)
 
 
+def kept_features(compute: Callable[[], Tensor], file: Path | None) -> Tensor:
+    """Return features [n, d] from a file, or compute them and write it.
+
+    The detectors of a run search the same faces, and the network takes most of the time of an explanation.
+
+    Args:
+        compute: computes the features, float32 on the CPU.
+        file: its name must depend on the faces, the network, the code and the machine; None for no file.
+    """
+    stored = None if file is None else read_sealed(file, "and the features are computed again")
+    if stored is not None:
+        return safetensors.torch.load(stored)["features"]
+    found = compute()
+    if file is not None:
+        write_sealed(file, safetensors.torch.save({"features": found}))
+    return found
+
+
 def nearest_faces(
-    pixels: Pixels, faces: Crops, features: Callable[[Tensor], Tensor], view: View | None = None
+    pixels: Pixels,
+    faces: Crops,
+    features: Callable[[Tensor], Tensor],
+    view: View | None = None,
+    file: Path | None = None,
 ) -> list[list[Neighbour]]:
     """Find the NEAREST faces of each picture by cosine similarity of features, the nearest first.
 
@@ -56,6 +81,7 @@ def nearest_faces(
         faces: faces to search.
         features: maps uint8 [n, 3, s, s] to [n, d].
         view: the detector's, which `pixels` have; native faces to search are then seen in the same way.
+        file: keeps the features of `faces` for other detectors; see `kept_features`. Not for native faces.
     """
     if not len(pixels):
         return []
@@ -65,8 +91,13 @@ def nearest_faces(
 
     starts = range(0, len(faces), BATCH)
     fit = view.first if view and view.fit else None
-    parts = [unit(faces.take(range(start, min(start + BATCH, len(faces))), fit=fit)) for start in starts]
-    similarity = unit(pixels) @ torch.cat(parts).T
+
+    def searched() -> Tensor:
+        return torch.cat(
+            [unit(faces.take(range(start, min(start + BATCH, len(faces))), fit=fit)) for start in starts]
+        )
+
+    similarity = unit(pixels) @ kept_features(searched, None if fit else file).T
     # a stable sort on the CPU, so that ties are in stored order on every device
     order = np.argsort(-similarity.numpy(), axis=1, kind="stable")[:, :NEAREST]
     return [
