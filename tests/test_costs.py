@@ -177,7 +177,7 @@ def stage(
         except SystemExit as stopped:
             assert stopped.code == 1  # noqa: PT017
             assert capsys.readouterr().err == "score one two: no luck\n"
-        return [path.as_posix() for path in Path().rglob("*") if path.is_file()]
+        return [path.as_posix() for path in Path().rglob("*") if path.is_file() and path.parts[0] != ".scratch"]
 
     return run
 

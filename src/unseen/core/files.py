@@ -203,7 +203,7 @@ def set_aside(path: Path, instead: str) -> None:
     print(f"{path}: damaged; renamed to {aside.name}, {instead}", file=sys.stderr)
 
 
-def write_sealed(path: Path, content: bytes) -> None:
+def write_sealed(path: Path, content: bytes | memoryview) -> None:
     """Write bytes followed by their SHA-256, for `read_sealed`."""
     with atomic_file(path) as part, part.open("wb") as file:
         file.write(content)
@@ -216,10 +216,11 @@ def read_sealed(path: Path, instead: str) -> bytes | None:
     A damaged file is renamed and reported, see `set_aside`.
     """
     try:
-        stored = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(max(0, os.fstat(file.fileno()).st_size - _SEAL))
+            seal = file.read()
     except FileNotFoundError:
         return None
-    content, seal = stored[:-_SEAL], stored[-_SEAL:]
     if hashlib.sha256(content).digest() == seal:
         return content
     set_aside(path, instead)

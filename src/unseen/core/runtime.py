@@ -14,7 +14,6 @@ import signal
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -27,7 +26,7 @@ from torch import Tensor
 from unseen.core import environment
 from unseen.core.code import own_code
 from unseen.core.errors import StoppedError, UserError
-from unseen.core.files import atomic_file, set_aside
+from unseen.core.files import read_sealed, set_aside, write_sealed
 from unseen.core.parallel import Parallel
 from unseen.core.prefetch import core_is_idle
 from unseen.core.shortages import shortage_of
@@ -225,18 +224,17 @@ class Scratch:
         return state
 
     def _load(self) -> dict[str, Any] | None:
-        if not self._file.exists():
+        again = "and training starts again from step 0"
+        content = read_sealed(self._file, again)  # torch writes checksums but does not check them
+        if content is None:
             return None
         try:
-            with zipfile.ZipFile(self._file) as stored:  # torch writes checksums but does not check them
-                if member := stored.testzip():
-                    raise ValueError(f"wrong checksum of {member}")
-            state: dict[str, Any] = torch.load(self._file, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             step = state["step"]
         except Exception as error:  # torch raises many types for damaged files
             if isinstance(error, PermissionError) or shortage_of(error):
                 raise
-            set_aside(self._file, "and training starts again from step 0")
+            set_aside(self._file, again)
             return None
         print(f"{self._title}: resuming from step {step}", file=sys.stderr)
         return state
@@ -252,10 +250,9 @@ class Scratch:
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint atomically; `state` has tensors, plain data and the key `step`."""
         start = time.monotonic()
-        with atomic_file(self._file) as part:
-            # Not directly to the file: torch's error does not report a full disk.
-            torch.save(state, content := io.BytesIO())
-            part.write_bytes(content.getbuffer())
+        # Not directly to the file: torch's error does not report a full disk.
+        torch.save(state, content := io.BytesIO())
+        write_sealed(self._file, content.getbuffer())
         self._saved_at = time.monotonic()
         self._took_s = self._saved_at - start
 
