@@ -26,8 +26,6 @@ WITH_CHECKPOINTS = (
     *("download@slow", "faces@orl", "train_gan@dcgan", "train_detector@discriminator", "captions@blip"),
     *("train_autoencoder@small", "diffuse@sd_fakes"),
 )
-REBOOTED = "generate@dcgan_fakes"
-"""The machine reboots while this stage and all before it are made."""
 YOUNG_S = 35.0
 """Linux writes changed pages after 30 s, by a thread that wakes each 5 s."""
 
@@ -193,8 +191,11 @@ def cut_unflushed(folder: Path, began_ns: int, log: Path, moments: random.Random
     return cut
 
 
-def reboots(reference: Project, work: Path, times: int, moments: random.Random) -> list[Fault]:
-    """Run up to `REBOOTED` from nothing in a machine that reboots at random moments; repair as the docs say."""
+def reboots(reference: Project, work: Path, until: str, times: int, moments: random.Random) -> list[Fault]:
+    """Run up to the stage `until` from nothing in a machine that reboots at random moments.
+
+    What DVC refuses to read is repaired as the docs say.
+    """
     folder, log = work / "rebooted/project", work / "rebooted/flushed"
     shutil.rmtree(work / "rebooted", ignore_errors=True)
     (work / "rebooted/site").mkdir(parents=True)
@@ -203,11 +204,11 @@ def reboots(reference: Project, work: Path, times: int, moments: random.Random) 
     project = Project(folder, {**reference.env, "DVC_SITE_CACHE_DIR": str(work / "rebooted/states")}, reference.port)
     noting = {"PYTHONPATH": str(work / "rebooted/site"), "KILLS_FLUSHED": str(log)}
     began = time.time_ns()
-    total = sum(list(reference.durations.values())[: list(reference.durations).index(REBOOTED) + 1])
+    total = sum(list(reference.durations.values())[: list(reference.durations).index(until) + 1])
     rows: list[Fault] = []
     done = 0
     while done < times and len(rows) < 3 * times:  # no end if an error comes back
-        run = Run(project, REBOOTED, env=noting)
+        run = Run(project, until, env=noting)
         while not run.stages() and run.process.poll() is None:
             time.sleep(0.05)
         was_in = run.killed(moments.uniform(0, 2 * total / times))
@@ -225,11 +226,11 @@ def reboots(reference: Project, work: Path, times: int, moments: random.Random) 
             break
         rows.append(Fault(f"reboot {done} in {was_in}", said, repaired, 0, []))
         print(rows[-1].row(), flush=True)
-    last = Run(project, REBOOTED)
+    last = Run(project, until)
     code = last.finished()
     rows.append(_partly(reference, project, "the run ends", "" if code == 0 else _last_line(last), ""))
     damaged = doctor(project, "--repair")
-    last = Run(project, REBOOTED)
+    last = Run(project, until)
     last.finished()
     words = f"`unseen doctor --cache --repair` ({len(damaged) - 1} lines)"
     rows.append(_partly(reference, project, "", doctor(project)[-1], words))
@@ -248,6 +249,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of `kills.py --work`")
     parser.add_argument("--only", nargs="*", default=["flips", "two", "cache", "reboots"])
     parser.add_argument("--reboots", type=int, default=10)
+    parser.add_argument(
+        "--until", default="generate@dcgan_fakes", help="the stage that a rebooting machine runs up to"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     arguments = parser.parse_args()
@@ -274,7 +278,7 @@ def main() -> None:
             for cut in (True, False):
                 add(*damaged_cache(reference, folder, cut, moments))
         if "reboots" in arguments.only:
-            add(*reboots(reference, work, arguments.reboots, moments)[-2:])
+            add(*reboots(reference, work, arguments.until, arguments.reboots, moments)[-2:])
     if arguments.out:
         write_json(arguments.out, {"machine": machine(), "faults": [asdict(one) for one in faults]})
 
