@@ -1,5 +1,7 @@
 """A backbone's name is checked against timm's own list."""
 
+from functools import cache
+
 import pytest
 import timm
 
@@ -12,6 +14,13 @@ def test_a_known_name_passes_with_and_without_a_tag(name: str) -> None:
     check_backbone(name, "backbone")
 
 
+@pytest.fixture
+def listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """timm sorts all its names at each call, and there are more than a thousand to check."""
+    monkeypatch.setattr(timm, "list_models", cache(timm.list_models))
+
+
+@pytest.mark.usefixtures("listed_once")
 def test_no_name_that_timm_has_weights_for_is_refused() -> None:
     for name in timm.list_models(pretrained=True):
         check_backbone(name, "backbone")
@@ -34,6 +43,7 @@ def test_an_old_name_is_refused_with_the_name_of_today(name: str, now: str) -> N
     check_backbone(now, "detectors.a.backbone")
 
 
+@pytest.mark.usefixtures("listed_once")
 def test_every_old_name_leads_to_one_that_passes() -> None:
     for now in timm.models.get_deprecated_models().values():
         try:
