@@ -20,6 +20,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from dataclasses import asdict, replace
@@ -51,7 +52,7 @@ def execute(ran: Ran, cell: Cell, folder: Path, seconds: float) -> tuple[int | N
     peaks = [0, 0, 0, 0]
     env = {**environment(folder), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder / WHEELS), **cell.env}
     start = time.monotonic()
-    with group(Path(GROUP).name, cell.memory_bytes) as control, (folder.parent / "stderr").open("w+") as errors:
+    with group(Path(GROUP).name, cell.memory_bytes) as control, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command(ran, cell),
             cwd=folder / "work",
