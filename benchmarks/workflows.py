@@ -90,16 +90,19 @@ def run_script(step: Mapping[str, Any], job: Job, seconds: float, log: Path) -> 
     return f"exit code {code}; see {log}" if code else ""
 
 
-def run_step(step: Mapping[str, Any], job: Job, left: float, skipped: list[str]) -> dict[str, str]:
-    """Run a step. Returns its outcome (`ok`, `failed`, `skipped`, `not run`) and a detail."""
+def run_step(step: Mapping[str, Any], job: Job, left: float, instead: Mapping[str, str]) -> dict[str, str]:
+    """Run a step. Returns its outcome (`ok`, `failed`, `replaced`, `skipped`, `not run`) and a detail."""
     try:
         if not runs(str(step.get("if", "")), job):
             return {"outcome": "skipped", "detail": f"if: {step['if']}" if "if" in step else "an earlier step failed"}
         if "uses" in step:
             return {"outcome": "ok", "detail": use(step, job)}
-        if step["run"].strip() in skipped:
+        other = instead.get(step["run"].strip())
+        if other == "":
             raise NotRunError("--skip")
-        why = run_script(step, job, left, job.folder / "log.txt")
+        why = run_script({**step, "run": other or step["run"]}, job, left, job.folder / "log.txt")
+        if other and not why:
+            return {"outcome": "replaced", "detail": other}
     except NotRunError as error:
         return {"outcome": "not run", "detail": str(error)}
     except subprocess.CalledProcessError as error:
@@ -108,7 +111,7 @@ def run_step(step: Mapping[str, Any], job: Job, left: float, skipped: list[str])
     return {"outcome": "failed" if why else "ok", "detail": why}
 
 
-def run_job(name: str, settings: Mapping[str, Any], job: Job, skipped: list[str]) -> list[dict[str, Any]]:
+def run_job(name: str, settings: Mapping[str, Any], job: Job, instead: Mapping[str, str]) -> list[dict[str, Any]]:
     """Run the steps of a job in order and print a line for each."""
     job.env |= {key: filled(str(value), job) for key, value in settings.get("env", {}).items()}
     end = time.monotonic() + 60 * settings.get("timeout-minutes", 360)
@@ -116,7 +119,7 @@ def run_job(name: str, settings: Mapping[str, Any], job: Job, skipped: list[str]
     for step in settings["steps"]:
         title = step.get("name") or step.get("uses", "").partition("@")[0] or step["run"].splitlines()[0]
         start = time.monotonic()
-        found = run_step(step, job, max(end - start, 0.1), skipped)
+        found = run_step(step, job, max(end - start, 0.1), instead)
         rows.append({"job": name, "step": title, **found, "seconds": round(time.monotonic() - start, 1)})
         print(f"{name}  {title}  {found['outcome']}  {rows[-1]['seconds']:.1f} s  {found['detail']}", flush=True)
     if not job.failed:
@@ -138,6 +141,7 @@ def main() -> int:
     parser.add_argument("workflows", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--job", action="append", default=[], help="run only this job; may be repeated")
     parser.add_argument("--skip", action="append", default=[], metavar="COMMAND", help="a `run:` not to run")
+    parser.add_argument("--instead", action="append", type=_pair, default=[], metavar="COMMAND=OTHER")
     parser.add_argument("--folder", type=Path, help="folder of jobs and caches; default: a new one below /tmp")
     parser.add_argument("--input", action="append", type=_pair, default=[], metavar="NAME=VALUE")
     parser.add_argument("--secret", action="append", type=_pair, default=[], metavar="NAME=VALUE")
@@ -148,6 +152,7 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.folder = (arguments.folder or Path(tempfile.mkdtemp(prefix="workflows-"))).resolve()
     (arguments.folder / "caches").mkdir(parents=True, exist_ok=True)
+    instead = dict.fromkeys(arguments.skip, "") | dict(arguments.instead)
     rows = []
     for file in arguments.workflows:
         workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -157,7 +162,7 @@ def main() -> int:
         for name, settings in workflow["jobs"].items():
             if not arguments.job or name in arguments.job:
                 folder = Path(tempfile.mkdtemp(prefix=f"{file.stem}-{name}-", dir=arguments.folder))
-                rows += run_job(name, settings, new_job(name, folder, arguments, defaults), arguments.skip)
+                rows += run_job(name, settings, new_job(name, folder, arguments, defaults), instead)
     if arguments.json:
         arguments.json.write_text(json.dumps({"root": ROOT.name, "steps": rows}, indent=1) + "\n")
     return 1 if any(row["outcome"] == "failed" for row in rows) else 0

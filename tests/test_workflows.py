@@ -87,6 +87,8 @@ def test_after_a_failure(tmp_path: Path) -> None:
     assert "exit code 3" in steps[0]["detail"]
     _, steps = run(tmp_path, "--job", "second", "--skip", "exit 3")
     assert [step["outcome"] for step in steps] == ["not run", "ok", "ok", "skipped", "not run"]
+    _, steps = run(tmp_path, "--job", "second", "--instead", "exit 3=true")
+    assert [step["outcome"] for step in steps] == ["replaced", "ok", "ok", "skipped", "not run"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
