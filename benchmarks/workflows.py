@@ -111,10 +111,12 @@ def run_step(step: Mapping[str, Any], job: Job, left: float, instead: Mapping[st
     return {"outcome": "failed" if why else "ok", "detail": why}
 
 
-def run_job(name: str, settings: Mapping[str, Any], job: Job, instead: Mapping[str, str]) -> list[dict[str, Any]]:
+def run_job(
+    name: str, settings: Mapping[str, Any], job: Job, instead: Mapping[str, str], slower: float
+) -> list[dict[str, Any]]:
     """Run the steps of a job in order and print a line for each."""
     job.env |= {key: filled(str(value), job) for key, value in settings.get("env", {}).items()}
-    end = time.monotonic() + 60 * settings.get("timeout-minutes", 360)
+    end = time.monotonic() + 60 * slower * settings.get("timeout-minutes", 360)
     rows = []
     for step in settings["steps"]:
         title = step.get("name") or step.get("uses", "").partition("@")[0] or step["run"].splitlines()[0]
@@ -148,6 +150,7 @@ def main() -> int:
     parser.add_argument(
         "--pass", action="append", default=[], metavar="NAME", help="a variable of this shell to keep"
     )
+    parser.add_argument("--slower", type=float, default=1.0, metavar="FACTOR", help="multiplies the time of a job")
     parser.add_argument("--json", type=Path, help="file for the outcome of each step")
     arguments = parser.parse_args()
     arguments.folder = (arguments.folder or Path(tempfile.mkdtemp(prefix="workflows-"))).resolve()
@@ -162,7 +165,7 @@ def main() -> int:
         for name, settings in workflow["jobs"].items():
             if not arguments.job or name in arguments.job:
                 folder = Path(tempfile.mkdtemp(prefix=f"{file.stem}-{name}-", dir=arguments.folder))
-                rows += run_job(name, settings, new_job(name, folder, arguments, defaults), instead)
+                rows += run_job(name, settings, new_job(name, folder, arguments, defaults), instead, arguments.slower)
     if arguments.json:
         arguments.json.write_text(json.dumps({"root": ROOT.name, "steps": rows}, indent=1) + "\n")
     return 1 if any(row["outcome"] == "failed" for row in rows) else 0
