@@ -1,7 +1,9 @@
 """A set of made fakes: the same bytes after a kill, and with several processes."""
 
 import json
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from unseen.core.files import write_json
 from unseen.core.parallel import Parallel
 from unseen.data.pictures import Pixels
 from unseen.data.shards import open_set
+from unseen.diffusion.fakes import sets
 from unseen.diffusion.fakes.blocks import Blocks
 from unseen.diffusion.fakes.diffuse import Diffuse
 from unseen.diffusion.fakes.gate import Gate
@@ -157,6 +160,49 @@ def test_processes_share_the_batches(made: Maker) -> None:
     assert [len(painter.calls) for painter in painters] == [3, 2]
     assert found[0]["read"] == COUNT
     assert bytes_below(made.folder / "two") == bytes_below(made.folder / "whole")
+
+
+class Looks:
+    """A clock on which ten minutes pass between two looks for the batches of others, some of which then appear."""
+
+    def __init__(self, arrivals: dict[int, Callable[[], None]]) -> None:
+        self._arrivals, self.looks = arrivals, 0
+
+    def monotonic(self) -> float:
+        return 600.0 * self.looks
+
+    def sleep(self, seconds: float) -> None:
+        self.looks += 1
+        if self.looks in self._arrivals:
+            self._arrivals[self.looks]()
+
+
+def test_a_process_on_another_machine_that_died_is_one_line(made: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sets, "time", clock := Looks({}))
+    with pytest.raises(UserError, match="no batch of another process for 30 minutes; see what that process printed"):
+        made.set("two", Marker(), Rank(0, 2))
+    assert clock.looks == 4
+    assert made.set("two", Marker(), Rank(1, 2)) == {}
+    painter = Marker()
+    assert made.set("two", painter, Rank(0, 2))["read"] == COUNT
+    assert painter.calls == [], "what it had made is kept"
+
+
+def test_no_process_is_given_up_while_batches_appear(made: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.set("two", Marker(), Rank(1, 2))
+    blocks, arrivals = made.blocks("two"), dict[int, Callable[[], None]]()
+    for number in (1, 3):
+        content = blocks.file(number).read_bytes()
+        blocks.file(number).unlink()
+
+        def arrive(number: int = number, content: bytes = content) -> None:
+            blocks.file(number).write_bytes(content)
+            os.utime(blocks.folder, ns=(number, number))
+
+        arrivals[3 if number == 1 else 6] = arrive
+    monkeypatch.setattr(sets, "time", clock := Looks(arrivals))
+    assert made.set("two", Marker(), Rank(0, 2))["read"] == COUNT
+    assert clock.looks == 6
 
 
 class Half(Gate):

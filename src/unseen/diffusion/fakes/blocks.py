@@ -50,6 +50,13 @@ class Blocks:
         """The file of a batch."""
         return self.folder / f"batch-{number:07d}.parquet"
 
+    def changed_ns(self) -> int:
+        """When a batch was last added, in nanoseconds since 1970; 0 if there is none."""
+        try:
+            return self.folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def read(self, number: int) -> list[Made] | None:
         """The pictures of a batch; None if it is not there, or damaged: then the file is also renamed."""
         content = read_sealed(self.file(number), "its pictures are made again")

@@ -21,6 +21,9 @@ from unseen.diffusion.fakes.settings import DiffuseSettings
 WAIT_S = 0.2
 """Seconds between two looks for the batches of other processes."""
 
+PATIENCE_S = 1800.0
+"""Seconds without any new batch after which other processes count as dead: as long as `torch.distributed` waits."""
+
 
 def check_reals(name: str, settings: DiffuseSettings, reals: Sequence[FaceSet]) -> None:
     """Check that the sets are of reals, and train if their fakes do.
@@ -66,12 +69,24 @@ def _batches(reals: Sequence[FaceSet], size: int, todo: Collection[int]) -> Iter
 def _made(blocks: Blocks, count: int, parallel: Parallel, stop: Stop) -> Iterator[Made]:
     """The pictures of all batches in order, as soon as the other processes have made theirs.
 
-    If one of them fails, `torchrun` ends this process.
+    If one of them fails, `torchrun` ends this process, but only if they are on one machine.
+
+    Raises:
+        UserError: the other processes have made no batch for `PATIENCE_S`, a batch was damaged, or a signal asked to
+            stop.
     """
+    last, since = 0, time.monotonic()
     for number in range(count):
         while parallel.count > 1 and not blocks.file(number).is_file():
             if stop.asked:
                 raise stop.error(f"batch {number + 1} of {count}")
+            if (changed := blocks.changed_ns()) != last:
+                last, since = changed, time.monotonic()
+            if time.monotonic() - since > PATIENCE_S:
+                raise UserError(
+                    f"{blocks.folder}: no batch of another process for {PATIENCE_S / 60:.0f} minutes; see what that "
+                    "process printed, then run all again to resume"
+                )
             time.sleep(WAIT_S)
         made = blocks.read(number)
         if made is None:
