@@ -1,7 +1,6 @@
 // The crop of a face as a detector was trained on it: cut, resized once and compressed once, as in unseen.faces.
 
 import { compressed } from "./jpeg.js";
-import { roundHalfEven } from "./numbers.js";
 import { LANCZOS, resize } from "./resize.js";
 import { digest } from "./sha256.js";
 
@@ -57,7 +56,7 @@ export function qualityOf(sha256, seed, { low, high }) {
 // The crop of a face, or a text that says why there is none. `settings` are `faces` in detector.json.
 export function cropOf(picture, face, settings, quality) {
   const [x, y, side] = squareAround(face.landmarks, settings.scale, settings.centre);
-  if (!(side >= settings.min_crop)) return `the face's crop is ${roundHalfEven(side)} px, below ${settings.min_crop}`;
+  if (!(side >= settings.min_crop)) return `the face's crop is ${(Math.floor(side * 10) / 10).toFixed(1)} px, below ${settings.min_crop}`;
   const own = MULTIPLE * Math.floor(side / MULTIPLE + 0.5);
   const whole = settings.native && own <= settings.side;
   return compressed(whole ? cut(picture, x, y, own) : resizedSquare(picture, x, y, side, settings.side), quality);
