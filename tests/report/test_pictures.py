@@ -2,12 +2,16 @@
 
 import base64
 import io
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from faces_for_training import OrlFaces, encoded, stored
+from unseen.data.shards import FaceSet
+from unseen.report.data import FaceCounts
 from unseen.report.pictures import data_uri, originals_chart, sample_grid, small_uri
 
 from .html_pages import Page
@@ -33,6 +37,19 @@ def test_sample_faces_are_spread_over_the_set(orl_faces: OrlFaces, tmp_path: Pat
     assert shades == [2 * round(number) for number in np.linspace(0, 99, 24)]
     few = stored(tmp_path / "few", [encoded(face, "PNG") for face in flat[:3]], people[:3], ["test"] * 3)
     assert np.asarray(sample_grid(few))[4, 4:30:10, 0].tolist() == [0, 2, 4]
+
+
+def test_sets_are_read_a_batch_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = [encoded(np.full((8, 8, 3), 2 * number, np.uint8), "PNG") for number in range(100)]
+    people = [str(number) for number in range(100)]
+    face_set = stored(tmp_path / "many", faces, people, ["train"] * 100)
+    whole, counted = sample_grid(face_set), FaceCounts.of(face_set)
+    monkeypatch.setattr(FaceSet, "batches", partialmethod(FaceSet.batches, size=7))
+    assert np.array_equal(np.asarray(sample_grid(face_set)), np.asarray(whole))
+    in_batches = FaceCounts.of(face_set)
+    assert len(in_batches.longer) == 15
+    assert in_batches.formats.total() == 100
+    assert in_batches.chart() == counted.chart()
 
 
 def test_a_picture_in_a_page_is_the_picture(orl_faces: OrlFaces) -> None:

@@ -1,10 +1,14 @@
 """The data page: counts, dropped pictures, sample faces, attributes, origin and licence of each set."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from unseen.data.shards import FaceSet, dropped_summary, open_set
@@ -20,22 +24,49 @@ MANY = 20
 """An attribute with more values is text, such as a prompt, and does not define groups."""
 
 
-def _attributes(rows: list[Any]) -> dict[str, dict[str, int]]:
-    """Count the faces with each value of each attribute, most frequent value first."""
-    found: dict[str, Counter[str]] = {}
-    for row in rows:
-        for name, value in row:
-            found.setdefault(name, Counter())[value] += 1
-    return {name: dict(values.most_common()) for name, values in sorted(found.items()) if len(values) <= MANY}
+@dataclass
+class FaceCounts:
+    """What the page says about the faces of a set, counted a batch at a time.
 
+    Attributes:
+        attributes: faces by value of each attribute with at most MANY values.
+        formats: originals by format.
+        longer: longer sides of the originals in pixels, one array for each batch.
+        qualities: estimated qualities of those originals that are JPEG files.
+    """
 
-def _originals(face_set: FaceSet) -> Markup:
-    columns = face_set.index(["train", "val", "test"], ["width", "height", "original"])
-    originals = [dict(row) for row in columns["original"]]
-    longer = [max(size) for size in zip(columns["width"], columns["height"], strict=True)]
-    qualities = [int(row["quality"]) for row in originals if "quality" in row]
-    formats = dict(Counter(row.get("format", "unknown") for row in originals).most_common())
-    return originals_chart(longer, qualities, formats)
+    attributes: dict[str, Counter[str]] = field(default_factory=dict)
+    formats: Counter[str] = field(default_factory=Counter)
+    longer: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    qualities: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, face_set: FaceSet) -> Self:
+        """Count the faces of a set."""
+        found, texts = cls(), set[str]()
+        columns = ["width", "height", "attributes", "original"]
+        for batch in face_set.batches(["train", "val", "test"], columns):
+            found.longer.append(np.maximum(*(batch[name].to_numpy() for name in columns[:2])))
+            for row in map(dict, batch["original"].to_pylist()):
+                found.formats[row.get("format", "unknown")] += 1
+                if "quality" in row:
+                    found.qualities.append(int(row["quality"]))
+            for name, value in itertools.chain.from_iterable(batch["attributes"].to_pylist()):
+                if name not in texts:
+                    values = found.attributes.setdefault(name, Counter())
+                    values[value] += 1
+                    if len(values) > MANY:
+                        texts.add(name)
+                        del found.attributes[name]
+        return found
+
+    def by_value(self) -> dict[str, dict[str, int]]:
+        """The attributes, sorted, with the most frequent value first."""
+        return {name: dict(values.most_common()) for name, values in sorted(self.attributes.items())}
+
+    def chart(self) -> Markup:
+        """Charts of the originals."""
+        return originals_chart(np.concatenate(self.longer), self.qualities, dict(self.formats.most_common()))
 
 
 def _identities(results: Results, name: str) -> str:
@@ -51,6 +82,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
     found = []
     for folder, (name, use, label) in results.params.set_folders().items():
         face_set, source = open_set(data / folder), results.params.sources.get(name)
+        faces = FaceCounts.of(face_set)
         found.append(
             {
                 "name": name,
@@ -65,8 +97,8 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
                 else results.params.drawn_by(name),
                 "license": source.license if source else "",
                 "citation": source.citation if source else "",
-                "attributes": _attributes(face_set.index(["train", "val", "test"], ["attributes"])["attributes"]),
-                "chart": _originals(face_set),
+                "attributes": faces.by_value(),
+                "chart": faces.chart(),
                 "grid": data_uri(sample_grid(face_set)),
             }
         )

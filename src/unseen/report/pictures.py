@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,20 +49,21 @@ def small_uri(path: Path) -> str:
 def sample_grid(face_set: FaceSet) -> Image.Image:
     """Return a grid of SAMPLES stored faces, evenly spaced over a set."""
     kept = face_set.counts["kept"]
-    wanted = set(np.linspace(0, kept - 1, min(SAMPLES, kept)).round().astype(int).tolist())
+    wanted = np.linspace(0, kept - 1, min(SAMPLES, kept)).round().astype(int)
     faces, position = [], 0
     for batch in face_set.batches(["train", "val", "test"], ["image"]):
-        for data in batch["image"].field("bytes").to_pylist():
-            if position in wanted:
-                faces.append(decode_crop(data))
-            position += 1
+        inside = wanted[(wanted >= position) & (wanted < position + batch.num_rows)] - position
+        faces += [decode_crop(batch["image"][place]["bytes"].as_py()) for place in inside.tolist()]
+        position += batch.num_rows
     if face_set.native:  # a face a cell: the sides differ
         cells = [Image.fromarray(face).resize((CELL, CELL), Image.Resampling.LANCZOS) for face in faces]
         faces = [np.asarray(cell) for cell in cells]
     return grid(np.stack(faces), COLUMNS)
 
 
-def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, int]) -> Markup:
+def originals_chart(
+    longer: Sequence[int] | npt.NDArray[np.int32], qualities: list[int], formats: dict[str, int]
+) -> Markup:
     """Return histograms of the sizes and JPEG qualities of the originals of a set, as SVG elements.
 
     Args:
@@ -77,7 +79,9 @@ def originals_chart(longer: list[int], qualities: list[int], formats: dict[str, 
     return charts
 
 
-def _histogram(title: str, label: str, values: list[int], edges: npt.NDArray[np.float64]) -> Markup:
+def _histogram(
+    title: str, label: str, values: Sequence[int] | npt.NDArray[np.int32], edges: npt.NDArray[np.float64]
+) -> Markup:
     counts, _ = np.histogram(values, edges)
     most = int(max(counts.max(), 1))
 
