@@ -117,7 +117,7 @@ def test_a_small_face_beside_a_large_one_does_not_fail_the_picture(
     sheet.save(tmp_path / "two.png")
     code, out, err = run(capsys, "predict", "--detector", detector, tmp_path / "two.png")
     assert code == 0
-    assert re.search(r"  -  too_small at 3\d\d,1\d\d \d+x\d+: the face's crop is \d+ px, below 32$", out[2])
+    assert re.search(r"  -  too_small at 3\d\d,1\d\d \d+x\d+: the face's crop is \d+\.\d px, below 32$", out[2])
     assert err[-1].startswith("1 picture, 1 face:")
 
 
