@@ -48,6 +48,7 @@ sys.excepthook = _one_line
 
 # Memory may be short during the following imports.
 import hashlib  # noqa: E402
+import logging  # noqa: E402
 import multiprocessing  # noqa: E402
 import subprocess  # noqa: E402
 from collections.abc import Callable  # noqa: E402
@@ -72,6 +73,7 @@ with suppress(UserError):  # `check_params` reports it
 
 # Matplotlib writes its font cache here instead of to the user's home.
 os.environ.setdefault("MPLCONFIGDIR", str(SCRATCH.absolute() / "matplotlib"))
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # without space for the cache it works too
 
 
 def _state_of_check() -> str:

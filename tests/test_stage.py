@@ -125,3 +125,11 @@ def test_a_stage_runs_once_at_a_time(tmp_path: Path) -> None:
     third = alone(tmp_path, 0)
     assert third.communicate()[0].endswith("at work\n")
     assert third.returncode == 0
+
+
+def test_a_font_cache_that_can_not_be_written_is_not_told() -> None:
+    """The line of the stage says that the disk is full."""
+    warning = 'import logging; logging.getLogger("matplotlib.font_manager").warning("Could not save the cache")'
+    program = PROGRAM.format(error="ValueError", run=warning)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
