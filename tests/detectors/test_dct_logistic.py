@@ -1,6 +1,8 @@
 """The DCT regression: its transform, its features, and that it finds an artefact on people it has not seen."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from faces_for_training import OrlFaces, labelled, upsampled
 from unseen.core.runtime import Scratch
-from unseen.data.pictures import Faces
+from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.kinds.dct_logistic import DctLogistic, dct_matrix
 from unseen.detectors.shared.artifact import load_detector, save_detector
@@ -134,3 +136,25 @@ def test_logits_survive_saving(
 def test_same_faces_same_bytes(people: tuple[Faces, Faces], tmp_path: Path) -> None:
     first, second = (fitted(*people, tmp_path).state_dict() for _ in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_more_faces_than_there_is_memory_for_are_sampled(
+    people: tuple[Faces, Faces], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, val = people
+    taken: list[int] = []
+    original = Faces.take
+
+    def take(faces: Faces, rows: Iterable[int], *rest: Any) -> Pixels:
+        rows = list(rows)
+        taken.extend(rows)
+        return original(faces, rows, *rest)
+
+    monkeypatch.setattr(Faces, "take", take)
+    monkeypatch.setattr(dct_logistic, "FEATURE_BYTES", 8 * train.pixels[0, ..., 0].size * 100)
+    first, second = (fitted(train, val, tmp_path / name) for name in ("first", "second"))
+    assert len(taken) == 200
+    assert len(set(taken)) == 100 < len(train)
+    assert taken[:100] == sorted(taken[:100]) == taken[100:], "the same training seed draws the same sample"
+    assert torch.equal(first.weight, second.weight)
+    assert roc_auc_score(val.labels, logits_of(first, val.pixels, CPU)) > 0.9

@@ -4,6 +4,7 @@ It has one weight per coefficient, 4,096 at 64 px. Training takes seconds on a C
 """
 
 import math
+import sys
 from pathlib import Path
 from typing import Literal, cast
 
@@ -22,6 +23,9 @@ LUMA = (0.299, 0.587, 0.114)
 
 FLOOR = 1e-3
 """Added to the magnitude of a coefficient before the logarithm; pixels are in [0, 255]."""
+
+FEATURE_BYTES = 2**29
+"""Most memory of the features of a training: 16,384 faces at 64 px, 4,096 at 128 px."""
 
 
 class Settings(FittedSettings):
@@ -78,22 +82,30 @@ restore = DctLogistic.restore
 
 
 def fit(model: Detector, task: Task) -> History:
-    """Standardise the features on the training faces and fit the regression with equal class weights."""
+    """Standardise the features on the training faces and fit the regression with equal class weights.
+
+    Of more faces than FEATURE_BYTES has room for, a random sample is used, so that memory and time are bounded.
+    """
     from sklearn.linear_model import LogisticRegression
 
     assert isinstance(model, DctLogistic)
     settings = cast(Settings, task.settings)
     prepare()
-    features = np.empty((len(task.train), len(model.weight)))
+    chosen = np.arange(len(task.train))
+    most = FEATURE_BYTES // (8 * len(model.weight))
+    if len(chosen) > most:
+        chosen = np.sort(np.random.default_rng(task.seed).choice(chosen, most, replace=False))
+        print(f"dct_logistic: fits a random sample of {most} of {len(task.train)} training faces", file=sys.stderr)
+    features = np.empty((len(chosen), len(model.weight)))
     for start in range(0, len(features), SCORING_BATCH):
-        rows = range(len(features))[start : start + SCORING_BATCH]
-        features[rows] = model.features(as_batch(task.train.take(rows), torch.device("cpu")))
+        rows = chosen[start : start + SCORING_BATCH]
+        features[start : start + len(rows)] = model.features(as_batch(task.train.take(rows), torch.device("cpu")))
     mean, scale = features.mean(0), features.std(0)
     scale[scale == 0] = 1.0
     features -= mean
     features /= scale
     regression = LogisticRegression(C=1 / settings.penalty, class_weight="balanced", max_iter=2000)
-    regression.fit(features, task.train.labels)
+    regression.fit(features, task.train.labels[chosen])
     fitted = {"mean": mean, "scale": scale, "weight": regression.coef_[0], "bias": regression.intercept_}
     model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in fitted.items()})
     return []
