@@ -130,6 +130,6 @@ def test_a_stage_runs_once_at_a_time(tmp_path: Path) -> None:
 def test_a_font_cache_that_can_not_be_written_is_not_told() -> None:
     """The line of the stage says that the disk is full."""
     warning = 'import logging; logging.getLogger("matplotlib.font_manager").warning("Could not save the cache")'
-    program = PROGRAM.format(error="ValueError", run=warning)
+    program = PROGRAM.format(error="ValueError", run=warning, stages=STAGES)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
