@@ -73,7 +73,7 @@ with suppress(UserError):  # `check_params` reports it
 
 # Matplotlib writes its font cache here instead of to the user's home.
 os.environ.setdefault("MPLCONFIGDIR", str(SCRATCH.absolute() / "matplotlib"))
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # without space for the cache it works too
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns if it can't write its cache, and works without
 
 
 def _state_of_check() -> str:
