@@ -1,4 +1,4 @@
-"""Print the number of a stage: `python stages/_plan.py train_gan dcgan` prints `[12 of 40] train_gan dcgan`.
+"""Print the number of a stage: `python stages/_plan.py train_gan dcgan` prints `[12 of 35] train_gan dcgan`.
 
 The stages are counted from dvc.yaml and params.yaml without DVC, which takes a second to import. The order is that of
 `dvc repro` for the complete graph; the numbers of stages that are up to date are not printed.
@@ -128,7 +128,7 @@ def ordered(found: list[Step]) -> list[Step]:
 
 
 def line(graph: Path, params: Path, stage: str, items: list[str]) -> str:
-    """`[12 of 40] train_gan dcgan`; without numbers if the graph has no such stage."""
+    """`[12 of 35] train_gan dcgan`; without numbers if the graph has no such stage."""
     name = " ".join([stage, *items])
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
