@@ -132,7 +132,9 @@ def doctor(project: Project, *arguments: str) -> list[str]:
     """The lines of `unseen doctor --cache`."""
     command = [sys.executable, "-m", "unseen.cli", "doctor", "--cache", *arguments]
     env = {**project.env, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(command, cwd=project.folder, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=project.folder, env=env, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     return (done.stdout + done.stderr).splitlines()
 
 
@@ -175,7 +177,7 @@ def cut_unflushed(folder: Path, began_ns: int, log: Path, moments: random.Random
         log: what `FLUSHED` noted.
         moments: chooses.
     """
-    flushed = set(log.read_text().splitlines()) if log.exists() else set()
+    flushed = set(log.read_text(encoding="utf-8").splitlines()) if log.exists() else set()
     cut = []
     for name in (".dvc", ".scratch", "data", "models", "metrics", "checksums", "dvc.lock"):
         path = folder / name
@@ -199,7 +201,7 @@ def reboots(reference: Project, work: Path, until: str, times: int, moments: ran
     folder, log = work / "rebooted/project", work / "rebooted/flushed"
     shutil.rmtree(work / "rebooted", ignore_errors=True)
     (work / "rebooted/site").mkdir(parents=True)
-    (work / "rebooted/site/sitecustomize.py").write_text(FLUSHED)
+    (work / "rebooted/site/sitecustomize.py").write_text(FLUSHED, encoding="utf-8")
     checkout(folder, (reference.folder / "params.yaml").read_text(encoding="utf-8"))
     project = Project(folder, {**reference.env, "DVC_SITE_CACHE_DIR": str(work / "rebooted/states")}, reference.port)
     noting = {"PYTHONPATH": str(work / "rebooted/site"), "KILLS_FLUSHED": str(log)}

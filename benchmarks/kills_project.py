@@ -108,7 +108,7 @@ def _changed(params: dict[str, Any], models: Path, pictures: Path, port: int, ar
 def _copied(folder: Path) -> None:
     """Copy the files of this checkout that git lists, without what stages write."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8")
     for name in listed.stdout.splitlines():
         made = name == "dvc.lock" or (name.startswith("metrics/") and not name.endswith("README.md"))
         if (ROOT / name).is_file() and not made:

@@ -52,7 +52,10 @@ def execute(ran: Ran, cell: Cell, folder: Path, seconds: float) -> tuple[int | N
     peaks = [0, 0, 0, 0]
     env = {**environment(folder), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder / WHEELS), **cell.env}
     start = time.monotonic()
-    with group(Path(GROUP).name, cell.memory_bytes) as control, tempfile.TemporaryFile("w+") as errors:
+    with (
+        group(Path(GROUP).name, cell.memory_bytes) as control,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+    ):
         process = subprocess.Popen(
             command(ran, cell),
             cwd=folder / "work",
@@ -77,7 +80,7 @@ def execute(ran: Ran, cell: Cell, folder: Path, seconds: float) -> tuple[int | N
 
 def end(control: Path, process: subprocess.Popen[bytes]) -> None:
     """End every process of a control group."""
-    for pid in (control / "cgroup.procs").read_text().split():
+    for pid in (control / "cgroup.procs").read_text(encoding="utf-8").split():
         try:
             os.kill(int(pid), signal.SIGKILL)
         except ProcessLookupError:
@@ -87,14 +90,14 @@ def end(control: Path, process: subprocess.Popen[bytes]) -> None:
 
 def resident(control: Path) -> int:
     """Bytes of memory of a control group, without what the kernel can take back."""
-    stat = dict(line.split() for line in (control / "memory.stat").read_text().splitlines())
+    stat = dict(line.split() for line in (control / "memory.stat").read_text(encoding="utf-8").splitlines())
     return int(stat["total_rss"]) + int(stat.get("total_shmem", 0))
 
 
 def address(pid: int) -> int:
     """The largest address space of a process, in bytes."""
     try:
-        found = re.search(r"VmPeak:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+        found = re.search(r"VmPeak:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
     except OSError:
         return 0
     return int(found[1]) * 1024 if found else 0
@@ -195,7 +198,7 @@ def main() -> None:
     folder = arguments.folder.absolute()
     run, stored = folder / "ref", folder / "cells.jsonl"
     firsts = {ran.stage: ran for ran in reversed(tiny_run(run))}
-    kept = [json.loads(line) for line in stored.read_text().splitlines()] if stored.exists() else []
+    kept = [json.loads(line) for line in stored.read_text(encoding="utf-8").splitlines()] if stored.exists() else []
     done = {(row["stage"], row["shortage"], row["left"]): row for row in kept}
     shown = {}
     for stage, ran in reversed(firsts.items()):

@@ -141,7 +141,7 @@ def group(name: str, limit_bytes: int) -> Iterator[Path | None]:
     folder.mkdir(exist_ok=True)
     try:
         if limit_bytes:
-            (folder / "memory.limit_in_bytes").write_text(str(limit_bytes))
+            (folder / "memory.limit_in_bytes").write_text(str(limit_bytes), encoding="utf-8")
         yield folder
     finally:
         for _ in range(50):
@@ -156,14 +156,14 @@ def group(name: str, limit_bytes: int) -> Iterator[Path | None]:
 def jumping_clock(folder: Path) -> Iterator[dict[str, str]]:
     """An environment in which the wall clock jumps back and forth. The monotonic clock does not."""
     file, ended = folder / "tmp" / "now", threading.Event()
-    file.write_text(JUMPS[0])
+    file.write_text(JUMPS[0], encoding="utf-8")
 
     def jump() -> None:
         turn = 0
         while not ended.wait(JUMP_SECONDS):
             turn += 1
             part = file.with_name("next")
-            part.write_text(JUMPS[turn % len(JUMPS)])
+            part.write_text(JUMPS[turn % len(JUMPS)], encoding="utf-8")
             part.replace(file)
 
     thread = threading.Thread(target=jump, daemon=True)

@@ -94,7 +94,7 @@ def prepare(folder: Path) -> None:
     for name in ("home", "tmp", WHEELS):
         (folder / name).mkdir(parents=True, exist_ok=True)
     listed = subprocess.run(
-        ["git", "ls-files", "data", "models"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "data", "models"], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
     )
     for name in listed.stdout.splitlines():
         (folder / "work" / name).parent.mkdir(parents=True, exist_ok=True)

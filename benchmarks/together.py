@@ -102,7 +102,7 @@ def child(stage: str, items: list[str], folder: Path) -> None:
     if AFTER in seconds:
         seconds[AFTER] += time.perf_counter()  # type: ignore[assignment]
     seconds[WHOLE] = time.perf_counter() - STARTED  # type: ignore[assignment]
-    (folder / f"{os.environ['RANK']}.json").write_text(json.dumps(seconds))
+    (folder / f"{os.environ['RANK']}.json").write_text(json.dumps(seconds), encoding="utf-8")
 
 
 def table(stage: str, found: list[dict[str, float]], wall_s: float) -> list[str]:
@@ -137,7 +137,9 @@ def main() -> None:
         command = [sys.executable, *torchrun, __file__, args.stage, *args.items, "--folder", folder]
         subprocess.run(command, check=True, env={**os.environ, "UNSEEN_DEVICE": args.device})
         wall_s = time.perf_counter() - start
-        found = [json.loads(Path(folder, f"{rank}.json").read_text()) for rank in range(args.processes)]
+        found = [
+            json.loads(Path(folder, f"{rank}.json").read_text(encoding="utf-8")) for rank in range(args.processes)
+        ]
     from machine import machine
 
     print(machine())

@@ -92,7 +92,13 @@ def _checkout(options: Mapping[str, str], job: Job) -> str:
     command = ["git", "clone", "--quiet", *depth, f"file://{ROOT}", str(job.checkout)]
     subprocess.run(command, check=True, env=job.env, cwd=job.folder)
     head = subprocess.run(
-        ["git", "log", "-1", "--format=%h"], cwd=job.checkout, env=job.env, check=True, capture_output=True, text=True
+        ["git", "log", "-1", "--format=%h"],
+        cwd=job.checkout,
+        env=job.env,
+        check=True,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     return f"commit {head.stdout.strip()}"
 
@@ -103,7 +109,7 @@ def _setup_python(options: Mapping[str, str], job: Job) -> str:
     if not found:
         raise NotRunError(f"there is no python{wanted} on this machine")
     ask = "import sys; print(sys.base_prefix, sys.version.split()[0])"
-    prefix, version = subprocess.check_output([found, "-I", "-c", ask], text=True).split()
+    prefix, version = subprocess.check_output([found, "-I", "-c", ask], text=True, encoding="utf-8").split()
     folder = job.folder / "temp/python"
     folder.mkdir(parents=True)
     for name in ("python", "python3", f"python{wanted}"):

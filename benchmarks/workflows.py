@@ -62,7 +62,7 @@ def new_job(name: str, folder: Path, arguments: argparse.Namespace, defaults: Ma
 def run_script(step: Mapping[str, Any], job: Job, seconds: float, log: Path) -> str:
     """Run a `run:` step as a runner does. Returns an empty text, or why it failed."""
     script = job.folder / "temp/step.sh"
-    script.write_text(filled(step["run"], job))
+    script.write_text(filled(step["run"], job), encoding="utf-8")
     env = job.env | {key: filled(str(value), job) for key, value in step.get("env", {}).items()}
     cwd = job.checkout if job.checkout.exists() else job.folder
     with log.open("ab") as file:
@@ -81,10 +81,10 @@ def run_script(step: Mapping[str, Any], job: Job, seconds: float, log: Path) -> 
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
             return "the time of the job is over"
-    for line in Path(job.env["GITHUB_ENV"]).read_text().splitlines():
+    for line in Path(job.env["GITHUB_ENV"]).read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition("=")
         job.env[name] = value
-    for line in Path(job.env["GITHUB_PATH"]).read_text().splitlines():
+    for line in Path(job.env["GITHUB_PATH"]).read_text(encoding="utf-8").splitlines():
         if line not in job.env["PATH"].split(":"):
             job.env["PATH"] = f"{line}:{job.env['PATH']}"
     return f"exit code {code}; see {log}" if code else ""
@@ -167,7 +167,7 @@ def main() -> int:
                 folder = Path(tempfile.mkdtemp(prefix=f"{file.stem}-{name}-", dir=arguments.folder))
                 rows += run_job(name, settings, new_job(name, folder, arguments, defaults), instead, arguments.slower)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"root": ROOT.name, "steps": rows}, indent=1) + "\n")
+        arguments.json.write_text(json.dumps({"root": ROOT.name, "steps": rows}, indent=1) + "\n", encoding="utf-8")
     return 1 if any(row["outcome"] == "failed" for row in rows) else 0
 
 

@@ -287,7 +287,6 @@ def test_a_new_evaluation_set_concerns_every_detectors_numbers_and_no_training(c
     assert clone.stale() == {
         "evaluation_sets",  # scores, metrics and robustness depend on its output
         *(f"explain@{name}" for name in DETECTORS),
-        "spectra",
         "report",
     }
 

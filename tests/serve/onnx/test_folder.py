@@ -68,7 +68,10 @@ def test_an_export_that_would_give_other_verdicts_than_its_detector(
         (lambda folder: (folder / "detector.json").write_text("{"), r"detector\.json: damaged"),
         (lambda folder: (folder / "detector.json").write_text("[]"), "it has no entry `onnx`"),
         (lambda folder: change(folder, onnx={"format": 2}), "format 2, and this version reads 1"),
-        (lambda folder: change(folder, calibration={}), r"detector\.json: damaged \(KeyError"),
+        (
+            lambda folder: change(folder, calibration={}),
+            r"detector\.json: damaged \(ValueError: `calibration.temperature` is missing",
+        ),
         (lambda folder: change(folder, seed=None), r"detector\.json: damaged"),
     ],
 )

@@ -88,7 +88,7 @@ def _digest(part: Path) -> Path:
 
 def _keep_digest(part: Path) -> None:
     with atomic_file(_digest(part)) as file:
-        file.write_text(sha256_of(part))
+        file.write_text(sha256_of(part), encoding="utf-8")
 
 
 def score_sets(detector: Path, names: Sequence[str], evaluation: Path, folder: Path, scratch: Path) -> None:
