@@ -1,6 +1,6 @@
 """Run every stage with too little disk, memory, files and so on, and compare its output with that of a complete run.
 
-    PYTHONPATH=src python benchmarks/starved.py --folder /tmp/starved
+    PYTHONPATH=src python benchmarks/starved.py --folder FOLDER
 
 Makes a tiny run in the folder (`starved_run.py`), then repeats its stages, one item each, in a copy of the workspace
 in a file system of its own, with one thing scarce (`starved_cells.py`). A cell is good if the stage finishes with the
