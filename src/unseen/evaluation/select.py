@@ -3,10 +3,13 @@
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
@@ -14,12 +17,15 @@ from unseen.core.files import CsvLines, atomic_folder, write_json
 from unseen.data.face_rows import SCHEMA
 from unseen.data.shards import INDEX_SCHEMA, ROWS_PER_SHARD, FaceSet, measurable, open_set
 from unseen.data.splits import Split
-from unseen.evaluation.duplicates import HashIndex, hash_words
+from unseen.evaluation.duplicates import HashIndex, Words, hash_words
 
 HASHES = (("same_picture", "picture_dhash"), ("same_crop", "dhash"))
 
 REASONS = ("same_file", *dict(HASHES), "same_original")
 """Why a face is left out. `same_original`: it is made of a face that is left out for one of the other reasons."""
+
+BATCH = 2**13
+"""Rows of an index that are read at a time. Each search sorts the hashes of all training faces."""
 
 COMPARED = ["id", "sha256", *(column for _, column in HASHES)]
 
@@ -28,6 +34,19 @@ def _original(attributes: Iterable[tuple[str, str]]) -> str:
     """The id of the face that a face is a twin of or was made of by diffusion; empty if it is neither."""
     known = dict(attributes)
     return known.get("twin_of") or known.get("made_of") or ""
+
+
+def _digests(sha256: Sequence[str]) -> pa.Array:
+    """SHA-256 of 64 hex digits as an array of 32 bytes each."""
+    digits = pa.py_buffer(bytes.fromhex("".join(sha256)))
+    return pa.Array.from_buffers(pa.binary(32), len(sha256), [None, digits])
+
+
+def _common(names: Iterable[str], known: pa.Array) -> list[str]:
+    """Those of some names that are in an array, sorted."""
+    asked = pa.array(sorted(set(names)), pa.string())
+    found: list[str] = asked.filter(pc.is_in(asked, value_set=known)).to_pylist()
+    return found
 
 
 @dataclass(frozen=True)
@@ -41,29 +60,37 @@ class Match:
 
 
 class TrainingFaces:
-    """All faces that were used for training or validation of a GAN or a detector."""
+    """All faces that were used for training or validation of a GAN or a detector.
+
+    Of each it keeps ids, hashes and people in arrays, about 150 bytes; as Python text they took 1.5 kB.
+    """
 
     def __init__(self, sets: Iterable[FaceSet]) -> None:
         """Index the training and validation faces of `sets`, whose role must be `train`."""
         self._sets = list(sets)
-        columns = [*COMPARED, "identity"]
-        found: dict[str, list[str]] = {column: [] for column in columns}
+        ids, people = ([pa.array([], pa.string())] for _ in range(2))
+        sha256 = [_digests([])]
+        words: dict[str, list[Words]] = {column: [] for _, column in HASHES}
         for face_set in self._sets:
-            for column, values in face_set.index(["train", "val"], columns).items():
-                found[column] += values
-        self._ids = found["id"]
-        self._known = frozenset(self._ids)
-        self._people = frozenset(found["identity"])
-        self._by_sha256 = dict(zip(reversed(found["sha256"]), reversed(found["id"]), strict=True))
-        self._indexes = {column: HashIndex(hash_words(found[column])) for _, column in HASHES}
+            for batch in face_set.index_batches(["train", "val"], [*COMPARED, "identity"], BATCH):
+                ids.append(batch["id"])
+                people.append(pc.unique(batch["identity"]))
+                sha256.append(_digests(batch["sha256"].to_pylist()))
+                for column, found in words.items():
+                    found.append(hash_words(batch[column].to_pylist()))
+        self._ids, self._sha256 = pa.concat_arrays(ids), pa.concat_arrays(sha256)
+        self._people = pc.unique(pa.concat_arrays(people))
+        self._indexes = {
+            column: HashIndex(np.concatenate([*found, hash_words([])])) for column, found in words.items()
+        }
 
     def twins(self, attributes: Iterable[list[tuple[str, str]]]) -> list[str]:
         """The ids of training faces that have twins among the faces with these attributes."""
-        return sorted({original for original in map(_original, attributes) if original in self._known})
+        return _common(filter(None, map(_original, attributes)), self._ids)
 
     def people(self, identities: Iterable[str]) -> list[str]:
         """Those of some identities that have training faces."""
-        return sorted(self._people.intersection(identities))
+        return _common(identities, self._people)
 
     def matches_of_originals(
         self, ids: Sequence[str], attributes: Iterable[list[tuple[str, str]]]
@@ -74,21 +101,21 @@ class TrainingFaces:
             ids: of faces.
             attributes: of the same faces.
         """
-        made_of = {
-            name: original for name, pairs in zip(ids, attributes, strict=True) if (original := _original(pairs))
-        }
-        originals = frozenset(made_of.values())
-        found: dict[str, Match] = {}
-        for face_set in self._sets if originals else ():
-            rows = face_set.index(["test"], COMPARED)
-            places = [place for place, name in enumerate(rows["id"]) if name in originals]
-            if places:
-                found |= self.matches({column: [values[i] for i in places] for column, values in rows.items()})
+        made_of = ((name, _original(pairs)) for name, pairs in zip(ids, attributes, strict=True))
         return {
-            name: Match(name, found[original].of, "same_original", found[original].bits)
-            for name, original in made_of.items()
-            if original in found
+            name: Match(name, self._copies[original].of, "same_original", self._copies[original].bits)
+            for name, original in made_of
+            if original and original in self._copies
         }
+
+    @cached_property
+    def _copies(self) -> dict[str, Match]:
+        """The test faces of the training sets that match training faces. They are few."""
+        found: dict[str, Match] = {}
+        for face_set in self._sets:
+            for batch in face_set.index_batches(["test"], COMPARED, BATCH):
+                found |= self.matches(batch.to_pydict())
+        return found
 
     def matches(self, rows: dict[str, list[str]]) -> dict[str, Match]:
         """Find the faces that are also training faces; returns matches by id.
@@ -100,10 +127,11 @@ class TrainingFaces:
         for why, column in reversed(HASHES):
             nearest, bits = self._indexes[column].nearest(hash_words(rows[column]))
             for i in (nearest >= 0).nonzero()[0]:
-                found[rows["id"][i]] = Match(rows["id"][i], self._ids[nearest[i]], why, int(bits[i]))
-        for name, sha256 in zip(rows["id"], rows["sha256"], strict=True):
-            if sha256 in self._by_sha256:
-                found[name] = Match(name, self._by_sha256[sha256], "same_file", 0)
+                found[rows["id"][i]] = Match(rows["id"][i], self._ids[nearest[i]].as_py(), why, int(bits[i]))
+        same = pc.index_in(_digests(rows["sha256"]), value_set=self._sha256).to_pylist()  # the first of equal ones
+        for name, place in zip(rows["id"], same, strict=True):
+            if place is not None:
+                found[name] = Match(name, self._ids[place].as_py(), "same_file", 0)
         return found
 
 
@@ -130,21 +158,13 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
             "set `split: test` in this evaluation set"
         )
     splits: list[Split] = measurable(face_set) if split == "all" else ["test"]
-    rows = face_set.index(splits, [*COMPARED, "identity", "attributes"])
-    if originals := trained.twins(rows["attributes"]):
-        raise UserError(
-            f"{folder}: `{face_set.name}` is made of {len(originals)} training faces, for instance {originals[0]}; "
-            "what is made of a face must be evaluated in the split of its original: set `split: test` here"
-            + ("" if split == "all" else f", and make the set again (`dvc repro --force STAGE@{face_set.name}`)")
-        )
-    if people := trained.people(rows["identity"]):
-        raise UserError(
-            f"{folder}: `{face_set.name}` has faces of {len(people)} people or pictures that trained, for instance "
-            f"{people[0]}; what is made of a face, or shows its person, has its split: "
-            + ("set `split: test` here" if split == "all" else "make the set again (`dvc repro --force`)")
-        )
-    matches = trained.matches({column: rows[column] for column in COMPARED})
-    matches = trained.matches_of_originals(rows["id"], rows["attributes"]) | matches
+    _check_origins(face_set, splits, trained)
+    matches: dict[str, Match] = {}
+    for batch in face_set.index_batches(splits, [*COMPARED, "attributes"], BATCH):
+        rows = batch.to_pydict()
+        of_originals = trained.matches_of_originals(rows["id"], rows["attributes"])
+        found = of_originals | trained.matches({column: rows[column] for column in COMPARED})
+        matches |= {name: found[name] for name in rows["id"] if name in found}
     kept = 0
     with atomic_folder(target) as part, pq.ParquetWriter(part / "index.parquet", INDEX_SCHEMA) as index:
         for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
@@ -166,3 +186,29 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
         card |= {**face_set.of_sides(), "counts": counts}
         write_json(part / "set.json", card)
     return counts
+
+
+def _check_origins(face_set: FaceSet, splits: Sequence[Split], trained: TrainingFaces) -> None:
+    """Check that no face of some splits is made of a training face or shows its person.
+
+    Raises:
+        UserError: one is or does.
+    """
+    everything = len(splits) > 1
+    originals, people = set[str](), set[str]()
+    for batch in face_set.index_batches(splits, ["identity", "attributes"], BATCH):
+        originals.update(trained.twins(batch["attributes"].to_pylist()))
+        people.update(trained.people(batch["identity"].to_pylist()))
+    if originals:
+        raise UserError(
+            f"{face_set.folder}: `{face_set.name}` is made of {len(originals)} training faces, for instance "
+            f"{min(originals)}; what is made of a face must be evaluated in the split of its original: set "
+            "`split: test` here"
+            + ("" if everything else f", and make the set again (`dvc repro --force STAGE@{face_set.name}`)")
+        )
+    if people:
+        raise UserError(
+            f"{face_set.folder}: `{face_set.name}` has faces of {len(people)} people or pictures that trained, for "
+            f"instance {min(people)}; what is made of a face, or shows its person, has its split: "
+            + ("set `split: test` here" if everything else "make the set again (`dvc repro --force`)")
+        )
