@@ -15,6 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 STARTED = time.monotonic()
+# Before pyarrow is imported. Its own allocator keeps much memory that was freed: 288 MB in place of 214 MB where
+# evaluation faces are selected out of 100,000.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 

@@ -147,7 +147,6 @@ def test_what_is_kept_is_copied_byte_for_byte(
     numbers: Any,
 ) -> None:
     monkeypatch.setattr("unseen.data.shards.ROWS_PER_SHARD", 5)
-    monkeypatch.setattr(select_module, "ROWS_PER_SHARD", 5)
     face_set = store("cfd", {f"{i}.pgm": (people[20 + i], EVERY[i % 3]) for i in range(12)}, "held_out")
     counts = select(face_set.folder, split, trained, tmp_path / "one")
     select(face_set.folder, split, trained, tmp_path / "two")
@@ -381,7 +380,8 @@ def test_the_size_of_a_batch_changes_no_selection(
     copied = {f"{i}.jpg": (compressed(people[i]), EVERY[i % 3]) for i in range(15)}
     photos = store("cfd", {**copied, **{f"new{i}.pgm": (people[20 + i], "test") for i in range(5)}}, "held_out")
     whole = select(photos.folder, "all", TrainingFaces([training]), tmp_path / "whole")
-    monkeypatch.setattr(select_module, "BATCH", size)
+    for name in ("BATCH", "READ"):
+        monkeypatch.setattr(select_module, name, size)
     assert select(photos.folder, "all", TrainingFaces([training]), tmp_path / "parts") == whole
     assert whole["left_out"]["same_picture"] == 10
     assert bytes_below(tmp_path / "parts") == bytes_below(tmp_path / "whole")

@@ -28,6 +28,9 @@ from unseen.data.splits import Split
 
 ROWS_PER_SHARD = 4096
 
+READ_BUFFER = 2**18
+"""Bytes of a column that are read at a time."""
+
 INDEX_SCHEMA = SCHEMA.remove(SCHEMA.get_field_index("image"))
 """Of `index.parquet`: the rows of a set without their images."""
 
@@ -165,7 +168,7 @@ class FaceSet:
 
     def fingerprint(self) -> list[str]:
         """SHA-256 of each shard."""
-        return [sha256_of(shard) for shard in sorted(self.folder.glob("part-*.parquet"))]
+        return [sha256_of(shard) for shard in self._shards()]
 
     def index(self, splits: Sequence[Split], columns: Sequence[str]) -> dict[str, list[Any]]:
         """Columns of the index, as lists: rows of some splits, in stored order."""
@@ -177,10 +180,7 @@ class FaceSet:
 
     def index_batches(self, splits: Sequence[Split], columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """Yield columns of the index in batches of at most `size` rows of some splits, in stored order."""
-        wanted = pa.array(list(splits), pa.string())
-        with pq.ParquetFile(self.folder / "index.parquet") as index:
-            for batch in index.iter_batches(size, columns=list(dict.fromkeys([*columns, "split"]))):
-                yield batch.filter(pc.is_in(batch["split"], wanted)).select(list(columns))
+        return _rows_of(self.folder / "index.parquet", splits, columns, size)
 
     def batches(self, splits: Sequence[Split], columns: Sequence[str], size: int = 1024) -> Iterator[pa.RecordBatch]:
         """Yield batches of at most `size` rows of some splits, in stored order. Does not load the whole set.
@@ -188,17 +188,43 @@ class FaceSet:
         Raises:
             UserError: the first crop of a batch has a side that the set's card does not allow.
         """
-        wanted = pa.array(list(splits), pa.string())
-        for shard in sorted(self.folder.glob("part-*.parquet")):
-            for batch in pq.ParquetFile(shard).iter_batches(size, columns=[*columns, "split"]):
-                chosen = batch.filter(pc.is_in(batch["split"], wanted))
-                if not chosen.num_rows:
-                    continue
-                if "image" in columns:
-                    found = side_of(chosen["image"][0]["bytes"].as_py())
-                    if found != self.side and not (self.native and found and found < self.side):
-                        raise UserError(f"{shard}: a crop of {found} pixels in a set of {self.side}; {AGAIN}")
-                yield chosen.select(list(columns))
+        for shard in self._shards():
+            for batch in _rows_of(shard, splits, columns, size):
+                if batch.num_rows:
+                    self._check_side(shard, batch)
+                    yield batch
+
+    def tables(self, splits: Sequence[Split]) -> Iterator[pa.Table]:
+        """Yield all columns of the rows of some splits, a table for each shard that has such rows, in one chunk.
+
+        Raises:
+            UserError: see `batches`.
+        """
+        for shard in self._shards():
+            batches = [batch for batch in _rows_of(shard, splits, SCHEMA.names, 512) if batch.num_rows]
+            if batches:
+                self._check_side(shard, batches[0])
+                yield pa.Table.from_batches(batches).combine_chunks()
+
+    def _shards(self) -> list[Path]:
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def _check_side(self, shard: Path, batch: pa.RecordBatch) -> None:
+        """Check the side of the first crop of a batch with images."""
+        if "image" not in batch.schema.names:
+            return
+        found = side_of(batch["image"][0]["bytes"].as_py())
+        if found != self.side and not (self.native and found and found < self.side):
+            raise UserError(f"{shard}: a crop of {found} pixels in a set of {self.side}; {AGAIN}")
+
+
+def _rows_of(file: Path, splits: Sequence[Split], columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of at most `size` rows of a Parquet file: of these the rows of some splits, which may be none."""
+    wanted = pa.array(list(splits), pa.string())
+    # A small buffer and no reading ahead: otherwise whole columns are in memory.
+    with pq.ParquetFile(file, buffer_size=READ_BUFFER, pre_buffer=False) as opened:
+        for batch in opened.iter_batches(size, use_threads=False, columns=list(dict.fromkeys([*columns, "split"]))):
+            yield batch.filter(pc.is_in(batch["split"], wanted)).select(list(columns))
 
 
 def check_sides(sets: Sequence[FaceSet], wanted: Sides | None = None, of: str = "`faces`") -> None:

@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
 from unseen.core.files import CsvLines, atomic_folder, write_json
-from unseen.data.face_rows import SCHEMA
-from unseen.data.shards import INDEX_SCHEMA, ROWS_PER_SHARD, FaceSet, measurable, open_set
+from unseen.data.shards import INDEX_SCHEMA, FaceSet, measurable, open_set
 from unseen.data.splits import Split
 from unseen.evaluation.duplicates import HashIndex, Words, hash_words
 
@@ -25,7 +24,10 @@ REASONS = ("same_file", *dict(HASHES), "same_original")
 """Why a face is left out. `same_original`: it is made of a face that is left out for one of the other reasons."""
 
 BATCH = 2**13
-"""Rows of an index that are read at a time. Each search sorts the hashes of all training faces."""
+"""Faces that are compared at a time. Each search sorts the hashes of all training faces."""
+
+READ = 2**11
+"""Rows of an index that are read at a time."""
 
 COMPARED = ["id", "sha256", *(column for _, column in HASHES)]
 
@@ -72,7 +74,7 @@ class TrainingFaces:
         sha256 = [_digests([])]
         words: dict[str, list[Words]] = {column: [] for _, column in HASHES}
         for face_set in self._sets:
-            for batch in face_set.index_batches(["train", "val"], [*COMPARED, "identity"], BATCH):
+            for batch in face_set.index_batches(["train", "val"], [*COMPARED, "identity"], READ):
                 ids.append(batch["id"])
                 people.append(pc.unique(batch["identity"]))
                 sha256.append(_digests(batch["sha256"].to_pylist()))
@@ -167,11 +169,10 @@ def select(folder: Path, split: Literal["test", "all"], trained: TrainingFaces, 
         matches |= {name: found[name] for name in rows["id"] if name in found}
     kept = 0
     with atomic_folder(target) as part, pq.ParquetWriter(part / "index.parquet", INDEX_SCHEMA) as index:
-        for number, batch in enumerate(face_set.batches(splits, SCHEMA.names, ROWS_PER_SHARD)):
-            chosen = batch.filter(pa.array([name not in matches for name in batch["id"].to_pylist()]))
-            table = pa.Table.from_batches([chosen])
-            pq.write_table(table, part / f"part-{number:05d}.parquet", compression="none")
-            index.write_table(table.select(INDEX_SCHEMA.names))
+        for number, table in enumerate(face_set.tables(splits)):
+            chosen = table.filter(pa.array([name not in matches for name in table["id"].to_pylist()]))
+            pq.write_table(chosen, part / f"part-{number:05d}.parquet", compression="none")
+            index.write_table(chosen.select(INDEX_SCHEMA.names))
             kept += chosen.num_rows
         left_out = {why: [m for m in matches.values() if m.why == why] for why in REASONS}
         counts = {"kept": kept, "left_out": {why: len(found) for why, found in left_out.items()}}
@@ -196,7 +197,7 @@ def _check_origins(face_set: FaceSet, splits: Sequence[Split], trained: Training
     """
     everything = len(splits) > 1
     originals, people = set[str](), set[str]()
-    for batch in face_set.index_batches(splits, ["identity", "attributes"], BATCH):
+    for batch in face_set.index_batches(splits, ["identity", "attributes"], READ):
         originals.update(trained.twins(batch["attributes"].to_pylist()))
         people.update(trained.people(batch["identity"].to_pylist()))
     if originals:
