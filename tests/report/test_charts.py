@@ -46,7 +46,7 @@ def test_a_value_lies_where_its_axis_says() -> None:
         shares(axes)
         axes.plot([0, 0.5, 1], [0, 1, 0.5], color="#ff0000")
 
-    assert 'd="M 50 124 L 100 24 L 150 74"' in chart("", draw, **SQUARE)
+    assert 'd="M50 124L100 24L150 74"' in chart("", draw, **SQUARE)
 
 
 def test_a_curve_of_100000_points_is_short() -> None:

@@ -13,7 +13,7 @@ SEEDS = (4, 5, 6)
 
 def widths(svg: str) -> list[str]:
     """The widths of the lines of the first series; 1 is the default of SVG."""
-    styles = re.findall(r'<path d="[^"]+" style="(fill: none[^"]*stroke: var\(--c0\)[^"]*)"', svg)
+    styles = re.findall(r'<path d="[^"]+" style="([^"]*stroke: var\(--c0\)[^"]*)"', svg)
     return [(re.findall(r"stroke-width: ([\d.]+)", style) or ["1"])[0] for style in styles]
 
 

@@ -16,8 +16,10 @@ import yaml
 
 from closure import ROOT
 from unseen.evaluation.wording import between, ends, over_seeds
+from unseen.report import results as of_results
 from unseen.report.data import described, render_data
 from unseen.report.page import render, sections
+from unseen.report.pictures import small_uri
 from unseen.report.results import Results
 
 from .finished_run import EVIL, SCORES
@@ -326,8 +328,7 @@ def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
     (dump,) = page.texts["pre"]
     assert "max_auc: 0.55" in dump
     for name in ("samples", "neighbours"):
-        picture = (root / f"metrics/gans/dcgan/{name}.png").read_bytes()
-        assert f"data:image/png;base64,{base64.b64encode(picture).decode()}" in page.links
+        assert small_uri(root / f"metrics/gans/dcgan/{name}.png") in page.links
     measured = next(text for text in page.texts["p"] if "kid_lite1" in text)
     shares = (
         "0.125",
@@ -342,3 +343,27 @@ def test_the_report_says_how_it_was_made(report: str, root: Path) -> None:
         assert number in measured
     for label in ("known", "unseen", *SCORES):
         assert label in page.texts["text"] + page.texts["li"], "in the titles and legends of the curves"
+
+
+def test_charts_and_details_have_the_best_detectors_and_tables_have_all(
+    results: Results, sets: list[dict[str, Any]], root: Path, report: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_results, "CHARTED", 1)
+    best, other = results.names()
+    short = render(results, sets, root / "metrics")
+    assert len(short) < len(report)
+    page = Page(short)
+    labels = page.texts["text"] + page.texts["li"]
+    assert best in labels
+    assert other not in labels
+    for caption in (
+        "Each detector on its worst pair",
+        "Share called fake",
+        "AUC of each detector",
+        "Detectors: kind",
+    ):
+        assert {row[0] for row in table(page, caption)[1:]} == {best, other}
+    assert {row[0] for row in table(page, "Decisions at")[1:]} == {best}
+    said = "Here are the 1 best of 2 detectors"
+    assert sum(said in text for text in page.texts["p"]) == 4, "pairs, curves, robustness, training"
+    assert said not in report

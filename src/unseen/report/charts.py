@@ -4,10 +4,8 @@ A series has a colour, a dash and a marker. The three cycles differ in length, s
 colour. The colours are the custom properties of style.css, which has a light and a dark value for each.
 """
 
-import hashlib
 import io
 import math
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,8 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from unseen.report.svg import element
 
 COLORS = 8
 DASHES: tuple[Any, ...] = ("-", (0, (8, 3)), (0, (2, 3)), (0, (8, 3, 2, 3)), (0, (4, 2)))
@@ -207,33 +207,4 @@ def _element(figure: Figure, label: str) -> Markup:
     figure.patch.set_visible(False)
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = file.getvalue()
-    size = re.search(r'viewBox="0 0 (\S+) (\S+)"', text)
-    assert size
-    text = text[text.index(">", size.start()) + 1 : text.rindex("</svg>")]
-    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", text)
-    text = re.sub(r'<g id="[^"]*"/>', "", text)
-    text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    text = re.sub(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*|(?<= transform=")[^"]*', _rounded, text)
-    text = re.sub(r'(?<= style=")[^"]*', _in_page, text)
-    text = re.sub(r"\s*\n\s*", "\n", text).strip()
-    salt = hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r'(?<= id=")|(?<= xlink:href="#)', f"c{salt}", text)
-    about = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    head = Markup('<svg {} viewBox="0 0 {} {}" width="{}" height="{}">').format(about, *size.groups(), *size.groups())
-    return Markup("{}{}</svg>").format(head, Markup(text))
-
-
-def _rounded(found: re.Match[str]) -> str:
-    """Round the numbers of a match to a hundredth of a pixel."""
-    short = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), found[0])
-    return re.sub(r"\s*\n", " ", short).strip()
-
-
-def _in_page(found: re.Match[str]) -> str:
-    """Replace placeholder colours by custom properties, and remove the font, which style.css sets."""
-    style = re.sub(r"; font-family: [^;]*", "", found[0])
-    return re.sub(
-        r"#[0-9a-f]{6}", lambda one: f"var(--{VARIABLES[one[0]]})" if one[0] in VARIABLES else one[0], style
-    )
+    return element(file.getvalue(), label, VARIABLES)

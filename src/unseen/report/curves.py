@@ -42,7 +42,7 @@ def _from_0_to_1(axes: Axes, x: str, y: str) -> None:
 def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Markup:
     """Chart of the share of fakes over the mean score of each bin, before (dashed) and after temperature scaling.
 
-    Each training seed has a line of each kind.
+    Each training seed has a line of each kind; bins have markers if there is one seed.
 
     Args:
         curves: of one detector and pair: columns seed, temperature, predicted, observed.
@@ -56,6 +56,7 @@ def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Marku
             own = curves[curves["temperature"] == when].groupby("seed")
             for _, curve in own:
                 style = look(series) | width(own.ngroups) | {"linestyle": line}
+                style |= {"marker": ""} if own.ngroups > 1 else {}
                 axes.plot(curve["predicted"], curve["observed"], **style)
 
     return chart(detector, draw, 220, 210)
@@ -64,7 +65,7 @@ def reliability_chart(curves: pd.DataFrame, detector: str, series: int) -> Marku
 def section(results: Measured) -> Section:
     """Show for each pair a ROC chart, and a reliability chart for each detector."""
     pairs = [name for name in of_pairs(next(iter(results.detectors.values()))) if (results.roc["pair"] == name).any()]
-    names, curves = results.names(), results.reliability
+    names, curves = results.charted(), results.reliability
     shown = []
     for pair in pairs:
         of = curves[curves["pair"] == pair]
@@ -80,4 +81,5 @@ def section(results: Measured) -> Section:
         )
     when = line_legend(["after temperature scaling", "before temperature scaling"])
     data = {"pairs": shown, "legend": legend(names), "when": when, "seeds": len(training_seeds(results))}
+    data["only"] = results.only_charted()
     return Section("curves", "Curves", data)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from unseen.data.shards import FaceSet, dropped_summary, open_set
-from unseen.report.pictures import data_uri, originals_chart, sample_grid
+from unseen.report.pictures import originals_chart, sample_grid, webp_uri
 from unseen.report.results import Results
 from unseen.report.templates import environment
 from unseen.sources.shared.checksums import origin
@@ -99,7 +99,7 @@ def described(results: Results, data: Path) -> list[dict[str, Any]]:
                 "citation": source.citation if source else "",
                 "attributes": faces.by_value(),
                 "chart": faces.chart(),
-                "grid": data_uri(sample_grid(face_set)),
+                "grid": webp_uri(sample_grid(face_set)),
             }
         )
     return found

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.evaluation.wording import between
-from unseen.report.pictures import file_uri, small_uri
+from unseen.report.pictures import small_uri
 from unseen.report.results import Measured, Results
 from unseen.report.section import OWN_RUN, Section, not_for_ensembles
 from unseen.report.standing import of_first_seed
@@ -16,6 +16,9 @@ OUTCOMES = {
     "true_negative": "Reals called real",
     "false_positive": "Reals called fake",
 }
+PICTURE_BYTES = 10**6
+"""Of pictures in the page; files of the others are linked."""
+
 METHODS = {"own": "its own map", "grad_cam": "Grad-CAM", "occlusion": "occlusion"}
 
 
@@ -64,6 +67,19 @@ def _pictures(folder: Path) -> dict[str, str]:
     return {name: small_uri(path) if path.is_file() else "" for name, path in paths.items()}
 
 
+def _best(folder: Path, names: list[str]) -> dict[str, dict[str, str]]:
+    """The pictures of the first detectors, as many as have about PICTURE_BYTES together."""
+    found: dict[str, dict[str, str]] = {}
+    size = 0
+    for name in names:
+        pictures = _pictures(folder / name)
+        size += sum(map(len, pictures.values()))
+        if found and size > PICTURE_BYTES:
+            break
+        found[name] = pictures
+    return found
+
+
 def section(results: Measured, metrics: Path | None) -> Section:
     """Show heat, panels, neighbours and spectra.
 
@@ -80,6 +96,7 @@ def section(results: Measured, metrics: Path | None) -> Section:
         return Section(
             "explanations", title, missing="No detector of this run has explanations; run `dvc repro explain`."
         )
+    pictures = _best(metrics / "explanations", list(heat))
     return Section(
         "explanations",
         title,
@@ -87,7 +104,8 @@ def section(results: Measured, metrics: Path | None) -> Section:
             "table": _table(heat) if heat else None,
             "first_seed": of_first_seed(results),
             "ensembles": not_for_ensembles(results.params.ensembles),
-            "pictures": {name: _pictures(metrics / "explanations" / name) for name in heat},
-            "spectra": file_uri(spectra) if spectra.is_file() else "",
+            "pictures": pictures,
+            "others": [name for name in heat if name not in pictures],
+            "spectra": small_uri(spectra) if spectra.is_file() else "",
         },
     )

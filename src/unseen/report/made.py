@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from unseen.report.charts import DASHES, chart, color, line_legend, number_axis, width
-from unseen.report.pictures import file_uri
+from unseen.report.pictures import small_uri
 from unseen.report.results import Measured, Results, training_seeds
 from unseen.report.section import OWN_RUN, Section
 from unseen.report.tables import NONE, Cell, Head, Table, duration, heads, text_cell
@@ -123,11 +123,11 @@ def section(results: Measured, metrics: Path | None) -> Section:
     if not isinstance(results, Results) or metrics is None:
         return Section("made", title, missing=OWN_RUN)
     costs = [cost for cost in results.costs if cost["stage"] != ITSELF]
-    steps = {name: results.training[results.training["detector"] == name] for name in results.names()}
+    steps = {name: results.training[results.training["detector"] == name] for name in results.charted()}
     gans = {
         name: (
             found["seeds"],
-            {file: file_uri(metrics / "gans" / name / f"{file}.png") for file in ("samples", "neighbours")},
+            {file: small_uri(metrics / "gans" / name / f"{file}.png") for file in ("samples", "neighbours")},
         )
         for name, found in results.gans.items()
     }
@@ -147,9 +147,10 @@ def section(results: Measured, metrics: Path | None) -> Section:
                 if rows["step"].notna().any()
             ],
             "legend": line_legend(["training faces", "validation faces"]),
+            "only": results.only_charted(),
             "gans": gans,
             "twins": {
-                name: file_uri(metrics / "autoencoders" / name / "twins.png") for name in results.params.autoencoders
+                name: small_uri(metrics / "autoencoders" / name / "twins.png") for name in results.params.autoencoders
             },
             "dump": yaml.safe_dump(results.params.model_dump(), sort_keys=False),
         },

@@ -259,7 +259,7 @@ def section(results: Measured) -> Section:
     first = next(iter(results.detectors.values()))
     shown = []
     for name, pair in of_pairs(first).items():
-        found = {detector: of_pairs(results.detectors[detector])[name] for detector in results.names()}
+        found = {detector: of_pairs(results.detectors[detector])[name] for detector in results.charted()}
         shown.append(
             {
                 "name": "all faces" if name == POOLED else name,
@@ -277,4 +277,5 @@ def section(results: Measured) -> Section:
             }
         )
     data = {"pairs": shown, "overview": _overview(results), "controls": _controls(results)}
+    data["only"] = results.only_charted()
     return Section("pairs", "Pairs of reals and fakes", data)

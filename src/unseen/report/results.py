@@ -20,6 +20,11 @@ RELIABILITY = ["detector", "pair", "seed", "temperature", "low", "high", "n", "p
 TRAINING = ["detector", "seed", "step", "train_loss", "val_loss"]
 
 
+CHARTED = 10
+"""Detectors in charts and in the tables of single pairs. More lines can't be told apart, and a page with all of 30
+detectors on 10 sets has 36 MB."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """Metrics that need only predictions.
@@ -49,6 +54,19 @@ class Measured:
     def names(self) -> list[str]:
         """Names of the detectors, best first."""
         return [str(name) for name in self.leaderboard["detector"]]
+
+    def charted(self) -> list[str]:
+        """Names of the detectors that charts and details show: the best CHARTED ones."""
+        return self.names()[:CHARTED]
+
+    def only_charted(self) -> str:
+        """A sentence about the detectors that charts and details do not show; empty if they show all."""
+        if len(self.names()) <= CHARTED:
+            return ""
+        return (
+            f"Here are the {CHARTED} best of {len(self.names())} detectors by the leaderboard. The leaderboard, the "
+            "tables of generators, pairs and speed, and the files have all."
+        )
 
 
 @dataclass(frozen=True)

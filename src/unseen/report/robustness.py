@@ -14,6 +14,10 @@ from unseen.report.standing import of_first_seed
 from unseen.report.tables import NONE, Cell, Head, Table, percent
 
 CLEAN = "clean"
+
+GATES = 3
+"""Detectors whose gates have a table in the page; the files of the others are linked."""
+
 IDENTITY = {"jpeg": 100.0, "webp": 100.0, "blur": 0.0, "noise": 0.0}
 """The level at which a change has almost no effect; 1 for those not listed, which are factors."""
 
@@ -126,35 +130,37 @@ def section(results: Measured) -> Section:
     if table.empty:
         why = "metrics/robustness.csv is missing or empty, or `robustness.changes` in params.yaml is empty."
         return Section("robustness", title, missing=why)
-    names, shown = results.names(), []
+    names, charted, shown = results.names(), results.charted(), []
     there, changed = set(table["pair"]), set(table["detector"])
     for pair in (name for name in of_pairs(next(iter(results.detectors.values()))) if name in there):
         of = table[table["pair"] == pair]
         n = f"n {of['reals'].min()} reals and {of['fakes'].min()} fakes a level"
         accuracy = _table(
             of,
-            [name for name in names if name in changed],
+            [name for name in charted if name in changed],
             f"{pair}: balanced accuracy at the threshold frozen on clean faces, {n}. Darker cells are lower; 50 % is "
             "chance.",
             shift=False,
         )
         shifts = _table(
             of,
-            [name for name in names if name in changed],
+            [name for name in charted if name in changed],
             f"{pair}: mean shift of the logit from the same face's clean logit, reals / fakes. A positive shift of "
             "reals raises the FPR; a negative shift of fakes lowers the TPR. Logits are before temperature scaling "
             "and are not comparable across detectors.",
             shift=True,
         )
         changes = [change for change in dict.fromkeys(of["change"]) if change != CLEAN]
-        charts = [change_chart(of, change, names) for change in changes]
+        charts = [change_chart(of, change, charted) for change in changes]
         shown.append({"name": pair, "charts": charts, "accuracy": accuracy, "shifts": shifts})
     ensembles = not_for_ensembles(results.params.ensembles)
-    gates = [gate_table(of, str(name)) for name, of in results.gate.groupby("detector", sort=False)]
+    gates = {str(name): of for name, of in results.gate.groupby("detector", sort=False)}
     data = {
         "pairs": shown,
-        "gates": gates,
-        "legend": legend(names),
+        "gates": [gate_table(gates[name], name) for name in names[:GATES] if name in gates],
+        "other_gates": [name for name in names[GATES:] if name in gates],
+        "legend": legend(charted),
+        "only": results.only_charted(),
         "ensembles": ensembles,
         "first_seed": of_first_seed(results),
     }

@@ -63,7 +63,12 @@ def machine(found: dict[str, Any]) -> str:
 
 
 def pareto_chart(front: pd.DataFrame, names: list[str]) -> Markup:
-    """Chart of balanced accuracy against speed, a point for each detector; a thin line joins the Pareto front."""
+    """Chart of balanced accuracy against speed, a point for each detector; a thin line joins the Pareto front.
+
+    Args:
+        front: from `pareto`.
+        names: the detectors with colours and names, in the order of their colours; the others are grey.
+    """
     low = min(0.5, float(front["balanced_accuracy"].min()))
     on = front[front["on_front"] == 1]
 
@@ -74,9 +79,12 @@ def pareto_chart(front: pd.DataFrame, names: list[str]) -> Markup:
         axes.plot(on["images_per_second"], on["balanced_accuracy"], color=SOFT, linewidth=1)
         for row in front.to_dict("records"):
             values = row["images_per_second"], row["balanced_accuracy"]
-            mark = {**look(names.index(row["detector"])), "linestyle": ""}
+            shown = row["detector"] in names
+            mark = look(names.index(row["detector"])) if shown else {"color": SOFT, "marker": ".", "markersize": 3}
+            mark |= {"linestyle": ""}
             axes.plot(*values, **(mark if row["on_front"] else {**mark, "markerfacecolor": PAPER}))
-            annotate(axes, *values, str(row["detector"]))
+            if shown:
+                annotate(axes, *values, str(row["detector"]))
 
     return chart("Accuracy against speed", draw, 400, 320)  # on a phone its text must not shrink below 9 px
 
@@ -128,8 +136,9 @@ def section(results: Measured) -> Section:
         {
             "table": table,
             "machines": sorted(machines),
-            "chart": pareto_chart(front, results.names()) if len(front) else "",
-            "legend": legend(results.names()),
+            "chart": pareto_chart(front, results.charted()) if len(front) else "",
+            "legend": legend(results.charted()),
+            "grey": len(results.names()) > len(results.charted()),
             "front": front[front["on_front"] == 1]["detector"].tolist(),
             "left_out": [name for name in results.names() if name not in {*timed, *results.params.ensembles}],
             "first_seed": of_first_seed(results),
