@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from unseen.params.check import load_params
 
 FILES = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
 
@@ -109,3 +112,26 @@ def test_an_emulated_processor_uses_none_of_the_faster_kernels() -> None:
         )
         assert done.stdout.split() == [capability]
         assert "NPY_DISABLE_CPU_FEATURES" not in done.stderr
+
+
+def test_many_detectors_and_sets_are_valid_params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FILES[0].parent))
+    overhead = imported("dvc_overhead")
+    default = yaml.safe_load((FILES[0].parents[1] / "params.yaml").read_text(encoding="utf-8"))
+    overhead.write(tmp_path / "params.yaml", overhead.large(default, 7, 5))
+    params = load_params(tmp_path / "params.yaml")
+    assert len(params.detectors) == 7
+    assert {detector.kind for detector in params.detectors.values()} == set(default["detectors"])
+    assert len(params.evaluation_sets) == 5
+
+
+def test_dvc_finds_a_project_of_stand_in_files_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FILES[0].parent))
+    overhead = imported("dvc_overhead")
+    project = tmp_path / "plain"
+    overhead.plain_project(project, 2)
+    assert overhead.run([sys.executable, "-c", overhead.LOCK, "3"], project) == "2\n"
+    assert overhead.cpu_seconds(["status"], project) > 0
+    (project / "0.bin").write_text("changed")
+    with pytest.raises(RuntimeError, match="not up to date"):
+        overhead.cpu_seconds(["status"], project)
