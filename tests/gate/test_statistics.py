@@ -47,6 +47,15 @@ def test_quality_of_plain_pictures() -> None:
     assert quality_of(moved).blockiness <= 0
 
 
+@pytest.mark.parametrize("side", [8, 9, 16])
+def test_quality_of_the_smallest_crops(face: Pixels, side: int) -> None:
+    """`faces.native` allows crops of 8 pixels, which have no border between JPEG blocks."""
+    found = quality_of(face[:side, :side])
+    assert 0 < found.sharpness < 1.5
+    assert math.isfinite(found.blockiness)
+    assert (found.blockiness == 0) == (side < 16)
+
+
 def turned(degrees: float) -> list[tuple[float, float]]:
     """The landmarks in a picture that is turned in its plane."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

@@ -51,12 +51,14 @@ def _steps(luma: npt.NDArray[np.int32], distance: int) -> float:
 def _at_borders(luma: npt.NDArray[np.int32]) -> float:
     """Compute the mean, over block borders along rows, of a difference minus the mean of its two neighbours."""
     steps = np.abs(np.diff(luma, axis=1)).astype(np.int64)
-    excess = 2 * steps[:, 1:-1] - steps[:, :-2] - steps[:, 2:]
-    return float(excess[:, BLOCK - 2 :: BLOCK].mean(dtype=np.float64)) / 2
+    excess = (2 * steps[:, 1:-1] - steps[:, :-2] - steps[:, 2:])[:, BLOCK - 2 :: BLOCK]
+    # A crop of one block, which `faces.native` allows, has no borders.
+    return float(excess.mean(dtype=np.float64)) / 2 if excess.size else 0.0
 
 
 def quality_of(pixels: Pixels) -> Quality:
-    """Compute the image quality of a crop uint8 [side, side, 3] with a side of at least 16 pixels."""
+    """Compute the image quality of a crop uint8 [side, side, 3] with a side of at least 3 pixels. A crop without
+    borders of JPEG blocks, such as one of 8 pixels, has a blockiness of 0."""
     luma = _luma(pixels)
     one, two = _steps(luma, 1), _steps(luma, 2)
     if not one or not two:
