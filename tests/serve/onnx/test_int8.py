@@ -1,5 +1,7 @@
 """Quantisation: the file is smaller, and its threshold and AUC are its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,12 @@ from torch import Tensor, nn
 from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.detectors.shared.base import Detector
+from unseen.detectors.shared.calibration import calibrate
+from unseen.detectors.shared.settings import CalibrationSettings
 from unseen.detectors.shared.views import View
 from unseen.serve.onnx.check_faces import CheckFaces
 from unseen.serve.onnx.graph import graph_of
-from unseen.serve.onnx.int8 import calibrated, check_has_both, quantised, spread
+from unseen.serve.onnx.int8 import calibrated, check_has_both, quantised, settings_of, spread
 from unseen.serve.onnx.network import OnnxNetwork
 
 SIDE = 32
@@ -61,6 +65,19 @@ def test_the_calibration_is_that_of_the_int8_graph(faces: CheckFaces) -> None:
         above = np.sign(values[40:, None] - values[:40]).mean()
         assert facts[name] == pytest.approx((above + 1) / 2)
     assert facts["verdicts_changed"] > 0
+
+
+@pytest.mark.parametrize("tail", [0.01, 0.05, 0.2])
+def test_the_unsure_band_has_the_tail_of_the_detector(faces: CheckFaces, tail: float) -> None:
+    """A detector's artifact has the band, and not the setting that made it."""
+    assert faces.labels is not None
+    random = np.random.default_rng(1)
+    logits = np.where(faces.labels == 1, 1.0, -1.0) + random.normal(0, 1.5, len(faces.labels))
+    before = calibrate(logits, faces.labels, CalibrationSettings(max_fpr=0.2, unsure_tail=tail))
+    found = settings_of(before, logits, faces.labels)
+    assert (found.max_fpr, found.unsure_tail) == (0.2, pytest.approx(tail, abs=1e-4))
+    elsewhere = replace(before, unsure=(0.0, 0.001))  # of other faces: the default
+    assert settings_of(elsewhere, logits, faces.labels).unsure_tail == CalibrationSettings().unsure_tail
 
 
 def test_only_validation_faces_of_both_classes(faces: CheckFaces) -> None:

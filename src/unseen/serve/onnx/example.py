@@ -1,94 +1,64 @@
-"""Score every face in a picture: `python example.py PICTURE`. Needs numpy, onnxruntime, Pillow and this folder.
-
-The preprocessing has the same steps as in training. It is exact for 8-bit pictures without transparency.
-"""
+"""Score the faces in pictures: `python example.py PICTURE...`. Needs numpy, onnxruntime, Pillow and this folder.
+The preprocessing has the steps of training. It is exact for 8-bit pictures without transparency."""
 
 import hashlib
 import io
 import json
-import math
 import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
 
-from unseen.serve.onnx.views import overlap, sigmoid, views_of
+from unseen.serve.onnx.crops import crop_of, kept_boxes, upright
+from unseen.serve.onnx.gate import reason_of
+from unseen.serve.onnx.views import sigmoid, views_of
 
 onnxruntime.set_default_logger_severity(3)
 HERE = Path(__file__).parent
-CARD = json.loads((HERE / "detector.json").read_text(encoding="utf-8"))
-FACES, GRAPH, FROZEN = CARD["faces"], CARD["onnx"], CARD["calibration"]
-Found = tuple[float, list[float], list[tuple[float, float]]]  # score, box, landmarks
+CARD, GATE = (json.loads(p.read_text()) if (p := HERE / n).exists() else {} for n in ("detector.json", "gate.json"))
+DETECT, NETWORK = (onnxruntime.InferenceSession(HERE / n) for n in ("face_detector.onnx", "detector.onnx"))
 
 
-def opened(data: bytes) -> Image.Image:
-    raw = Image.open(io.BytesIO(data))
-    picture = ImageOps.exif_transpose(raw)
-    if profile := raw.info.get("icc_profile"):
-        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        picture = ImageCms.profileToProfile(picture, source, target, outputMode="RGB") or picture
-    return picture.convert("RGB")
-
-
-def detect(net: onnxruntime.InferenceSession, picture: Image.Image, longest: int) -> list[Found]:
+def detect(picture: Image.Image, longest: int) -> npt.NDArray[np.float64]:
+    """Return the faces [n, 7, 2], best first: two corners of the box, then five landmarks, x before y, in pixels."""
     width, height = (max(1, round(side * longest / max(picture.size) / 32)) * 32 for side in picture.size)
     pixels = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), np.float32).transpose(2, 0, 1)
-    heat, sizes, offsets, points = (out[0] for out in net.run(None, {net.get_inputs()[0].name: pixels[None]}))
-    found, zoom = [], (picture.width / width, picture.height / height)
-    for y, x in zip(*np.nonzero(heat[0] > FACES["detect"]["min_score"]), strict=True):
-        tall, wide = (math.exp(float(value)) * 4 for value in sizes[:, y, x])
-        dy, dx = (float(value) for value in offsets[:, y, x])
-        left, top = (int(x) + dx + 0.5) * 4 - wide / 2, (int(y) + dy + 0.5) * 4 - tall / 2
-        marks = points[:, y, x].astype(float).reshape(5, 2) * (tall, wide) + (top, left)
-        places = [(left, top), (left + wide, top + tall), *((a, b) for b, a in marks.tolist())]
-        on = [tuple(round(value / 0.5) * 0.5 * z for value, z in zip(place, zoom, strict=True)) for place in places]
-        found.append((round(float(heat[0, y, x]), 3), [*on[0], *on[1]], on[2:]))
-    kept: list[Found] = []
-    for face in sorted(found, key=lambda face: -face[0]):
-        kept += [face] if all(overlap(face[1], other[1]) <= 0.3 for other in kept) else []
-    return kept
-
-
-def crop(picture: Image.Image, marks: list[tuple[float, float]]) -> Image.Image | None:
-    (lx, ly), (rx, ry), _, (mlx, mly), (mrx, mry) = marks
-    dx, dy = (mlx + mrx) / 2 - (lx + rx) / 2, (mly + mry) / 2 - (ly + ry) / 2
-    x, y = (lx + rx) / 2 + FACES["centre"] * dx, (ly + ry) / 2 + FACES["centre"] * dy
-    side = FACES["scale"] * max(2.0 * math.hypot(rx - lx, ry - ly), 1.8 * math.hypot(dx, dy))
-    own = 8 * math.floor(side / 8 + 0.5)
-    if not side >= FACES["min_crop"]:
-        return None
-    if FACES["native"] and own <= FACES["side"]:
-        columns = (math.floor(x - own / 2 + 0.5) + np.arange(own)).clip(0, picture.width - 1)
-        rows = (math.floor(y - own / 2 + 0.5) + np.arange(own)).clip(0, picture.height - 1)
-        return Image.fromarray(np.asarray(picture)[rows[:, None], columns])
-    left, top = x - side / 2, y - side / 2
-    pad = math.ceil(max(0.0, -left, -top, left + side - picture.width, top + side - picture.height))
-    whole = Image.fromarray(np.pad(np.asarray(picture), ((pad, pad), (pad, pad), (0, 0)), mode="edge"))
-    box = (left + pad, top + pad, min(left + pad + side, whole.width), min(top + pad + side, whole.height))
-    return whole.resize((FACES["side"], FACES["side"]), Image.Resampling.LANCZOS, box=box)
+    heat, sizes, offsets, points = (out[0] for out in DETECT.run(None, {DETECT.get_inputs()[0].name: pixels[None]}))
+    cells = np.nonzero(heat[0] > CARD["faces"]["detect"]["min_score"])  # y, then x, in cells of 4 pixels
+    size, shift, marks = (of[:, *cells].astype(np.float64) for of in (sizes, offsets, points))
+    size = np.exp(size) * 4
+    corner = (np.stack(cells) + shift + 0.5) * 4 - size / 2
+    places = np.stack([corner, corner + size, *(marks.reshape(5, 2, -1) * size + corner)])[:, ::-1]
+    found = np.rint(places * 2) / 2 * np.reshape((picture.width / width, picture.height / height), (2, 1))
+    return kept_boxes(found.transpose(2, 0, 1), heat[0][cells])
 
 
 def main(path: str) -> None:
-    data = Path(path).read_bytes()
-    picture, sha256 = opened(data), hashlib.sha256(data).hexdigest()
-    net, graph = (onnxruntime.InferenceSession(HERE / name) for name in ("face_detector.onnx", "detector.onnx"))
-    low, high = FACES["detect"]["side_low"], FACES["detect"]["side_high"]
-    found = detect(net, picture, min(max(*picture.size, low), high)) or detect(net, picture, low)
-    draw = hashlib.sha256(f"quality\x1f{CARD['seed']}\x1f{sha256}".encode()).digest()[:8]
-    jpeg, spread = FACES["jpeg"], FACES["jpeg"]["high"] - FACES["jpeg"]["low"] + 1
-    quality = jpeg["low"] + int((int.from_bytes(draw, "big") >> 11) / 2**53 * spread)
-    for _, (left, top, right, bottom), marks in found:
-        if (face := crop(picture, marks)) is None:
+    data, faces, frozen = Path(path).read_bytes(), CARD["faces"], CARD["calibration"]
+    picture, sha256 = upright(data), hashlib.sha256(data).hexdigest()
+    low, high = faces["detect"]["side_low"], faces["detect"]["side_high"]
+    found = detect(picture, min(max(*picture.size, low), high))
+    found = found if len(found) else detect(picture, low)  # a face that fills a large picture
+    draw = int.from_bytes(hashlib.sha256(f"quality\x1f{CARD['seed']}\x1f{sha256}".encode()).digest()[:8], "big")
+    jpeg = faces["jpeg"]["low"] + int((draw >> 11) / 2**53 * (faces["jpeg"]["high"] - faces["jpeg"]["low"] + 1))
+    for (left, top), (right, bottom), *marks in found.tolist():
+        box = f"{left:.0f},{top:.0f} {right - left:.0f}x{bottom - top:.0f}"
+        if (crop := crop_of(picture, marks, faces)) is None:
+            print(f"-  -  too_small  {box}")
             continue
-        face.save(stored := io.BytesIO(), "JPEG", quality=quality, subsampling="4:2:0")
-        seen = views_of(np.asarray(Image.open(stored).convert("RGB")), GRAPH["view"], GRAPH["ela"])
-        logit = float(graph.run(["logit"], {"pixels": np.stack(seen)})[0].astype(np.float64).mean())
-        score, (a, b) = sigmoid(logit / FROZEN["temperature"]), FROZEN["unsure"]
-        verdict = "unsure" if a <= score <= b else "fake" if score >= FROZEN["threshold"] else "not flagged"
-        print(f"{logit:.4f}  {score:.4f}  {verdict}  {left:.0f},{top:.0f} {right - left:.0f}x{bottom - top:.0f}")
+        crop.save(stored := io.BytesIO(), "JPEG", quality=jpeg, subsampling="4:2:0")
+        pixels = np.asarray(Image.open(stored).convert("RGB"))
+        seen = np.stack(views_of(pixels, CARD["onnx"]["view"], CARD["onnx"]["ela"]))
+        logit = float(NETWORK.run(["logit"], {"pixels": seen})[0].astype(np.float64).mean())
+        score, (a, b) = sigmoid(logit / frozen["temperature"]), frozen["unsure"]
+        why = reason_of(pixels, marks, GATE, faces["scale"]) or ("in_band" if a <= score <= b else "")
+        verdict = "unsure" if why else "fake" if score >= frozen["threshold"] else "not flagged"
+        print(f"{logit:.4f}  {score:.4f}  {verdict}  {box}  {why}".rstrip())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for given in sys.argv[1:]:
+        main(given)

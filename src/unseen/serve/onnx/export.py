@@ -27,7 +27,7 @@ from unseen.serve.onnx.views import Pixels, views_of
 EVALUATION, MODEL_CARD = "evaluation.json", "card.md"
 """Results of the evaluation, which are copied into an export."""
 
-EXAMPLE, VIEWS = "example.py", "views.py"
+EXAMPLE = ("example.py", "crops.py", "gate.py", "views.py")
 """Files of this package that are copied into an export. They need only NumPy, ONNX Runtime and Pillow."""
 
 
@@ -109,9 +109,9 @@ def export(
                 (part / name).write_bytes((detector_folder / name).read_bytes())
         if (detector_folder / GATE).is_file():
             (part / GATE).write_bytes((detector_folder / GATE).read_bytes())
-        for name in (EXAMPLE, VIEWS):
+        for name in EXAMPLE:
             text = Path(__file__).with_name(name).read_text(encoding="utf-8")
-            (part / name).write_text(text.replace("from unseen.serve.onnx.views", "from views"), encoding="utf-8")
+            (part / name).write_text(text.replace("from unseen.serve.onnx.", "from "), encoding="utf-8")
         described = {
             "format": FORMAT,
             "precision": precision,
