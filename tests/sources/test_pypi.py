@@ -1,4 +1,5 @@
 import io
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -79,3 +80,26 @@ def test_a_source_distribution_is_refused_and_not_run(registry: Path, target: Pa
         archive.addfile(info, io.BytesIO(setup.encode()))
     assert "tiny-faces==1.0" in refusal(settings(), target)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind", "message"),
+    [
+        ("ERROR: Exception:\nTraceback ...\nOSError: [Errno 28] No space left on device", OSError, "No space left"),
+        ("PermissionError: [Errno 13] Permission denied: '/x'", PermissionError, "Permission denied"),
+        ("Traceback ...\nMemoryError", MemoryError, "target"),
+    ],
+)
+def test_what_pip_lacks_is_not_the_fault_of_the_registry(
+    printed: str, kind: type[Exception], message: str, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = subprocess.CompletedProcess([], 2, "", printed)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(kind, match=message):
+        fetch(settings(), target, target.parent / "unused")
+
+
+def test_a_pip_that_is_killed(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = subprocess.CompletedProcess([], -9, "", "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    assert "pip was killed" in refusal(settings(), target)

@@ -34,6 +34,9 @@ MEMORY = re.compile(
 
 THREADS = re.compile(r"can't start new thread|pthread_create|Thread creation failed", re.IGNORECASE)
 
+PRINTED = re.compile(r"(?:OSError|PermissionError): \[Errno (\d+)\]")
+"""The last line of a traceback of Python."""
+
 COPIED = re.compile(r"\[Errno (\d+)\] [^:]*: '([^']*)'")
 """An error in a `shutil.Error`, which collects the texts of many."""
 
@@ -119,3 +122,17 @@ def raise_shortage(error: Exception, need_bytes: int) -> None:
             raise MemoryError from error
         return
     raise error
+
+
+def raise_printed(text: str, file: str) -> None:
+    """Raise the shortage that the output of another program reports, if it reports one.
+
+    Args:
+        text: what the program printed, for instance a traceback of Python.
+        file: what it was to write.
+    """
+    for found in PRINTED.findall(text):
+        if int(found) in ADVICE:
+            raise OSError(int(found), os.strerror(int(found)), file)
+    if MEMORY.search(text):
+        raise MemoryError(file)

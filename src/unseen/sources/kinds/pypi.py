@@ -1,5 +1,6 @@
 """Wheels from a package registry, which are zip files with a version and a checksum."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from unseen.core.errors import UserError
+from unseen.core.shortages import raise_printed
 from unseen.sources.shared.settings import ArchiveSettings, Sha256
 
 
@@ -36,6 +38,7 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
 
     Raises:
         UserError: the registry is not available, or has no such wheel.
+        OSError, MemoryError: pip lacked disk space, permission or memory.
     """
     wanted = f"{settings.package}=={settings.version}"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -50,6 +53,10 @@ def fetch(settings: Settings, folder: Path, parts: Path) -> Path:
         )
         wheels = sorted(Path(scratch).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
+            if done.returncode == -signal.SIGKILL:
+                what = f"pip was killed while it downloaded {wanted}, as the system does when memory is short"
+                raise UserError(f"{what}; free some memory, then run it again")
+            raise_printed(done.stderr, str(folder))
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
             reason = (errors or done.stderr.splitlines() or ["pip downloaded no wheel"])[-1].strip()
             if "No module named pip" in done.stderr:
