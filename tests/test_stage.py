@@ -133,3 +133,13 @@ def test_a_font_cache_that_can_not_be_written_is_not_told() -> None:
     program = PROGRAM.format(error="ValueError", run=warning, stages=STAGES)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize(("own", "used"), [(None, "system"), ("mimalloc", "mimalloc")])
+def test_arrow_returns_memory_that_it_freed_unless_a_user_chose_otherwise(own: str | None, used: str) -> None:
+    program = f"import sys; sys.path.insert(0, {STAGES!r}); import _stage, pyarrow as pa; "
+    program += "print(pa.default_memory_pool().backend_name)"
+    others = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    env = {**others, **({"ARROW_DEFAULT_MEMORY_POOL": own} if own else {})}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{used}\n"
