@@ -16,6 +16,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm")
 A_PERSON = 10
 """Real pictures that share an identity."""
 
+LANDMARKS = (20.0, 25.0, 44.0, 25.0, 32.0, 38.0, 23.0, 48.0, 41.0, 48.0)
+"""Eyes, nose and corners of the mouth in a crop of 64 pixels."""
+
 TIME = (2000, 1, 1, 0, 0, 0)
 """Time stamp of all files in an archive, so that equal pictures give equal archives."""
 
@@ -66,7 +69,8 @@ def varied(photo: Image.Image, side: int, fake: bool, number: int) -> bytes:
     pixels = np.asarray(picture, np.float32) * light
     pixels = pixels[..., None] * colour + random.normal(0, 3, (side, side, 1))
     buffer = io.BytesIO()
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=int(random.integers(75, 96)))
+    quality = int(np.random.default_rng(number).integers(75, 96))  # the same for both classes
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
@@ -113,7 +117,7 @@ def stored_rows(
             width=128,
             height=128,
             box=(0.0, 0.0, 64.0, 64.0),
-            landmarks=(0.0,) * 10,
+            landmarks=tuple((LANDMARKS + random.normal(0, 1, 10)).tolist()),
             detection_score=0.9,
             original={"format": "JPEG", "quality": str(75 + number % 20)},
         )
