@@ -75,10 +75,14 @@ def trial(reference: Project, folder: Path, stage: str, part: float, how: str, a
     was_in = run.killed(after_s, how)
     last = Run(project)
     code = last.finished()
+    said = "" if how == "SIGKILL" else run.errors()
+    if code != 0 and last.repaired():  # as docs/reliability.md says
+        said = f"{last.errors()}; `unseen doctor --cache --repair`, `dvc repro`"
+        last = Run(project)
+        code = last.finished()
     found = output_bytes(project.folder) if code == 0 else {}
     wrong = differing(reference, project, found)
     left = len([*folder.glob("data/**/*.part"), *folder.glob("models/**/*.part"), *folder.glob("metrics/**/*.part")])
-    said = "" if how == "SIGKILL" else run.errors()
     return Trial(stage, how, after_s, was_in, len(reference.bytes), wrong, last.resumed(), left, said)
 
 

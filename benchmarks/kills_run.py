@@ -25,8 +25,10 @@ RUNNING = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
 def lock_of(folder: Path) -> dict[str, Any]:
     """The stages of a project's dvc.lock by name; empty if there is none."""
     file = folder / "dvc.lock"
-    found: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader) if file.exists() else {}
-    return found.get("stages", {})
+    found: dict[str, Any] | None = None
+    if file.exists():  # empty if DVC was killed while it wrote
+        found = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return (found or {}).get("stages", {})
 
 
 def outputs(stage: dict[str, Any]) -> list[str]:
@@ -184,6 +186,12 @@ class Run:
         return sorted(
             {" ".join(found.split()) for found in re.findall(r"resum\w* (?:from|after) [\w ]*\d+", self.printed)}
         )
+
+    def repaired(self) -> bool:
+        """Whether `unseen doctor --cache --repair` finds and repairs a damage in the project."""
+        command = ["unseen", "doctor", "--cache", "--repair"]
+        done = subprocess.run(command, cwd=self.project.folder, env=self.project.env, capture_output=True, text=True)
+        return done.returncode == 0 and "damaged, " in done.stdout
 
     def errors(self) -> str:
         """How it ended, as a user sees it: its last two lines but DVC's hints, and whether there is a traceback."""

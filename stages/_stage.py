@@ -70,6 +70,7 @@ if multiprocessing.current_process().name == "MainProcess":
 PARAMS = Path("params.yaml")
 SCRATCH = Path(".scratch")
 COSTS = Path("metrics/costs")
+LOCK = Path("dvc.lock")
 
 with suppress(UserError):  # `check_params` reports it
     limit_to_avx2()
@@ -138,6 +139,21 @@ def check_alone(title: str) -> None:
         sys.exit(1)
 
 
+def keep_lock() -> None:
+    """Copy dvc.lock to .scratch, for `unseen doctor --cache --repair`.
+
+    DVC does not write this file by rename. A kill while it writes leaves an empty file.
+    """
+    from unseen.core.files import atomic_file
+
+    if os.environ.get("RANK", "0") == "0" and LOCK.is_file() and LOCK.stat().st_size:
+        with (
+            suppress(OSError),
+            atomic_file(SCRATCH / LOCK) as part,
+        ):  # the stage reports a full disk if it can't write
+            part.write_bytes(LOCK.read_bytes())
+
+
 def run(work: Callable[..., None], cost: bool = True) -> None:
     """Call `work` with the script's arguments. An error that the user can fix becomes one line and exit code 1.
 
@@ -150,6 +166,7 @@ def run(work: Callable[..., None], cost: bool = True) -> None:
 
     name, items = Path(sys.argv[0]).stem, sys.argv[1:]
     check_alone(" ".join([name, *items]))
+    keep_lock()
     with print_number(name, items):
         if name in ("download", "folder"):  # the check looks at local files, which these stages read
             (SCRATCH / "checked_params").unlink(missing_ok=True)

@@ -127,6 +127,15 @@ def test_a_stage_runs_once_at_a_time(tmp_path: Path) -> None:
     assert third.returncode == 0
 
 
+def test_a_stage_keeps_a_copy_of_the_lock_file(tmp_path: Path) -> None:
+    """DVC does not write it by rename, so a kill can leave it empty."""
+    lock, copy = tmp_path / "dvc.lock", tmp_path / ".scratch/dvc.lock"
+    for content, kept in (("schema: '2.0'\n", "schema: '2.0'\n"), ("", "schema: '2.0'\n")):
+        lock.write_text(content)
+        assert alone(tmp_path, 0).wait(60) == 0
+        assert copy.read_text() == kept
+
+
 def test_a_font_cache_that_can_not_be_written_is_not_told() -> None:
     """The line of the stage says that the disk is full."""
     warning = 'import logging; logging.getLogger("matplotlib.font_manager").warning("Could not save the cache")'

@@ -118,6 +118,23 @@ def test_what_dvc_itself_refuses_to_read(project: Path, capsys: pytest.CaptureFi
     assert "cached - skipping run" in dvc(project, "repro")
 
 
+def test_a_lock_file_that_is_restored_from_its_copy(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A kill while DVC writes dvc.lock leaves an empty file, and then DVC runs nothing."""
+    lock, copy = Path("dvc.lock"), Path(".scratch/dvc.lock")
+    whole = lock.read_bytes()
+    copy.parent.mkdir()
+    for content in (b"", b"schema: '2."):
+        copy.write_bytes(whole)
+        damage(lock, content)
+        code, printed, _ = run(capsys, "doctor", "--cache", "--repair")
+        assert (code, printed[0]) == (0, "dvc.lock: damaged, restored from .scratch/dvc.lock")
+        assert lock.read_bytes() == whole
+    assert "up to date" in dvc(project, "status")
+    copy.write_bytes(b"")
+    damage(lock)
+    assert run(capsys, "doctor", "--cache", "--repair")[0] == 1
+
+
 def test_outside_of_a_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

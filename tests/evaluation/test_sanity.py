@@ -29,6 +29,11 @@ def test_nothing_is_said_of_scores_that_fit_their_logits() -> None:
     assert score_warnings(scored(score=SCORES), FAR) == []
 
 
+def test_an_interval_just_below_chance_does_not_print_as_chance() -> None:
+    (said,) = score_warnings(scored(score=SCORES), {"low": 0.2, "high": 0.4996})
+    assert "0.200 to 0.499, is below 0.5" in said
+
+
 def test_an_interval_wholly_below_chance() -> None:
     (said,) = score_warnings(scored(score=SCORES), BELOW)
     assert said.startswith("the AUC's interval, 0.200 to 0.400, is below 0.5: labels or scores may be inverted")

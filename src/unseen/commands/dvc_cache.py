@@ -21,6 +21,8 @@ from unseen.core.errors import UserError
 from unseen.core.files import atomic_file, check_replaceable
 
 LOCK, RWLOCK = Path("dvc.lock"), Path(".dvc/tmp/rwlock")
+LOCK_COPY = Path(".scratch/dvc.lock")
+"""Of the time at which the last stage began; stages/_stage.py writes it."""
 
 _OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")
 _READ_ONLY = 0o444
@@ -77,11 +79,10 @@ def _damaged(objects: list[tuple[str, Path]]) -> dict[str, Path]:
         return {name: path for (name, path), md5 in zip(objects, found, strict=True) if md5 != name[:32]}
 
 
-def _lock(project: Path) -> dict[str, Any] | None:
-    """The stages in dvc.lock, or None if the file is damaged."""
+def _stages(file: Path) -> dict[str, Any] | None:
+    """The stages in a lock file, or None if the file is damaged."""
     import yaml
 
-    file = project / LOCK
     if not file.exists():
         return {}
     try:
@@ -89,6 +90,17 @@ def _lock(project: Path) -> dict[str, Any] | None:
     except (UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
         return None
     return stages if isinstance(stages, dict) else None
+
+
+def _restored_lock(project: Path, found: Found) -> dict[str, Any] | None:
+    """Replace a damaged dvc.lock by its copy; None if the copy is damaged or missing."""
+    copy = project / LOCK_COPY
+    stages = _stages(copy) if copy.exists() else None
+    if stages is not None:
+        with atomic_file(project / LOCK) as part:
+            part.write_bytes(copy.read_bytes())
+        found.lines.append(f"{LOCK}: damaged, restored from {LOCK_COPY}")
+    return stages
 
 
 def _in_workspace(project: Path, lock: dict[str, Any], cache: Path, wanted: dict[str, Path]) -> dict[str, list[Path]]:
@@ -143,7 +155,9 @@ def check_cache(project: Path, repair: bool) -> Found:
     objects = _objects(cache)
     damaged = _damaged(objects)
     found = Found(len(objects))
-    lock = _lock(project)
+    lock = _stages(project / LOCK)
+    if lock is None and repair:
+        lock = _restored_lock(project, found)
     if lock is None:
         found.lines.append(f"{LOCK}: damaged; `git checkout {LOCK}` or delete it, then run this again")
         found.unrepaired = True

@@ -1,5 +1,6 @@
 """Warnings about external predictions that look wrong or have too few people."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,7 +54,9 @@ def score_warnings(faces: Scored, auc: dict[str, float]) -> list[str]:
     """
     found = []
     if auc["high"] < 0.5:
-        found.append(f"the AUC's interval, {auc['low']:.3f} to {auc['high']:.3f}, is below 0.5: {TURNED}")
+        # Rounded down, so that it does not print 0.500 for a number below 0.5.
+        high = math.floor(1000 * auc["high"]) / 1000
+        found.append(f"the AUC's interval, {auc['low']:.3f} to {high:.3f}, is below 0.5: {TURNED}")
     if faces.logits is not None:
         of_seeds = [_rankings(logits, scores) for logits, scores in zip(faces.logits, faces.scores, strict=True)]
         found += next((warning for warning in of_seeds if warning), [])
