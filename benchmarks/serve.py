@@ -4,11 +4,12 @@
     PYTHONPATH=src python benchmarks/serve.py load DETECTOR PICTURES --clients 8 --seconds 60
     PYTHONPATH=src python benchmarks/serve.py portrait DETECTOR PICTURE
 
-PICTURES is a folder with pictures, PICTURE a file. `fuzz` sends damaged files and damaged requests to the app in
-this process, and prints the number of responses by status, the peak growth of resident memory, and the time. It fails
-on a status of 500. `load` starts `unseen serve` and sends pictures from several clients, each as soon as the last one
-is answered. It prints responses by status, responses per second, response times, and the server's memory. `portrait`
-converts one picture to a JPEG of 1 MB and sends it repeatedly from one client.
+DETECTOR is a detector's folder or an export, which runs on ONNX Runtime. PICTURES is a folder with pictures, PICTURE
+a file. `fuzz` sends damaged files and damaged requests to the app in this process, and prints the number of responses
+by status, the peak growth of resident memory, and the time. It fails on a status of 500. `load` starts `unseen serve`
+and sends pictures from several clients, each as soon as the last one is answered. It prints responses by status,
+responses per second, response times, and the server's memory. `portrait` converts one picture to a JPEG of 1 MB and
+sends it repeatedly from one client.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import warnings
 from collections import Counter
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Literal
 
 import psutil
 from machine import machine
@@ -48,6 +50,11 @@ def pictures_of(folder: Path) -> list[bytes]:
     return found
 
 
+def backend_of(detector: Path) -> Literal["torch", "onnx"]:
+    """The backend that a folder needs: an exported one has no weights of PyTorch."""
+    return "torch" if (detector / "weights.safetensors").is_file() else "onnx"
+
+
 def fuzz(detector: Path, folder: Path, uploads: int) -> None:
     """Send damaged files and damaged forms to the app in this process."""
     from starlette.testclient import TestClient
@@ -60,7 +67,7 @@ def fuzz(detector: Path, folder: Path, uploads: int) -> None:
 
     warnings.simplefilter("ignore")  # warnings of Pillow about damaged tags
     limits = Limits(bytes=2 * MB)
-    app = make_app(DetectorScorer(load(detector), limits), limits)
+    app = make_app(DetectorScorer(load(detector, backend=backend_of(detector)), limits), limits)
     draw, counts, slowest = random.Random(9), Counter[str](), 0.0
     files = pictures({str(i): data for i, data in enumerate(pictures_of(folder)[:8])}, draw)
     process = psutil.Process()
@@ -96,9 +103,12 @@ class Server:
 
     def __init__(self, detector: Path) -> None:
         command = [sys.executable, "-m", "unseen.cli", "serve", str(detector), "--port", "0"]
+        command += ["--backend", backend_of(detector)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         assert self.process.stdout
         line = self.process.stdout.readline()
+        if "http://127.0.0.1:" not in line:
+            sys.exit(f"the server did not start; exit status {self.process.wait(60)}")
         self.port = int(line.split("http://127.0.0.1:")[1].split("/")[0])
 
     def memory(self) -> int:

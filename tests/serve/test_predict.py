@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.settings import FaceSettings
 from unseen.serve.network import LoadedDetector
-from unseen.serve.predict import FoundFace, predict, score_face
+from unseen.serve.predict import FoundFace, predict, predict_groups, score_face
 from unseen.serve.prediction import Face, NotScored, Prediction
 from unseen.serve.torch_network import open_detector, with_network
 
@@ -294,6 +295,28 @@ def test_looks_only_a_little_ahead(opened: LoadedDetector, people: list[Path]) -
     assert next(stream).name == str(people[0])
     assert len(asked) <= 3 * 4, "at most two batches until there are four faces, and one that is prefetched"
     stream.close()  # type: ignore[attr-defined]
+
+
+def test_frames_do_not_wait_in_memory(
+    opened: LoadedDetector, portrait: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures that are already in memory, such as frames of a video, are scored in the same groups."""
+    frames = [np.roll(np.asarray(portrait), shift, axis=1) for shift in range(12)]
+    given: list[weakref.ref[np.ndarray]] = []
+    held: list[int] = []
+    expected = [[one.faces for one in group] for group in predict_groups(frames, opened, 8)]
+
+    def read() -> Iterator[np.ndarray]:
+        for pixels in frames:
+            frame = pixels.copy()
+            given.append(weakref.ref(frame))
+            held.append(sum(one() is not None for one in given))
+            yield frame
+
+    monkeypatch.setattr("unseen.serve.predict.HELD_BYTES", 2 * frames[0].nbytes)
+    found = [[one.faces for one in group] for group in predict_groups(read(), opened, 8)]
+    assert found == expected
+    assert max(held) <= 4  # two that are prepared, and the two that were before
 
 
 def test_logits_that_are_not_finite_are_an_error_and_no_score(

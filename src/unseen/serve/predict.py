@@ -9,7 +9,6 @@ import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace
 from unseen.faces.preprocess import crop_face
 from unseen.serve.gate import outside
-from unseen.serve.inputs import Picture, load_picture, name_of
+from unseen.serve.inputs import Picture, held_bytes, load_picture, name_of
 from unseen.serve.network import LoadedDetector, Pixels
 from unseen.serve.prediction import Box, Face, NotScored, Prediction
 from unseen.serve.provenance import NOTHING, Provenance, provenance
@@ -32,6 +31,10 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """Faces per batch; larger batches are not faster on a CPU."""
+
+HELD_BYTES = 2**26
+"""Memory of the pictures of a batch at which it goes to the prefetcher, so that frames of a 4K video, 25 MB each, do
+not wait until there are `BATCH` of them. Pictures that are given as paths take none before they are read."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,20 @@ def predict(pictures: Iterable[Picture], detector: LoadedDetector, batch: int = 
         yield from group
 
 
+def _batches(pictures: Iterable[Picture], batch: int) -> Iterator[list[tuple[Picture, str]]]:
+    """Yield pictures with their names: at most `batch`, and fewer if they take more memory than `HELD_BYTES`."""
+    some: list[tuple[Picture, str]] = []
+    held = 0
+    for number, picture in enumerate(pictures):
+        some.append((picture, name_of(picture, number)))
+        held += held_bytes(picture)
+        if len(some) >= batch or held >= HELD_BYTES:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
+
+
 def predict_groups(
     pictures: Iterable[Picture], detector: LoadedDetector, batch: int = BATCH
 ) -> Iterator[list[Prediction]]:
@@ -171,21 +188,18 @@ def predict_groups(
         pictures: pictures to score. They are prefetched and may be read in another thread. A picture that can't be
             read gives a `NotScored`.
         detector: detector of any backend.
-        batch: faces per batch of the network, and pictures per batch of the prefetcher. Decoding may take a gigabyte
-            per picture; `UNSEEN_WORKERS` limits the number of pictures that are decoded in parallel.
+        batch: faces per batch of the network, and most pictures per batch of the prefetcher. Decoding may take a
+            gigabyte per picture; `UNSEEN_WORKERS` limits the number of pictures that are decoded in parallel.
 
     Raises:
         UserError: an item is not a picture, or a logit is not finite.
     """
-    rest = iter(pictures)
-    named = ((one, name_of(one, number)) for number, one in enumerate(rest))
 
     def prepared(some: list[tuple[Picture, str]], threads: Executor) -> list[PreparedPicture]:
         return list(threads.map(lambda one: find_faces(one[0], one[1], detector), some))
 
     waiting: list[PreparedPicture] = []
-    batches = iter(lambda: list(islice(named, batch)), [])
-    for pictures_of_batch in prefetch(batches, prepared, core_is_idle(detector.network.threads)):
+    for pictures_of_batch in prefetch(_batches(pictures, batch), prepared, core_is_idle(detector.network.threads)):
         for picture in pictures_of_batch:
             waiting.append(picture)
             if sum(len(one.faces) + len(one.not_scored) for one in waiting) >= batch:
