@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def _vit(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def clone(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Clone]:
     """A copy of the project whose params name tiny models in a folder beside it."""
     root = tmp_path_factory.mktemp("diffusion")
     models = root / "pretrained"
@@ -107,7 +108,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.run("git", *GIT, "init", "--quiet")
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--message", "code")
-    return clone
+    yield clone
+    if not request.session.testsfailed:
+        shutil.rmtree(root)  # 300 MB
 
 
 def _killed_in_diffuse(clone: Clone, batches: int) -> int:

@@ -100,9 +100,10 @@ def copied_project(folder: Path) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def ran(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Clone]:
     """A clone that went through the quick pipeline once and committed what came of it."""
-    clone = copied_project(tmp_path_factory.mktemp("graph") / "clone")
+    root = tmp_path_factory.mktemp("graph")
+    clone = copied_project(root / "clone")
     clone.edit_params(_smaller)
     clone.run("git", *GIT, "init", "--quiet")
     clone.run("git", "add", "--all")
@@ -117,7 +118,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     assert "Detectors on their worst pair" in printed
     clone.run("git", "add", "--all")
     clone.run("git", "commit", "--quiet", "--message", "run")
-    return clone
+    yield clone
+    if not request.session.testsfailed:
+        shutil.rmtree(root)  # 200 MB
 
 
 @pytest.fixture
