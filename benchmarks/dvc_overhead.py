@@ -77,7 +77,7 @@ with Repo() as repo, repo.lock:
 
 def run(command: list[str], folder: Path) -> str:
     """Run a command in the folder. Returns its standard output; raises `CalledProcessError` if it fails."""
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout
 
 
 def large(params: dict[str, Any], detectors: int, sets: int) -> dict[str, Any]:

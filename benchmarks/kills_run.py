@@ -190,7 +190,9 @@ class Run:
     def repaired(self) -> bool:
         """Whether `unseen doctor --cache --repair` finds and repairs a damage in the project."""
         command = ["unseen", "doctor", "--cache", "--repair"]
-        done = subprocess.run(command, cwd=self.project.folder, env=self.project.env, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=self.project.folder, env=self.project.env, capture_output=True, encoding="utf-8"
+        )
         return done.returncode == 0 and "damaged, " in done.stdout
 
     def errors(self) -> str:

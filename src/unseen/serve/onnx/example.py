@@ -18,7 +18,8 @@ from unseen.serve.onnx.views import sigmoid, views_of
 
 onnxruntime.set_default_logger_severity(3)
 HERE = Path(__file__).parent
-CARD, GATE = (json.loads(p.read_text()) if (p := HERE / n).exists() else {} for n in ("detector.json", "gate.json"))
+FILES = (HERE / name for name in ("detector.json", "gate.json"))
+CARD, GATE = (json.loads(file.read_text(encoding="utf-8")) if file.exists() else {} for file in FILES)
 DETECT, NETWORK = (onnxruntime.InferenceSession(HERE / n) for n in ("face_detector.onnx", "detector.onnx"))
 
 
