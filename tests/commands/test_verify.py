@@ -131,7 +131,10 @@ def test_in_a_folder_of_a_repository_it_is_the_findings_of_that_folder(
 def test_a_clone_without_a_run_is_not_compared_with_itself(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "verify")
     assert code == 2
-    assert "is that of HEAD:metrics/findings.json, and nothing was run in this folder; run `dvc repro`" in err[0]
+    assert (
+        "is the committed file (HEAD:metrics/findings.json), and nothing was run in this folder; run `dvc repro`"
+        in err[0]
+    )
 
 
 def test_the_same_bytes_and_other_params_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

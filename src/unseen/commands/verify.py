@@ -82,7 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"warning: {shown(where)} is of other params", file=sys.stderr)
     if text == other:
         if not REPORT.is_file():
-            raise UserError(f"{FINDINGS}: is that of {where}, and nothing was run in this folder; {NO_RUN}")
+            raise UserError(
+                f"{FINDINGS}: is the committed file ({where}), and nothing was run in this folder; {NO_RUN}"
+            )
         print(f"note: {FINDINGS} has the same bytes as {shown(where)}", file=sys.stderr)
     compared = compare(committed, here)
     failed = [one for one in compared if one.outcome == FAILS]

@@ -62,6 +62,11 @@ def changed(tmp_path_factory: pytest.TempPathFactory, orl_pictures: dict[str, by
     both.paste(given[2].resize((30, 36)), (130, 100))
     made.append(saved(both, folder / "small.png"))
     made.append(saved(Image.new("RGB", (99, 80)), folder / "none.png"))
+    made.append(saved(given[3].convert("L"), folder / "grey.png", icc_profile=profile))  # a profile that does not fit
+    made.append(saved(given[4].convert("CMYK"), folder / "cmyk.jpg"))
+    seen_through = given[5].convert("RGBA")
+    seen_through.putalpha(Image.linear_gradient("L").resize(seen_through.size))
+    made.append(saved(seen_through, folder / "transparent.png"))
     return list(map(str, made))
 
 
@@ -118,6 +123,30 @@ def test_the_verdicts_are_those_of_predict(gated: Path, changed: list[str]) -> N
     assert [(line[2], "".join(line[4:])) for line in scored] == [(verdict, why) for verdict, why, *_ in expected]
     for line, (*_, logit, score) in zip(scored, expected, strict=True):
         assert (float(line[0]), float(line[1])) == pytest.approx((logit, score), abs=1e-4)
+
+
+def test_what_is_no_picture_is_a_line_and_the_next_one_is_scored(
+    gated: Path, changed: list[str], tmp_path: Path
+) -> None:
+    whole = Path(changed[0]).read_bytes()
+    face = Image.open(changed[0])
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "page.jpg").write_text("<html>")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    saved(face, tmp_path / "moving.gif", save_all=True, append_images=[face.rotate(90)])
+    Image.fromarray(np.asarray(face.convert("L")).astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    bad = [
+        str(tmp_path / name) for name in ("cut.jpg", "page.jpg", "empty.jpg", "moving.gif", "deep.png", "none.jpg")
+    ]
+    done = subprocess.run(
+        [sys.executable, gated / "example.py", *bad, changed[0]], env={}, capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert [line.startswith(f"-  -  not_scored  '{path}': ") for path, line in zip(bad, lines, strict=False)] == 6 * [
+        True
+    ]
+    assert len(lines) == 7
+    assert done.stderr == ""
 
 
 def test_the_statistics_are_those_of_the_gate(gated: Path, changed: list[str]) -> None:

@@ -3,9 +3,11 @@
 This file is copied into each export, beside its example. Its crops have the pixels of those of `unseen.faces`.
 """
 
+import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,40 @@ from unseen.serve.onnx.gate import Landmarks, square_around
 Places = npt.NDArray[np.float64]
 
 
-def upright(data: bytes) -> Image.Image:
-    """Decode a file to an upright picture in sRGB."""
-    raw = Image.open(io.BytesIO(data))
-    picture = ImageOps.exif_transpose(raw)
-    if profile := raw.info.get("icc_profile"):
-        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        picture = ImageCms.profileToProfile(picture, source, target, outputMode="RGB") or picture
+def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert to sRGB with the colour profile; without conversion if there is none or it does not fit."""
+    picture = picture if picture.mode in ("RGB", "L", "CMYK") else picture.convert("RGB")
+    if profile:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError):
+            source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            picture = ImageCms.profileToProfile(picture, source, target, outputMode="RGB") or picture
     return picture.convert("RGB")
+
+
+def upright(data: bytes) -> Image.Image:
+    """Decode a file to an upright picture in sRGB. Transparent areas become white.
+
+    Raises:
+        OSError, ValueError, SyntaxError: it is not one whole 8-bit picture.
+    """
+    raw = Image.open(io.BytesIO(data))
+    if getattr(raw, "n_frames", 1) > 1 and raw.format != "MPO":
+        raise ValueError("animated; give one frame as a picture")
+    if raw.mode.startswith(("I", "F")):
+        raise ValueError(f"more than 8 bits a channel ({raw.mode}); convert it first")
+    picture, profile = ImageOps.exif_transpose(raw), raw.info.get("icc_profile")
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        return Image.composite(_to_srgb(rgba, profile), white, rgba.getchannel("A"))
+    return _to_srgb(picture, profile)
+
+
+def stored_jpeg_quality(data: bytes, seed: int, low: int, high: int) -> int:
+    """The JPEG quality of a picture's crops, drawn from `low` to `high` by the picture's bytes as in training."""
+    name = f"quality\x1f{seed}\x1f{hashlib.sha256(data).hexdigest()}"
+    draw = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return low + int((draw >> 11) / 2**53 * (high - low + 1))
 
 
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:

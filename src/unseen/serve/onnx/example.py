@@ -1,7 +1,6 @@
 """Score the faces in pictures: `python example.py PICTURE...`. Needs numpy, onnxruntime, Pillow and this folder.
-The preprocessing has the steps of training. It is exact for 8-bit pictures without transparency."""
+The preprocessing has the steps of training. It is exact for 8-bit pictures."""
 
-import hashlib
 import io
 import json
 import sys
@@ -12,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 from PIL import Image
 
-from unseen.serve.onnx.crops import crop_of, kept_boxes, upright
+from unseen.serve.onnx.crops import crop_of, kept_boxes, stored_jpeg_quality, upright
 from unseen.serve.onnx.gate import reason_of
 from unseen.serve.onnx.views import sigmoid, views_of
 
@@ -39,12 +38,10 @@ def detect(picture: Image.Image, longest: int) -> npt.NDArray[np.float64]:
 
 def main(path: str) -> None:
     data, faces, frozen = Path(path).read_bytes(), CARD["faces"], CARD["calibration"]
-    picture, sha256 = upright(data), hashlib.sha256(data).hexdigest()
+    picture, jpeg = upright(data), stored_jpeg_quality(data, CARD["seed"], **faces["jpeg"])
     low, high = faces["detect"]["side_low"], faces["detect"]["side_high"]
     found = detect(picture, min(max(*picture.size, low), high))
     found = found if len(found) else detect(picture, low)  # a face that fills a large picture
-    draw = int.from_bytes(hashlib.sha256(f"quality\x1f{CARD['seed']}\x1f{sha256}".encode()).digest()[:8], "big")
-    jpeg = faces["jpeg"]["low"] + int((draw >> 11) / 2**53 * (faces["jpeg"]["high"] - faces["jpeg"]["low"] + 1))
     for (left, top), (right, bottom), *marks in found.tolist():
         box = f"{left:.0f},{top:.0f} {right - left:.0f}x{bottom - top:.0f}"
         if (crop := crop_of(picture, marks, faces)) is None:
@@ -62,4 +59,7 @@ def main(path: str) -> None:
 
 if __name__ == "__main__":
     for given in sys.argv[1:]:
-        main(given)
+        try:
+            main(given)
+        except (OSError, ValueError, SyntaxError) as error:
+            print(f"-  -  not_scored  {given!r}: {error}")
