@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from unseen.commands.dvc_cache import _stages
 
 from .program import run
 
@@ -133,6 +136,33 @@ def test_a_lock_file_that_is_restored_from_its_copy(project: Path, capsys: pytes
     copy.write_bytes(b"")
     damage(lock)
     assert run(capsys, "doctor", "--cache", "--repair")[0] == 1
+
+
+def test_a_lock_file_that_was_cut_anywhere_is_damaged(project: Path) -> None:
+    """Some of the cut files are valid YAML, and DVC reads them without what is missing."""
+    whole = Path("dvc.lock").read_bytes()
+    assert _stages(Path("dvc.lock"))
+    for end in range(len(whole)):
+        Path("cut.lock").write_bytes(whole[:end])
+        if whole[:end].endswith(b"\n"):
+            continue  # can be the end of a shorter file
+        assert _stages(Path("cut.lock")) is None, whole[:end]
+
+
+def test_a_cut_lock_file_that_dvc_refuses_is_damaged(project: Path) -> None:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    whole = Path("dvc.lock").read_text()
+    refused = 0
+    for end in range(len(whole)):
+        Path("cut.lock").write_text(whole[:end])
+        try:
+            COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(whole[:end]))
+        except (Invalid, yaml.YAMLError):
+            refused += 1
+            assert _stages(Path("cut.lock")) is None, whole[:end]
+    assert refused > 100
 
 
 def test_outside_of_a_project(

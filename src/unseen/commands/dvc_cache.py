@@ -86,10 +86,14 @@ def _stages(file: Path) -> dict[str, Any] | None:
     if not file.exists():
         return {}
     try:
-        stages = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]
-    except (UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        text = file.read_text(encoding="utf-8")
+        stages = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]
+        files = [one for stage in stages.values() for kind in ("deps", "outs") for one in stage.get(kind, [])]
+        whole = all(stage["cmd"] for stage in stages.values()) and all(one["path"] for one in files)
+    except (UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return None
-    return stages if isinstance(stages, dict) else None
+    # A file that was cut can still be valid YAML.
+    return stages if whole and text.endswith("\n") else None
 
 
 def _restored_lock(project: Path, found: Found) -> dict[str, Any] | None:
