@@ -14,7 +14,7 @@ from unseen.cli import main
 from unseen.commands import check
 
 
-@pytest.mark.parametrize("arguments", [[], ["predict"], ["predict", "--nonsense", "a"], ["nonsense"]])
+@pytest.mark.parametrize("arguments", [["predict"], ["predict", "--nonsense", "a"], ["nonsense"]])
 def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -45,6 +45,13 @@ def test_a_reader_that_went_away() -> None:
     done = program("check", ROOT / "params.yaml", stdout=write)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_without_arguments_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys)
+    assert (code, out) == (2, [])
+    assert err[0].startswith("usage: unseen")
+    assert any(line.strip().startswith("predict") for line in err)
 
 
 COMMANDS = [

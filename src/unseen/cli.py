@@ -95,7 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     streams.escape_unencodable()
     try:
         try:
-            arguments = parser().parse_args(argv)
+            given = sys.argv[1:] if argv is None else argv
+            if not given:
+                parser().print_help(sys.stderr)
+                return 2
+            arguments = parser().parse_args(given)
             code = int(arguments.run(arguments))
         finally:
             sys.stdout.flush()

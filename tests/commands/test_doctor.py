@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 import requests
 import yaml
 
-from unseen.commands import connections, machine
+from unseen.commands import connections, doctor, machine
 from unseen.params import extras
 
 from .program import ROOT, run
@@ -86,9 +87,27 @@ def test_nothing_is_missing(capsys: pytest.CaptureFixture[str], hub: list[dict[s
     assert found["model hub"].startswith("127.0.0.1 responds in ")
     assert found["detectors"] == "first, second"
     assert found["params"] == "params.yaml: valid"
-    assert found["disk"].endswith("GB more")
+    assert re.search(r" GB free; a run needs about \d+ MB more$", found["disk"])
     assert out[-1] == "Nothing that the params file needs is missing."
     assert len(out) <= 25  # one screen
+
+
+def test_disk_space_in_words() -> None:
+    assert doctor._disk_text(0) == "a run needs little more"
+    assert doctor._disk_text(40e6) == "a run needs about 40 MB more"
+    assert doctor._disk_text(1.94e9) == "a run needs about 1.9 GB more"
+
+
+def test_what_the_params_do_not_need_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("params.yaml").write_text((ROOT / "params.yaml").read_text())
+    monkeypatch.setattr(connections, "HUB_SECONDS", 0.5)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # closed
+    code, out, _ = run(capsys, "doctor")
+    assert code == 0
+    assert facts(out)["model hub"] == "127.0.0.1: no connection; no token; the params file needs neither"
+    assert facts(out)["Kaggle"] == "no credentials; the params file needs none"
 
 
 def test_without_params_only_the_machine_is_checked(capsys: pytest.CaptureFixture[str]) -> None:

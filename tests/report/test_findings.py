@@ -128,10 +128,18 @@ def test_claims_by_a_hair_and_wide_ranges_are_not_stated(make: Make) -> None:
     near = findings(make(logits(0, {"swaps_all": 0.45})))
     claim = near["claims"]["dct_logistic on unseen: AUC against chance"]
     assert not claim["stated"]
+    said = {one.finding: one.outcome for one in compare(near, near)}
+    low, high = near["numbers"]["dct_logistic on unseen: AUC"]["range"]
+    otherwise = "not stated: another training may say otherwise (range {:.3f} to {:.3f}"
+    assert said["dct_logistic on unseen: AUC against chance"] == otherwise.format(low, high) + ")"
     far = logits(0)
     far["swaps_all"] = far["swaps_all"] + np.array([[-1.5], [0.0], [1.5]])
     apart = findings(make(far))
     outcomes = {one.finding: one.outcome for one in compare(apart, near)}
+    of_both = [apart["numbers"][f"dct_logistic on {pair}: TPR"]["range"] for pair in ("unseen", "known")]
+    assert outcomes["dct_logistic: TPR on unseen (held out) against known"] == (
+        otherwise.format(*of_both[0]) + " against {:.3f} to {:.3f})".format(*of_both[1])
+    )
     assert outcomes["dct_logistic on unseen: TPR"] == "not stated: range too wide"
     assert not failed(compare(near, near))
 

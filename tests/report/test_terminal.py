@@ -20,7 +20,7 @@ def ends(row: dict[Hashable, Any]) -> dict[str, float]:
 
 
 def percents(low: float, high: float) -> str:
-    return wording.ends(100 * low, 100 * high, "{:.0f}".format) + "%"
+    return wording.ends(100 * low, 100 * high, "{:.1f}".format) + "%"
 
 
 def test_the_terminal_shows_each_detector_at_its_worst_and_marks_it(results: Results) -> None:

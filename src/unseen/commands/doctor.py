@@ -92,11 +92,14 @@ def run(arguments: argparse.Namespace) -> int:
         params, problems, params_text = _params(arguments.params)
         facts, found = _facts(params, params_text, Path())
         device_found, (responds, hub_text) = device.result(), hub.result()
+    missing = _unreachable(params, responds, hub_text)
+    if params and responds is False and not missing:
+        hub_text += "; the params file needs neither"
     rows = [
         (label, device_found.text if label == "device" else hub_text if label == "model hub" else text)
         for label, text in facts
     ]
-    problems += [*found, *filter(None, [device_found.problem]), *_unreachable(params, responds, hub_text)]
+    problems += [*found, *filter(None, [device_found.problem]), *missing]
     for line in columns(rows):
         print(shown(line))
     if problems:
@@ -125,6 +128,24 @@ def _cache(repair: bool) -> int:
     return 1 if found.unrepaired else 0
 
 
+def _disk_text(need: float) -> str:
+    """Describe an estimate of disk space in bytes."""
+    if not need:
+        return "a run needs little more"
+    amount = f"{need / 1e9:.1f} GB" if need >= 1e9 else f"{max(1, round(need / 1e6))} MB"
+    return f"a run needs about {amount} more"
+
+
+def _kaggle(params: "Params | None") -> str:
+    """Describe whether credentials of Kaggle exist."""
+    from unseen.sources.kinds.kaggle import has_credentials
+
+    if has_credentials():
+        return "credentials found, not checked"
+    needed = params is None or any(archive.kind == "kaggle" for archive in params.archives.values())
+    return "no credentials" + ("" if needed else "; the params file needs none")
+
+
 def _unreachable(params: "Params | None", responds: bool | None, text: str) -> list[str]:
     """Report a problem if the hub does not respond and a run would download a model from it."""
     from unseen.params.availability import to_fetch
@@ -142,7 +163,6 @@ def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[li
     from unseen.commands.connections import dvc_remote
     from unseen.core.environment import variable_problems
     from unseen.params.availability import disk_need, problems
-    from unseen.sources.kinds.kaggle import has_credentials
 
     found = [*(problems(params, project) if params else ()), *variable_problems()]
     extras = list(_extras(params, project))
@@ -153,7 +173,7 @@ def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[li
         threads = instructions = "unknown: an environment variable is not valid"  # one of the problems
     build = machine.torch_build()
     accelerators = [f"{kind} {build[kind]}" for kind in ("cuda", "hip", "xpu") if kind in build]
-    need = f"; a run needs about {disk_need(params, project) / 1e9:.1f} GB more" if params else ""
+    need = f"; {_disk_text(disk_need(params, project))}" if params else ""
     present = ", ".join(name for name, missing, _ in extras if not missing) or "none"
     facts = [
         ("Python", machine.python_line()),
@@ -165,7 +185,7 @@ def _facts(params: "Params | None", params_text: str, project: Path) -> tuple[li
         ("extras", present),
         *(("", missing) for _, missing, _ in extras if missing),
         ("model hub", ""),
-        ("Kaggle", "credentials found, not checked" if has_credentials() else "no credentials"),
+        ("Kaggle", _kaggle(params)),
         ("DVC", f"{machine.installed('dvc') or 'missing'}, {dvc_remote(project)}"),
         ("disk", f"{shutil.disk_usage(project).free / 1e9:.1f} GB free{need}"),
         ("detectors", _detectors()),

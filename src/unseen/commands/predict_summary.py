@@ -6,6 +6,9 @@ from typing import Any
 from unseen.commands.words import count
 from unseen.serve.verdict import FAKE, NOT_FLAGGED, UNSURE
 
+RATE_FROM = 20
+"""Number of pictures from which on a rate is printed."""
+
 
 class Summary:
     """Counts pictures, faces by verdict, and what was not scored by reason.
@@ -38,7 +41,7 @@ class Summary:
         return self.verdicts.total()
 
     def text(self, seconds: float, loading_s: float, new_faces: int) -> str:
-        """Format the counts in one line.
+        """Format the counts in one line, with the rate for `RATE_FROM` pictures or more.
 
         Args:
             seconds: time of scoring.
@@ -54,9 +57,10 @@ class Summary:
             parts.append(
                 f"{count(self.faces_without.total(), 'further face')} not scored{_reasons(self.faces_without)}"
             )
-        parts.append(
-            f"{seconds:.1f} s, {new_faces / max(seconds, 1e-9):.1f} faces/s, after {loading_s:.1f} s to load"
-        )
+        if self.pictures >= RATE_FROM:
+            parts.append(
+                f"{seconds:.1f} s, {new_faces / max(seconds, 1e-9):.1f} faces/s, after {loading_s:.1f} s to load"
+            )
         return "; ".join(parts)
 
 

@@ -20,7 +20,8 @@ committed one. Bytes and digits differ between processors, so these are compared
   claims    AUC above chance, AUC above the best cue of the audit, FPR above its limit, held-out generators below the
             one in training, collapsed GANs: must be the same if the other run states them
 
-A range wider than 0.5 and a claim that its range could turn round are `not stated`, and not compared.
+A range wider than 0.5 is `not stated`, and so is a claim that would be false at an end of the range of its number:
+another training may say otherwise. They are not compared.
 docs/determinism.md has the formula. Exit code 0: all stated findings hold; 1: some do not; 2: not comparable.
 """
 

@@ -73,8 +73,15 @@ def _claims(committed: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
         found = here["claims"].get(name, {}).get("is")
         outcome = HOLDS if found == claim["is"] else FAILS
         if found is not None and not claim["stated"]:
-            outcome = f"{UNSTATED}: too close"
+            outcome = f"{UNSTATED}: another training may say otherwise{_ranges(committed, claim)}"
         yield Compared(name, claim["is"], found or "not there", outcome)
+
+
+def _ranges(committed: Mapping[str, Any], claim: Mapping[str, Any]) -> str:
+    """The ranges of the numbers that a claim follows from, as text; empty if it follows from none."""
+    numbers = (committed["numbers"].get(name, {}) for name in claim.get("numbers", []))
+    texts = [f"{low:.3f} to {high:.3f}" for low, high in (one["range"] for one in numbers if one.get("range"))]
+    return f" (range {' against '.join(texts)})" if texts else ""
 
 
 def _or_missing(value: float | None, form: str) -> str:

@@ -1,8 +1,7 @@
 """What a run found, in the form in which another run of the same params is compared with it: `metrics/findings.json`.
 
 A claim, for instance that an AUC is above chance, is stated only if it would still be true after its numbers moved to
-the nearer ends of their ranges (see `ranges`). A claim that is true by a hair is not stated, as another processor may
-turn it round.
+the nearer ends of their ranges (see `ranges`). Otherwise the trainings of another processor may find the opposite.
 """
 
 import hashlib
@@ -25,7 +24,8 @@ def findings(results: Results) -> dict[str, Any]:
     Returns:
         `params`, a hash of the params; `training_seeds`, how many; `exact`, counts that must be the same on every
         machine; `numbers`, each with `value`, `low`, `high` and `seeds` as in the metrics, and `range`, see
-        `stated_range`; and `claims`, each with `is`, what was found, and `stated`.
+        `stated_range`; and `claims`, each with `is`, what was found, `stated`, and `numbers`, the names of those
+        that it follows from.
     """
     numbers = dict(_numbers(results))
     return {
@@ -81,13 +81,15 @@ def _of_detectors(results: Results, numbers: Mapping[str, Any]) -> Iterator[tupl
     limit = results.params.calibration.max_fpr
     for detector, metrics in sorted(results.detectors.items()):
         for pair, one in metrics["pairs"].items():
-            auc = numbers[f"{detector} on {pair}: AUC"]
+            of_auc = [f"{detector} on {pair}: AUC"]
+            auc = numbers[of_auc[0]]
             found = against_chance(auc)
             stated = auc["range"] is not None and all(
                 against_chance({"low": _moved(auc, "low", end), "high": _moved(auc, "high", end)}) == found
                 for end in (0, 1)
             )
-            yield f"{detector} on {pair}: AUC against chance", {"is": STANDINGS[found], "stated": stated}
+            claim = {"is": STANDINGS[found], "stated": stated, "numbers": of_auc}
+            yield f"{detector} on {pair}: AUC against chance", claim
             if not results.baselines.get(pair):
                 continue
             cue = cue_to_exceed(results, pair)
@@ -98,13 +100,16 @@ def _of_detectors(results: Results, numbers: Mapping[str, Any]) -> Iterator[tupl
                 min(_moved(auc, "low", 0), provable) > high if better else min(_moved(auc, "low", 1), provable) <= low
             )
             said = "better" if better else "not shown to be better"
-            yield f"{detector} on {pair}: AUC against the best cue", {"is": said, "stated": stated}
+            claim = {"is": said, "stated": stated, "numbers": of_auc}
+            yield f"{detector} on {pair}: AUC against the best cue", claim
         for reals in sorted({one["reals"] for one in metrics["pairs"].values()}):
-            fpr = numbers[f"{detector} on {reals}: FPR"]
+            of_fpr = [f"{detector} on {reals}: FPR"]
+            fpr = numbers[of_fpr[0]]
             above = fpr["low"] > limit
             stated = fpr["range"] is not None and all((_moved(fpr, "low", end) > limit) == above for end in (0, 1))
             said = "above" if above else "not shown to be above"
-            yield f"{detector} on {reals}: FPR against {limit:.3g}", {"is": said, "stated": stated}
+            claim = {"is": said, "stated": stated, "numbers": of_fpr}
+            yield f"{detector} on {reals}: FPR against {limit:.3g}", claim
 
 
 def _of_generators(results: Results, numbers: Mapping[str, Any]) -> Iterator[tuple[str, Claim]]:
@@ -126,12 +131,13 @@ def _of_generators(results: Results, numbers: Mapping[str, Any]) -> Iterator[tup
                 continue
             domain = max(known, key=lambda name: (pairs[name]["auc"]["value"], name))
             for measure in ("AUC", "TPR"):
-                ours, theirs = (numbers[f"{detector} on {name}: {measure}"] for name in (held_out, domain))
+                of = [f"{detector} on {name}: {measure}" for name in (held_out, domain)]
+                ours, theirs = (numbers[name] for name in of)
                 lower = ours["value"] < theirs["value"]
                 below, above = (ours, theirs) if lower else (theirs, ours)
                 stated = None not in (ours["range"], theirs["range"]) and below["range"][1] < above["range"][0]
                 name = f"{detector}: {measure} on {held_out} (held out) against {domain}"
-                yield name, {"is": "lower" if lower else "not lower", "stated": stated}
+                yield name, {"is": "lower" if lower else "not lower", "stated": stated, "numbers": of}
 
 
 def _of_gans(results: Results) -> Iterator[tuple[str, Claim]]:
@@ -140,4 +146,4 @@ def _of_gans(results: Results) -> Iterator[tuple[str, Claim]]:
         found = [bool(one["collapsed"]) for one in summary["seeds"].values()]
         most = 2 * sum(found) > len(found)
         said = "most trainings collapsed" if most else "most trainings did not collapse"
-        yield f"GAN {name}", {"is": said, "stated": len(found) > 1 and len(set(found)) == 1}
+        yield f"GAN {name}", {"is": said, "stated": len(found) > 1 and len(set(found)) == 1, "numbers": []}

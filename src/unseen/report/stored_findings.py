@@ -20,6 +20,7 @@ class _Number(_Part):
 class _Claim(_Part):
     found: str = Field(alias="is")
     stated: bool
+    numbers: list[str] = []
 
 
 class _Findings(_Part):

@@ -25,7 +25,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def _percents(low: float, high: float) -> str:
-    return ends(100 * low, 100 * high, "{:.0f}".format) + "%"
+    return ends(100 * low, 100 * high, "{:.1f}".format) + "%"
 
 
 def _cells(row: pd.Series) -> tuple[str, ...]:
