@@ -33,10 +33,12 @@ from machine import machine
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from unseen.core.runtime import Scratch, half, prepare
+from unseen.core.runtime import half, prepare
+from unseen.core.scratch import Scratch
 from unseen.data.face_rows import FaceRow
 from unseen.data.pictures import Crops, load_crops, stream
-from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet, open_set
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.backbone import Backboned
 from unseen.detectors.shared.base import Detector, Task

@@ -31,7 +31,8 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from unseen.core.kinds import read_kind
-from unseen.core.runtime import Scratch, prepare
+from unseen.core.runtime import prepare
+from unseen.core.scratch import Scratch
 from unseen.gans.shared.networks import build_gan, placed
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings

@@ -226,7 +226,8 @@ def precision(side: int, batch: int, width: int, steps: int) -> Row:
     import gan as benchmark
 
     from detectors import shapes
-    from unseen.core.runtime import Scratch, prepare
+    from unseen.core.runtime import prepare
+    from unseen.core.scratch import Scratch
     from unseen.gans.shared.reals import Reals
     from unseen.gans.training import train as loop
 

@@ -34,8 +34,8 @@ from growth_table import table
 from kills_project import checkout
 from machine import machine
 
-from unseen.core.files import read_json, write_json, write_metrics
-from unseen.data.shards import write_set
+from unseen.core.json_files import read_json, write_json, write_metrics
+from unseen.data.set_writer import write_set
 from unseen.data.splits import SplitSettings
 
 PYTHON = """#!{python} -IS

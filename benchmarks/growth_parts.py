@@ -16,7 +16,7 @@ LABELS = {"reals": False, "fakes": True}
 
 def write_sets(folder: Path, count: int, place: Path) -> None:
     """The two sets of `count` faces in all, below `faces`."""
-    from unseen.data.shards import write_set
+    from unseen.data.set_writer import write_set
     from unseen.data.splits import SplitSettings
 
     for name, fake in LABELS.items():

@@ -26,7 +26,7 @@ from kills_project import serving_slowly
 from kills_run import Project, Run, differing, output_bytes, unbroken
 from machine import machine
 
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 
 KILLS_OF_AN_EMPTY_RUN = 10
 

@@ -20,7 +20,7 @@ from kills_project import ROOT, checkout, serving_slowly
 from kills_run import Project, Run, differing, output_bytes, unbroken
 from machine import machine
 
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 
 WITH_CHECKPOINTS = (
     *("download@slow", "faces@orl", "train_gan@dcgan", "train_detector@discriminator", "captions@blip"),

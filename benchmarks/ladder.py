@@ -18,7 +18,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 
 CHOOSE = ("left_out_gan", "left_out_twins")
 CHOOSE_REDUCED = ("left_out_gan", "left_out_structure")

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from unseen.data.face_rows import FaceRow
-from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet, open_set
 
 
 def stored(folder: Path, photo: Path, side: int, count: int) -> FaceSet:

@@ -14,11 +14,11 @@ import yaml
 from growth_faces import photos, varied
 from PIL import Image
 
-from unseen.core.files import read_json, write_json, write_metrics
+from unseen.core.json_files import read_json, write_json, write_metrics
 from unseen.data.face_rows import FaceRow
 from unseen.data.pictures import grid
 from unseen.data.predictions import write_predictions
-from unseen.data.shards import write_set
+from unseen.data.set_writer import write_set
 from unseen.evaluation.evaluate import evaluate
 from unseen.evaluation.scored import Frozen
 from unseen.params.check import Params, load_params

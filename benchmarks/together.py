@@ -48,7 +48,7 @@ PARTS: dict[str, list[tuple[str, str, str]]] = {
 """What is timed in each stage: a name, a module, and a function of it."""
 
 EVERYWHERE = [
-    ("checkpoints", "unseen.core.runtime", "Scratch.save"),
+    ("checkpoints", "unseen.core.scratch", "Scratch.save"),
     *(("exchange with others, and waiting for them", "unseen.core.parallel", f"Parallel.{name}") for name in
       ("any", "first", "average")),
 ]  # fmt: skip

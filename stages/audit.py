@@ -9,7 +9,8 @@ from unseen.audit.cues import CAUSES
 from unseen.audit.settings import AuditSettings
 from unseen.audit.shortcuts import as_rows, audit
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file, write_metrics
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_metrics
 from unseen.core.settings import read_block
 from unseen.data.shards import all_sets
 from unseen.faces.detect import FaceDetector, with_dynamic_input

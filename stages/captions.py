@@ -5,8 +5,9 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import write_metrics
-from unseen.core.runtime import Scratch, prepare
+from unseen.core.json_files import write_metrics
+from unseen.core.runtime import prepare
+from unseen.core.scratch import Scratch
 from unseen.core.settings import read_block
 from unseen.data.shards import sets_below
 from unseen.diffusion.captions.caption_set import caption_metrics, caption_rows, use_of

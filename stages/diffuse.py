@@ -4,9 +4,10 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import write_metrics
+from unseen.core.json_files import write_metrics
 from unseen.core.parallel import Parallel, start_processes
-from unseen.core.runtime import Scratch, prepare
+from unseen.core.runtime import prepare
+from unseen.core.scratch import Scratch
 from unseen.core.settings import read_block
 from unseen.data.shards import check_sides, sets_below
 from unseen.diffusion.captions.table import read_captions

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_folder, read_json, write_json
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import read_json, write_json
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
 from unseen.data.predictions import read_predictions, write_predictions

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file, read_json, write_json
+from unseen.core.files import atomic_file
+from unseen.core.json_files import read_json, write_json
 from unseen.core.settings import Name, read_block
 from unseen.evaluation.card import model_card
 from unseen.evaluation.evaluate import evaluate, evaluation_summary, write_evaluation

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_folder, write_json, write_metrics
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import write_json, write_metrics
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
 from unseen.data.named import NAMED

@@ -5,7 +5,9 @@ from typing import TextIO, cast
 
 import _stage
 
-from unseen.core.files import CsvLines, atomic_file, write_metrics
+from unseen.core.csv_text import CsvLines
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_metrics
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet
 from unseen.data.shards import sets_for_fitting

@@ -7,7 +7,7 @@ import _stage
 
 def main(name: str) -> None:
     # Not at the top: each process for preprocessing also imports this file.
-    from unseen.core.files import write_metrics
+    from unseen.core.json_files import write_metrics
     from unseen.core.prefetch import worker_count
     from unseen.core.settings import read_block
     from unseen.data.splits import SplitSettings

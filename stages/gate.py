@@ -4,7 +4,7 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import read_json, write_json
+from unseen.core.json_files import read_json, write_json
 from unseen.core.settings import validated
 from unseen.data.shards import check_sides, sets_for_fitting
 from unseen.faces.settings import FaceSettings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import write_metrics
+from unseen.core.json_files import write_metrics
 from unseen.core.settings import read_block
 from unseen.core.training_seeds import seeds_in
 from unseen.data.splits import SplitSettings

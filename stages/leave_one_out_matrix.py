@@ -4,7 +4,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file, read_json, write_metrics
+from unseen.core.files import atomic_file
+from unseen.core.json_files import read_json, write_metrics
 from unseen.core.settings import Name, read_block
 from unseen.data.evaluation_sets import EvaluationSet, in_pairs
 from unseen.evaluation.bootstrap import Resampling

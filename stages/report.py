@@ -5,7 +5,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file, write_metrics
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_metrics
 from unseen.params.check import load_params
 from unseen.report.captions import described_captions
 from unseen.report.data import described, render_data

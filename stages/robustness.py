@@ -5,7 +5,8 @@ from pathlib import Path
 import _stage
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file, write_metrics
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_metrics
 from unseen.core.settings import read_block
 from unseen.data.evaluation_sets import pairs_of
 from unseen.data.named import sets_in

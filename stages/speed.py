@@ -4,7 +4,7 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import write_metrics
+from unseen.core.json_files import write_metrics
 from unseen.core.settings import read_block
 from unseen.data.shards import open_set
 from unseen.serve.torch_network import open_detector

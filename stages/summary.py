@@ -6,7 +6,8 @@ from typing import Any
 
 import _stage
 
-from unseen.core.files import atomic_file, read_json
+from unseen.core.files import atomic_file
+from unseen.core.json_files import read_json
 from unseen.core.settings import Name, read_block
 from unseen.report.summary import summary
 

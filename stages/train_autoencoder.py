@@ -11,7 +11,8 @@ import torch
 from unseen.autoencoders.reconstruct import save, twins_of
 from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.autoencoders.trainings import fit_autoencoders
-from unseen.core.files import atomic_file, atomic_folder, write_metrics
+from unseen.core.files import atomic_file, atomic_folder
+from unseen.core.json_files import write_metrics
 from unseen.core.runtime import prepare
 from unseen.core.settings import read_block
 from unseen.core.training_seeds import seed_folder

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import _stage
 
-from unseen.core.files import atomic_file, write_metrics
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_metrics
 from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.settings import read_block

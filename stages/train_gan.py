@@ -7,7 +7,8 @@ import _stage
 
 import torch
 
-from unseen.core.files import atomic_file, atomic_folder, write_metrics
+from unseen.core.files import atomic_file, atomic_folder
+from unseen.core.json_files import write_metrics
 from unseen.core.kinds import read_kind
 from unseen.core.parallel import Parallel, start_processes
 from unseen.core.runtime import prepare

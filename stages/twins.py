@@ -7,7 +7,7 @@ import _stage
 from unseen.autoencoders.makers import twin_makers
 from unseen.autoencoders.settings import TwinSettings
 from unseen.autoencoders.twins import twin_set
-from unseen.core.files import write_metrics
+from unseen.core.json_files import write_metrics
 from unseen.core.runtime import prepare
 from unseen.core.settings import read_block
 from unseen.data.shards import check_sides, sets_below

@@ -12,7 +12,8 @@ from PIL import Image
 from unseen.core.files import sha256_of
 from unseen.data.face_rows import FaceRow
 from unseen.data.pictures import Faces, Pixels
-from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet, open_set
 from unseen.data.splits import Split
 
 

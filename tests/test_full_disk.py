@@ -19,7 +19,7 @@ LIMITED = """
 import errno, resource, signal, sys
 from pathlib import Path
 import torch
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.gans.shared.artifact import save_gan
 from unseen.gans.shared.settings import GanSettings
 from unseen.core.files import atomic_folder
@@ -69,7 +69,7 @@ sys.path.insert(0, os.fsdecode({stages!r}))
 import _stage
 from pathlib import Path
 import torch
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 
 def work(way):
     if way == "checkpoint":

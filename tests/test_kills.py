@@ -18,8 +18,10 @@ WRITES = """
 import io
 from pathlib import Path
 import torch
-from unseen.core.files import atomic_file, atomic_folder, write_json, write_sealed
-from unseen.core.runtime import Scratch
+from unseen.core.files import atomic_file, atomic_folder
+from unseen.core.json_files import write_json
+from unseen.core.scratch import Scratch
+from unseen.core.sealed import write_sealed
 from unseen.data.predictions import write_predictions
 
 with atomic_file(Path("data/file")) as part:

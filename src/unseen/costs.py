@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from unseen.core.files import write_metrics
+from unseen.core.json_files import write_metrics
 from unseen.speed.machine import children_peak_mb, cores, cpu, peak_memory_mb
 
 DECIDING = ("src", "stages", "params.yaml", "dvc.yaml")

@@ -15,7 +15,8 @@ from unseen.audit import shortcuts
 from unseen.audit.cues import CAUSES
 from unseen.audit.shortcuts import KINDS, SetCues, as_rows, audit, folds_of, separation
 from unseen.data.pictures import Pixels
-from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet, open_set
 from unseen.faces.detect import FaceDetector
 from unseen.faces.gather import face_row
 from unseen.faces.preprocess import Crop, preprocess_pictures
@@ -119,7 +120,7 @@ def not_preprocessed(
         return stored(folder / name, files, people, ["train"] * len(files), generator=generator)
 
     with pytest.MonkeyPatch.context() as patch:  # photos are no squares, and a set of such is refused
-        patch.setattr("unseen.data.shards.side_of", lambda crop: 64)
+        patch.setattr("unseen.data.set_writer.side_of", lambda crop: 64)
         return audit_of_swaps(photos, store, face_detector)
 
 
@@ -323,7 +324,7 @@ def test_a_large_set_is_looked_at_all_over(
     orl_faces: OrlFaces, reals: FaceSet, face_detector: FaceDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shortcuts, "LIMIT", 30)
-    monkeypatch.setattr("unseen.data.shards.ROWS_PER_SHARD", 50)
+    monkeypatch.setattr("unseen.data.set_writer.ROWS_PER_SHARD", 50)
     files = preprocessing(orl_faces.small[:60], 2) + commented(orl_faces.small[60:])
     fakes = store(tmp_path / "gan", files, "gan", people=120)
     looked = shortcuts.cues_of_set(fakes, face_detector)

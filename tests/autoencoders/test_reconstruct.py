@@ -27,7 +27,7 @@ from unseen.autoencoders.reconstruct import (
 from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.autoencoders.trainings import fit_autoencoders
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.core.trainings import Trainings
 from unseen.gans.shared.artifact import load_gan
 from unseen.gans.shared.reals import Reals

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from evaluation.made_up import bell, columns
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.data.predictions import write_predictions
 
 from .program import run

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from serve.test_predict import make_artifact
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.faces.settings import FaceSettings
 
 from .program import run

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from serve.test_predict import make_artifact
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.faces.settings import FaceSettings
 from unseen.gate.limits import FILE, Limits
 

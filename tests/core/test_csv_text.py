@@ -1,10 +1,13 @@
 """CSV in the forms that people bring: delimiters, encodings, line ends."""
 
 import codecs
+import csv
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from unseen.core.csv_text import csv_columns, decoded, rows_named
+from unseen.core.csv_text import CsvLines, csv_columns, decoded, rows_named
 from unseen.core.errors import UserError
 
 TEXT = "id,label\nanné,1\n"
@@ -87,3 +90,16 @@ def test_columns_without_a_name_are_dropped_and_names_may_be_given() -> None:
 def test_rows_named() -> None:
     assert rows_named([3]) == "row 3"
     assert rows_named(range(1, 9)) == "rows 1, 2, 3, 4, 5 and 3 more"
+
+
+def test_a_csv_file_quotes_a_carriage_return_in_a_name(tmp_path: Path) -> None:
+    rows = [["a\rb", "1"], ["c\r", "2"], ["d", "e\r\nf"]]
+    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(CsvLines(handle)).writerows(rows)
+    assert (tmp_path / "a.csv").read_bytes() == b'"a\rb",1\n"c\r",2\nd,"e\r\nf"\n'
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as handle:
+        assert list(csv.reader(handle)) == rows
+    frame = pd.DataFrame(rows, columns=["x", "y"])
+    with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8") as handle:
+        frame.to_csv(CsvLines(handle), index=False, header=False, lineterminator="\r\n")
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()

@@ -13,7 +13,8 @@ import torch
 from conftest import ROOT
 from unseen.core import environment
 from unseen.core.errors import UserError
-from unseen.core.runtime import Stop, device
+from unseen.core.runtime import device
+from unseen.core.stop import Stop
 
 WRONG = [
     ("UNSEEN_THREADS", value, "give a whole number from 1 to 1024")

@@ -1,9 +1,6 @@
-import csv
 import errno
 import hashlib
 import itertools
-import json
-import math
 import os
 import shutil
 import stat
@@ -12,22 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from unseen.core import files
 from unseen.core.errors import UserError
-from unseen.core.files import (
-    CsvLines,
-    atomic_file,
-    atomic_folder,
-    read_json,
-    rounded,
-    sha256_of,
-    write_json,
-    write_metrics,
-)
+from unseen.core.files import atomic_file, atomic_folder, sha256_of
+from unseen.core.json_files import read_json, write_json
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -255,57 +242,10 @@ def test_the_folder_exists_at_every_moment(tmp_path: Path) -> None:
     assert not missed
 
 
-def test_json_has_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
-    one: dict[str, Any] = {"b": [1, 2.5, None, True], "a": {"ä": "ö", "x": 1e-9}}
-    two: dict[str, Any] = {"a": {"x": 1e-9, "ä": "ö"}, "b": [1, 2.5, None, True]}
-    write_json(tmp_path / "one.json", one)
-    write_json(tmp_path / "two.json", two)
-    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
-    assert (tmp_path / "one.json").read_bytes().endswith(b"}\n")
-    assert read_json(tmp_path / "one.json") == one
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_json_has_no_nan(tmp_path: Path, value: float) -> None:
-    write_json(tmp_path / "a.json", {"auc": 0.5})
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "a.json", {"auc": value})
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
-    assert read_json(tmp_path / "a.json") == {"auc": 0.5}
-
-
-def test_rounded() -> None:
-    value = {"a": 0.12345678, "b": [1 / 3, (2 / 3, 1)], "c": {"d": 7, "e": "0.12345678", "f": None, "g": True}}
-    expected = {"a": 0.123457, "b": [0.333333, [0.666667, 1]], "c": {"d": 7, "e": "0.12345678", "f": None, "g": True}}
-    assert rounded(value) == expected
-    assert value["a"] == 0.12345678
-    assert isinstance(rounded(True), bool)
-
-
-def test_noise_in_the_last_bits_is_rounded_away(tmp_path: Path) -> None:
-    write_metrics(tmp_path / "one.json", {"auc": 0.1 + 0.2, "gap": 1e-12, "numpy": np.float64(0.3)})
-    write_metrics(tmp_path / "two.json", {"auc": 0.3, "gap": -1e-12, "numpy": 0.1 + 0.2})
-    assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
-    assert json.loads((tmp_path / "one.json").read_text()) == {"auc": 0.3, "gap": 0.0, "numpy": 0.3}
-
-
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
 def test_hashes(tmp_path: Path, size: int) -> None:
     (tmp_path / "a.bin").write_bytes(b"x" * size)
     assert sha256_of(tmp_path / "a.bin") == hashlib.sha256(b"x" * size).hexdigest()
-
-
-def test_a_csv_file_quotes_a_carriage_return_in_a_name(tmp_path: Path) -> None:
-    rows = [["a\rb", "1"], ["c\r", "2"], ["d", "e\r\nf"]]
-    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as handle:
-        csv.writer(CsvLines(handle)).writerows(rows)
-    assert (tmp_path / "a.csv").read_bytes() == b'"a\rb",1\n"c\r",2\nd,"e\r\nf"\n'
-    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as handle:
-        assert list(csv.reader(handle)) == rows
-    frame = pd.DataFrame(rows, columns=["x", "y"])
-    with (tmp_path / "b.csv").open("w", newline="", encoding="utf-8") as handle:
-        frame.to_csv(CsvLines(handle), index=False, header=False, lineterminator="\r\n")
-    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
 
 
 @pytest.fixture
@@ -370,10 +310,3 @@ def test_a_file_system_that_cannot_flush_a_folder_is_no_error(
     monkeypatch.setattr(os, "fsync", refused)
     write_json(tmp_path / "a.json", 1)
     assert read_json(tmp_path / "a.json") == 1
-
-
-def test_json_that_is_nested_too_deeply_is_a_value_error(tmp_path: Path) -> None:
-    """Callers catch ValueError for damaged files."""
-    (tmp_path / "a.json").write_text("[" * 20_000)
-    with pytest.raises(ValueError, match="nested too deeply"):
-        read_json(tmp_path / "a.json")

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import distributed
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 
 rank, folder = int(sys.argv[1]), Path(sys.argv[2])
 Scratch(folder / "shared", "net", 1).save({"step": 3})

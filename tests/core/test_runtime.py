@@ -1,12 +1,9 @@
-"""Randomness, scratch and progress."""
+"""Device, threads and randomness."""
 
-import io
 import os
 import platform
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,11 +11,8 @@ import torch
 
 from conftest import ROOT
 from unseen.core import runtime
-from unseen.core.code import own_code
-from unseen.core.errors import UserError
 from unseen.core.files import atomic_file
-from unseen.core.progress import progress
-from unseen.core.runtime import Scratch, Stop, device, generator, prepare
+from unseen.core.runtime import device, generator, prepare
 
 
 def test_a_generator_depends_on_its_parts_alone() -> None:
@@ -112,238 +106,6 @@ def test_a_cpu_repeats_itself_and_a_gpu_does_where_it_is_asked_to(monkeypatch: p
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
-def test_a_stop_only_asks_and_puts_the_old_handler_back() -> None:
-    received: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
-    try:
-        with Stop() as stop:
-            assert not stop.asked
-            signal.raise_signal(signal.SIGTERM)
-            assert stop.asked
-            assert received == []
-        signal.raise_signal(signal.SIGTERM)
-        assert received == [signal.SIGTERM]
-        with pytest.raises(ValueError, match="broken"), Stop():
-            raise ValueError("broken")
-        signal.raise_signal(signal.SIGTERM)
-        assert len(received) == 2, "also after an error"
-        with Stop() as again:
-            assert not again.asked, "a new one has not been asked"
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def test_a_second_interrupt_ends_at_once(capfd: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    went_on = []
-
-    def work() -> None:
-        with Stop() as stop:
-            signal.raise_signal(signal.SIGINT)
-            assert stop.asked
-            assert "Ctrl-C again ends without a checkpoint" in capfd.readouterr().err
-            signal.raise_signal(signal.SIGTERM)
-            went_on.append("after SIGTERM, which is no second Ctrl-C")
-            signal.raise_signal(signal.SIGINT)
-            went_on.append("after the second")
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert went_on == ["after SIGTERM, which is no second Ctrl-C"]
-    assert signal.getsignal(signal.SIGINT) == before
-
-
-def test_an_interrupt_after_the_last_step_is_not_lost() -> None:
-    with pytest.raises(KeyboardInterrupt), Stop():
-        signal.raise_signal(signal.SIGINT)
-    with Stop():
-        signal.raise_signal(signal.SIGTERM)  # its sender wants the machine, and the work is done
-
-    def broken() -> None:
-        with Stop():
-            signal.raise_signal(signal.SIGINT)
-            raise ValueError("broken")
-
-    with pytest.raises(ValueError, match="broken"):
-        broken()
-
-
-def test_torchrun_hands_an_interrupt_on_and_it_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCAL_RANK", "0")
-
-    def work() -> None:
-        with Stop() as stop:
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
-            raise stop.error("step 1 of 2")
-
-    with pytest.raises(UserError) as error:
-        work()
-    assert error.value.exit_code == 130
-
-
-def test_a_stop_in_another_thread_leaves_signals_alone() -> None:
-    """Only the main thread may have a handler."""
-    asked: list[bool] = []
-
-    def work() -> None:
-        with Stop() as stop:
-            asked.append(stop.asked)
-
-    before = signal.getsignal(signal.SIGTERM)
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert asked == [False]
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_scratch_gives_back_what_was_saved(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert Scratch(tmp_path, "gan", {"seed": 1}).load() is None
-    state = {"step": 3, "weights": {"w": torch.arange(3.0)}, "history": [{"loss": 0.5}], "best": float("inf")}
-    Scratch(tmp_path, "gan", {"seed": 1}).save(state)
-    found = Scratch(tmp_path, "gan", {"seed": 1}).load()
-    assert found is not None
-    assert torch.equal(found.pop("weights")["w"], torch.arange(3.0))
-    assert found == {"step": 3, "history": [{"loss": 0.5}], "best": float("inf")}
-    assert capfd.readouterr().err == "gan: resuming from step 3\n"
-
-
-@pytest.mark.parametrize(
-    ("title", "key"), [("gan", {"seed": 2}), ("other", {"seed": 1}), ("gan", {"seed": 1, "x": []})]
-)
-def test_another_title_or_key_is_another_scratch(tmp_path: Path, title: str, key: dict[str, object]) -> None:
-    Scratch(tmp_path, "gan", {"seed": 1}).save({"step": 3})
-    assert Scratch(tmp_path, title, key).load() is None
-
-
-def test_other_code_is_another_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Scratch(tmp_path, "gan", 1).save({"step": 3})
-    monkeypatch.setattr(runtime, "own_code", lambda: {**own_code(), "unseen.core.runtime": "0" * 64})
-    assert Scratch(tmp_path, "gan", 1).load() is None
-
-
-def test_other_threads_are_another_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNSEEN_THREADS", "1")
-    prepare()
-    Scratch(tmp_path, "gan", 1).save({"step": 3})
-    monkeypatch.setenv("UNSEEN_THREADS", "2")
-    prepare()
-    assert Scratch(tmp_path, "gan", 1).load() is None, "sums depend on the threads that share them"
-
-
-def test_clear_removes_the_checkpoint_and_nothing_else(tmp_path: Path) -> None:
-    mine, other = Scratch(tmp_path, "gan", 1), Scratch(tmp_path, "gan", 2)
-    for scratch in (mine, other):
-        scratch.save({"step": 1})
-    mine.clear()
-    assert mine.load() is None
-    assert other.load() is not None
-    assert len(list(tmp_path.iterdir())) == 1
-    mine.clear()
-
-
-def test_due_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "0")
-    assert Scratch(tmp_path, "gan", 1).due()
-    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "3600")
-    scratch = Scratch(tmp_path, "gan", 1)
-    assert not scratch.due()
-    scratch.save({"step": 1})
-    assert not scratch.due()
-
-
-def test_a_checkpoint_that_takes_long_is_taken_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("unseen.core.runtime.time.monotonic", lambda: now[0])
-    monkeypatch.setenv("UNSEEN_CHECKPOINT_SECONDS", "10")
-    scratch = Scratch(tmp_path, "gan", 1)
-
-    def slow(state: dict[str, int], file: io.BytesIO) -> None:
-        now[0] += 4.0
-
-    monkeypatch.setattr("unseen.core.runtime.torch.save", slow)
-    now[0] = 10.0
-    assert scratch.due()
-    scratch.save({"step": 1})
-    for later, due in ((10, False), (89, False), (90, True)):  # 10 s, and 20 times the 4 s that it took
-        now[0] = 14.0 + later
-        assert scratch.due() is due
-
-
-def test_a_checkpoint_never_holds_code(tmp_path: Path) -> None:
-    scratch = Scratch(tmp_path, "gan", 1)
-
-    class Evil:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return os.mkdir, (str(tmp_path / "ran"),)
-
-    scratch.save({"step": Evil()})
-    assert scratch.load() is None
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_damaged_checkpoint_is_set_aside_and_training_starts_afresh(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Every cut and every flipped bit is noticed: also those that torch and zip do not notice."""
-    scratch = Scratch(tmp_path, "gan", 1)
-    state = {"step": 3, "weights": torch.arange(40.0)}
-    scratch.save(state)
-    file = scratch._file
-    aside = file.with_name("checkpoint.pt.damaged")
-    whole = file.read_bytes()
-
-    def bit_flipped(place: int) -> bytes:
-        return whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
-
-    damages = [whole[:length] for length in (0, 1, 100, len(whole) // 2, len(whole) - 1)]
-    damages += [b"\0" * len(whole), b"no checkpoint", *(bit_flipped(place) for place in range(len(whole)))]
-    for damaged in damages:
-        file.write_bytes(damaged)
-        assert scratch.load() is None
-        assert aside.read_bytes() == damaged
-        aside.unlink()
-        assert not file.exists()
-        said = capfd.readouterr().err.splitlines()
-        assert said == [f"{file}: damaged; renamed to {aside.name}, and training starts again from step 0"]
-    scratch.save(state)
-    assert scratch.load() is not None
-
-
-def test_a_checkpoint_that_may_not_be_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scratch = Scratch(tmp_path, "gan", 1)
-    scratch.save({"step": 3})
-
-    def refused(*_: object) -> None:
-        raise PermissionError
-
-    with monkeypatch.context() as patch:
-        patch.setattr("unseen.core.runtime.read_sealed", refused)
-        with pytest.raises(PermissionError):
-            scratch.load()
-    assert scratch.load() == {"step": 3}
-
-
-def test_a_checkpoint_that_breaks_off_leaves_the_last_whole_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scratch = Scratch(tmp_path, "gan", 1)
-    scratch.save({"step": 1})
-
-    def torn(_: object, part: io.BytesIO) -> None:
-        part.write(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", torn)
-    with pytest.raises(OSError, match="disk full"):
-        scratch.save({"step": 2})
-    found = scratch.load()
-    assert found is not None
-    assert found["step"] == 1
-    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["checkpoint.pt"]
-
-
 def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "file"
     with atomic_file(target) as part:
@@ -352,61 +114,6 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
         part.write_text("whole")
     assert target.read_text() == "whole"
     assert os.listdir(target.parent) == ["file"]
-
-
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_passes_on_and_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(progress(iter("abc"), "faces orl", "picture")) == ["a", "b", "c"]
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert len(printed.err.splitlines()) == 1
-    assert printed.err.startswith("faces orl: 3 x picture in ")
-
-
-def test_progress_prints_a_line_every_half_minute(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr("unseen.core.progress.time.monotonic", lambda: now[0])
-    for _ in progress(range(4), "detector", "step", 10, 2):
-        now[0] += 20
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["detector: 4 of 10 x step, 0.1/s", "detector: 6 of 10 x step, 0.1/s", lines[-1]]
-    assert lines[-1].startswith("detector: 4 x step in 80.0 s")
-
-
-def test_progress_is_lazy(capsys: pytest.CaptureFixture[str]) -> None:
-    taken: list[int] = []
-    items = progress((taken.append(i) or i for i in range(5)), "t", "u")
-    assert next(items) == 0
-    assert taken == [0]
-
-
-def test_progress_is_quiet_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = _Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setenv("CI", "true")
-    list(progress(range(3), "t", "u", 3))
-    assert len(terminal.getvalue().splitlines()) == 1
-    monkeypatch.delenv("CI")
-    shown = _Terminal()
-    monkeypatch.setattr("sys.stderr", shown)
-    list(progress(range(3), "t", "u", 3))
-    assert "100%" in shown.getvalue()
-
-
-def test_progress_counts_only_this_run(capsys: pytest.CaptureFixture[str]) -> None:
-    list(progress(range(7, 10), "gan", "step", 10, 7))
-    assert "gan: 3 x step" in capsys.readouterr().err
-
-
-def test_progress_counts_what_an_item_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
-    list(progress(range(3), "gan", "image", 24, 0, 8))
-    assert "gan: 24 x image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("cores", "idle"), [(1, False), (2, False), (3, True)])

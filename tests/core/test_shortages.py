@@ -17,7 +17,7 @@ from PIL import Image
 
 from conftest import ROOT
 from unseen import cli
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.core.shortages import shortage_of
 from unseen.faces.decode import BadPictureError, decode
 from unseen.sources.shared.archive import members

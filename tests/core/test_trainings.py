@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from unseen.core.errors import StoppedError
-from unseen.core.runtime import Scratch, Stop
+from unseen.core.scratch import Scratch
+from unseen.core.stop import Stop
 from unseen.core.trainings import one_by_one
 
 

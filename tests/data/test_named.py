@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 from faces_for_training import bytes_below
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, write_json
+from unseen.core.json_files import read_json, write_json
 from unseen.data.named import check_named_sides, sets_in, take_named
 from unseen.faces.settings import FaceSettings
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from faces_for_training import labelled, upsampled
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.shared import loop
 from unseen.detectors.shared.base import Detector, History, Task

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.kinds import efficientnet_lite0
 from unseen.detectors.shared.base import Detector, Task

@@ -11,7 +11,7 @@ from scipy.fft import dctn
 from sklearn.metrics import roc_auc_score
 
 from faces_for_training import OrlFaces, labelled, upsampled
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.kinds import dct_logistic
 from unseen.detectors.kinds.dct_logistic import DctLogistic, dct_matrix

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.kinds import layernorm_tuned
 from unseen.detectors.kinds.layernorm_tuned import LayerNormTuned

@@ -16,8 +16,8 @@ import yaml
 from conftest import ROOT, run_here
 from faces_for_training import OrlFaces, bytes_below, encoded, stored, upsampled
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, write_json
-from unseen.core.runtime import Scratch
+from unseen.core.json_files import read_json, write_json
+from unseen.core.scratch import Scratch
 from unseen.core.trainings import Trainings
 from unseen.data.evaluation_sets import Pair, in_pairs
 from unseen.data.pictures import load_crops

@@ -17,7 +17,8 @@ from torch import Tensor
 from faces_for_training import encoded, labelled, upsampled
 from stops import Interruption
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch, generator
+from unseen.core.runtime import generator
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Crops, Faces, Pixels
 from unseen.detectors.kinds import linear_probe
 from unseen.detectors.kinds.linear_probe import balanced

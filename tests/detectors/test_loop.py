@@ -18,7 +18,7 @@ from torch.nn import functional
 from faces_for_training import encoded, labelled
 from stops import Interruption, stop_after
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Crops, Faces
 from unseen.detectors.shared import logits, loop
 from unseen.detectors.shared.base import History, Rows, Task

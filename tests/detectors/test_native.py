@@ -10,7 +10,8 @@ from PIL import Image
 
 from unseen.data.pictures import Crops
 from unseen.data.predictions import read_predictions
-from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet, open_set
 from unseen.data.splits import Split
 from unseen.detectors.kinds import efficientnet_lite0
 from unseen.detectors.scoring.score import score_set

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.kinds import ready_checkpoint
 from unseen.detectors.kinds.ready_checkpoint import ReadyCheckpoint

@@ -11,7 +11,7 @@ import torch
 
 from faces_for_training import upsampled
 from unseen.core.kinds import validated_kind
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.core.yaml_text import read_yaml
 from unseen.data.pictures import Faces
 from unseen.detectors.shared.settings import CalibrationSettings

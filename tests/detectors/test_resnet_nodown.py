@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from faces_for_training import OrlFaces, labelled, upsampled
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch, seeded
+from unseen.core.runtime import seeded
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.kinds import resnet_nodown
 from unseen.detectors.kinds.resnet_nodown import ResnetNodown, cropped

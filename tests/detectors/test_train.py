@@ -10,7 +10,8 @@ import torch
 
 from faces_for_training import OrlFaces, encoded, stored, upsampled
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch, Stop
+from unseen.core.scratch import Scratch
+from unseen.core.stop import Stop
 from unseen.data.pictures import load_faces
 from unseen.data.predictions import read_predictions, write_predictions
 from unseen.data.shards import FaceSet, sets_for_fitting

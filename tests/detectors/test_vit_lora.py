@@ -14,7 +14,7 @@ from torch.nn import functional
 from stops import Interruption, stop_after
 from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.kinds import vit_lora
 from unseen.detectors.kinds.vit_lora import VitLora

@@ -10,7 +10,7 @@ import torch
 from faces_for_training import OrlFaces, labelled, upsampled
 from stops import Interruption, stop_after
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.kinds import xception_fair
 from unseen.detectors.kinds.xception_fair import Branches, XceptionFair

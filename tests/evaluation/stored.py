@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from unseen.data.face_rows import FaceRow
-from unseen.data.shards import write_set
+from unseen.data.set_writer import write_set
 
 
 def row(source: str, number: int, label: int, pixels: np.ndarray, split: str = "test") -> FaceRow:

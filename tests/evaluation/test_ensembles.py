@@ -14,7 +14,7 @@ import yaml
 
 from conftest import ROOT
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, write_json, write_metrics
+from unseen.core.json_files import read_json, write_json, write_metrics
 from unseen.core.settings import read_block, validated
 from unseen.data.predictions import SCHEMA, read_predictions, write_predictions
 from unseen.detectors.shared.calibration import calibrate

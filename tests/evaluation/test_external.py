@@ -11,7 +11,8 @@ import pytest
 
 from unseen.core.errors import UserError
 from unseen.data.predictions import write_predictions
-from unseen.evaluation.external import BadPredictions, external_metrics, read_all, read_external
+from unseen.evaluation.external import BadPredictions, read_all, read_external
+from unseen.evaluation.external_metrics import external_metrics
 
 from .made_up import columns
 

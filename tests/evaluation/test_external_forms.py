@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from unseen.evaluation.compare import compare, join_predictions
-from unseen.evaluation.external import external_metrics, read_all, read_external
+from unseen.evaluation.external import read_all, read_external
+from unseen.evaluation.external_metrics import external_metrics
 
 N = 24
 QUICK = settings(

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from unseen.core.errors import UserError
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.data.evaluation_sets import IDENTITY, EvaluationSet, Pair
 from unseen.data.predictions import write_predictions
 from unseen.evaluation.bootstrap import Resampling

@@ -15,10 +15,11 @@ from PIL import Image
 
 from faces_for_training import bytes_below, encoded, stored
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.core.settings import Role
 from unseen.data.face_rows import SCHEMA, FaceRow
-from unseen.data.shards import FaceSet, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet, open_set
 from unseen.data.splits import Split
 from unseen.evaluation import select as select_module
 from unseen.evaluation.select import Match, TrainingFaces, select
@@ -146,7 +147,7 @@ def test_what_is_kept_is_copied_byte_for_byte(
     split: Any,
     numbers: Any,
 ) -> None:
-    monkeypatch.setattr("unseen.data.shards.ROWS_PER_SHARD", 5)
+    monkeypatch.setattr("unseen.data.set_writer.ROWS_PER_SHARD", 5)
     face_set = store("cfd", {f"{i}.pgm": (people[20 + i], EVERY[i % 3]) for i in range(12)}, "held_out")
     counts = select(face_set.folder, split, trained, tmp_path / "one")
     select(face_set.folder, split, trained, tmp_path / "two")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from faces_for_training import bytes_below
 from unseen.data.face_rows import Dropped, FaceRow
-from unseen.data.shards import write_set
+from unseen.data.set_writer import write_set
 from unseen.data.splits import Split
 from unseen.faces import checkpoint
 from unseen.faces.checkpoint import FaceCheckpoint, Outcome

@@ -15,7 +15,7 @@ from PIL import Image
 
 from faces_for_training import bytes_below
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.data.face_rows import SCHEMA
 from unseen.data.shards import open_set
 from unseen.data.splits import split_of

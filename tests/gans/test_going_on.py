@@ -15,7 +15,8 @@ from conftest import ROOT
 from faces_for_training import OrlFaces
 from stops import Interruption, stop_after
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch, prepare
+from unseen.core.runtime import prepare
+from unseen.core.scratch import Scratch
 from unseen.core.trainings import Trainings
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from faces_for_training import OrlFaces
 from unseen.core.errors import UserError
-from unseen.core.runtime import Scratch, generator, prepare
+from unseen.core.runtime import generator, prepare
+from unseen.core.scratch import Scratch
 from unseen.gans.shared.networks import build_gan, samples
 from unseen.gans.training import train as loop
 from unseen.gans.training.gan_metrics import GRID

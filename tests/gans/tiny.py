@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unseen.autoencoders.settings import AutoencoderSettings
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Pixels
 from unseen.gans.shared.artifact import save_gan
 from unseen.gans.shared.networks import build_gan

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from faces_for_training import OrlFaces, encoded, orl_faces, stored
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.data.shards import FaceSet
 from unseen.gate.limits import Limits
 from unseen.gate.measure import measure_gate

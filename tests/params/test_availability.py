@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.core.settings import validated
 from unseen.params.availability import disk_need, problems, to_fetch
 from unseen.params.check import load_params

@@ -14,11 +14,12 @@ from PIL import Image
 from evaluation.made_up import bell, columns
 from faces_for_training import OrlFaces, encoded, upsampled
 from unseen.audit.shortcuts import audit
-from unseen.core.files import write_json, write_metrics
+from unseen.core.json_files import write_json, write_metrics
 from unseen.data.face_rows import Dropped, FaceRow
 from unseen.data.pictures import Pixels
 from unseen.data.predictions import write_predictions
-from unseen.data.shards import all_sets, open_set, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import all_sets, open_set
 from unseen.data.splits import Split
 from unseen.evaluation.evaluate import evaluate
 from unseen.evaluation.scored import Frozen

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.report.page import render
 from unseen.report.results import Results, read_results
 from unseen.report.terminal import table

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, write_metrics
+from unseen.core.json_files import read_json, write_metrics
 from unseen.report.agreement import FAILS, HOLDS, Compared, compare
 from unseen.report.findings import findings
 from unseen.report.results import Results

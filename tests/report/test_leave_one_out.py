@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from evaluation.made_up import bell, columns, frame, with_seeds
-from unseen.core.files import write_metrics
+from unseen.core.json_files import write_metrics
 from unseen.data.evaluation_sets import Pair
 from unseen.evaluation.bootstrap import Resampling
 from unseen.evaluation.leave_one_out import LeftOut, leave_one_out

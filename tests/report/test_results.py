@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, write_json
+from unseen.core.json_files import read_json, write_json
 from unseen.report.baselines import marks
 from unseen.report.leaderboard import LEADERBOARD, leaderboard
 from unseen.report.results import Results, _tables, read_results, worst_generator

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from conftest import PARAMS, ROOT
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.params.check import Params, load_params
 from unseen.report.stage_costs import _items, is_current, read_costs
 

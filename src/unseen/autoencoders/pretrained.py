@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from unseen.core.artifacts import damaged
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.core.recovery import advice
 
 CLASSES = ("AutoencoderKL", "AutoencoderTiny")

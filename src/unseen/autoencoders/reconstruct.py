@@ -15,10 +15,13 @@ from unseen.autoencoders.settings import AutoencoderSettings
 from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, recorded, write_weights
 from unseen.core.code import code_hash
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, write_json
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import write_json
 from unseen.core.progress import progress
-from unseen.core.runtime import Scratch, Stop, generator, half, seeded
+from unseen.core.runtime import generator, half, seeded
+from unseen.core.scratch import Scratch
 from unseen.core.settings import validated
+from unseen.core.stop import Stop
 from unseen.gans.shared import upsample
 from unseen.gans.shared.artifact import TrainedGan
 from unseen.gans.shared.networks import BATCH, placed, to_unit_range

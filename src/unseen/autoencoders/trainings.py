@@ -9,7 +9,7 @@ from torch import Tensor
 from unseen.autoencoders.autoencoder import Autoencoder
 from unseen.autoencoders.reconstruct import Row, build_autoencoder, fit_autoencoder
 from unseen.autoencoders.settings import AutoencoderSettings
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.core.training_seeds import start_folder
 from unseen.core.trainings import Trainings, one_by_one
 from unseen.gans.shared.artifact import load_gan

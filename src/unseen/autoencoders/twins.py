@@ -18,7 +18,8 @@ from unseen.core.runtime import generator, has_idle_core
 from unseen.core.training_seeds import ATTRIBUTE
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 from unseen.data.pictures import Pixels, decode_crop
-from unseen.data.shards import FaceSet, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector
 from unseen.faces.gather import face_row

@@ -39,7 +39,7 @@ def _read(name: str) -> "tuple[pd.DataFrame, list[float] | None]":
     file."""
     import pandas as pd
 
-    from unseen.core.files import read_json
+    from unseen.core.json_files import read_json
     from unseen.evaluation.external import read_external
     from unseen.evaluation.scored import frozen_of, trainings_of
 

@@ -115,7 +115,8 @@ def share_of_one(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Print the metrics."""
     from unseen.commands.outputs import check_output
-    from unseen.evaluation.external import BadPredictions, external_metrics, read_all
+    from unseen.evaluation.external import BadPredictions, read_all
+    from unseen.evaluation.external_metrics import external_metrics
 
     if arguments.page:
         check_output(arguments.page, "the page", (".html",), arguments.predictions)

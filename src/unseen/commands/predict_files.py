@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from unseen.commands.predict_summary import Summary
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.serve.api import Detector
 from unseen.serve.gallery import Gallery
 from unseen.serve.outputs import output_rows, writers_of

@@ -10,7 +10,8 @@ import safetensors.torch
 from torch import Tensor
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, sha256_of
+from unseen.core.files import sha256_of
+from unseen.core.json_files import read_json
 from unseen.core.recovery import advice
 
 WEIGHTS = "weights.safetensors"

@@ -4,6 +4,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from unseen.core.errors import UserError
 
@@ -120,3 +121,18 @@ def _fields(where: str, lines: list[str], delimiter: str, strict: bool, stand_in
                 yield [field.replace(stand_in, "\r") for field in row] if stand_in else row
     except csv.Error as error:
         raise UserError(f"{where}, near line {reader.line_num + 1}: not valid CSV: {error}") from None
+
+
+class CsvLines:
+    """A text file for `csv.writer` whose rows end in a line feed and that quotes carriage returns in names.
+
+    With the option `lineterminator="\\n"`, Python 3.11 does not quote them.
+    """
+
+    def __init__(self, handle: TextIO) -> None:
+        """`handle` must be opened with `newline=""`."""
+        self._handle = handle
+
+    def write(self, row: str) -> int:
+        """Write one row, given with a carriage return and a line feed at its end."""
+        return self._handle.write(row.removesuffix("\r\n") + "\n")

@@ -1,4 +1,4 @@
-"""Atomic writes of files and folders, checksummed files, JSON.
+"""Atomic writes of files and folders, and the SHA-256 of a file.
 
 A write is flushed to the disk before its rename, and the folder after it. Without that, a computer that loses power
 soon after a rename may keep the new name and lose the content: a file of zeros or of no bytes.
@@ -8,16 +8,14 @@ import ctypes
 import errno
 import glob
 import hashlib
-import json
 import os
 import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
 
 from unseen.core.errors import UserError
 
@@ -25,8 +23,6 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # from Linux's fcntl.h and fs.h
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a write that fails because the disk, a quota or a file size limit is full."""
-
-_SEAL = hashlib.sha256().digest_size
 
 
 def sha256_of(path: Path) -> str:
@@ -188,89 +184,3 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-
-
-def set_aside(path: Path, instead: str) -> None:
-    """Rename a damaged file so that it is not read again, and print a line about it.
-
-    Args:
-        path: the file; its new name ends in `.damaged`.
-        instead: what happens next, as the end of the printed line.
-    """
-    aside = path.with_name(f"{path.name}.damaged")
-    with suppress(FileNotFoundError):  # another process of the same training has renamed it
-        os.replace(path, aside)
-    print(f"{path}: damaged; renamed to {aside.name}, {instead}", file=sys.stderr)
-
-
-def write_sealed(path: Path, content: bytes | memoryview) -> None:
-    """Write bytes followed by their SHA-256, for `read_sealed`."""
-    with atomic_file(path) as part, part.open("wb") as file:
-        file.write(content)
-        file.write(hashlib.sha256(content).digest())
-
-
-def read_sealed(path: Path, instead: str) -> bytes | None:
-    """Read the bytes that `write_sealed` wrote. Returns None if the file is missing or damaged.
-
-    A damaged file is renamed and reported, see `set_aside`.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(max(0, os.fstat(file.fileno()).st_size - _SEAL))
-            seal = file.read()
-    except FileNotFoundError:
-        return None
-    if hashlib.sha256(content).digest() == seal:
-        return content
-    set_aside(path, instead)
-    return None
-
-
-class CsvLines:
-    """A text file for `csv.writer` whose rows end in a line feed and that quotes carriage returns in names.
-
-    With the option `lineterminator="\\n"`, Python 3.11 does not quote them.
-    """
-
-    def __init__(self, handle: TextIO) -> None:
-        """`handle` must be opened with `newline=""`."""
-        self._handle = handle
-
-    def write(self, row: str) -> int:
-        """Write one row, given with a carriage return and a line feed at its end."""
-        return self._handle.write(row.removesuffix("\r\n") + "\n")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys: equal values give equal bytes."""
-    with atomic_file(path) as part:
-        part.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def rounded(value: Any) -> Any:
-    """The same data with floats rounded to six decimals, to remove noise in the last bits."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    # adding 0.0 turns -0.0 into 0.0
-    return round(value, 6) + 0.0 if isinstance(value, float) else value
-
-
-def write_metrics(path: Path, value: Any) -> None:
-    """Write metrics as JSON, with floats rounded to six decimals."""
-    write_json(path, rounded(value))
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        ValueError: it is not JSON in UTF-8, or is nested too deeply.
-        OSError: it can't be read.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None

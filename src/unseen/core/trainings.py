@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from unseen.core.parallel import Parallel
-from unseen.core.runtime import Scratch, Stop
+from unseen.core.scratch import Scratch
+from unseen.core.stop import Stop
 
 Trained = TypeVar("Trained")
 

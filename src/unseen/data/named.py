@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, read_json, write_json
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import read_json, write_json
 from unseen.core.recovery import advice
 from unseen.data.sides import AGAIN, Sides, described
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file, write_metrics
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_metrics
 from unseen.core.settings import did_you_mean
 from unseen.data.evaluation_sets import Pair, pairs_of
 from unseen.data.identities import people_of

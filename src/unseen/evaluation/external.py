@@ -1,4 +1,4 @@
-"""Reads external predictions from CSV or Parquet, checks every row, and computes metrics."""
+"""Reads external predictions from CSV or Parquet, and checks every row."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,18 +16,12 @@ from unseen.core.csv_text import rows_named
 from unseen.core.errors import UserError
 from unseen.core.settings import did_you_mean
 from unseen.core.tables import DataTable, canonical_text, read_table
-from unseen.data.identities import people_of
-from unseen.evaluation.bootstrap import Resampling
-from unseen.evaluation.metrics import both_metrics, same_threshold
-from unseen.evaluation.people import one_person_by_faces, own_person
-from unseen.evaluation.rates import rates_above
-from unseen.evaluation.sanity import guess_warnings, people_warnings, score_warnings
-from unseen.evaluation.scored import NO_SEED, Scored
+from unseen.evaluation.people import own_person
+from unseen.evaluation.scored import NO_SEED
 
 WORDS, NUMBERS, TRUTHS = {"real": 0, "fake": 1}, {"0": 0, "1": 1}, {"false": 0, "true": 1}
 """Accepted spellings of a label."""
 
-UNSAID = "(not said)"
 TEXT = ("generator", "source", "identity", "sha256", "set")
 STANDARD = {"id", "path", "label", "score", "logit", "seed", "attributes", *TEXT}
 
@@ -223,40 +217,3 @@ def read_all(paths: list[Path], groups: Sequence[str] = ()) -> pd.DataFrame:
         others = sorted((known | columns - STANDARD) - set(missing))
         raise BadPredictions([_no_attribute(name, name in columns, others) for name in missing])
     return found.drop(columns="file")
-
-
-def external_metrics(
-    predictions: pd.DataFrame, threshold: float, resamples: int, seed: int, groups: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Compute the metrics of all reals against all fakes.
-
-    Returns:
-        See `pair_metrics`; also `generators`, the TPR of each generator; `sources`, the FPR of each source; `groups`,
-        the rates of groups, if attributes are given; and `warnings`, sentences from `sanity`.
-
-    Raises:
-        UserError: a class is missing, no face has one of the attributes, or training seeds have different faces.
-    """
-    all_faces = Scored.of(predictions)
-    faces, how = all_faces.faces, Resampling(resamples, seed)
-    n = {name: int((all_faces.labels == label).sum()) for label, name in enumerate(("reals", "fakes"))}
-    if not all(n.values()):
-        raise UserError(f"{n['reals']} real and {n['fakes']} fake faces: both classes are needed, add the other")
-    both = Scored.of(one_person_by_faces(predictions))
-    by: dict[str, Any] = {}
-    if groups:
-        from unseen.evaluation.groups import by_group  # importing fairlearn takes a second
-
-        by = {"groups": by_group(both, threshold, groups, how)}
-    found = both_metrics(both, same_threshold(threshold, both.seeds), how)
-    named = both.named({"generator": UNSAID, "source": UNSAID})
-    return {
-        "n": {**n, **people_of(zip(faces["id"], faces["identity"], strict=True))},
-        "threshold": threshold,
-        "seeds": both.seeds,
-        **found,
-        "generators": rates_above(named.take(both.labels == 1), "generator", threshold, how),
-        "sources": rates_above(named.take(both.labels == 0), "source", threshold, how),
-        **by,
-        "warnings": people_warnings(faces) + score_warnings(all_faces, found["auc"]) + guess_warnings(groups),
-    }

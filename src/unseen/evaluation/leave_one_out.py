@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.data.evaluation_sets import EvaluationSet, Pair, pairs_of
 from unseen.data.predictions import read_predictions
 from unseen.evaluation.bootstrap import (

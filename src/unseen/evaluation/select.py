@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from unseen.core.csv_text import CsvLines
 from unseen.core.errors import UserError
-from unseen.core.files import CsvLines, atomic_folder, write_json
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import write_json
 from unseen.data.shards import INDEX_SCHEMA, FaceSet, measurable, open_set
 from unseen.data.splits import Split
 from unseen.evaluation.duplicates import HashIndex, Words, hash_words

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unseen.core.files import read_sealed, write_sealed
+from unseen.core.sealed import read_sealed, write_sealed
 from unseen.data.pictures import Crops, Pixels
 from unseen.data.sample import evenly
 from unseen.data.shards import FaceSet

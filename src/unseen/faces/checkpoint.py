@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_sealed, write_sealed
+from unseen.core.sealed import read_sealed, write_sealed
 from unseen.data.arrow_rows import table_of
 from unseen.data.face_rows import Dropped, FaceRow
 

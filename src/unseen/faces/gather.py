@@ -10,7 +10,7 @@ from unseen.core.code import own_code
 from unseen.core.errors import UserError
 from unseen.core.progress import progress
 from unseen.data.face_rows import IGNORED, Dropped, FaceRow
-from unseen.data.shards import dropped_summary, write_set
+from unseen.data.set_writer import dropped_summary, write_set
 from unseen.data.splits import SplitSettings
 from unseen.faces.checkpoint import FaceCheckpoint
 from unseen.faces.preprocess import Crop

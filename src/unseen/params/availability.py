@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.detectors.shared.settings import NetworkSettings
 from unseen.params.check import Params
 from unseen.sources.catalogue import load_catalogue

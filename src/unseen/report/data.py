@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from unseen.data.shards import FaceSet, dropped_summary, open_set
+from unseen.data.set_writer import dropped_summary
+from unseen.data.shards import FaceSet, open_set
 from unseen.report.pictures import originals_chart, sample_grid, webp_uri
 from unseen.report.results import Results
 from unseen.report.templates import environment

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.evaluation.matrix import matrix
 from unseen.params.check import Params
 from unseen.report.baselines import baselines, marks

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.params.check import Params
 
 WITHOUT_ITEMS = {"packaged", "face_sets", "fake_sets", "evaluation_sets", "spectra", "audit", "summary"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 
 DETECTORS, ENSEMBLES = Path("models/detectors"), Path("models/ensembles")
 

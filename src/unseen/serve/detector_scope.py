@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.core.recovery import advice
 from unseen.data.identities import FEW_PEOPLE, people_text
 from unseen.serve.verdict import MEANINGS, NOT_FLAGGED

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from unseen.core.files import CsvLines, atomic_file
+from unseen.core.csv_text import CsvLines
+from unseen.core.files import atomic_file
 from unseen.serve.folders import as_text
 from unseen.serve.prediction import COLUMNS, Prediction, rows_of
 from unseen.serve.sidecar import SCOPE

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from unseen.core.csv_text import CsvLines
 from unseen.core.errors import UserError
-from unseen.core.files import CsvLines, atomic_file, write_json
+from unseen.core.files import atomic_file
+from unseen.core.json_files import write_json
 from unseen.core.progress import progress
 from unseen.serve.folders import Skipped, as_text, walk
 from unseen.serve.sidecar import sidecar

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.core.settings import Name, Role, Settings, did_you_mean, validated
 from unseen.core.yaml_text import read_yaml
 from unseen.sources.archives import AnyArchive

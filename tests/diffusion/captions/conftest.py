@@ -7,7 +7,7 @@ import pytest
 import tiny_models
 from faces_for_training import encoded, stored
 from gans.conftest import _one_thread
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.data.shards import FaceSet
 
 __all__ = ["_one_thread"]

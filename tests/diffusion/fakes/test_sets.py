@@ -14,7 +14,7 @@ from diffusion.fakes.knobs import settings
 from diffusion.fakes.stub import COUNT, Marker, maker, reals
 from faces_for_training import OrlFaces, bytes_below
 from unseen.core.errors import UserError
-from unseen.core.files import write_json
+from unseen.core.json_files import write_json
 from unseen.core.parallel import Parallel
 from unseen.data.pictures import Pixels
 from unseen.data.shards import open_set

@@ -9,7 +9,7 @@ import pytest
 
 from hub_server import HubServer, serving_hub
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.sources.hub import client
 from unseen.sources.hub.fetch import fetch_model
 from unseen.sources.hub.settings import HubSettings

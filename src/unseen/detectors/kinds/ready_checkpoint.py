@@ -27,9 +27,10 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from unseen.core.errors import UserError
-from unseen.detectors.shared.backbone import Backboned, load_tensors, one_line, safetensors_file
+from unseen.detectors.shared.backbone import Backboned
 from unseen.detectors.shared.backbone_names import check_backbone
 from unseen.detectors.shared.base import Detector, History, Task, resized
+from unseen.detectors.shared.pretrained import load_tensors, one_line, safetensors_file
 from unseen.detectors.shared.settings import Backbone, FittedSettings
 
 

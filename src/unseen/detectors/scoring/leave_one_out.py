@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from unseen.core.files import atomic_folder, write_json
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import write_json
 from unseen.detectors.scoring.score import score_trainings
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.train import Fitted

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file, atomic_folder, set_aside, sha256_of
+from unseen.core.files import atomic_file, atomic_folder, sha256_of
 from unseen.core.progress import progress
-from unseen.core.runtime import Scratch, prepare
+from unseen.core.runtime import prepare
+from unseen.core.scratch import Scratch
+from unseen.core.sealed import set_aside
 from unseen.data.pictures import stream
 from unseen.data.predictions import FROM_SHARDS, join_predictions, write_predictions
 from unseen.data.shards import check_sides, measurable, open_set

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from unseen.core.errors import UserError
-from unseen.detectors.shared.backbone import Backboned, initialise, one_line
+from unseen.detectors.shared.backbone import Backboned, initialise
 from unseen.detectors.shared.backbone_names import check_backbone
+from unseen.detectors.shared.pretrained import one_line
 
 
 class UnitFeatures(Backboned):

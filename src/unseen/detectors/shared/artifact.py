@@ -20,8 +20,9 @@ from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, read_recorded
 from unseen.core.calibration import Calibration
 from unseen.core.code import code_hash
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file, atomic_folder, sha256_of, write_json
+from unseen.core.files import atomic_file, atomic_folder, sha256_of
 from unseen.core.garbage_collection import no_garbage_collection
+from unseen.core.json_files import write_json
 from unseen.core.settings import validated
 from unseen.detectors.shared.base import Detector, Kind
 from unseen.detectors.shared.views import View

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.data.pictures import Faces
 from unseen.detectors.shared.settings import FittedSettings
 from unseen.detectors.shared.views import View

@@ -20,7 +20,9 @@ from torch import nn
 from unseen.core.files import atomic_file
 from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
-from unseen.core.runtime import Scratch, Stop, generator, half, has_idle_core
+from unseen.core.runtime import generator, half, has_idle_core
+from unseen.core.scratch import Scratch
+from unseen.core.stop import Stop
 from unseen.data.pictures import Faces, Pixels
 from unseen.detectors.shared.augment import augmented, random_numbers
 from unseen.detectors.shared.backbone import Backboned

@@ -13,7 +13,8 @@ from torch.nn import functional
 from unseen.core.errors import UserError
 from unseen.core.parallel import Parallel
 from unseen.core.progress import progress
-from unseen.core.runtime import Stop, half, on, prepare, seeded
+from unseen.core.runtime import half, on, prepare, seeded
+from unseen.core.stop import Stop
 from unseen.data.pictures import Faces
 from unseen.detectors.shared.base import Detector, History, Task
 from unseen.detectors.shared.batches import Batch, Batches

@@ -13,7 +13,8 @@ from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
 from unseen.core.files import sha256_of
 from unseen.core.garbage_collection import no_garbage_collection
-from unseen.core.runtime import Scratch, device, generator
+from unseen.core.runtime import device, generator
+from unseen.core.scratch import Scratch
 from unseen.core.settings import did_you_mean
 from unseen.core.training_seeds import made_from, start_folder
 from unseen.core.trainings import Trainings, one_by_one

@@ -9,8 +9,8 @@ import numpy as np
 
 from unseen.core.errors import UserError
 from unseen.core.progress import progress
-from unseen.core.runtime import Stop
 from unseen.core.settings import Role
+from unseen.core.stop import Stop
 from unseen.data.face_rows import ZERO_SHOT
 from unseen.data.pictures import decode_crop
 from unseen.data.shards import FaceSet

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unseen.core.files import read_sealed, write_sealed
+from unseen.core.sealed import read_sealed, write_sealed
 
 Row = dict[str, Any]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json, sha256_of
+from unseen.core.files import sha256_of
+from unseen.core.json_files import read_json
 
 CARD = "hub.json"
 """What the stage `hub` writes beside a model's files."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unseen.core.files import read_sealed, write_sealed
+from unseen.core.sealed import read_sealed, write_sealed
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
 
 _COLUMNS = pa.schema(

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from unseen.core.files import read_json, sha256_of
+from unseen.core.files import sha256_of
+from unseen.core.json_files import read_json
 
 CARD = "hub.json"
 """What the stage `hub` writes beside a model's files: repository, revision and hashes."""

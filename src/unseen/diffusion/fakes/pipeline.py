@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.core.recovery import advice
 from unseen.core.settings import did_you_mean
 from unseen.data.pictures import Pixels

@@ -10,9 +10,10 @@ from typing import Any
 from unseen.core.errors import UserError
 from unseen.core.parallel import Parallel
 from unseen.core.progress import progress
-from unseen.core.runtime import Stop
+from unseen.core.stop import Stop
 from unseen.data.face_rows import SCHEMA, Dropped, FaceRow
-from unseen.data.shards import FaceSet, write_set
+from unseen.data.set_writer import write_set
+from unseen.data.shards import FaceSet
 from unseen.diffusion.fakes.blocks import Blocks, Made
 from unseen.diffusion.fakes.diffuse import Diffuse, Try
 from unseen.diffusion.fakes.gate import gram_metrics

@@ -13,7 +13,7 @@ from unseen.core.runtime import generator, prepare
 from unseen.core.training_seeds import ATTRIBUTE
 from unseen.data.face_rows import Dropped, FaceRow
 from unseen.data.pictures import Pixels
-from unseen.data.shards import write_set
+from unseen.data.set_writer import write_set
 from unseen.data.splits import SplitSettings, split_of
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from unseen.core.artifacts import WEIGHTS, damaged, read_artifact, recorded, write_weights
 from unseen.core.code import code_hash
-from unseen.core.files import atomic_folder, write_json
+from unseen.core.files import atomic_folder
+from unseen.core.json_files import write_json
 from unseen.gans.shared import upsample
 from unseen.gans.shared.settings import GanSettings, gan_settings
 

@@ -11,7 +11,9 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from unseen.core.errors import UserError
 from unseen.core.parallel import Parallel
 from unseen.core.progress import progress
-from unseen.core.runtime import Scratch, Stop, generator, half, on
+from unseen.core.runtime import generator, half, on
+from unseen.core.scratch import Scratch
+from unseen.core.stop import Stop
 from unseen.gans.shared.networks import build_gan, placed
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings

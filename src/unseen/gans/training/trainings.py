@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from unseen.core.runtime import Scratch
+from unseen.core.scratch import Scratch
 from unseen.core.trainings import Trainings, one_by_one
 from unseen.gans.shared.reals import Reals
 from unseen.gans.shared.settings import GanSettings

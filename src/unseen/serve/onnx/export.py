@@ -11,7 +11,8 @@ import torch
 from unseen.core.artifacts import WEIGHTS
 from unseen.core.calibration import Calibration
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, check_replaceable, sha256_of, write_json
+from unseen.core.files import atomic_folder, check_replaceable, sha256_of
+from unseen.core.json_files import write_json
 from unseen.detectors.shared.artifact import TrainedDetector, load_detector
 from unseen.detectors.shared.logits import logits_of
 from unseen.gate.limits import FILE as GATE

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_json
+from unseen.core.json_files import read_json
 from unseen.core.settings import validated
 from unseen.faces.detect import FaceDetector
 from unseen.faces.settings import FaceSettings

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, check_replaceable, write_json
+from unseen.core.files import atomic_folder, check_replaceable
+from unseen.core.json_files import write_json
 from unseen.serve.api import load
 from unseen.serve.detector_scope import scope_of
 from unseen.serve.network import LoadedDetector, Pixels

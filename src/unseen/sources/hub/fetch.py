@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, sha256_of, write_json
+from unseen.core.files import atomic_folder, sha256_of
+from unseen.core.json_files import write_json
 from unseen.sources.hub import refusals
 from unseen.sources.hub.client import Hub
 from unseen.sources.hub.local import copy_model

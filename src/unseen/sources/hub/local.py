@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, read_json, sha256_of, write_json
+from unseen.core.files import atomic_folder, sha256_of
+from unseen.core.json_files import read_json, write_json
 from unseen.sources.hub.records import record, recorded_hashes
 from unseen.sources.hub.select import select
 from unseen.sources.hub.settings import HubSettings

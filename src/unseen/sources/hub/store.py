@@ -6,7 +6,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from unseen.core.files import read_sealed, sha256_of, write_sealed
+from unseen.core.files import sha256_of
+from unseen.core.sealed import read_sealed, write_sealed
 from unseen.sources.hub.records import recorded_commit
 from unseen.sources.hub.select import HubFile, Listing, select
 from unseen.sources.hub.settings import HubSettings

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from unseen.core.errors import UserError, printable
-from unseen.core.files import atomic_folder, sha256_of, write_json
+from unseen.core.files import atomic_folder, sha256_of
+from unseen.core.json_files import write_json
 from unseen.core.picture_names import is_system_file
 from unseen.sources.shared import archive
 from unseen.sources.shared.checksums import forget, origin, recorded, stored_archive, verify

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_file, read_json
+from unseen.core.files import atomic_file
+from unseen.core.json_files import read_json
 from unseen.sources.shared.settings import FolderSettings, Origin
 
 

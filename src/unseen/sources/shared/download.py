@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from unseen.core.errors import UserError
-from unseen.core.files import atomic_folder, read_json, sha256_of, write_json
+from unseen.core.files import atomic_folder, sha256_of
+from unseen.core.json_files import read_json, write_json
 from unseen.core.picture_names import normal
 from unseen.core.recovery import advice
 from unseen.sources.shared import archive

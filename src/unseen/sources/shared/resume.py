@@ -16,7 +16,7 @@ import urllib3
 from tqdm import tqdm
 
 from unseen.core.errors import UserError
-from unseen.core.files import read_sealed, write_sealed
+from unseen.core.sealed import read_sealed, write_sealed
 
 WAITS = (1.0, 3.0, 9.0)
 """Seconds between attempts; there is one attempt more than waits."""
