@@ -4,7 +4,8 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
-from unseen.data.splits import SplitSettings, split_of, unit_interval
+from unseen.core.draws import unit_interval
+from unseen.data.splits import SplitSettings, split_of
 
 SHARES = SplitSettings(seed=4, val=0.2, test=0.3)
 PEOPLE = [f"source/{number}" for number in range(10_000)]

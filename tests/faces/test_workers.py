@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from archived import SEED, encoded
 from PIL import Image
+from pydantic import BaseModel
 
 from unseen.core.errors import UserError
 from unseen.data.face_rows import Dropped
 from unseen.faces import workers
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import FaceDetector
+from unseen.faces.plain_settings import plain
 from unseen.faces.preprocess import Crop, preprocess_pictures
 from unseen.faces.rules import Facts
 from unseen.faces.settings import FaceSettings
@@ -228,3 +230,18 @@ def test_a_chunk_ends_at_its_number_or_bytes_of_pictures(monkeypatch: pytest.Mon
     monkeypatch.setattr(workers, "CHUNK_BYTES", 500)
     assert [len(chunk.items) for chunk in workers._chunks(items)] == [3, 3, 3, 3, 3, 3, 2]
     assert [item for chunk in workers._chunks(items) for item in chunk.items] == items
+
+
+def test_a_process_does_not_import_what_is_slow() -> None:
+    """The import of pydantic was nearly half of a process's start."""
+    slow = ("pandas", "pyarrow", "pydantic", "torch", "yaml")
+    code = f"import sys, unseen.faces.worker; print([name for name in {slow} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
+    assert found.stdout == "[]\n"
+
+
+def test_plain_settings_have_the_same_values(face_settings: FaceSettings) -> None:
+    found = vars(plain(face_settings))
+    values = {name: vars(value) if hasattr(value, "__dict__") else value for name, value in found.items()}
+    assert values == face_settings.model_dump()
+    assert not any(isinstance(value, BaseModel) for value in found.values())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from unseen.data.splits import unit_interval
+from unseen.core.draws import unit_interval
 
 
 def evenly(ids: Iterable[str], count: int) -> list[str]:

@@ -1,10 +1,10 @@
 """Assign identities to splits. The split depends only on `split.seed` and the identity."""
 
-import hashlib
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from unseen.core.draws import unit_interval
 from unseen.core.settings import Settings
 
 Split = Literal["train", "val", "test"]
@@ -22,12 +22,6 @@ class SplitSettings(Settings):
         if self.val + self.test >= 1:
             raise ValueError("val + test must be below 1, otherwise no identity is left for training")
         return self
-
-
-def unit_interval(*parts: object) -> float:
-    """A uniformly distributed number in [0, 1) that depends only on `parts` (53 bits of SHA-256)."""
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
-    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
 def split_of(identity: str, settings: SplitSettings) -> Split:

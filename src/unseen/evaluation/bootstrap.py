@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unseen.data.splits import unit_interval
+from unseen.core.draws import unit_interval
 from unseen.evaluation.bounds import SAME, unanimous
 
 Counts = npt.NDArray[np.int64]

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from unseen.core.draws import unit_interval
 from unseen.core.training_seeds import made_from
 from unseen.data.pictures import Pixels, decode_crop
 from unseen.data.predictions import read_predictions
 from unseen.data.sample import evenly
 from unseen.data.shards import open_set
-from unseen.data.splits import unit_interval
 from unseen.detectors.shared.views import View
 from unseen.evaluation.bootstrap import bounded
 from unseen.explanations.face_area import Ellipse, ellipse_in_crop, within

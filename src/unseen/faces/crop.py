@@ -7,14 +7,17 @@ by at most half of MULTIPLE pixels.
 """
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image
 
 from unseen.faces.decode import BadPictureError
 from unseen.faces.detect import DetectedFace
-from unseen.faces.settings import CENTRE, FaceSettings
+from unseen.faces.plain_settings import CENTRE
+
+if TYPE_CHECKING:
+    from unseen.faces.settings import FaceSettings
 
 MULTIPLE = 8
 """Native sides are multiples of this: an autoencoder that halves a picture three times needs no padding, so a twin
@@ -78,7 +81,7 @@ def cut_square(picture: Image.Image, x: float, y: float, side: int) -> Image.Ima
     return Image.fromarray(np.asarray(picture)[rows[:, None], columns])
 
 
-def square_of(picture: Image.Image, face: DetectedFace, settings: FaceSettings, framing: Framing) -> Square:
+def square_of(picture: Image.Image, face: DetectedFace, settings: "FaceSettings", framing: Framing) -> Square:
     """The square of the picture that is stored.
 
     Raises:
@@ -96,7 +99,7 @@ def square_of(picture: Image.Image, face: DetectedFace, settings: FaceSettings, 
     return x, y, side
 
 
-def stored_crop(picture: Image.Image, square: Square, settings: FaceSettings, framing: Framing) -> Image.Image:
+def stored_crop(picture: Image.Image, square: Square, settings: "FaceSettings", framing: Framing) -> Image.Image:
     """The crop of a square, as it is stored: resized once to `settings.side`; or with `settings.native`, and if it is
     not larger than that, not resized."""
     x, y, side = square

@@ -7,13 +7,15 @@ that this module returns is rounded, so that crops have the same bytes on all of
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from PIL import Image
 
-from unseen.faces.settings import DetectSettings
+if TYPE_CHECKING:
+    from unseen.faces.settings import DetectSettings
 
 Array = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -87,7 +89,7 @@ def _non_maximum_suppression(scores: Doubles, boxes: Doubles) -> list[int]:
 class FaceDetector:
     """CenterFace on the CPU."""
 
-    def __init__(self, model: bytes, settings: DetectSettings, threads: int = 1) -> None:
+    def __init__(self, model: bytes, settings: "DetectSettings", threads: int = 1) -> None:
         """`model` is from `with_dynamic_input`; `threads` does not change the result."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -10,16 +10,19 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from unseen.data.splits import unit_interval
+from unseen.core.draws import unit_interval
 from unseen.faces.crop import Framing, share_outside, square_of, stored_crop
 from unseen.faces.decode import BadPictureError, decode
 from unseen.faces.detect import DetectedFace, FaceDetector
 from unseen.faces.original import original
-from unseen.faces.settings import FaceSettings, JpegSettings
+
+if TYPE_CHECKING:
+    from unseen.faces.settings import FaceSettings, JpegSettings
 
 HELD_PIXELS = 2**24
 """Decoded pixels (50 MB) at which the waiting pictures go to the face detector."""
@@ -51,7 +54,7 @@ class Crop:
     original: dict[str, str]
 
 
-def encode(crop: Image.Image, sha256: str, settings: JpegSettings, seed: int) -> bytes:
+def encode(crop: Image.Image, sha256: str, settings: "JpegSettings", seed: int) -> bytes:
     """Encode a crop as JPEG 4:2:0. The quality depends only on the seed and the original's hash."""
     quality = settings.low + int(unit_interval("quality", seed, sha256) * (settings.high - settings.low + 1))
     buffer = io.BytesIO()
@@ -81,7 +84,7 @@ def main_face(found: list[DetectedFace], picture: Image.Image) -> DetectedFace:
 
 
 def crop_face(
-    picture: Image.Image, face: DetectedFace, sha256: str, settings: FaceSettings, seed: int
+    picture: Image.Image, face: DetectedFace, sha256: str, settings: "FaceSettings", seed: int
 ) -> tuple[bytes, str]:
     """Crop and encode a detected face.
 
@@ -99,7 +102,7 @@ def _crop(
     data: bytes,
     picture: Image.Image,
     found: list[DetectedFace],
-    settings: FaceSettings,
+    settings: "FaceSettings",
     seed: int,
     framing: Framing,
     encoded_as: str,
@@ -131,7 +134,7 @@ def _crop(
 def preprocess_pictures(
     files: Sequence[bytes],
     face_detector: FaceDetector,
-    settings: FaceSettings,
+    settings: "FaceSettings",
     seed: int,
     framing: Framing,
     encoded_as: Sequence[str] = (),

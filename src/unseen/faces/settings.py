@@ -3,9 +3,7 @@
 from pydantic import Field, model_validator
 
 from unseen.core.settings import Settings
-
-CENTRE = 0.35
-"""Position of a crop's centre between the eyes (0) and the mouth (1), by default."""
+from unseen.faces.plain_settings import CENTRE
 
 
 class JpegSettings(Settings):

@@ -23,9 +23,9 @@ __all__ = ["Job", "JobResult", "Preprocessing", "crops"]
 CHUNK = 16
 """Pictures per chunk at most; a process gets one chunk at a time."""
 
-CHUNK_BYTES = 2**19
+CHUNK_BYTES = 2**17
 """Bytes of pictures at which a chunk is full. Large pictures take long: with large chunks, all but one process would
-wait for the last one."""
+wait for the last one. The face detector has at most 8 pictures in a batch, and one of 768 px."""
 
 CHUNKS_PER_WORKER = 4
 """Chunks in the queue for each process."""
@@ -80,7 +80,7 @@ class _Process:
             # ONNX Runtime has threads, and a fork of a process with threads can hang.
             context = multiprocessing.get_context("spawn")
             end, other = context.Pipe()
-            process = context.Process(target=serve, args=(other, self._preprocessing), daemon=True)
+            process = context.Process(target=serve, args=(other, self._preprocessing.for_process()), daemon=True)
             process.start()
             other.close()
             self._running = end, process

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from unseen.core.draws import unit_interval
 from unseen.core.files import atomic_file
 from unseen.core.prefetch import prefetch
 from unseen.core.progress import progress
@@ -25,7 +26,6 @@ from unseen.core.training_seeds import made_from
 from unseen.data.evaluation_sets import Pair
 from unseen.data.pictures import Pixels, decode_all
 from unseen.data.shards import FaceSet, check_sides, measurable, open_set
-from unseen.data.splits import unit_interval
 from unseen.detectors.shared.artifact import TrainedDetector
 from unseen.detectors.shared.logits import SCORING_BATCH, logits_of
 from unseen.evaluation.bootstrap import Resampling
