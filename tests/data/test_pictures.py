@@ -127,3 +127,19 @@ def test_crops_take_little_memory(tmp_path: Path) -> None:
     assert isinstance(crops, Crops)
     assert held < 200 * 200 < stored_bytes / 3, "a little for each face, and its bytes in a file"
     assert peak - held < 3 * 20 * 128 * 128 * 3, "of pixels, what is asked for"
+
+
+def test_loaded_faces_are_in_memory_once(tmp_path: Path) -> None:
+    count, size = 4000, 64
+    files = [picture(number, size) for number in range(8)] * (count // 8)
+    face_set = stored(tmp_path / "many", files, [f"p{n}" for n in range(count)], ["train"] * count)
+    tracemalloc.start()
+    try:
+        faces = load_faces([face_set], ["train"], ["source"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(faces) == count
+    assert np.array_equal(faces.pixels[-8:], faces.pixels[:8])
+    batches = 3 * 1024 * size * size * 3  # one that is copied, and one or two that are decoded meanwhile
+    assert peak < faces.pixels.nbytes + batches < 2 * faces.pixels.nbytes

@@ -184,15 +184,21 @@ def load_faces(
     columns: Sequence[str] = ("label", "source"),
     fit: Fit | None = None,
 ) -> Faces:
-    """Read and decode all faces of some splits; `fit` is for native sets, see `decode_crops`. The result may be
-    empty."""
-    parts = list(stream(sets, splits, columns, 1024, fit))
-    if not parts:
-        return Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
-    return Faces(
-        np.concatenate([part.pixels for part in parts]),
-        {name: [value for part in parts for value in part.columns[name]] for name in columns},
-    )
+    """Read and decode all faces of some splits, into one array of their number; `fit` is for native sets, see
+    `decode_crops`. The result may be empty."""
+    sets = list(sets)
+    count = sum(face_set.counts["splits"].get(split, 0) for face_set in sets for split in splits)
+    faces = Faces(np.empty((0, 0, 0, 3), np.uint8), {name: [] for name in columns})
+    place = 0
+    for part in stream(sets, splits, columns, 1024, fit):
+        if not place:
+            faces.pixels = np.empty((count, *part.pixels.shape[1:]), np.uint8)
+        faces.pixels[place : place + len(part)] = part.pixels
+        place += len(part)
+        for name, values in faces.columns.items():
+            values += part.columns[name]
+    faces.pixels = faces.pixels[:place]
+    return faces
 
 
 def grid(pixels: Pixels, columns: int, gap: int = 2) -> Image.Image:
