@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 torch_fidelity = pytest.importorskip("torch_fidelity")
 from torch_fidelity import feature_extractor_inceptionv3 as theirs  # noqa: E402
+from torch_fidelity import metric_fid  # noqa: E402
 
 from faces_for_training import OrlFaces  # noqa: E402
 from unseen.core.errors import UserError  # noqa: E402
@@ -77,6 +78,16 @@ def test_fid_and_kid_are_torch_fidelitys_own(orl_faces: OrlFaces, weights: Path,
     assert distance == pytest.approx(expected["frechet_inception_distance"], rel=1e-4)
     assert kid(*features) == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-3, abs=1e-6)
     assert distance > 10 * abs(fid(features[0], features[0]))
+
+
+@pytest.mark.parametrize(("reals", "fakes"), [(6, 6), (40, 6), (6, 40), (40, 50)], ids=str)
+def test_fid_is_the_same_with_fewer_and_with_more_pictures_than_features(reals: int, fakes: int) -> None:
+    random = torch.Generator().manual_seed(1)
+    sides = [torch.rand(count, 20, generator=random) ** power for count, power in ((reals, 1), (fakes, 2))]
+    statistics = [metric_fid.fid_features_to_statistics(side.double()) for side in sides]
+    expected = metric_fid.fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert fid(*sides) == pytest.approx(expected, rel=1e-6)
+    assert fid(sides[0], sides[0]) == pytest.approx(0, abs=1e-9)
 
 
 def test_a_gan_is_measured_by_them_where_the_weights_are_at_hand(orl_faces: OrlFaces, weights: Path) -> None:

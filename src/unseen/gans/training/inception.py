@@ -46,9 +46,17 @@ class Inception:
 
 
 def fid(reals: Tensor, fakes: Tensor) -> float:
-    """Frechet distance of features [n, d] and [m, d] (Heusel et al. 2017, arXiv 1706.08500); it decreases with n."""
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+    """Frechet distance of features [n, d] and [m, d] (Heusel et al. 2017, arXiv 1706.08500); it decreases with n.
 
-    sides = [fid_features_to_statistics(features.double()) for features in (reals, fakes)]
-    found: float = fid_statistics_to_metric(*sides, verbose=False)[KEY_METRIC_FID]
-    return found
+    torch-fidelity gives the same number. It takes the eigenvalues of the product of both covariances [d, d]. Their
+    square roots are the singular values of A B^T, with the centred features A and B, which take much less time.
+    """
+    sides, means = [], []
+    for features in (reals.double(), fakes.double()):
+        means.append(features.mean(0))
+        centred = (features - means[-1]) / (len(features) - 1) ** 0.5
+        # R has the same covariance and at most d rows.
+        sides.append(torch.linalg.qr(centred, mode="r").R if len(centred) > centred.shape[1] else centred)
+    variance = sum(side.square().sum() for side in sides)
+    cross = torch.linalg.svdvals(sides[0] @ sides[1].T).sum()
+    return float((means[0] - means[1]).square().sum() + variance - 2 * cross)
