@@ -50,10 +50,12 @@ def test_thresholds_at_other_shares_of_false_alarms_come_from_the_reals_alone() 
     assert on_logits[0] == pytest.approx(on_logits[1])
 
 
-def test_an_artifact_from_before_has_no_such_thresholds() -> None:
-    card = frozen([0.0, 1.0], [2.0, 3.0]).as_dict()
+def test_an_artifact_from_before_has_neither_such_thresholds_nor_the_tail() -> None:
+    card = frozen([0.0, 1.0], [2.0, 3.0], unsure_tail=0.03).as_dict()
+    assert card.pop("unsure_tail") == 0.03
     del card["at_fpr"]
-    assert Calibration.from_dict(card).at_fpr == {}
+    found = Calibration.from_dict(card)
+    assert (found.at_fpr, found.unsure_tail) == ({}, None)
 
 
 @pytest.mark.parametrize("spread", [0.3, 3.0, 20.0])

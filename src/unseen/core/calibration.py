@@ -28,6 +28,7 @@ class Calibration:
         validation: counts, FPR, TPR and log loss on the validation faces.
         at_fpr: thresholds on the score at a validation FPR of at most 0.5, 1 and 5 %, by the names of
             `thresholds.FPRS`; empty in older artifacts.
+        unsure_tail: tails of the scores that determined the unsure band; None in older artifacts.
     """
 
     temperature: float
@@ -36,6 +37,7 @@ class Calibration:
     max_fpr: float
     validation: dict[str, float]
     at_fpr: dict[str, float] = field(default_factory=dict)
+    unsure_tail: float | None = None
 
     def score(self, logits: npt.ArrayLike) -> Floats:
         """Calibrated probabilities of being fake, [n] in [0, 1]."""
@@ -63,7 +65,7 @@ class Calibration:
         low, high = (checked_number("calibration.unsure", edge, 0, ABOVE_ALL) for edge in unsure)
         if low > high:
             raise ValueError(f"`calibration.unsure` is {unsure}; the first number must not be the larger one")
-        at_fpr = dict(data.get("at_fpr", {}))
+        at_fpr, tail = dict(data.get("at_fpr", {})), data.get("unsure_tail")
         return cls(
             temperature=checked_number("calibration.temperature", data["temperature"], SMALLEST, LARGEST),
             threshold=checked_number("calibration.threshold", data["threshold"], 0, ABOVE_ALL),
@@ -73,6 +75,7 @@ class Calibration:
             at_fpr={
                 name: checked_number(f"calibration.at_fpr.{name}", at_fpr[name], 0, ABOVE_ALL) for name in at_fpr
             },
+            unsure_tail=None if tail is None else checked_number("calibration.unsure_tail", tail, 0, 0.5),
         )
 
 

@@ -27,6 +27,7 @@ def test_scores_are_the_same_floats() -> None:
         {"threshold": None},
         {"threshold": 1.5},
         {"max_fpr": 2},
+        {"unsure_tail": 0.6},
         {"at_fpr": {"fpr_1": "0.9"}},
     ],
 )

@@ -89,4 +89,12 @@ def calibrate(logits: npt.ArrayLike, labels: npt.NDArray[np.int64], settings: Ca
         "log_loss_uncalibrated": log_loss(values, labels),
     }
     at_fpr = {name: threshold_at(real_scores, fpr) for name, fpr in FPRS.items()}
-    return Calibration(temperature, threshold, (min(edges), max(edges)), settings.max_fpr, validation, at_fpr)
+    return Calibration(
+        temperature,
+        threshold,
+        (min(edges), max(edges)),
+        settings.max_fpr,
+        validation,
+        at_fpr,
+        settings.unsure_tail,
+    )

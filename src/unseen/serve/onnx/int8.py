@@ -30,9 +30,6 @@ CALIBRATED_ON = 256
 
 BATCH = 16
 
-SAME_BAND = 0.005
-"""Largest difference between the scores at the edges of two unsure bands that count as equal."""
-
 SAME = 1e-3
 """Largest allowed difference between the logits of a face in two batches."""
 
@@ -96,30 +93,11 @@ def check_has_both(faces: CheckFaces) -> npt.NDArray[np.int64]:
     return faces.labels
 
 
-def settings_of(before: Calibration, expected: Floats, labels: npt.NDArray[np.int64]) -> CalibrationSettings:
-    """Return the settings of a detector's calibration.
-
-    The artifact has no `unsure_tail`. It is found from the unsure band: with it, the calibration of the original
-    logits gives the detector's own band. If no value does, because the faces are not those of the calibration, the
-    default is used.
-
-    Args:
-        before: the calibration of the original detector.
-        expected: the logits of PyTorch for the validation faces.
-        labels: of these faces.
-    """
-
-    scores, default = before.score(expected), float(CalibrationSettings.model_fields["unsure_tail"].default)
-    reals, fakes = scores[labels == 0], scores[labels == 1]
-
-    def error(tail: float) -> float:
-        """The largest distance of an edge of the band from the detector's own."""
-        edges = [before.threshold, np.quantile(fakes, tail), np.quantile(reals, 1 - tail)]
-        return float(np.abs(np.asarray([min(edges), max(edges)]) - before.unsure).max())
-
-    tails = [default, *(np.arange(1, 1000) / 2000).tolist()]
-    best = min(tails, key=lambda tail: (round(error(tail), 4), abs(tail - default)))
-    given = {"max_fpr": before.max_fpr, "unsure_tail": best if error(best) <= SAME_BAND else default}
+def settings_of(before: Calibration) -> CalibrationSettings:
+    """Return the settings of a detector's calibration; `unsure_tail` is the default if an older artifact lacks it."""
+    given = {"max_fpr": before.max_fpr}
+    if before.unsure_tail is not None:
+        given["unsure_tail"] = before.unsure_tail
     found: CalibrationSettings = validated(CalibrationSettings, given, "calibration")
     return found
 
@@ -150,7 +128,7 @@ def calibrated(
         largest = np.abs(in_batches(network, faces.crops, size) - logits[places]).max()
         if not largest <= SAME:
             raise UserError(f"the int8 graph gives other logits at batch size {size}, by {largest:.2g}; use float32")
-    settings = settings_of(before, expected, labels)
+    settings = settings_of(before)
     found = calibrate(logits, labels, settings)
     changed = np.asarray(verdicts(logits, found)) != np.asarray(verdicts(expected, before))
     return found, {
