@@ -29,6 +29,7 @@ class Job:
         env: environment of the steps.
         after: what runs after the last step if all steps succeeded.
         failed: whether a step failed.
+        packages: environment whose packages the checkout's `.venv` has; None if steps install them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Job:
     env: dict[str, str]
     after: list[Callable[[], None]] = field(default_factory=list)
     failed: bool = False
+    packages: Path | None = None
 
     @property
     def checkout(self) -> Path:
@@ -89,8 +91,19 @@ def runs(condition: str, job: Job) -> bool:
 
 def _checkout(options: Mapping[str, str], job: Job) -> str:
     depth = [] if options.get("fetch-depth") == "0" else ["--depth", "1"]
-    command = ["git", "clone", "--quiet", *depth, f"file://{ROOT}", str(job.checkout)]
+    command = [
+        "git",
+        "-c",
+        "advice.detachedHead=false",
+        "clone",
+        "--quiet",
+        *depth,
+        f"file://{ROOT}",
+        str(job.checkout),
+    ]
     subprocess.run(command, check=True, env=job.env, cwd=job.folder)
+    if job.packages:
+        _environment(job.checkout, job.packages)
     head = subprocess.run(
         ["git", "log", "-1", "--format=%h"],
         cwd=job.checkout,
@@ -101,6 +114,21 @@ def _checkout(options: Mapping[str, str], job: Job) -> str:
         encoding="utf-8",
     )
     return f"commit {head.stdout.strip()}"
+
+
+def _environment(checkout: Path, packages: Path) -> None:
+    """Make a checkout's `.venv` as `make setup` and `make docs` do, with the packages of another environment."""
+    own = checkout / ".venv"
+    subprocess.run([packages / "bin/python", "-m", "venv", "--without-pip", own], check=True)
+    (found,) = packages.glob("lib/python*/site-packages")
+    (own / found.relative_to(packages) / "packages.pth").write_text(f"{checkout}/src\n{found}\n", encoding="utf-8")
+    for program in (packages / "bin").iterdir():
+        target = own / "bin" / program.name
+        if not target.exists():
+            target.write_bytes(program.read_bytes().replace(bytes(packages / "bin"), bytes(own / "bin")))
+            target.chmod(0o755)
+    for name in ("installed", "docs-installed"):
+        (own / name).touch()
 
 
 def _setup_python(options: Mapping[str, str], job: Job) -> str:

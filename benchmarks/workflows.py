@@ -9,6 +9,8 @@ says. Exit code 1 if a step failed.
 import argparse
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,7 +58,7 @@ def new_job(name: str, folder: Path, arguments: argparse.Namespace, defaults: Ma
         "inputs": {**{key: str(value) for key, value in defaults.items()}, **dict(arguments.input)},
         "secrets": dict(arguments.secret),
     }
-    return Job(name, folder, arguments.folder / "caches", contexts, env)
+    return Job(name, folder, arguments.folder / "caches", contexts, env, packages=arguments.packages)
 
 
 def run_script(step: Mapping[str, Any], job: Job, seconds: float, log: Path) -> str:
@@ -111,22 +113,36 @@ def run_step(step: Mapping[str, Any], job: Job, left: float, instead: Mapping[st
     return {"outcome": "failed" if why else "ok", "detail": why}
 
 
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
 def run_job(
-    name: str, settings: Mapping[str, Any], job: Job, instead: Mapping[str, str], slower: float
+    name: str, settings: Mapping[str, Any], job: Job, instead: Mapping[str, str], slower: float, clean: bool
 ) -> list[dict[str, Any]]:
-    """Run the steps of a job in order and print a line for each."""
+    """Run the steps of a job in order and print a line for each. With `clean`, only its log and artifacts remain."""
     job.env |= {key: filled(str(value), job) for key, value in settings.get("env", {}).items()}
     end = time.monotonic() + 60 * slower * settings.get("timeout-minutes", 360)
     rows = []
     for step in settings["steps"]:
+        cpu = cpu_seconds()
         title = step.get("name") or step.get("uses", "").partition("@")[0] or step["run"].splitlines()[0]
         start = time.monotonic()
         found = run_step(step, job, max(end - start, 0.1), instead)
         rows.append({"job": name, "step": title, **found, "seconds": round(time.monotonic() - start, 1)})
-        print(f"{name}  {title}  {found['outcome']}  {rows[-1]['seconds']:.1f} s  {found['detail']}", flush=True)
+        rows[-1]["cpu_seconds"] = round(cpu_seconds() - cpu, 1)
+        times = f"{rows[-1]['seconds']:.1f} s, CPU {rows[-1]['cpu_seconds']:.1f} s"
+        print(f"{name}  {title}  {found['outcome']}  {times}  {found['detail']}", flush=True)
     if not job.failed:
         for store in job.after:
             store()
+    if clean:
+        for folder in (job.checkout, job.folder / "home", job.folder / "temp"):
+            shutil.rmtree(folder, ignore_errors=True)
     return rows
 
 
@@ -143,7 +159,7 @@ def main() -> int:
     parser.add_argument("workflows", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--job", action="append", default=[], help="run only this job; may be repeated")
     parser.add_argument("--skip", action="append", default=[], metavar="COMMAND", help="a `run:` not to run")
-    parser.add_argument("--instead", action="append", type=_pair, default=[], metavar="COMMAND=OTHER")
+    parser.add_argument("--instead", action="append", nargs=2, default=[], metavar=("COMMAND", "OTHER"))
     parser.add_argument("--folder", type=Path, help="folder of jobs and caches; default: a new one below /tmp")
     parser.add_argument("--input", action="append", type=_pair, default=[], metavar="NAME=VALUE")
     parser.add_argument("--secret", action="append", type=_pair, default=[], metavar="NAME=VALUE")
@@ -151,8 +167,13 @@ def main() -> int:
         "--pass", action="append", default=[], metavar="NAME", help="a variable of this shell to keep"
     )
     parser.add_argument("--slower", type=float, default=1.0, metavar="FACTOR", help="multiplies the time of a job")
+    parser.add_argument(
+        "--packages", type=Path, metavar="VENV", help="install nothing; take the packages of this environment"
+    )
+    parser.add_argument("--clean", action="store_true", help="remove a job's checkout and home when it has ended")
     parser.add_argument("--json", type=Path, help="file for the outcome of each step")
     arguments = parser.parse_args()
+    arguments.packages = arguments.packages and arguments.packages.resolve()
     arguments.folder = (arguments.folder or Path(tempfile.mkdtemp(prefix="workflows-"))).resolve()
     (arguments.folder / "caches").mkdir(parents=True, exist_ok=True)
     instead = dict.fromkeys(arguments.skip, "") | dict(arguments.instead)
@@ -165,7 +186,8 @@ def main() -> int:
         for name, settings in workflow["jobs"].items():
             if not arguments.job or name in arguments.job:
                 folder = Path(tempfile.mkdtemp(prefix=f"{file.stem}-{name}-", dir=arguments.folder))
-                rows += run_job(name, settings, new_job(name, folder, arguments, defaults), instead, arguments.slower)
+                job = new_job(name, folder, arguments, defaults)
+                rows += run_job(name, settings, job, instead, arguments.slower, arguments.clean)
     if arguments.json:
         arguments.json.write_text(json.dumps({"root": ROOT.name, "steps": rows}, indent=1) + "\n", encoding="utf-8")
     return 1 if any(row["outcome"] == "failed" for row in rows) else 0

@@ -1,6 +1,8 @@
 """`benchmarks/workflows.py`: steps in order, conditions, caches, and what has no equivalent on this machine."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +89,7 @@ def test_after_a_failure(tmp_path: Path) -> None:
     assert "exit code 3" in steps[0]["detail"]
     _, steps = run(tmp_path, "--job", "second", "--skip", "exit 3")
     assert [step["outcome"] for step in steps] == ["not run", "ok", "ok", "skipped", "not run"]
-    _, steps = run(tmp_path, "--job", "second", "--instead", "exit 3=true")
+    _, steps = run(tmp_path, "--job", "second", "--instead", "exit 3", "A=1; true")
     assert [step["outcome"] for step in steps] == ["replaced", "ok", "ok", "skipped", "not run"]
 
 
@@ -98,3 +100,31 @@ def test_each_action_of_the_workflows_has_an_equivalent(path: Path) -> None:
         for step in job["steps"]:
             assert "uses" not in step or f'"{step["uses"].partition("@")[0]}": _' in text
             assert set(step) <= {"uses", "run", "name", "with", "if", "env"}, step
+
+
+def test_the_gpu_workflow_runs_what_its_storage_does_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stages that did not change are run too if no one has pushed their outputs and a later stage needs them."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/gpu.yml").read_text())
+    (command,) = (step["run"] for step in workflow["jobs"]["reproduce"]["steps"] if step.get("name") == "Reproduce")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "dvc.yaml").write_text(
+        "stages:\n"
+        "  first: {cmd: echo 1 > first, outs: [first]}\n"
+        "  second: {cmd: cp first second, params: [x], deps: [first], outs: [second]}\n"
+    )
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+
+    def run(text: str) -> None:
+        done = subprocess.run(["bash", "-ec", text], cwd=folder, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    run("dvc init --quiet --no-scm && dvc remote add --default storage ../storage && echo 'x: 1' > params.yaml")
+    run("dvc repro --quiet")
+    shutil.rmtree(folder / ".dvc/cache")
+    run("rm first second && echo 'x: 2' > params.yaml")
+    run(command)
+    assert (folder / "second").read_text() == "1\n"
