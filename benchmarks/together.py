@@ -1,9 +1,10 @@
-"""Where one process of a distributed stage works while the others wait, in seconds and as a share of the stage.
+"""Where one process of a distributed stage works while the others wait: seconds by the clock, and of CPU time.
 
     PYTHONPATH=src python benchmarks/together.py train_gan dcgan --device cpu
 
 Run it in a project whose earlier stages are done. It runs the stage with `torchrun`, as a cluster does, and writes
-the stage's outputs in place; `dvc repro` makes them again. Prints a Markdown table.
+the stage's outputs in place; `dvc repro` makes them again. Prints a Markdown table. On a busy machine the CPU times
+say more; a process that waits for another uses almost none.
 """
 
 import argparse
@@ -25,7 +26,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 STARTED = time.perf_counter()
 
-Seconds = Counter[str]
+Seconds = Counter[tuple[str, str]]
+"""Seconds by the name of a part, and `clock` or `CPU`."""
+
+CLOCKS: dict[str, Callable[[], float]] = {"clock": time.perf_counter, "CPU": time.process_time}
 
 PARTS: dict[str, list[tuple[str, str, str]]] = {
     "train_gan": [
@@ -62,11 +66,12 @@ def timed(function: Callable[..., Any], name: str, seconds: Seconds) -> Callable
 
     @functools.wraps(function)
     def wrapped(*arguments: Any, **named: Any) -> Any:
-        start = time.perf_counter()
+        start = {clock: read() for clock, read in CLOCKS.items()}
         try:
             return function(*arguments, **named)
         finally:
-            seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
+            for clock, read in CLOCKS.items():
+                seconds[name, clock] += read() - start[clock]  # type: ignore[assignment]
 
     return wrapped
 
@@ -86,7 +91,8 @@ def instrument(stage: str, seconds: Seconds) -> None:
 
     def ended(*arguments: Any, **named: Any) -> None:
         plain(*arguments, **named)
-        seconds[AFTER] = -time.perf_counter()  # type: ignore[assignment]
+        for clock, read in CLOCKS.items():
+            seconds[AFTER, clock] = -read()  # type: ignore[assignment]
 
     trainings.__init__ = ended
 
@@ -99,24 +105,26 @@ def child(stage: str, items: list[str], folder: Path) -> None:
     instrument(stage, seconds)
     sys.argv = [str(script), *items]
     runpy.run_path(str(script), run_name="__main__")
-    if AFTER in seconds:
-        seconds[AFTER] += time.perf_counter()  # type: ignore[assignment]
-    seconds[WHOLE] = time.perf_counter() - STARTED  # type: ignore[assignment]
-    (folder / f"{os.environ['RANK']}.json").write_text(json.dumps(seconds), encoding="utf-8")
+    for clock, read in CLOCKS.items():
+        if (AFTER, clock) in seconds:
+            seconds[AFTER, clock] += read()  # type: ignore[assignment]
+        seconds[WHOLE, clock] = read() - (STARTED if clock == "clock" else 0.0)  # type: ignore[assignment]
+    found = [[*key, value] for key, value in seconds.items()]
+    (folder / f"{os.environ['RANK']}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
-def table(stage: str, found: list[dict[str, float]], wall_s: float) -> list[str]:
+def table(stage: str, found: list[Seconds], wall_s: float) -> list[str]:
     """A Markdown table of the parts, from the seconds of each process."""
-    whole = found[0][WHOLE]
+    whole = found[0][WHOLE, "clock"]
     names = [name for name, *_ in [*PARTS[stage], *EVERYWHERE]]
-    rows = dict.fromkeys(name for name in [*names, WAITING, AFTER, WHOLE] if any(name in one for one in found))
+    rows = [name for name in [*names, WAITING, AFTER, WHOLE] if any((name, "clock") in one for one in found)]
     lines = [
-        f"| `{stage}` | {' | '.join(f'process {rank}, s' for rank in range(len(found)))} | share of the stage |",
-        "|---" * (len(found) + 2) + "|",
+        f"| `{stage}` | {' | '.join(f'process {rank}: clock, CPU' for rank in range(len(found)))} |",
+        "|---" * (len(found) + 1) + "|",
     ]
-    for name in rows:
-        each = " | ".join(f"{one.get(name, 0.0):.2f}" for one in found)
-        lines.append(f"| {name} | {each} | {found[0].get(name, 0.0) / whole:.0%} |")
+    for name in dict.fromkeys(rows):
+        each = " | ".join(f"{one[name, 'clock']:.2f}, {one[name, 'CPU']:.2f}" for one in found)
+        lines.append(f"| {name} | {each} |")
     return [*lines, "", f"`torchrun` took {wall_s - whole:.1f} s more than process 0."]
 
 
@@ -137,9 +145,9 @@ def main() -> None:
         command = [sys.executable, *torchrun, __file__, args.stage, *args.items, "--folder", folder]
         subprocess.run(command, check=True, env={**os.environ, "UNSEEN_DEVICE": args.device})
         wall_s = time.perf_counter() - start
-        found = [
-            json.loads(Path(folder, f"{rank}.json").read_text(encoding="utf-8")) for rank in range(args.processes)
-        ]
+        files = [Path(folder, f"{rank}.json") for rank in range(args.processes)]
+        rows = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        found = [Counter({(name, clock): value for name, clock, value in one}) for one in rows]
     from machine import machine
 
     print(machine())
