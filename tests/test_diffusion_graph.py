@@ -76,19 +76,6 @@ PARAMS: dict[str, Any] = {
 }
 
 
-def _vit(folder: Path) -> None:
-    """timm's smallest ViT with random weights, as a repository of timm."""
-    import timm
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    folder.mkdir(parents=True)
-    network = timm.create_model("vit_tiny_patch16_224", pretrained=False)
-    save_file(network.state_dict(), folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"architecture": "vit_tiny_patch16_224"}))
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Clone]:
     """A copy of the project whose params name tiny models in a folder beside it."""
@@ -97,7 +84,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     tiny_models.blip(models / "blip")
     tiny_diffusion.stable_diffusion(models / "sd")
     tiny_diffusion.vgg19(models / "vgg19")
-    _vit(models / "vit")
+    tiny_models.vit(models / "vit")
     clone = copied_project(root / "clone")
 
     def change(params: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ random with a fixed seed, so their captions and pictures mean nothing, but they 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,16 @@ def pictures(number: int, side: int = 32, seed: int = 0) -> list[np.ndarray[Any,
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (number, 4, 4, 3), dtype=np.uint8)
     return [np.kron(one, np.ones((side // 4, side // 4, 1), dtype=np.uint8)) for one in coarse]
+
+
+def vit(folder: Path) -> None:
+    """Write timm's smallest ViT with random weights, as a repository of timm."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    folder.mkdir(parents=True)
+    network = timm.create_model("vit_tiny_patch16_224", pretrained=False)
+    save_file(network.state_dict(), folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({"architecture": "vit_tiny_patch16_224"}))
