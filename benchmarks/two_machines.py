@@ -4,20 +4,21 @@
 
 Builds a small project (32 px, a few steps, tiny models of random weights) by `dvc repro`, in one process. Then runs
 each stage that can use several processes again: in two processes of one `torchrun`, and by two `torchrun` that meet
-over the network, as two machines would. With `--namespaces` each has a network namespace of its own, joined by a
-virtual cable (needs root). Compares the outputs and prints a Markdown table. Processes are on the CPU, a thread each.
+over loopback. With `--ssh` the script of docs/clusters.md runs in place of these, between two network namespaces with
+host names and addresses of their own, and a stand-in for ssh that enters them (needs root). Compares the outputs and
+prints a Markdown table. Processes are on the CPU, a thread each. `leave_one_out` trains as `train_detector` does.
 """
 
 import argparse
 import itertools
 import math
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,6 @@ PARAMS: dict[str, Any] = {
         "discriminator": {**NEURAL, "kind": "discriminator", "weights": "gans/r3gan", "frozen_steps": 4},
         "dct_logistic": {**kills_project.DETECTOR, "kind": "dct_logistic", "weights": "none"},
     },
-    "leave_one_out": {"detectors": ["vit_lora"], "generators": ["r3gan", "sd"]},
     "evaluation_sets": {
         "orl_unseen_people": {"data": "faces/people/orl", "split": "test"},
         "r3gan_fakes": {"data": "fakes/own/r3gan_fakes", "split": "test"},
@@ -84,7 +84,6 @@ STAGES = [
     ("train_gan", "r3gan"),
     ("diffuse", "sd_fakes"),
     *(("train_detector", name) for name in PARAMS["detectors"]),
-    ("leave_one_out", "vit_lora r3gan"),
 ]
 
 
@@ -111,7 +110,7 @@ def build(parent: Path) -> Path:
 
 def item(stage: str, name: str) -> str:
     """The name of a stage of dvc.yaml."""
-    return f"{stage}@{name.replace(' ', '-')}"
+    return f"{stage}@{name}"
 
 
 def environment(parent: Path) -> dict[str, str]:
@@ -120,61 +119,71 @@ def environment(parent: Path) -> dict[str, str]:
     return kills_project.environment(parent) | own
 
 
-@dataclass
-class Place:
-    """Where an agent runs: what its command starts with, its variables, and its address."""
-
-    enter: list[str]
-    env: dict[str, str]
-    address: str
+SSH = """#!/bin/bash
+exec ip netns exec "$1" unshare --uts --mount env -i HOME="$HOME" PATH=/usr/bin:/bin {variables} bash -c \\
+    'hostname "$0" && mount --bind {hosts} /etc/hosts && exec bash -c "$1"' "$1" "$2"
+"""
+"""The stand-in for ssh: the machine gets none of the variables of the caller, as by ssh."""
 
 
 @contextmanager
-def namespaces() -> Iterator[list[Place]]:
-    """Two network namespaces that are joined by a virtual cable."""
-    places = [
-        Place(["ip", "netns", "exec", f"machine{k}"], {"GLOO_SOCKET_IFNAME": f"end{k}"}, f"10.99.0.{k}")
-        for k in (1, 2)
-    ]
-    cable = "link add end1 netns machine1 type veth peer end2 netns machine2"
-    commands = ["netns add machine1", "netns add machine2", cable]
-    for k, place in enumerate(places, 1):
-        commands += [f"-n machine{k} addr add {place.address}/24 dev end{k}"]
+def namespaces() -> Iterator[None]:
+    """Two network namespaces, `machine1` and `machine2`, that are joined by a virtual cable."""
+    commands = ["netns add machine1", "netns add machine2"]
+    commands += ["link add end1 netns machine1 type veth peer end2 netns machine2"]
+    for k in (1, 2):
+        commands += [f"-n machine{k} addr add 10.99.0.{k}/24 dev end{k}"]
         commands += [f"-n machine{k} link set {link} up" for link in (f"end{k}", "lo")]
     try:
         for command in commands:
             subprocess.run(["ip", *command.split()], check=True)
-        yield places
+        yield
     finally:
         for k in (1, 2):
             subprocess.run(["ip", "netns", "delete", f"machine{k}"], check=False)
 
 
-def two_agents(stage: str, name: str, project: Path, env: dict[str, str], places: Sequence[Place]) -> None:
+def by_ssh(stage: str, name: str, project: Path, env: dict[str, str]) -> None:
+    """Run a stage on two machines by the script of docs/clusters.md."""
+    text = (kills_project.ROOT / "docs/clusters.md").read_text(encoding="utf-8")
+    (script,) = (part for part in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "ssh" in part)
+    folder = project.parent / "ssh"
+    folder.mkdir(exist_ok=True)
+    hosts = "127.0.0.1 localhost\n10.99.0.1 machine1\n10.99.0.2 machine2\n"
+    (folder / "hosts").write_text(hosts, encoding="utf-8")
+    (folder / "on_machines.sh").write_text(script.replace("(gpu1 gpu2)", "(machine1 machine2)"), encoding="utf-8")
+    variables = " ".join(f"{key}={env[key]}" for key in env if key.startswith("UNSEEN_"))
+    (folder / "ssh").write_text(SSH.format(variables=variables, hosts=folder / "hosts"), encoding="utf-8")
+    (folder / "ssh").chmod(0o755)
+    if not (project / ".venv").exists():
+        (project / ".venv").symlink_to(sys.prefix)
+    env = env | {"PATH": f"{folder}:{env['PATH']}", "GPUS": "1"}
+    with namespaces():
+        command = ["bash", folder / "on_machines.sh", stage, name]
+        subprocess.run(command, cwd=project, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def by_loopback(stage: str, name: str, project: Path, env: dict[str, str]) -> None:
     """Run a stage by two `torchrun` with a process each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
-    torchrun += ["--rdzv-backend=c10d", f"--rdzv-endpoint={places[0].address}:{port}", f"--rdzv-id={stage}"]
-    agents = []
-    for place in places:
-        address = f"--local-addr={place.address}"  # by default the name of the host, which is the same for both
-        command = [*place.enter, *torchrun, address, f"stages/{stage}.py", *name.split()]
-        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        agents.append(subprocess.Popen(command, cwd=project, env=env | place.env, text=True, **pipes))
+    torchrun += ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", f"--rdzv-id={stage}"]
+    command = [*torchrun, "--local-addr=127.0.0.1", f"stages/{stage}.py", name]
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    agents = [subprocess.Popen(command, cwd=project, env=env, **pipes) for _ in range(2)]
     printed = [agent.communicate()[1] for agent in agents]
     if any(agent.returncode for agent in agents):
         raise SystemExit("\n".join(printed))
 
 
-def run(how: str, stage: str, name: str, project: Path, env: dict[str, str], apart: bool) -> None:
+def run(how: str, stage: str, name: str, project: Path, env: dict[str, str], ssh: bool) -> None:
     """Run a stage in one of the ways."""
     if how == "two machines":
-        with namespaces() if apart else nullcontext([Place([], {}, "127.0.0.1")] * 2) as places:
-            two_agents(stage, name, project, env, places)
+        (by_ssh if ssh else by_loopback)(stage, name, project, env)
     else:
-        command = [sys.executable, f"stages/{stage}.py", *name.split()]
+        command = [sys.executable, f"stages/{stage}.py", name]
         env = env | {"UNSEEN_PROCESSES": "2"}
         subprocess.run(command, cwd=project, env=env, check=True, stdout=subprocess.DEVNULL)
 
@@ -203,11 +212,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="for the project; a project in it is used again")
     parser.add_argument("--only", action="append", default=[], metavar="STAGE@ITEM", help="may be repeated")
-    parser.add_argument("--namespaces", action="store_true", help="the two machines have networks of their own")
+    parser.add_argument("--ssh", action="store_true", help="two machines by the script of docs/clusters.md")
     args = parser.parse_args()
     folder = args.folder.resolve()
     project = folder / "project" if (folder / "project/dvc.lock").is_file() else build(folder)
     env = environment(folder)
+    lock = (project / "dvc.lock").read_bytes()
     print(machine(), "", sep="\n")
     print("| stage | two processes against one | two machines against one | two machines against two processes |")
     print("|---|---|---|---|")
@@ -218,13 +228,12 @@ def main() -> None:
         shutil.rmtree(kept, ignore_errors=True)
         made = {"one process": outputs_of(stage, name, project, kept / "one process")}
         for how in ("two processes", "two machines"):
-            run(how, stage, name, project, env, args.namespaces)
+            run(how, stage, name, project, env, args.ssh)
             made[how] = outputs_of(stage, name, project, kept / how)
         pairs = list(itertools.combinations(made.values(), 2))
         print(f"| `{stage} {name}` | {' | '.join(cells(differences(*pair)) for pair in pairs)} |", flush=True)
-        subprocess.run(
-            ["dvc", "checkout", "--quiet", "--force", item(stage, name)], cwd=project, env=env, check=False
-        )
+        shutil.copytree(kept / "one process", project, dirs_exist_ok=True)
+        (project / "dvc.lock").write_bytes(lock)  # the script of the docs commits what it made
 
 
 if __name__ == "__main__":

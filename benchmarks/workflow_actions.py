@@ -117,7 +117,7 @@ def _checkout(options: Mapping[str, str], job: Job) -> str:
 
 
 def _environment(checkout: Path, packages: Path) -> None:
-    """Make a checkout's `.venv` as `make setup` and `make docs` do, with the packages of another environment."""
+    """Make a checkout's `.venv` with the packages of another one, which `make setup` or `make docs` has made."""
     own = checkout / ".venv"
     subprocess.run([packages / "bin/python", "-m", "venv", "--without-pip", own], check=True)
     (found,) = packages.glob("lib/python*/site-packages")
@@ -128,7 +128,8 @@ def _environment(checkout: Path, packages: Path) -> None:
             target.write_bytes(program.read_bytes().replace(bytes(packages / "bin"), bytes(own / "bin")))
             target.chmod(0o755)
     for name in ("installed", "docs-installed"):
-        (own / name).touch()
+        if (packages / name).exists():
+            (own / name).touch()
 
 
 def _setup_python(options: Mapping[str, str], job: Job) -> str:
