@@ -111,3 +111,12 @@ def test_code_and_messages_use_the_words_of_the_field() -> None:
 @pytest.mark.parametrize(("text", "allowed"), [("not flagged", True), ("flagged", False), ("cannot flagged", False)])
 def test_of_what_is_flagged_only_the_verdict_is_allowed(text: str, allowed: bool) -> None:
     assert (LEFT_OUT.search(text) is None) == allowed
+
+
+def test_the_pages_name_each_kind_of_detector() -> None:
+    kinds = {path.stem for path in (ROOT / "src/unseen/detectors/kinds").glob("*.py")} - {"__init__"}
+    page = (ROOT / "docs/detectors.md").read_text(encoding="utf-8")
+    table = next(lines for lines in tables(page) if lines[0].startswith("| kind |"))
+    assert set(re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table))) == kinds
+    number = {15: "fifteen", 16: "sixteen", 17: "seventeen", 18: "eighteen"}[len(kinds)]
+    assert f"| {number} kinds, " in (ROOT / "README.md").read_text(encoding="utf-8")

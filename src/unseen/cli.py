@@ -112,6 +112,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.discard_output()
         return 141
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and error.filename:
+            streams.report(f"unseen: {printable(str(error.filename))}: the name is too long; give a shorter one")
+            return 2
         of_stream = (errno.EBADF, errno.EIO) if error.filename is None else ()
         if error.errno is None or error.errno not in (*FULL, errno.EACCES, errno.EROFS, *of_stream):
             return _short_of_something(error)

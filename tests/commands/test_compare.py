@@ -1,6 +1,10 @@
 """`unseen compare`: detectors of the project, files, and both."""
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from evaluation.made_up import bell, columns
 from unseen.core.json_files import write_json
 from unseen.data.predictions import write_predictions
 
-from .program import run
+from .program import ROOT, run
 
 SETS = {"orl_unseen_people": (0, -2.0), "dcgan_fakes": (1, 2.0), "resize_conv_fakes": (1, 0.0)}
 
@@ -130,3 +134,21 @@ def test_training_seeds_of_a_detector_at_their_own_thresholds(
     code, _, err = run(capsys, "compare", "good", "blind")
     assert code == 2
     assert err[-1] == "unseen: good: training seeds 4, 5, but the detector was trained from 4; run `dvc repro`"
+
+
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    lines = ["id,label,score", *(f"f{number},{number % 2},0.{number % 7}" for number in range(40))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    program = shlex.join([sys.executable, "-m", "unseen.cli"])
+    done = subprocess.run(
+        ["bash", "-c", f"{program} compare a.csv <(cat a.csv) --resamples 100"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "all: 20 reals and 20 fakes in both, joined by id; not matched: 0 of A, 0 of B",
+    ), done.stderr

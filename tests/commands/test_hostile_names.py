@@ -125,3 +125,30 @@ def test_no_name_can_write_to_the_terminal(
     out, err = capsys.readouterr()
     assert out + err
     assert [line for line in (out + err).split("\n") if not all(c.isprintable() for c in line)] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "a.png", "--csv", f"{'y' * 240}.csv"],  # the files beside it have longer names
+        ["predict", "a.png", "--csv", "{}/o.csv"],
+        ["predict", "a.png", "--detector", "{}"],
+        ["score", "--detector", "plugin.py", "--reals", "reals", "--out", "{}.csv"],
+        ["evaluate", "{}.csv"],
+        ["evaluate", "named.csv", "--page", "{}.html"],
+        ["compare", "{}", "named.csv"],
+        ["portrait", "{}.png"],
+        ["export", "plugin.py", "--onnx", "{}"],
+        ["check", "{}.yaml"],
+        ["doctor", "--offline", "{}.yaml"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:40],
+)
+def test_a_name_that_is_too_long_is_one_line(
+    folders: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    before = set(Path().rglob("*"))
+    code, out, err = run(capsys, *(argument.format("z" * 300) for argument in arguments))
+    assert (code, out, len(err)) == (2, [], 1)
+    assert err[0].startswith("unseen: ")
+    assert set(Path().rglob("*")) == before

@@ -126,7 +126,8 @@ def test_a_run_goes_on_where_it_stopped(
     for groups in (2, 1):
         with monkeypatch.context() as patch:
             patch.setattr(predict_files, "predict_groups", stop_after(groups))
-            assert run(capsys, *command, "--resume")[0] == 130
+            stopped = run(capsys, *command, "--resume")
+            assert (stopped[0], stopped[2][-1]) == (130, "interrupted; the same command with --resume continues")
         assert set(contents(tmp_path)) == {"o.csv.part", "o.csv.part-wal"} or set(contents(tmp_path)) == {
             "o.csv.part"
         }

@@ -47,8 +47,9 @@ def _read(name: str) -> "tuple[pd.DataFrame, list[float] | None]":
     is_ensemble = card.is_file()
     card = card if is_ensemble else DETECTORS / name / "detector.json"
     files = sorted(((OF_ENSEMBLES if is_ensemble else PREDICTIONS) / name).glob("*.parquet"))
-    if Path(name).is_file() or not files:
-        if not Path(name).is_file():
+    is_file = Path(name).exists() and not Path(name).is_dir()  # also a pipe, as of the shell's <(...)
+    if is_file or not files:
+        if not is_file:
             found = [*PREDICTIONS.glob("*"), *OF_ENSEMBLES.glob("*")]
             known = ", ".join(sorted(path.name for path in found)) or "none yet"
             raise UserError(f"{name}: neither a file nor a detector with predictions; allowed: {known}")

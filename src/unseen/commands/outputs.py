@@ -1,11 +1,16 @@
 """Checks of a path that a user gives for an output, before anything is computed or fetched."""
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from unseen.core.errors import UserError
 from unseen.core.files import check_replaceable
+
+LONGEST_SUFFIX = "." * 32
+"""As long as what is added to the name of an output in temporary files and in files beside it, such as
+`.a.csv.meta.json.abcdefgh.part`."""
 
 
 def check_output(path: Path, what: str, suffixes: Sequence[str] = (), inputs: Iterable[Path] = ()) -> None:
@@ -18,9 +23,14 @@ def check_output(path: Path, what: str, suffixes: Sequence[str] = (), inputs: It
         inputs: files that the command reads.
 
     Raises:
-        UserError: the parent folder does not exist, the name ends otherwise, `path` is an input, or it is something
-            that must not be replaced.
+        UserError: the name is too long, the parent folder does not exist, the name ends otherwise, `path` is an
+            input, or it is something that must not be replaced.
     """
+    try:
+        path.with_name(path.name + LONGEST_SUFFIX).lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(f"{path}: the name is too long; give {what} a shorter one") from None
     if suffixes and path.suffix.lower() not in suffixes:
         raise UserError(f"{path}: give {what} a file name that ends in {' or '.join(suffixes)}")
     if not path.parent.is_dir():

@@ -168,6 +168,9 @@ def run(arguments: argparse.Namespace) -> int:
             faces = score_files(paths, detector, checkpoint)
             scored_s = time.monotonic()
             summary = write_files(outputs, detector, checkpoint, files.skipped())
+        except KeyboardInterrupt:
+            print("interrupted; the same command with --resume continues", file=sys.stderr)
+            raise
         finally:
             checkpoint.close()
         if checkpoint.earlier:
