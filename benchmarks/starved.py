@@ -36,8 +36,6 @@ PROGRESS = re.compile(r".*: \d+ x \w+ in .*/s$|.*: \d+% of \d+ |.*: resuming fro
 
 GOOD = ("finishes", "one line", "killed")
 GROUP = f"/sys/fs/cgroup/memory/starved-{os.getpid()}"
-ENOUGH_TIME = 60.0
-"""Seconds that every stage gets, besides ten times what it needs."""
 
 
 def command(ran: Ran, cell: Cell) -> list[str]:
@@ -154,12 +152,12 @@ def measure(ran: Ran, cell: Cell, run: Path, folder: Path, limit: float, repeat:
     return {**row, "again": again, "seconds": round(need.seconds, 1), "shown": shown}
 
 
-def needed(ran: Ran, run: Path, folder: Path) -> tuple[Need, tuple[int, int]]:
+def needed(ran: Ran, run: Path, folder: Path, patience_s: float) -> tuple[Need, tuple[int, int]]:
     """What a stage uses if it has enough, and bytes and inodes of its workspace; measured once and kept in a file."""
     kept = folder / "needs" / f"{ran.stage}.json"
     if not kept.exists():
         with workspace(folder / "cell", run, ran.step.outs) as used:
-            _, _, need = execute(ran, Cell("enough", ""), folder / "cell", 10 * ENOUGH_TIME)
+            _, _, need = execute(ran, Cell("enough", ""), folder / "cell", 10 * patience_s)
         kept.parent.mkdir(exist_ok=True)
         kept.write_text(json.dumps([asdict(need), used]), encoding="utf-8")
     need, used = json.loads(kept.read_text(encoding="utf-8"))
@@ -191,6 +189,9 @@ def main() -> None:
     parser.add_argument("--stages", nargs="*", help="only these")
     parser.add_argument("--shortages", nargs="*", help="only these")
     parser.add_argument("--first", action="store_true", help="one cell of each shortage; finished cells count too")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds that a stage gets, besides ten times what it needs"
+    )
     parser.add_argument("--again", action="store_true", help="measure bad cells again")
     arguments = parser.parse_args()
     if "STARVED_MOUNTS" not in os.environ:  # mounts of this process end with it
@@ -204,7 +205,7 @@ def main() -> None:
     for stage, ran in reversed(firsts.items()):
         if arguments.stages and stage not in arguments.stages:
             continue
-        need, used = needed(ran, run, folder)
+        need, used = needed(ran, run, folder, arguments.patience)
         repeated, seen = set(), set()
         for cell in cells(need, used):
             key = (stage, cell.shortage, cell.left)
@@ -214,7 +215,7 @@ def main() -> None:
                 continue
             seen.add(cell.shortage)
             if key not in done or (arguments.again and not is_good(done[key])):
-                limit = ENOUGH_TIME + 10 * need.seconds
+                limit = arguments.patience + 10 * need.seconds
                 row = measure(ran, cell, run, folder / "cell", limit, cell.shortage not in repeated)
                 found = f"{row['verdict']}, {row['again']}: {row['shown']}"
                 print(f"{stage}, {cell.shortage} {cell.left}: {found}", flush=True)
