@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,7 +121,8 @@ def not_preprocessed(
         return stored(folder / name, files, people, ["train"] * len(files), generator=generator)
 
     with pytest.MonkeyPatch.context() as patch:  # photos are no squares, and a set of such is refused
-        patch.setattr("unseen.data.set_writer.side_of", lambda crop: 64)
+        for module in ("set_writer", "shards"):
+            patch.setattr(f"unseen.data.{module}.side_of", lambda crop: 64)
         return audit_of_swaps(photos, store, face_detector)
 
 
@@ -186,8 +188,9 @@ def test_what_preprocessing_can_not_undo_stays_a_cue_of_the_picture(preprocessed
 
 
 def test_a_row_for_each_cue_of_each_pair_with_its_cause(not_preprocessed: dict[str, Any]) -> None:
-    rows = as_rows(not_preprocessed)
-    assert {row["pair"] for row in rows} == {f"orl / {swap.name}" for swap in SWAPS}
+    two = ["orl / grey", "orl / png"]
+    rows = as_rows({"pairs": {pair: not_preprocessed["pairs"][pair] for pair in two}})
+    assert list(dict.fromkeys(row["pair"] for row in rows)) == two
     of_one = [row for row in rows if row["pair"] == "orl / png"]
     cues = not_preprocessed["pairs"]["orl / png"]
     assert [(row["kind"], row["cue"]) for row in of_one] == [
@@ -237,6 +240,27 @@ def _measured_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shortcuts, "cues_of_set", cues_of_set)
+        yield
+
+
+class LaterSeparation(dict[str, Any]):
+    """What `_kind_separation` returns, computed at the first look into it."""
+
+    def __init__(self, compute: Callable[..., dict[str, Any]], *arguments: Any) -> None:
+        super().__init__()
+        self._compute = compute, arguments
+
+    def __missing__(self, key: str) -> Any:
+        compute, arguments = self._compute
+        self.update(compute(*arguments))
+        return self[key]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fitted_if_looked_at() -> Iterator[None]:
+    """A test looks at one kind of cues of a pair, or two, and fits take most of the time of an audit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shortcuts, "_kind_separation", partial(LaterSeparation, shortcuts._kind_separation))
         yield
 
 
