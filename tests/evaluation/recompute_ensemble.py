@@ -97,6 +97,7 @@ def main(given):
             "threshold": threshold,
             "unsure": [min(edges), max(edges)],
             "max_fpr": given["max_fpr"],
+            "unsure_tail": given["unsure_tail"],
             "at_fpr": {
                 name: highest_allowed(real_scores, fpr)
                 for name, fpr in (("fpr_0_5", 0.005), ("fpr_1", 0.01), ("fpr_5", 0.05))
