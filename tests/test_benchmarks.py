@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from unseen.params.check import load_params
 
@@ -135,3 +139,21 @@ def test_dvc_finds_a_project_of_stand_in_files_up_to_date(tmp_path: Path, monkey
     (project / "0.bin").write_text("changed")
     with pytest.raises(RuntimeError, match="not up to date"):
         overhead.cpu_seconds(["status"], project)
+
+
+def test_how_far_outputs_of_two_machines_differ(tmp_path: Path) -> None:
+    differences = imported("two_machines_compare").differences
+    for name, number in (("one", 1.0), ("other", 1.25)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "a.csv").write_text(f"step,loss\n1,{number}\n")
+        (folder / "b.json").write_text(json.dumps({"sha256": f"{int(number * 4):064x}", "losses": [number, 2.0]}))
+        (folder / "c.png").write_bytes(name.encode())
+        (folder / "d.txt").write_text("same")
+        save_file({"w": np.array([number, 5.0], np.float32)}, folder / "e.safetensors")
+        pq.write_table(pa.table({"logit": [0.0, number], "id": ["x", "y"]}), folder / "f.parquet")
+    (tmp_path / "other/g.txt").touch()
+    found = dict(differences(tmp_path / "one", tmp_path / "other"))
+    expected = {"a.csv": 0.2, "b.json": 0.2, "c.png": np.inf, "d.txt": 0, "f.parquet": 0.2, "g.txt": np.inf}
+    assert found == pytest.approx(expected | {"e.safetensors": 0.05})
+    assert set(dict(differences(tmp_path / "one", tmp_path / "one")).values()) == {0.0}
