@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 for _name, _value in (("OMP_NUM_THREADS", "1"), ("UNSEEN_THREADS", "1"), ("GOMP_SPINCOUNT", "0")):
@@ -32,6 +33,10 @@ from unseen.sources.packaged import PACKAGED  # noqa: E402
 from unseen.sources.shared.download import archive_file, download_archive  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
+
+# A slow or busy machine is not a fault of the code: no test fails because drawing its inputs took long.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 LONGEST = (
     "tests/test_graph.py",
